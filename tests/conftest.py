@@ -1,0 +1,25 @@
+"""What every test shares: the package on the path, and the real data where it is there."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "workflow" / "scripts"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data, or a skip that says why."""
+    folder = Path(os.environ.get("AVATARFLOW_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "eyes" / "manifest.csv").is_file():
+        pytest.skip("real data not found: set AVATARFLOW_DATA to its folder")
+    return folder

@@ -1,0 +1,1 @@
+"""Pictures: reading them safely, storing them in shards, drawing procedural eyes, altering them."""

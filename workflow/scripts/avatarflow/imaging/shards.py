@@ -1,0 +1,115 @@
+"""Picture shards: Parquet files with an image column that pandas, DuckDB and the `datasets` library open.
+
+A shard set is a folder of `00000.parquet`, `00001.parquet`, ...; each row is one picture (PNG bytes) and its columns.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from ..errors import refuse
+from ..paths import replacing
+
+Pictures = npt.NDArray[np.uint8]
+
+IMAGE = "image"
+PER_SHARD = 512
+
+
+def encode_png(picture: Pictures) -> bytes:
+    """One (height, width, 3) uint8 picture as PNG bytes without any metadata."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture, "RGB").save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> Pictures:
+    """PNG bytes that this project wrote, as (height, width, 3) uint8."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> None:
+    """Write one shard, under a temporary name first.
+
+    Parameters
+    ----------
+    path : path
+        The `.parquet` file.
+    pictures : (n, height, width, 3) uint8
+    table : (n rows)
+        Further columns, in the order of the pictures.
+
+    Raises
+    ------
+    ValueError
+        If pictures and rows differ in number.
+    """
+    if len(pictures) != len(table):
+        raise ValueError(f"write_shard: {len(pictures)} pictures but {len(table)} rows; pass one row per picture")
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    column = pa.array([{"bytes": encode_png(picture), "path": None} for picture in pictures], kind)
+    rows = pa.Table.from_pandas(table.reset_index(drop=True), preserve_index=False)
+    rows = rows.add_column(0, pa.field(IMAGE, kind), column)
+    rows = rows.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": _features(rows.schema)}})})
+    with replacing(path) as temporary:
+        pq.write_table(rows, temporary, compression="zstd", row_group_size=128)
+
+
+def write_shards(folder: str | Path, pictures: Pictures, table: pd.DataFrame, per_shard: int = PER_SHARD) -> None:
+    """Write a shard set cut by picture count, so that its bytes do not depend on who made the pictures."""
+    for number, start in enumerate(range(0, max(len(table), 1), per_shard)):
+        rows = slice(start, start + per_shard)
+        write_shard(Path(folder) / f"{number:05d}.parquet", pictures[rows], table.iloc[rows])
+
+
+def shard_files(source: str | Path) -> list[Path]:
+    """The shards of a folder in order, or the one file named."""
+    source = Path(source)
+    files = [source] if source.is_file() else sorted(source.glob("*.parquet"))
+    if not files:
+        raise refuse(str(source), "no picture shard here", "run the step that writes it")
+    return files
+
+
+def read_table(source: str | Path) -> pd.DataFrame:
+    """All columns but the pictures."""
+    parts = []
+    for path in shard_files(source):
+        names = [name for name in pq.read_schema(path).names if name != IMAGE]
+        parts.append(pq.read_table(path, columns=names).to_pandas())
+    return pd.concat(parts, ignore_index=True)
+
+
+def iterate(source: str | Path, block: int = 256) -> Iterator[Pictures]:
+    """Pictures in order, in blocks of at most `block`; memory does not grow with the set."""
+    for path in shard_files(source):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=block, columns=[IMAGE]):
+                images = batch.column(0).field("bytes").to_pylist()
+                if images:
+                    yield np.stack([decode_png(image) for image in images])
+
+
+def read_pictures(source: str | Path) -> Pictures:
+    """All pictures of a shard set as (n, height, width, 3) uint8."""
+    blocks = list(iterate(source))
+    return np.concatenate(blocks) if blocks else np.zeros((0, 1, 1, 3), np.uint8)
+
+
+def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:
+    """What the `datasets` library reads from the schema's metadata to decode the image column."""
+    features = {}
+    for field in schema:
+        kind = "string" if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else str(field.type)
+        kind = {"double": "float64", "float": "float32"}.get(kind, kind)
+        features[field.name] = {"_type": "Image"} if field.name == IMAGE else {"dtype": kind, "_type": "Value"}
+    return features

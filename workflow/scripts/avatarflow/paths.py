@@ -1,0 +1,58 @@
+"""Where things lie, and writing them so that nothing is ever half-written.
+
+Imported while Snakemake parses: standard library only.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def data_path(path: str, data_root: str | None) -> str:
+    """A path from the config as a usable one.
+
+    Absolute paths stay; relative ones start at `data_root`, else at `AVATARFLOW_DATA`, else at the working directory.
+    """
+    root = data_root or os.environ.get("AVATARFLOW_DATA") or ""
+    return str(Path(root) / path) if root else path
+
+
+@contextmanager
+def replacing(target: str | Path) -> Iterator[Path]:
+    """Write a file under a temporary name and rename it when the block ends well.
+
+    >>> with replacing("table.csv") as path:  # doctest: +SKIP
+    ...     frame.to_csv(path)
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
+        path.chmod(0o644)
+        with path.open("rb") as written:
+            os.fsync(written.fileno())  # a rename before the bytes are on disk survives a crash as an empty file
+        path.replace(target)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(target: str | Path) -> Iterator[Path]:
+    """As `replacing`, for a whole folder; an older folder of that name is replaced."""
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
+    try:
+        yield path
+        path.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        path.rename(target)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

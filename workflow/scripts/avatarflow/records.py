@@ -1,0 +1,116 @@
+"""Run records: what one job did, as a small JSON and a JSONL of metrics, for one serial import into MLflow.
+
+Jobs never write to the MLflow store themselves: many writers on one SQLite file lock and race.
+"""
+
+import json
+import math
+import os
+import resource
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("results/records")
+
+
+class Run:
+    """The record of one job, written while it runs.
+
+    Parameters
+    ----------
+    kind : str
+        The rule's name, for instance `"finetune"`.
+    entry : str
+        The config entry it belongs to, `"releases/demo"`; becomes the MLflow experiment.
+    folder : Path or None
+        Where records lie; None keeps everything in memory (tests, notebooks).
+    """
+
+    def __init__(self, kind: str, entry: str, folder: Path | None = None) -> None:
+        self.id = f"{int(time.time() * 1000):013d}-{kind}-{uuid.uuid4().hex[:8]}"
+        self.folder = folder
+        self.started = time.time()
+        self.metrics: list[dict[str, Any]] = []
+        self.record: dict[str, Any] = {
+            "id": self.id,
+            "kind": kind,
+            "entry": entry,
+            "status": "RUNNING",
+            "start_ms": int(self.started * 1000),
+            "git_commit": git_commit(),
+            "params": {},
+            "artifacts": [],
+        }
+        self._save()
+
+    @classmethod
+    def null(cls) -> "Run":
+        """A run that is recorded nowhere."""
+        return cls("null", "none/none")
+
+    def params(self, values: Mapping[str, Any], prefix: str = "") -> None:
+        """Note parameters; nested mappings become dotted names. Never pass personal values."""
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                self.params(value, f"{prefix}{name}.")
+            else:
+                self.record["params"][f"{prefix}{name}"] = value
+        if not prefix:
+            self._save()
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """Note one measured number at one step; non-finite values are kept as they are named."""
+        row = {"name": name, "value": float(value), "step": int(step), "time_ms": int(time.time() * 1000)}
+        self.metrics.append(row)
+        if self.folder is not None:
+            if not math.isfinite(row["value"]):
+                row = {**row, "value": str(row["value"])}
+            with (self.folder / f"{self.id}.metrics.jsonl").open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(row) + "\n")
+
+    def artifact(self, path: str | Path) -> None:
+        """Name a file to be kept with the run (figures, tables without personal data)."""
+        self.record["artifacts"].append(str(path))
+        self._save()
+
+    def finish(self, status: str, error: str = "") -> None:
+        """Close the record: FINISHED, FAILED or KILLED, with wall time and peak memory."""
+        self.record.update(
+            status=status,
+            error=error,
+            end_ms=int(time.time() * 1000),
+            wall_s=round(time.time() - self.started, 3),
+            peak_mb=round(_peak_mb(), 1),
+        )
+        self._save()
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{self.id}.json"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.record, indent=1, default=str), encoding="utf-8")
+        os.replace(temporary, path)
+
+
+def git_commit() -> str:
+    """The commit of the workflow's checkout, with `+changes` when the tree differs; `unknown` outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"],
+            capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return commit.stdout.strip()
+
+
+def _peak_mb() -> float:
+    """Largest resident set of this process and of its children, in MB (ru_maxrss is in KiB on Linux)."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
