@@ -1,0 +1,56 @@
+# The commands of the project. `make` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo report test lint format docs ui clean
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+STORE := results/mlflow
+PORT ?= 5000
+WORKERS ?= 2
+FAST := $(wildcard tests/unit tests/golden tests/reference)
+LONG := $(wildcard tests/workflow tests/integration tests/slurm)
+CHECKS := tests/workflow/test_lint.py tests/workflow/test_contracts.py
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## .venv from the lock, and the command-line tools where they can be installed
+	@envs/setup.sh
+
+demo: setup ## the demonstration: synthetic eyes with verdicts, a read-removal benchmark, and how they came about
+	snakemake --cores all --rerun-incomplete
+
+report: setup ## one self-contained HTML page over the demonstration's results
+	snakemake --cores 1 --report results/report.html
+
+test: setup ## every check and test, the quick ones first; says what was skipped and why
+	pytest -n $(WORKERS) $(CHECKS)
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) $(FAST)
+	pytest $(LONG) $(CHECKS:%=--ignore=%)
+
+lint: setup ## style, types and contracts only
+	pytest -q -n $(WORKERS) $(CHECKS)
+
+format: setup ## put code and rules into the project's layout
+	ruff check --fix-only --quiet .
+	ruff format .
+	snakefmt workflow
+
+docs: setup ## write the key tables of config/README.md from the schemas
+	PYTHONPATH=workflow/scripts python -m avatarflow.config_docs
+
+ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
+	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
+	  --backend-store-uri sqlite:///$(STORE)/mlflow.db --default-artifact-root $(STORE)/artifacts
+
+clean: ## remove all that runs and tests made, results included; .venv stays
+	rm -rf results logs .snakemake benchmarks/releases benchmarks/read_benchmarks benchmarks/audits
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +
