@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from ..errors import refuse
-from ..paths import replacing
+from ..paths import replacing, replacing_folder
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -103,6 +103,27 @@ def read_pictures(source: str | Path) -> Pictures:
     """All pictures of a shard set as (n, height, width, 3) uint8."""
     blocks = list(iterate(source))
     return np.concatenate(blocks) if blocks else np.zeros((0, 1, 1, 3), np.uint8)
+
+
+def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> None:
+    """Join shards in the given order and cut them again by picture count, so that their former cuts leave no trace."""
+    with replacing_folder(folder) as target:
+        number, pictures, tables = 0, list[Pictures](), list[pd.DataFrame]()
+        for part in parts:
+            pictures.append(read_pictures(part))
+            tables.append(read_table(part))
+            while sum(map(len, tables)) >= per_shard:
+                number = _write_first(target, number, pictures, tables, per_shard)
+        if number == 0 or sum(map(len, tables)):
+            _write_first(target, number, pictures, tables, per_shard)
+
+
+def _write_first(folder: Path, number: int, pictures: list[Pictures], tables: list[pd.DataFrame], count: int) -> int:
+    """Write the first `count` pictures waiting and keep the rest waiting; returns the next shard's number."""
+    waiting, rows = np.concatenate(pictures), pd.concat(tables, ignore_index=True)
+    write_shard(folder / f"{number:05d}.parquet", waiting[:count], rows.iloc[:count])
+    pictures[:], tables[:] = [waiting[count:]], [rows.iloc[count:]]
+    return number + 1
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:

@@ -1,0 +1,90 @@
+"""Manifests and selections."""
+
+import pytest
+
+from avatarflow.errors import AvatarflowError
+from avatarflow.intake.manifest import read_manifest, resolve_inside, select_rows
+
+
+@pytest.fixture()
+def table(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("file,view,age,sex\na.png,fundus,40,\nb.png,fundus,9,male\nc.png,cxr,100,female\n")
+    return read_manifest(path, ["view"])
+
+
+def test_rows_are_numbered_from_one_and_empty_cells_are_missing(table):
+    assert list(table["row"]) == [1, 2, 3]
+    assert table["sex"].isna().tolist() == [True, False, False]
+
+
+def test_parquet_and_csv_read_alike(table, tmp_path):
+    table.drop(columns="row").to_parquet(tmp_path / "m.parquet")
+    again = read_manifest(tmp_path / "m.parquet", [])
+    assert again.to_dict("list") == table.to_dict("list")
+
+
+@pytest.mark.parametrize(
+    ("expression", "rows"),
+    [
+        ("", [1, 2, 3]),
+        ("view = 'fundus'", [1, 2]),
+        ("age >= 40", [1, 3]),  # as numbers: as text '9' would pass and '100' would not
+        ("sex IS NULL OR view = 'cxr'", [1, 3]),
+    ],
+)
+def test_select(table, expression, rows):
+    assert list(select_rows(table, expression, "select")["row"]) == rows
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "view = ",
+        "nosuchcolumn = 1",
+        "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
+        "(SELECT count(*) FROM '/etc/passwd') > 0",
+        "(SELECT count(*) FROM typed) > 0",
+        "true; COPY (SELECT 1) TO '/tmp/never'",
+        "getenv('HOME') = '/root'",
+    ],
+)
+def test_an_expression_reaches_nothing_but_the_rows(table, expression):
+    with pytest.raises(AvatarflowError, match="select: not a usable expression"):
+        select_rows(table, expression, "select")
+
+
+def test_refuses_a_selection_of_nothing(table):
+    with pytest.raises(AvatarflowError, match="no picture is left"):
+        select_rows(table, "age > 1000", "select")
+
+
+def test_names_every_missing_column_at_once(tmp_path):
+    (tmp_path / "m.csv").write_text("view\nfundus\n")
+    with pytest.raises(AvatarflowError) as error:
+        read_manifest(tmp_path / "m.csv", ["person", "view"])
+    assert "no column 'file'" in str(error.value)
+    assert "no column 'person'" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
+def test_refuses_what_is_no_table(tmp_path, content):
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: "):
+        read_manifest(tmp_path / "m.csv", [])
+
+
+def test_refuses_a_manifest_that_is_not_there(tmp_path):
+    with pytest.raises(AvatarflowError, match="no such file"):
+        read_manifest(tmp_path / "none.csv", [])
+
+
+def test_paths_stay_inside_the_root(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "secret.png").touch()
+    (root / "in.png").touch()
+    (root / "link.png").symlink_to(tmp_path / "secret.png")
+    assert resolve_inside(root, "in.png") == root / "in.png"
+    for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "a/../../secret.png", "nul\0.png"):
+        assert resolve_inside(root, name) is None

@@ -1,0 +1,60 @@
+"""Who is who, and on which side."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avatarflow.errors import AvatarflowError
+from avatarflow.intake.persons import assign_roles, identify, number_persons
+
+SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
+
+
+def test_the_first_column_that_is_not_empty_names_the_person():
+    table = pd.DataFrame({"guess": ["g1", None, None, None], "eye": ["e1", "e2", "e2", None]}, dtype=object)
+    found = identify(table, ["guess", "eye"], ["eye"])
+    assert list(found["key"]) == [("guess", "g1"), ("eye", "e2"), ("eye", "e2"), None]
+    assert list(found["unit"]) == ["person", "eye", "eye", "person"]
+
+
+def test_equal_values_of_different_columns_are_different_persons():
+    numbers = number_persons([("a", "1"), ("b", "1"), ("a", "1")], [], seed=0)
+    assert numbers[0] == numbers[2] != numbers[1]
+
+
+def test_persons_who_share_a_picture_count_as_one():
+    keys = ["a", "b", "c", "d"]
+    numbers = number_persons(keys, [("a", "b"), ("b", "d")], seed=0)
+    assert numbers[0] == numbers[1] == numbers[3] != numbers[2]
+    assert sorted(set(numbers)) == [0, 1]
+
+
+def test_every_picture_of_a_person_has_the_same_role_and_the_shares_hold():
+    persons = np.repeat(np.arange(100), 3)
+    roles = assign_roles(persons, SHARES, seed=3)
+    table = pd.DataFrame({"person": persons, "role": roles})
+    assert (table.groupby("person")["role"].nunique() == 1).all()
+    assert table.groupby("role")["person"].nunique().to_dict() == {
+        "encoder": 40, "calibration": 30, "test": 10, "heldout": 20,
+    }  # fmt: skip
+
+
+def test_roles_do_not_depend_on_the_order_of_pictures():
+    persons = np.arange(50).repeat(2)
+    order = np.random.default_rng(0).permutation(100)
+    assert (assign_roles(persons, SHARES, 1)[order] == assign_roles(persons[order], SHARES, 1)).all()
+
+
+def test_a_given_split_is_kept():
+    persons = np.array([0, 0, 1, 2, 3])
+    roles = assign_roles(persons, SHARES, 1, ["train", "train", "heldout", "train", "train"])
+    assert (roles == "heldout").tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [(["train", "heldout", "train"], "1 persons are on both sides"), (["train", None, "test"], "2 rows are neither")],
+)
+def test_refuses_a_given_split_that_does_not_hold(given, text):
+    with pytest.raises(AvatarflowError, match=text):
+        assign_roles(np.array([7, 7, 8]), SHARES, 1, given)

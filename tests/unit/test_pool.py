@@ -1,0 +1,146 @@
+"""The pool: what is refused, and that persons stay whole."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from avatarflow.config import load
+from avatarflow.errors import AvatarflowError
+from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.intake.pool import check_share, pool_from_generator, pool_from_manifest
+from avatarflow.intake.station import take_in
+from avatarflow.runtime import Step
+
+STEP = Step.null()
+
+
+def entry(**changes):
+    given = {
+        "source": {"manifest": "m.csv", "root": "."},
+        "person": ["patient", "eye"],
+        "eye_columns": ["eye"],
+        "conditions": {"side": ["left", "right"]},
+        "size_px": 16,
+        **changes,
+    }
+    config = load({"releases": {"x": {**given, "base": {"pretrain": {}}, "augment": {"mirror": None}}}})
+    return config["releases"]["x"]
+
+
+def picture(path, seed, size=(40, 40)):
+    pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture()
+def folder(tmp_path):
+    for number in range(12):
+        picture(tmp_path / f"{number}.png", number)
+    rows = [{"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"} for n in range(12)]
+    return tmp_path, rows
+
+
+def pool(folder, **changes):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    return pool_from_manifest(entry(**changes), str(root / "m.csv"), str(root), 1, 1, STEP)
+
+
+def test_pictures_of_a_person_share_a_number_and_a_role(folder):
+    table = pool(folder).table
+    assert list(table["row"]) == list(range(1, 13))
+    assert (table.groupby("person")["role"].nunique() == 1).all()
+    assert table["person"].nunique() == 6
+    assert set(table["unit"]) == {"person"}
+
+
+def test_nothing_that_names_a_person_or_file_is_in_the_table(folder):
+    text = pool(folder).table.to_csv()
+    assert "p1" not in text
+    assert ".png" not in text
+
+
+def test_each_bad_row_is_refused_with_its_reason(folder):
+    root, rows = folder
+    rows[0]["file"] = "../0.png"
+    rows[1]["file"] = "absent.png"
+    rows[2] |= {"patient": "", "eye": ""}
+    rows[3]["side"] = "upper"
+    (root / "4.png").write_bytes((root / "4.png").read_bytes()[:300])
+    (root / "5.png").write_text("no picture")
+    picture(root / "6.png", 6, (8, 8))
+    picture(root / "7.png", 7, (600, 40))
+    (root / "8.png").write_bytes((root / "9.png").read_bytes())
+    refused = pool(folder).refused
+    assert sorted(refused) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert "outside the root" in refused[1]
+    assert "no person" in refused[3]
+    assert refused[4] == "unknown value in column side"
+    assert refused[10] == "same content as row 9"
+    assert not any("png" in reason or "upper" in reason for reason in refused.values())
+
+
+def test_two_persons_with_the_same_picture_become_one(folder):
+    root, rows = folder
+    (root / "8.png").write_bytes((root / "1.png").read_bytes())
+    made = pool(folder)
+    assert made.refused == {9: "same content as row 2"}
+    persons = made.table.set_index("row")["person"]
+    assert persons[1] == persons[2] == persons[10]
+    assert made.table["person"].nunique() == 5
+
+
+def test_same_content_with_different_labels_is_refused_altogether(folder):
+    root, rows = folder
+    (root / "1.png").write_bytes((root / "0.png").read_bytes())
+    rows[1]["side"] = "right"
+    assert sorted(pool(folder).refused) == [1, 2]
+
+
+def test_a_person_with_two_sexes_is_refused(folder):
+    folder[1][1]["sex"] = "m"
+    refused = pool(folder, constant_per_person=["sex"]).refused
+    assert sorted(refused) == [1, 2]
+    assert set(refused.values()) == {"contradictory values in column sex within one person"}
+
+
+def test_an_empty_label_is_kept_as_missing(folder):
+    folder[1][3]["side"] = ""
+    assert pool(folder).table["side"].isna().sum() == 1
+
+
+def test_too_many_refusals_stop_the_run_and_leave_the_list(folder, tmp_path):
+    root, rows = folder
+    rows[0]["file"] = rows[1]["file"] = "absent.png"
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    out = tmp_path / "out"
+    with pytest.raises(AvatarflowError, match="2 of 12 rows refused"):
+        take_in(
+            entry(), str(root / "m.csv"), str(root), 1, 1, str(out / "p"), str(out / "s.json"), str(out / "refused.csv"), STEP
+        )
+    assert list(pd.read_csv(out / "refused.csv")["row"]) == [1, 2]
+    assert not (out / "p").exists()
+
+
+def test_the_limit_is_a_share():
+    check_share({1: "a"}, 20, 0.05, "intake")
+    with pytest.raises(AvatarflowError):
+        check_share({1: "a", 2: "a"}, 20, 0.05, "intake")
+
+
+def test_generated_eyes_bring_their_own_truth(tmp_path):
+    wanted = {"generate": {"kind": "fundus", "persons": 10, "pictures_per_eye": 2}}
+    made = pool_from_generator(entry(source=wanted, conditions={"eye_side": ["left", "right"]}), 1, 1)
+    assert len(made.table) == 40
+    assert made.table["person"].nunique() == 10
+    assert (made.table.groupby("person")["eye_side"].nunique() == 2).all()
+
+
+def test_the_pool_on_disk_reads_back(folder, tmp_path):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    files = [str(tmp_path / "o" / name) for name in ("pictures", "summary.json", "refused.csv")]
+    take_in(entry(), str(root / "m.csv"), str(root), 1, 2, *files, STEP)
+    assert read_pictures(files[0]).shape == (12, 16, 16, 3)
+    assert list(read_table(files[0])["item"]) == list(range(12))

@@ -1,0 +1,69 @@
+# What every rule uses: the checked config, digests, paths of data, the final outputs per map.
+# Parsed again by every cluster job: keep it light.
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
+
+from avatarflow.config import MAPS, base_id, base_settings, load
+from avatarflow.digest import code_digest
+from avatarflow.errors import AvatarflowError
+from avatarflow.paths import data_path
+
+try:
+    config = load(config)
+except AvatarflowError as error:
+    raise WorkflowError(str(error)) from None
+
+BASES = {base_id(config, name): name for name in config["releases"]}
+
+
+wildcard_constraints:
+    map="releases|audits",
+    name="[A-Za-z0-9_-]+",
+    stage="teacher|student",
+    base="[0-9a-f]{16}",
+
+
+scattergather:
+    sample=1,
+
+
+def settings(*keys):
+    """A params function: the part of the wildcards' config entry under `keys`."""
+
+    def part(wildcards):
+        value = config[getattr(wildcards, "map", "releases")][wildcards.name]
+        for key in keys:
+            value = value[key]
+        return value
+
+    return part
+
+
+def entry(map_name, name):
+    """One config entry."""
+    return config[map_name][name]
+
+
+def data(path):
+    """A configured data path as a usable one."""
+    return data_path(path, config["data_root"])
+
+
+FINAL = {
+    "releases": [
+        "results/releases/{name}/release",
+        "results/releases/{name}/report.html",
+        "results/releases/{name}/privacy/verdicts.parquet",
+    ],
+    "read_benchmarks": ["results/read_benchmarks/{name}/scores.tsv", "results/read_benchmarks/{name}/scores.png"],
+    "audits": ["results/audits/{name}/verdicts.parquet"],
+}
+
+
+def final_outputs(*maps):
+    """What the configured entries of the maps (all by default) end in."""
+    return [path.format(name=name) for map_name in maps or MAPS for name in config[map_name] for path in FINAL[map_name]]

@@ -1,0 +1,87 @@
+# Reads: the manifest and the pictures it names (or nothing: procedural eyes). Writes: results/<map>/<name>/pool/, refused.csv.
+# Config: source (originals, candidates), person, eye_columns, select, conditions, constant_per_person, size_px, fit, limits, split.
+
+
+def originals(wildcards):
+    """Where the originals of a release or an audit are declared."""
+    part = config[wildcards.map][wildcards.name]
+    return part["source"] if wildcards.map == "releases" else part["originals"]
+
+
+def originals_manifest(wildcards):
+    """The manifest as an input, or none for procedural eyes."""
+    manifest = originals(wildcards)["manifest"]
+    return {"manifest": data(manifest)} if manifest else {}
+
+
+INTAKE_KEYS = (
+    "source",
+    "person",
+    "eye_columns",
+    "select",
+    "conditions",
+    "constant_per_person",
+    "size_px",
+    "fit",
+    "limits",
+    "split",
+)
+
+
+def intake_settings(wildcards):
+    """Only what intake depends on: a changed training setting must not read the originals again."""
+    part = config[wildcards.map][wildcards.name]
+    return {key: part[key] for key in INTAKE_KEYS if key in part}
+
+
+rule intake:
+    """Validate every original, strip its metadata, and divide persons, so that nothing behind this rule meets a raw file."""
+    input:
+        unpack(originals_manifest),
+    output:
+        pictures=directory("results/{map}/{name}/pool/pictures"),
+        summary="results/{map}/{name}/pool/summary.json",
+    log:
+        "logs/{map}/{name}/intake.log",
+    benchmark:
+        "benchmarks/{map}/{name}/intake.tsv"
+    conda:
+        "../../envs/images.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.intake.station"),
+        entry="{map}/{name}",
+        settings=intake_settings,
+        root=lambda wildcards: data(originals(wildcards).get("root") or "."),
+        seed=config["seed"],
+        refused="results/{map}/{name}/refused.csv",  # undeclared: it must outlive a run that stops for refusals
+    script:
+        "../scripts/intake.py"
+
+
+rule intake_candidates:
+    """Read the foreign pictures of an audit; a row that cannot be read stays, to be refused by name."""
+    input:
+        manifest=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["manifest"]),
+    output:
+        pictures=directory("results/audits/{name}/candidates/pictures"),
+    log:
+        "logs/audits/{name}/intake_candidates.log",
+    benchmark:
+        "benchmarks/audits/{name}/intake_candidates.tsv"
+    conda:
+        "../../envs/images.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.intake.candidates"),
+        entry="audits/{name}",
+        settings=lambda wildcards: {key: config["audits"][wildcards.name][key] for key in ("size_px", "fit", "limits")},
+        root=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["root"]),
+    script:
+        "../scripts/intake_candidates.py"

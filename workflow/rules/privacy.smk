@@ -1,0 +1,176 @@
+# Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, verdicts).
+# Config: fingerprint, cone, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
+
+
+rule fit_fingerprint:
+    """Learn what stays of an eye when its photograph is altered; seen: the persons of role `encoder`, nobody else."""
+    input:
+        pool="results/{map}/{name}/pool/pictures",
+    output:
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
+        retrieval="results/{map}/{name}/privacy/retrieval.json",
+    log:
+        "logs/{map}/{name}/fit_fingerprint.log",
+    benchmark:
+        "benchmarks/{map}/{name}/fit_fingerprint.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        code=code_digest("avatarflow.privacy.fingerprints"),
+        entry="{map}/{name}",
+        fingerprint=settings("fingerprint"),
+        compute=config["compute"],
+        seed=config["seed"],
+        state="results/state/{map}/{name}/fingerprint",
+    script:
+        "../scripts/fit_fingerprint.py"
+
+
+rule fingerprint_originals:
+    """Fingerprints of every original, and of its alterations: what the cones are measured with."""
+    input:
+        pool="results/{map}/{name}/pool/pictures",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
+    output:
+        originals="results/{map}/{name}/privacy/originals.npy",
+        own="results/{map}/{name}/privacy/alterations.own.npy",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
+        test="results/{map}/{name}/privacy/alterations.test.npy",
+    log:
+        "logs/{map}/{name}/fingerprint_originals.log",
+    benchmark:
+        "benchmarks/{map}/{name}/fingerprint_originals.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=240,
+    params:
+        code=code_digest("avatarflow.privacy.fingerprints"),
+        entry="{map}/{name}",
+        cone=settings("cone"),
+        compute=config["compute"],
+        seed=config["seed"],
+    script:
+        "../scripts/fingerprint_originals.py"
+
+
+rule fingerprint_candidates:
+    """Fingerprints of one stage's candidates."""
+    input:
+        candidates="results/releases/{name}/samples/{stage}/pictures",
+        encoder="results/releases/{name}/privacy/encoder.safetensors",
+    output:
+        fingerprints="results/releases/{name}/privacy/{stage}.npy",
+    log:
+        "logs/releases/{name}/fingerprint_candidates.{stage}.log",
+    benchmark:
+        "benchmarks/releases/{name}/fingerprint_candidates.{stage}.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.privacy.fingerprints"),
+        entry="releases/{name}",
+        compute=config["compute"],
+    script:
+        "../scripts/fingerprint_candidates.py"
+
+
+rule calibrate_cones:
+    """Set the cones so that every altered original of the calibration persons is rejected, and measure them on others."""
+    input:
+        pool="results/{map}/{name}/pool/pictures",
+        originals="results/{map}/{name}/privacy/originals.npy",
+        own="results/{map}/{name}/privacy/alterations.own.npy",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
+        test="results/{map}/{name}/privacy/alterations.test.npy",
+    output:
+        cones="results/{map}/{name}/privacy/cones.safetensors",
+        calibrated="results/{map}/{name}/privacy/calibration.json",
+        plane=report(
+            "results/{map}/{name}/privacy/settings_plane.png",
+            category="Privacy",
+            caption="../report/settings_plane.rst",
+            labels={"entry": "{name}", "figure": "settings plane"},
+        ),
+    log:
+        "logs/{map}/{name}/calibrate_cones.log",
+    benchmark:
+        "benchmarks/{map}/{name}/calibrate_cones.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.privacy.calibration"),
+        entry="{map}/{name}",
+        cone=settings("cone"),
+        seed=config["seed"],
+    script:
+        "../scripts/calibrate_cones.py"
+
+
+rule judge_candidates:
+    """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
+    input:
+        candidates="results/releases/{name}/samples/{stage}/pictures",
+        fingerprints="results/releases/{name}/privacy/{stage}.npy",
+        originals="results/releases/{name}/privacy/originals.npy",
+        cones="results/releases/{name}/privacy/cones.safetensors",
+    output:
+        verdicts="results/releases/{name}/privacy/{stage}.verdicts.parquet",
+    log:
+        "logs/releases/{name}/judge_candidates.{stage}.log",
+    benchmark:
+        "benchmarks/releases/{name}/judge_candidates.{stage}.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.privacy.judging"),
+        entry="releases/{name}",
+    script:
+        "../scripts/judge_candidates.py"
+
+
+rule join_verdicts:
+    """One table of verdicts for the officer: every candidate of both stages."""
+    input:
+        teacher="results/releases/{name}/privacy/teacher.verdicts.parquet",
+        student="results/releases/{name}/privacy/student.verdicts.parquet",
+    output:
+        verdicts=report(
+            "results/releases/{name}/privacy/verdicts.parquet",
+            category="Privacy",
+            caption="../report/verdicts.rst",
+            labels={"entry": "{name}", "table": "verdicts"},
+        ),
+    log:
+        "logs/releases/{name}/join_verdicts.log",
+    benchmark:
+        "benchmarks/releases/{name}/join_verdicts.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.privacy.verdicts"),
+        entry="releases/{name}",
+    script:
+        "../scripts/join_verdicts.py"

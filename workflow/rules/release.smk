@@ -1,0 +1,71 @@
+# Reads: accepted student pictures and every figure measured. Writes: results/releases/<name>/release/, report.html.
+# Config: gates, release. A gate that fails leaves a certificate and no data.
+
+
+rule release:
+    """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
+    input:
+        samples="results/releases/{name}/samples/student/pictures",
+        verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        summary="results/releases/{name}/pool/summary.json",
+        retrieval="results/releases/{name}/privacy/retrieval.json",
+        calibrated="results/releases/{name}/privacy/calibration.json",
+        metrics="results/releases/{name}/evaluation/metrics.json",
+    output:
+        certificate=report(
+            "results/releases/{name}/release/certificate.json",
+            category="Release",
+            caption="../report/certificate.rst",
+            labels={"entry": "{name}", "document": "certificate"},
+        ),
+        card="results/releases/{name}/release/card.md",
+        checksums="results/releases/{name}/release/SHA256SUMS",
+    log:
+        "logs/releases/{name}/release.log",
+    benchmark:
+        "benchmarks/releases/{name}/release.tsv"
+    conda:
+        "../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.release.dossier"),
+        entry="releases/{name}",
+        settings=settings(),
+        folder="results/releases/{name}/release",
+    script:
+        "../scripts/release.py"
+
+
+rule officer_report:
+    """One page that the privacy officer can read, with every figure of the certificate and the pictures behind it."""
+    input:
+        certificate="results/releases/{name}/release/certificate.json",
+        plane="results/releases/{name}/privacy/settings_plane.png",
+        overview="results/releases/{name}/evaluation/overview.png",
+        pairs="results/releases/{name}/evaluation/nearest_pairs.png",
+    output:
+        page=report(
+            "results/releases/{name}/report.html",
+            category="Release",
+            caption="../report/officer_report.rst",
+            labels={"entry": "{name}", "document": "officer's page"},
+        ),
+    log:
+        "logs/releases/{name}/officer_report.log",
+    benchmark:
+        "benchmarks/releases/{name}/officer_report.tsv"
+    conda:
+        "../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.release.report"),
+        entry="releases/{name}",
+        contact_sheet="results/releases/{name}/release/contact_sheet.png",  # absent where the release was refused
+    script:
+        "../scripts/officer_report.py"

@@ -1,0 +1,66 @@
+# Reads: generated eyes, the training set, a base. Writes: results/bases/<base>/, results/releases/<name>/teacher/ (diffusers folders).
+# Config: base, network, finetune, conditions, compute. State that survives a killed job: results/state/.
+
+
+def base_model(wildcards):
+    """The model that fine-tuning and distillation start from: pretrained here, or a local folder."""
+    base = config["releases"][wildcards.name]["base"]
+    if base["pretrain"] is not None:
+        return {"base": f"results/bases/{base_id(config, wildcards.name)}/model_index.json"}
+    return {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
+
+
+rule pretrain:
+    """Learn what an eye looks like from generated eyes, so that the public base holds no personal data."""
+    output:
+        model="results/bases/{base}/model_index.json",
+    log:
+        "logs/bases/{base}/pretrain.log",
+    benchmark:
+        "benchmarks/bases/{base}/pretrain.tsv"
+    conda:
+        "../../envs/images.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=720,
+    params:
+        code=code_digest("avatarflow.synthesis.stations", "avatarflow.imaging.phantom"),
+        entry=lambda wildcards: f"releases/{BASES[wildcards.base]}",
+        settings=lambda wildcards: base_settings(config, BASES[wildcards.base]),
+        state="results/state/bases/{base}",  # undeclared: checkpoints must outlive a failed or killed job
+    script:
+        "../scripts/pretrain.py"
+
+
+rule finetune:
+    """Teach the base the originals: the teacher, which never leaves."""
+    input:
+        unpack(base_model),
+        training="results/releases/{name}/training/pictures",
+    output:
+        model="results/releases/{name}/teacher/model_index.json",
+    log:
+        "logs/releases/{name}/finetune.log",
+    benchmark:
+        "benchmarks/releases/{name}/finetune.tsv"
+    conda:
+        "../../envs/images.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=720,
+    params:
+        code=code_digest("avatarflow.synthesis.stations"),
+        entry="releases/{name}",
+        conditions=settings("conditions"),
+        network=settings("network"),
+        training=settings("finetune"),
+        size_px=settings("size_px"),
+        hub=settings("base", "hub"),
+        network_access=config["network_access"],
+        compute=config["compute"],
+        seed=config["seed"],
+        state="results/state/releases/{name}/finetune",
+    script:
+        "../scripts/finetune.py"

@@ -1,0 +1,191 @@
+"""The configuration: closed schemas, defaults filled in, every problem named at once.
+
+Imported while Snakemake parses: standard library, PyYAML and jsonschema (which Snakemake itself loads).
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from .digest import config_digest
+from .errors import Problems
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+MAPS = ("releases", "read_benchmarks", "audits")
+ROLES = ("encoder", "calibration", "test", "heldout")
+
+Schema = dict[str, Any]
+
+
+def load(config: dict[str, Any]) -> dict[str, Any]:
+    """A checked copy of the configuration with every default filled in.
+
+    Parameters
+    ----------
+    config : dict
+        What Snakemake read from the config files and `--config`.
+
+    Raises
+    ------
+    AvatarflowError
+        One line per problem, all of them.
+    """
+    schema = _schema("config.schema.yaml")
+    filled: dict[str, Any] = copy.deepcopy(config)
+    _fill(filled, schema, schema)
+    problems = Problems()
+    problems.extend(_lines(filled, schema))
+    problems.raise_if_any()
+    for where, found, do in _semantics(filled):
+        problems.add(where, found, do)
+    problems.raise_if_any()
+    return filled
+
+
+def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """What a pretrained base depends on; releases with equal settings share one base."""
+    entry = config["releases"][name]
+    return {
+        "pretrain": entry["base"]["pretrain"],
+        "network": entry["network"],
+        "size_px": entry["size_px"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+    }
+
+
+def base_id(config: dict[str, Any], name: str) -> str:
+    """The name of the base's folder under `results/bases/`."""
+    return config_digest(base_settings(config, name))
+
+
+@cache
+def _schema(name: str) -> Schema:
+    loaded: Schema = yaml.safe_load((SCHEMAS / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def _registry() -> Registry[Schema]:
+    files = sorted(path.name for path in SCHEMAS.glob("*.schema.yaml"))
+    return Registry().with_resources((name, Resource.from_contents(_schema(name))) for name in files)
+
+
+def _resolve(schema: Schema, document: Schema) -> tuple[Schema, Schema]:
+    """Follow `$ref` (to another file, to a `$defs` entry or both); returns the schema and the document it lies in."""
+    while "$ref" in schema:
+        file, _, pointer = str(schema["$ref"]).partition("#")
+        document = _schema(file) if file else document
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        target = document
+        for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
+            target = target[part]
+        schema = {**target, **own}  # keys beside a $ref (a default, a description) win
+    return schema, document
+
+
+def _fill(value: Any, schema: Schema, document: Schema) -> None:
+    """Set the default of every property that is not there, at any depth."""
+    schema, document = _resolve(schema, document)
+    if isinstance(value, dict):
+        for name, part in schema.get("properties", {}).items():
+            resolved, _ = _resolve(part, document)
+            if name not in value and "default" in resolved:
+                value[name] = copy.deepcopy(resolved["default"])
+            if name in value:
+                _fill(value[name], part, document)
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, dict):
+            for name in set(value) - set(schema.get("properties", {})):
+                _fill(value[name], extra, document)
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for item in value:
+            _fill(item, schema["items"], document)
+
+
+def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
+    """One line per schema violation, in the order of the document."""
+    validator = Draft202012Validator(schema, registry=_registry())
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    return [line for error in errors for line in _line(error)]
+
+
+def _line(error: ValidationError) -> Iterator[str]:
+    where = "config " + (".".join(str(part) for part in error.absolute_path) or "(top level)")
+    found, rule = error.instance, error.validator
+    if rule == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))  # type: ignore[union-attr]
+        for name in sorted(set(found) - set(known)):
+            yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"
+    elif rule == "required":
+        for name in sorted(set(error.validator_value) - set(found)):
+            yield f"{where}: key '{name}' is missing; add it"
+    elif rule == "type":
+        wanted = error.validator_value
+        wanted = " or ".join(wanted) if isinstance(wanted, list) else wanted
+        hint = f"give a value of type {wanted}"
+        if isinstance(found, str) and _is_number(found):
+            hint += f" (YAML reads {found} as text: write it with a decimal point, such as 1.0e-4)"
+        yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
+    elif rule == "enum":
+        yield f"{where}: found {found!r}; use one of {', '.join(map(str, error.validator_value))}"
+    elif rule == "anyOf" or rule == "oneOf":
+        yield f"{where}: found {found!r}, which fits none of the allowed forms; see config/README.md"
+    elif rule in ("propertyNames", "pattern"):
+        yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
+    else:
+        yield f"{where}: {error.message}; see the range in config/README.md"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Rules that a schema cannot say."""
+    for map_name in ("releases", "audits"):
+        for name, entry in config[map_name].items():
+            shares = entry["split"]["shares"]
+            if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
+                yield (
+                    f"config {map_name}.{name}.split.shares",
+                    f"the shares add up to {sum(shares.values()):g}",
+                    "make them add up to 1",
+                )
+    for name, entry in config["audits"].items():
+        if entry["split"]["shares"]["heldout"] > 0:
+            yield (
+                f"config audits.{name}.split.shares.heldout",
+                "some originals would be left out of the gallery",
+                "set it to 0: any original may have been trained on",
+            )
+    for name, entry in config["releases"].items():
+        yield from _release_semantics(f"config releases.{name}", entry)
+
+
+def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    source, base = entry["source"], entry["base"]
+    if (source["manifest"] is None) == (source["generate"] is None):
+        yield f"{where}.source", "found both or neither of manifest and generate", "give exactly one of them"
+    if source["manifest"] is not None and not source["root"]:
+        yield f"{where}.source", "a manifest without its root", "give the folder that its file column starts from"
+    chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
+    if len(chosen) != 1:
+        yield f"{where}.base", f"found {', '.join(chosen) or 'nothing'}", "give one of pretrain, folder, hub"
+    mirror = entry["augment"]["mirror"]
+    if mirror is not None and mirror["column"] not in entry["conditions"]:
+        yield f"{where}.augment.mirror.column", "not a condition column", "name a column listed under conditions"
+    classes = math.prod(len(values) + 1 for values in entry["conditions"].values())
+    if classes > 1000:
+        yield f"{where}.conditions", f"{classes} combinations", "use at most 1,000 (missing counts as a value)"

@@ -1,0 +1,106 @@
+"""Who is who: one run-local number per person, and one role per person."""
+
+from collections.abc import Hashable, Sequence
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from .. import seeds
+from ..config import ROLES
+from ..errors import refuse
+
+
+def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) -> pd.DataFrame:
+    """The name of each row's person and what kind of unit it is.
+
+    Parameters
+    ----------
+    table : manifest rows
+    columns : list of str
+        The first that is not empty counts.
+    eye_columns : list of str
+        Those that know only the eye.
+
+    Returns
+    -------
+    DataFrame with `key` (column and value, None where every column is empty) and `unit` (`person` or `eye`).
+    """
+    keys: list[Hashable | None] = []
+    units = []
+    for values in table[columns].itertuples(index=False):
+        column = next((name for name, value in zip(columns, values, strict=True) if value is not None), None)
+        keys.append(None if column is None else (column, values[columns.index(column)]))
+        units.append("eye" if column in eye_columns else "person")
+    return pd.DataFrame({"key": pd.Series(keys, dtype=object, index=table.index), "unit": units}, index=table.index)
+
+
+def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hashable]], seed: int) -> np.ndarray:
+    """Run-local person numbers, 0-based and in random order so that they say nothing about the source.
+
+    Parameters
+    ----------
+    keys : (n,)
+        One per picture.
+    same : pairs of keys
+        Persons found to share a picture's content: they count as one.
+    """
+    graph = nx.Graph()
+    graph.add_nodes_from(keys)
+    graph.add_edges_from(same)
+    groups = list(nx.connected_components(graph))
+    order = {key: number for number, group in enumerate(groups) for key in group}
+    shuffled = seeds.generator(seed, "person numbers").permutation(len(groups))
+    return np.array([shuffled[order[key]] for key in keys], dtype=np.int64)
+
+
+def assign_roles(
+    persons: np.ndarray, shares: dict[str, float], seed: int, given: Sequence[str | None] | None = None
+) -> np.ndarray:
+    """One role per picture, equal for all pictures of a person.
+
+    Parameters
+    ----------
+    persons : (n,) int
+        Run-local numbers.
+    shares : dict
+        Share of persons per role of `config.ROLES`.
+    given : (n,) of `train` or `heldout`, optional
+        A split that the manifest already has; the shares then divide its training persons.
+
+    Raises
+    ------
+    AvatarflowError
+        If a person is on both sides of the given split, or a given value is neither.
+    """
+    people = np.unique(persons)
+    if given is None:
+        return _by_share(people, {role: shares[role] for role in ROLES}, seed)[np.searchsorted(people, persons)]
+    sides = np.array([value or "" for value in given])
+    wrong = ~np.isin(sides, ["train", "heldout"])
+    if wrong.any():
+        raise refuse("split.column", f"{wrong.sum()} rows are neither train nor heldout", "use these two values")
+    for_training = {person for person, side in zip(persons, sides, strict=True) if side == "train"}
+    for_holding = {person for person, side in zip(persons, sides, strict=True) if side == "heldout"}
+    both = for_training & for_holding
+    if both:
+        raise refuse("split.column", f"{len(both)} persons are on both sides", "keep each person on one side")
+    trained = np.array(sorted(for_training))
+    rest = {role: shares[role] for role in ROLES if role != "heldout"}
+    scale = sum(rest.values()) or 1.0
+    roles = _by_share(trained, {role: share / scale for role, share in rest.items()}, seed)
+    out = np.full(len(persons), "heldout", dtype=object)
+    inside = np.isin(persons, trained)
+    out[inside] = roles[np.searchsorted(trained, persons[inside])]
+    return out
+
+
+def _by_share(people: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
+    """Roles for a list of persons; counts are rounded so that they add up."""
+    edges = np.round(np.cumsum([0.0, *shares.values()]) * len(people)).astype(int)
+    edges[-1] = len(people)
+    roles = np.empty(len(people), dtype=object)
+    order = seeds.generator(seed, "roles").permutation(len(people))
+    for role, low, high in zip(shares, edges[:-1], edges[1:], strict=True):
+        roles[order[low:high]] = role
+    return roles

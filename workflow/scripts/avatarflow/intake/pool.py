@@ -1,0 +1,203 @@
+"""The pool: every selected picture judged fit or refused with a reason, at working size, by person and role."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import refuse
+from ..imaging.io import Limits, PictureError, read_picture, resize_square
+from ..imaging.phantom import draw_eyes
+from ..imaging.shards import Pictures
+from ..runtime import Step
+from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
+from .persons import assign_roles, identify, number_persons
+
+
+@dataclass
+class Pool:
+    """Pictures (n, size, size, 3) and their rows: `item`, `row`, `person`, `role`, `unit`, and the condition columns."""
+
+    pictures: Pictures
+    table: pd.DataFrame
+    refused: dict[int, str] = field(default_factory=dict)  # manifest row -> reason
+
+
+def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: int, processes: int, step: Step) -> Pool:
+    """Read, check and divide the pictures of a manifest.
+
+    Parameters
+    ----------
+    entry : dict
+        A `releases` or `audits` entry of the checked config.
+    manifest, root : str
+        The table, and the folder its `file` column starts from.
+    processes : int
+        How many pictures are decoded at once; the result does not depend on it.
+
+    Raises
+    ------
+    AvatarflowError
+        For an unusable manifest, selection or split; refused rows are returned, not raised.
+    """
+    conditions: dict[str, list[str]] = entry.get("conditions", {})
+    constant: list[str] = entry.get("constant_per_person", [])
+    given = [entry["split"]["column"]] if entry["split"]["column"] else []
+    rows = read_manifest(manifest, [*entry["person"], *conditions, *constant, *given])
+    rows = select_rows(rows, entry["select"], "config select")
+    rows = rows.join(identify(rows, entry["person"], entry["eye_columns"]))
+    step.info("%d pictures selected", len(rows))
+
+    refused = refuse_labels(rows, conditions, constant)
+    fit = rows[~rows[ROW].isin(refused)]
+    pictures, contents, unreadable = read_all(fit, root, entry, processes, step)
+    refused |= unreadable
+    fit = fit[~fit[ROW].isin(refused)]
+    copies, same = refuse_copies(fit, contents, list(conditions))
+    refused |= copies
+    kept = fit[~fit[ROW].isin(refused)]
+    if kept.empty:
+        raise refuse(f"manifest {Path(manifest).name}", "no usable picture is left", "see refused.csv for the reasons")
+
+    numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
+    sides = list(kept[given[0]]) if given else None
+    table = pd.DataFrame(
+        {
+            "item": np.arange(len(kept)),
+            "row": kept[ROW].to_numpy(np.int64),
+            "person": numbers,
+            "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
+            "unit": kept["unit"].to_numpy(),
+            **{column: kept[column].to_numpy() for column in conditions},
+        }
+    )
+    return Pool(np.stack([pictures[row] for row in kept[ROW]]), table, refused)
+
+
+def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Pool:
+    """A pool of procedural eyes: the same table, with ground truth for identity."""
+    wanted = entry["source"]["generate"]
+    eyes, per_eye = range(2 * wanted["persons"]), range(wanted["pictures_per_eye"])
+    pairs = list(itertools.product(eyes, per_eye))
+    pictures, drawn = draw_eyes(
+        wanted["kind"],
+        [identity for identity, _ in pairs],
+        [number for _, number in pairs],
+        entry["size_px"],
+        seed,
+        processes=processes,
+    )
+    persons = drawn["person"].to_numpy(np.int64)
+    table = pd.DataFrame(
+        {
+            "item": np.arange(len(pairs)),
+            "row": np.arange(1, len(pairs) + 1),
+            "person": persons,
+            "role": assign_roles(persons, entry["split"]["shares"], seed),
+            "unit": "person",
+            **{column: drawn[column].to_numpy() for column in entry["conditions"]},
+        }
+    )
+    return Pool(pictures, table)
+
+
+def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant: Iterable[str]) -> dict[int, str]:
+    """Rows without a person, with a label outside the allowed values, or that contradict their person's other rows."""
+    refused: dict[int, str] = {}
+    for row in rows.loc[rows["key"].isna(), ROW]:
+        refused[int(row)] = "no person: every person column is empty"
+    for column, allowed in conditions.items():
+        unknown = rows[column].notna() & ~rows[column].isin(allowed)
+        for row in rows.loc[unknown, ROW]:
+            refused.setdefault(int(row), f"unknown value in column {column}")
+    for column in constant:
+        differing = rows.groupby("key")[column].transform("nunique") > 1
+        for row in rows.loc[differing, ROW]:
+            refused.setdefault(int(row), f"contradictory values in column {column} within one person")
+    return refused
+
+
+def read_all(
+    rows: pd.DataFrame, root: str, entry: dict[str, Any], processes: int, step: Step
+) -> tuple[dict[int, Pictures], dict[int, str], dict[int, str]]:
+    """Decode every row's picture: pictures and content digests by manifest row, and reasons of those refused."""
+    limits = {key: value for key, value in entry["limits"].items() if key != "max_refused_share"}
+    read = partial(_read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits))
+    pictures: dict[int, Pictures] = {}
+    contents: dict[int, str] = {}
+    refused: dict[int, str] = {}
+    with ProcessPoolExecutor(max_workers=processes) as workers:
+        results = workers.map(read, rows[FILE], chunksize=8)
+        for done, (row, (picture, content, reason)) in enumerate(zip(rows[ROW], results, strict=True), start=1):
+            if picture is None:
+                refused[int(row)] = reason
+            else:
+                pictures[int(row)], contents[int(row)] = picture, content
+            step.progress(done, len(rows), "pictures read")
+    return pictures, contents, refused
+
+
+def refuse_copies(
+    rows: pd.DataFrame, contents: dict[int, str], labels: list[str]
+) -> tuple[dict[int, str], list[tuple[Any, Any]]]:
+    """Pictures with the same content: later ones are refused, all of them where their labels contradict each other.
+
+    Returns
+    -------
+    refused : dict
+        Manifest row -> reason.
+    same : list of pairs of person keys
+        Persons who share a picture and so must count as one.
+    """
+    refused: dict[int, str] = {}
+    same = []
+    for _, group in rows.groupby(rows[ROW].map(contents), sort=False):
+        if len(group) < 2:
+            continue
+        first = int(group[ROW].iloc[0])
+        same.extend((group["key"].iloc[0], key) for key in group["key"].iloc[1:])
+        contradictory = any(group[column].nunique() > 1 for column in labels)
+        for row in group[ROW] if contradictory else group[ROW].iloc[1:]:
+            reason = "contradictory labels for the same content" if contradictory else f"same content as row {first}"
+            refused[int(row)] = reason
+    return refused, same
+
+
+def check_share(refused: dict[int, str], selected: int, allowed: float, where: str) -> None:
+    """Stop when too many rows were refused.
+
+    Raises
+    ------
+    AvatarflowError
+        With the number per reason; never a value of a row.
+    """
+    if len(refused) <= allowed * selected:
+        return
+    reasons = pd.Series(list(refused.values())).str.replace(r"row \d+", "another row", regex=True).value_counts()
+    listed = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
+    raise refuse(
+        where,
+        f"{len(refused)} of {selected} rows refused, over the limit of {allowed:.0%} ({listed})",
+        "see refused.csv; correct the rows or raise limits.max_refused_share",
+    )
+
+
+def _read_one(
+    name: str | None, root: str, size_px: int, fit: str, limits: Limits
+) -> tuple[Pictures | None, str, str]:
+    """One picture at working size, the digest of its full content, and the reason where it is refused."""
+    path = resolve_inside(root, name) if name else None
+    if path is None:
+        return None, "", "file name is empty" if not name else "path leads outside the root"
+    try:
+        picture, _ = read_picture(path, limits)
+    except PictureError as error:
+        return None, "", str(error)
+    return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), ""

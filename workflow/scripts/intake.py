@@ -1,0 +1,17 @@
+"""Rule intake: a validated pool of pictures, divided by person."""
+
+from avatarflow.intake.station import take_in
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    take_in(
+        snakemake.params.settings,
+        manifest=snakemake.input.get("manifest"),
+        root=snakemake.params.root,
+        seed=snakemake.params.seed,
+        processes=snakemake.threads,
+        pictures=snakemake.output.pictures,
+        summary=snakemake.output.summary,
+        refused=snakemake.params.refused,
+        step=run,
+    )

@@ -1,0 +1,14 @@
+"""Rule intake_candidates: the pictures an audit is to judge, all rows kept."""
+
+from avatarflow.intake.candidates import take_in_candidates
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    take_in_candidates(
+        snakemake.params.settings,
+        manifest=snakemake.input.manifest,
+        root=snakemake.params.root,
+        processes=snakemake.threads,
+        pictures=snakemake.output.pictures,
+        step=run,
+    )
