@@ -14,10 +14,10 @@ import pandas as pd
 
 from .. import seeds
 from ..errors import refuse
-from . import phantom_fundus
+from . import phantom_fundus, phantom_iris
 from .shards import Pictures
 
-KINDS: dict[str, Any] = {"fundus": phantom_fundus}
+KINDS: dict[str, Any] = {"fundus": phantom_fundus, "iris": phantom_iris}
 SIDES = ("right", "left")
 SEXES = ("female", "male")
 SMALLEST_PX, LARGEST_PX = 16, 1024
