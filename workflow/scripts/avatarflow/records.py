@@ -3,6 +3,8 @@
 Jobs never write to the MLflow store themselves: many writers on one SQLite file lock and race.
 """
 
+import contextlib
+import fcntl
 import json
 import math
 import os
@@ -12,7 +14,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 FOLDER = Path("results/records")
 
@@ -45,6 +47,7 @@ class Run:
             "params": {},
             "artifacts": [],
         }
+        self._lines = None if folder is None else _locked(folder / f"{self.id}.metrics.jsonl")
         self._save()
 
     @classmethod
@@ -64,13 +67,13 @@ class Run:
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Note one measured number at one step; non-finite values are kept as they are named."""
-        row = {"name": name, "value": float(value), "step": int(step), "time_ms": int(time.time() * 1000)}
+        row: dict[str, Any] = {"name": name, "value": float(value), "step": int(step)}
+        row["time_ms"] = int(time.time() * 1000)
         self.metrics.append(row)
-        if self.folder is not None:
+        if self._lines is not None:
             if not math.isfinite(row["value"]):
                 row = {**row, "value": str(row["value"])}
-            with (self.folder / f"{self.id}.metrics.jsonl").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(row) + "\n")
+            self._lines.write(json.dumps(row) + "\n")
 
     def artifact(self, path: str | Path) -> None:
         """Name a file to be kept with the run (figures, tables without personal data)."""
@@ -87,15 +90,28 @@ class Run:
             peak_mb=round(_peak_mb(), 1),
         )
         self._save()
+        if self._lines is not None:
+            self._lines.close()
 
     def _save(self) -> None:
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{self.id}.json"
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(self.record, indent=1, default=str), encoding="utf-8")
         os.replace(temporary, path)
+
+
+def is_alive(metrics: Path) -> bool:
+    """Whether the process that writes this metrics file lives, on whatever machine: it holds a lock on the file."""
+    try:
+        with metrics.open("r+", encoding="utf-8") as lines:
+            fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no such file, or a file system without locks
+        return False
+    return False
 
 
 def git_commit() -> str:
@@ -109,6 +125,17 @@ def git_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit.stdout.strip()
+
+
+def _locked(path: Path) -> TextIO:
+    """A metrics file, written line by line, locked while its process lives: the kernel lets go at any death."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.open("a", encoding="utf-8", buffering=1)
+    with contextlib.suppress(
+        OSError
+    ):  # a file system without locks: then a job that still runs looks killed until it ends
+        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lines
 
 
 def _peak_mb() -> float:
