@@ -1,0 +1,1 @@
+"""Generators of pictures: conditions, codecs, networks, training, sampling, one family per module."""

@@ -1,0 +1,221 @@
+"""Generator family "diffusion": a conditional denoising network with classifier-free guidance."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from diffusers import AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
+from torch.nn import functional
+
+from ..digest import config_digest
+from ..errors import refuse
+from ..imaging.shards import Pictures
+from ..runtime import Step
+from . import codec as codecs
+from .conditions import NULL, Conditions, Ids
+from .device import device, rounding
+from .network import build, inherit_labels
+from .pipeline import assemble, folder_digest, load, save
+from .schedule import scheduler, weights
+from .settings import Compute, Network, Training
+from .state import State
+from .training import Draw, Loop
+
+CODEC_NOISE = 0.03
+"""Spread of the noise put on latents while a decoder is trained, so that it forgives what sampling leaves behind."""
+
+
+def fit(
+    pictures: Pictures,
+    table: pd.DataFrame,
+    conditions: Conditions,
+    *,
+    network: Mapping[str, Any] | Network,
+    training: Mapping[str, Any] | Training,
+    compute: Mapping[str, Any] | Compute,
+    seed: int,
+    state: Path,
+    out: Path,
+    step: Step,
+    base: str | Path | None = None,
+    network_allowed: bool = False,
+) -> None:
+    """Train a generator and write it as a stock `DiTPipeline` folder.
+
+    Parameters
+    ----------
+    pictures : (n, size, size, 3) uint8
+    table : (n rows)
+        Holds the condition columns; missing values are allowed.
+    network, training, compute : mappings or settings
+        With a base, the base's network and codec are kept and `network` is not used.
+    state : Path
+        Checkpoints, in a folder for each configuration; a second call with the same arguments goes on where the first
+        one stopped.
+    out : Path
+        The pipeline folder, written whole at the end.
+    base : path, optional
+        A pipeline folder (or, with `network_allowed`, a hub id) to start from; None starts from nothing.
+
+    Raises
+    ------
+    AvatarflowError
+        On pictures that do not fit the network, an unknown label, a loss that is not finite.
+    """
+    shape, train, where = Network.of(network), Training.of(training), device(Compute.of(compute))
+    if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
+        raise refuse(
+            "training pictures", f"an array of shape {pictures.shape}", "give at least one picture, all square"
+        )
+    codes = conditions.codes(table)
+    identity = _identity(pictures, codes, conditions, shape, train, Compute.of(compute), seed, base)
+    held = State(state / identity, identity)
+    if former := held.taken_over():
+        step.info("state taken over from %s", former)
+    pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
+    model, codec = pipe.transformer, pipe.vae
+    train_codec(codec, pictures, train, Compute.of(compute), seed, held, step)
+    objective = Denoising(model, codec, pictures, codes, conditions, train, Compute.of(compute), pipe.scheduler)
+    Loop(model, objective, len(pictures), train, seed, held, "network").run(train.steps, step)
+    held.hold()
+    pipe.scheduler.register_to_config(
+        clip_sample_range=max(reach(codec, pictures), pipe.scheduler.config.clip_sample_range)
+    )
+    save(assemble(model, codec, pipe.scheduler, conditions.labels()), out)
+
+
+class Denoising:
+    """Velocity loss of one batch, conditions dropped at random for classifier-free guidance (Ho & Salimans 2022)."""
+
+    def __init__(
+        self,
+        model: UNet2DModel,
+        codec: AutoencoderTiny,
+        pictures: Pictures,
+        codes: Ids,
+        conditions: Conditions,
+        settings: Training,
+        compute: Compute,
+        schedule: DDIMScheduler,
+    ) -> None:
+        self.model, self.codec, self.pictures, self.codes = model, codec, pictures, codes
+        self.conditions, self.settings, self.compute = conditions, settings, compute
+        self.where = next(model.parameters()).device
+        self.kept = schedule.alphas_cumprod
+
+    def __call__(self, draw: Draw) -> torch.Tensor:
+        """Mean weighted squared error of the predicted velocity."""
+        count = len(draw.rows)
+        clean = codecs.encode(self.codec, codecs.to_tensor(self.pictures[draw.rows]).to(self.where))
+        noise = torch.randn(clean.shape, generator=draw.noise).to(self.where)
+        # stratified times: one draw per equal stretch, which evens the loss out at small batches
+        time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
+        kept = self.kept[time].to(self.where)
+        signal, spread = kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1)
+        with rounding(self.compute, self.where):
+            guess = self.model(
+                signal * clean + spread * noise, time.to(self.where), class_labels=self._labels(draw).to(self.where)
+            ).sample
+        error = (guess.float() - (signal * noise - spread * clean)).square().mean((1, 2, 3))
+        return (error * weights(kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma)).mean()
+
+    def _labels(self, draw: Draw) -> torch.Tensor:
+        codes = self.codes[draw.rows].copy()
+        lost = draw.choice.random(codes.shape) < self.settings.drop_column
+        codes = np.where(lost, self.conditions.missing, codes)
+        ids = self.conditions.encode(codes)
+        ids[draw.choice.random(len(ids)) < self.settings.drop_all] = NULL
+        return torch.from_numpy(ids)
+
+
+def train_codec(
+    codec: AutoencoderTiny,
+    pictures: Pictures,
+    settings: Training,
+    compute: Compute,
+    seed: int,
+    state: State,
+    step: Step,
+) -> None:
+    """Train (or tune) the decoder of a codec that learns; the encoder stays, so that latents keep their meaning."""
+    codec.requires_grad_(False)
+    if codecs.is_pixel(codec) or settings.codec_steps == 0:
+        return
+    codec.decoder.requires_grad_(True)
+    where = next(codec.parameters()).device
+
+    def objective(draw: Draw) -> torch.Tensor:
+        target = codecs.to_tensor(pictures[draw.rows]).to(where)
+        latents = codecs.encode(codec, target)
+        latents = latents + CODEC_NOISE * torch.randn(latents.shape, generator=draw.noise).to(where)
+        with rounding(compute, where):
+            guess = codecs.decode(codec, latents)
+        return _likeness(guess.float(), target)
+
+    Loop(codec, objective, len(pictures), settings, seed, state, "codec").run(settings.codec_steps, step)
+    codec.requires_grad_(False)
+
+
+def reach(codec: AutoencoderTiny, pictures: Pictures) -> float:
+    """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
+    if codecs.is_pixel(codec):
+        bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor
+        return float(bound)
+    where = next(codec.parameters()).device
+    largest = max(float(codecs.encode(codec, batch.to(where)).abs().max()) for batch in codecs.blocks(pictures))
+    return float(np.ceil(largest * 10) / 10)
+
+
+def _likeness(guess: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of pixels and of their steps to the next one, which keeps thin vessels sharp."""
+    loss = functional.l1_loss(guess, target)
+    for axis in (2, 3):
+        loss = loss + functional.l1_loss(guess.diff(dim=axis), target.diff(dim=axis))
+    return loss
+
+
+def _start(
+    pictures: Pictures,
+    conditions: Conditions,
+    network: Network,
+    seed: int,
+    base: str | Path | None,
+    network_allowed: bool,
+) -> DiTPipeline:
+    """The pipeline that training starts from: the base's parts with rows for the new labels, or fresh parts."""
+    labels = conditions.labels()
+    if base is not None:
+        pipe = load(base, network_allowed)
+        size = pipe.transformer.config.sample_size * codecs.factor(pipe.vae)
+        if size != pictures.shape[1]:
+            raise refuse("base", f"a generator of {size} px for pictures of {pictures.shape[1]} px", "make them equal")
+        inherit_labels(pipe.transformer, pipe.labels, labels)
+        return pipe
+    codec = codecs.pixel() if network.codec == "pixel" else codecs.cosine(network, pictures, seed)
+    cells = pictures.shape[1] // codecs.factor(codec)
+    model = build(network, cells, codec.config.latent_channels, seed)
+    return assemble(model, codec, scheduler(network.noise_shift, 0.0), labels)
+
+
+def _identity(
+    pictures: Pictures, codes: Ids, conditions: Conditions, network: Network, training: Training,
+    compute: Compute, seed: int, base: str | Path | None,
+) -> str:  # fmt: skip
+    """Digest of all that decides the trained weights, how often it is saved excepted."""
+    free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    content = hashlib.sha256(np.ascontiguousarray(pictures).tobytes() + codes.tobytes()).hexdigest()
+    return config_digest(
+        {
+            "content": content,
+            "labels": conditions.labels(),
+            "network": vars(network),
+            "training": {key: value for key, value in vars(training).items() if key not in free},
+            "compute": vars(compute),
+            "seed": seed,
+            "base": folder_digest(Path(base)) if base and Path(base).is_dir() else base,
+        }
+    )

@@ -1,0 +1,69 @@
+"""Generators on disk: stock `diffusers.DiTPipeline` folders, safetensors only, read without a network."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diffusers import AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
+from diffusers.utils import logging
+
+from ..errors import refuse
+from ..paths import replacing_folder
+
+
+def assemble(
+    network: UNet2DModel, codec: AutoencoderTiny, scheduler: DDIMScheduler, labels: dict[int, str]
+) -> DiTPipeline:
+    """A pipeline of its parts; `labels` names the class ids."""
+    pipe = DiTPipeline(transformer=network, vae=codec, scheduler=scheduler, id2label=labels)
+    pipe.register_to_config(id2label={str(class_id): label for class_id, label in labels.items()})
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def save(pipe: DiTPipeline, folder: Path) -> None:
+    """Write a pipeline folder, whole or not at all."""
+    with replacing_folder(folder) as path:
+        pipe.to("cpu").save_pretrained(path, safe_serialization=True)
+
+
+def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
+    """A pipeline from a local folder, or from a hub id where the config allows the network.
+
+    Raises
+    ------
+    AvatarflowError
+        If there is no such folder, or it is not a class-conditional pipeline of the kind this project writes.
+    """
+    if not network_allowed and not (Path(source) / "model_index.json").is_file():
+        raise refuse(
+            "base", "no diffusers folder there", "name a local folder with model_index.json, or allow the network"
+        )
+    with _quiet():
+        pipe = DiTPipeline.from_pretrained(str(source), local_files_only=not network_allowed, use_safetensors=True)
+    if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(pipe.vae, AutoencoderTiny):
+        raise refuse("base", "a pipeline of other parts", "use a DiTPipeline of UNet2DModel and AutoencoderTiny")
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to ourselves what diffusers says about a UNet where it would expect a DiT, and its progress bars."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest of all files of a folder, names included; 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]

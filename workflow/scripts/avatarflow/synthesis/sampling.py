@@ -1,0 +1,145 @@
+"""Bulk sampling: so many per condition and guidance scale, resumable, with equal bytes for any number of shards."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from diffusers import DiTPipeline
+
+from ..digest import config_digest
+from ..errors import refuse
+from ..imaging.shards import Pictures, write_shard
+from ..runtime import Step
+from ..seeds import integer
+from .conditions import Conditions, Ids
+from .device import device, rounding
+from .pipeline import folder_digest, load
+from .settings import Compute, Sampling
+from .state import State
+
+
+def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: str) -> pd.DataFrame:
+    """What will be sampled: one row per candidate.
+
+    Returns
+    -------
+    DataFrame
+        `candidate` (`teacher-000123`), the condition columns, `guidance`, `class_id`. Guidance scales follow each
+        other; within one, conditions take turns, so that every stretch is balanced.
+    """
+    asked = Sampling.of(settings)
+    classes = conditions.complete()
+    ids = np.tile(np.array(classes, np.int64), asked.per_condition * len(asked.guidance))
+    table = conditions.table(ids)
+    table.insert(0, "candidate", [f"{stage}-{number:06d}" for number in range(len(ids))])
+    table["guidance"] = np.repeat(np.array(asked.guidance, np.float64), asked.per_condition * len(classes))
+    table["class_id"] = ids
+    return table
+
+
+def sample(
+    generator: Path,
+    conditions: Conditions,
+    *,
+    sample: Mapping[str, Any] | Sampling,
+    compute: Mapping[str, Any] | Compute,
+    seed: int,
+    stage: str,
+    state: Path,
+    out: Path,
+    step: Step,
+    shard: int = 0,
+    shards: int = 1,
+) -> None:
+    """Sample one shard of the asked candidates and write it as one shard file.
+
+    A shard is a run of whole micro-batches, so shards joined in order are the same pictures however many there are.
+
+    Parameters
+    ----------
+    generator : Path
+        A pipeline folder.
+    conditions : Conditions
+        Every combination without a missing value is asked for; they must be those of the generator.
+    stage : str
+        `teacher` or `student`: names the candidates, and their random numbers.
+    state : Path
+        Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
+    out : Path
+        The `.parquet` file of this shard.
+    """
+    limits, asked, steps = Compute.of(compute), plan(conditions, sample, stage), Sampling.of(sample).steps
+    every = blocks(asked, limits.micro_batch)
+    mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
+    identity = config_digest(
+        [folder_digest(generator), asked.to_dict("list"), steps, vars(limits), seed, shard, shards]
+    )
+    held = State(state / identity, identity)
+    if former := held.taken_over():
+        step.info("state taken over from %s", former)
+    pipe = _ready(generator, conditions, limits)
+    drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
+    for number, rows in enumerate(mine):
+        drawn.append(_block(pipe, asked, rows, steps, seed, held))
+        step.progress(number + 1, len(mine), "micro-batches")
+    held.hold()
+    rows = np.concatenate([np.zeros(0, np.int64), *mine])
+    write_shard(out, np.concatenate(drawn[1:] or drawn), asked.iloc[rows].drop(columns="class_id"))
+
+
+def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:
+    """Rows that run through the network together: neighbours of one guidance scale, cut without regard to shards."""
+    cut = []
+    guidance = asked["guidance"].to_numpy()
+    edges = np.flatnonzero(np.r_[True, guidance[1:] != guidance[:-1], True]) if len(asked) else np.zeros(0, np.int64)
+    for start, end in pairwise(edges):
+        cut += [np.arange(at, min(at + micro_batch, int(end))) for at in range(int(start), int(end), micro_batch)]
+    return cut
+
+
+def _ready(generator: Path, conditions: Conditions, compute: Compute) -> DiTPipeline:
+    """The pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
+    where = device(compute)
+    pipe = load(generator).to(where)
+    if pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
+        raise refuse(
+            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+        )
+    forward = pipe.transformer.forward
+
+    def rounded(*args: Any, **kwargs: Any) -> Any:
+        with rounding(compute, where):
+            return forward(*args, **kwargs)
+
+    pipe.transformer.forward = rounded
+    return pipe
+
+
+def _block(
+    pipe: DiTPipeline,
+    asked: pd.DataFrame,
+    rows: Ids,
+    steps: int,
+    seed: int,
+    held: State,
+) -> Pictures:
+    """One micro-batch: from the state if it is finished there, else sampled and kept."""
+    name = f"block-{rows[0]:08d}.safetensors"
+    if (found := held.load(name)) is not None:
+        kept: Pictures = found[0]["pictures"].numpy()
+        return kept
+    ask = asked.iloc[rows]
+    noises = [torch.Generator().manual_seed(integer(seed, f"sample {name}")) for name in ask["candidate"]]
+    drawn = pipe(
+        class_labels=ask["class_id"].tolist(), guidance_scale=float(ask["guidance"].iloc[0]), generator=noises,
+        num_inference_steps=steps, output_type="np",
+    ).images  # fmt: skip
+    if not np.isfinite(drawn).all():
+        raise refuse("sampling", "pictures that are not finite", "train with a lower learning rate or sample in fp32")
+    pictures: Pictures = (drawn * 255).round().astype(np.uint8)
+    held.save({"pictures": torch.from_numpy(pictures)}, {}, name)
+    return pictures

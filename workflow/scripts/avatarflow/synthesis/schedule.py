@@ -1,0 +1,42 @@
+"""The noise schedule, shared by training and by the released pipeline: cosine, shifted, with zero terminal SNR."""
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+
+TIMESTEPS = 1000
+
+
+def scheduler(shift: float, reach: float) -> DDIMScheduler:
+    """A stock DDIM scheduler predicting velocity.
+
+    Parameters
+    ----------
+    shift : float
+        Noise is multiplied by this at each time, signal kept; above 1 suits large pictures (Hoogeboom et al. 2023).
+    reach : float
+        Predicted clean latents are clipped to +- this.
+
+    References
+    ----------
+    Nichol & Dhariwal 2021 (cosine schedule); Salimans & Ho 2022 (v-prediction); Lin et al. 2024 (zero terminal SNR,
+    trailing timesteps).
+    """
+    time = np.arange(1, TIMESTEPS + 1) / TIMESTEPS
+    signal = np.cos(0.5 * np.pi * time) ** 2
+    kept = np.concatenate([[1.0], signal / (signal + shift**2 * (1 - signal))])
+    betas = np.clip(1 - kept[1:] / kept[:-1], 1e-6, 0.999)
+    return DDIMScheduler(
+        num_train_timesteps=TIMESTEPS,
+        trained_betas=[float(beta) for beta in betas],
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=True,
+        clip_sample_range=reach,
+    )
+
+
+def weights(snr: torch.Tensor, kind: str, gamma: float) -> torch.Tensor:
+    """Loss weight at each signal-to-noise ratio for velocity: 1, or min(snr, gamma) / (snr + 1) (Hang et al. 2023)."""
+    return torch.ones_like(snr) if kind == "uniform" else snr.clamp(max=gamma) / (snr + 1)

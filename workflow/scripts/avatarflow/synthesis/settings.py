@@ -1,0 +1,72 @@
+"""The settings of networks, training and sampling; names and defaults equal those of the config schema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+class _Settings:
+    @classmethod
+    def of(cls, values: "Mapping[str, Any] | Self") -> Self:
+        """Settings from a mapping of the config; keys that belong to others are left alone."""
+        if isinstance(values, cls):
+            return values
+        names = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: value for name, value in values.items() if name in names})  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Network(_Settings):
+    """Shape of the denoising network and of the codec before it."""
+
+    codec: str = "autoencoder"
+    channels: tuple[int, ...] = (64, 128, 192)
+    attention: tuple[int, ...] = (8,)
+    layers: int = 1
+    head_channels: int = 32
+    norm_groups: int = 8
+    dropout: float = 0.0
+    codec_channels: int = 32
+    latent_channels: int = 16
+    noise_shift: float = 1.0
+
+
+@dataclass(frozen=True)
+class Training(_Settings):
+    """One training run: pretraining, fine-tuning or distillation."""
+
+    steps: int = 1500
+    batch: int = 16
+    learning_rate: float = 5.0e-4
+    warmup_steps: int = 50
+    final_rate: float = 0.1
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    ema_decay: float = 0.995
+    drop_all: float = 0.1
+    drop_column: float = 0.05
+    weighting: str = "uniform"
+    snr_gamma: float = 5.0
+    codec_steps: int = 300
+    checkpoint_steps: int = 200
+    checkpoint_s: float = 60.0
+    log_steps: int = 25
+
+
+@dataclass(frozen=True)
+class Sampling(_Settings):
+    """Bulk sampling of one generator."""
+
+    steps: int = 20
+    guidance: tuple[float, ...] = (2.0,)
+    per_condition: int = 100
+
+
+@dataclass(frozen=True)
+class Compute(_Settings):
+    """The machine's side of the work. It changes rounding, so it belongs to the config."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 2
+    micro_batch: int = 16
