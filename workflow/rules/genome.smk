@@ -1,0 +1,106 @@
+# Reads: the configured genomes and panel (or nothing: made-up genomes). Writes: results/read_benchmarks/<name>/{genome,individuals}/.
+# Config: read_benchmarks.<name>: reference, microbes, donors, rates, reads.variation, seeds.
+
+
+wildcard_constraints:
+    donor="[A-Za-z0-9_-]+",
+    variation=r"[0-9.e-]+",
+    error=r"[0-9.e-]+",
+    tool="[a-z0-9-]+",
+    setting="[A-Za-z0-9_.-]+",
+
+
+def benchmark_of(wildcards):
+    """The config entry of a read benchmark."""
+    return entry("read_benchmarks", wildcards.name)
+
+
+def read_seed(wildcards, purpose):
+    """The seed of one purpose: the entry's own, else the configuration's."""
+    own = benchmark_of(wildcards)["seeds"][purpose]
+    return config["seed"] if own is None else own
+
+
+def reference_settings(wildcards):
+    """The host as configured, its path made usable."""
+    settings = benchmark_of(wildcards)["reference"]
+    return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
+
+
+def microbe_settings(wildcards):
+    """The microbes as configured, their paths made usable; weights belong to the mixture."""
+    settings = benchmark_of(wildcards)["microbes"]
+    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in settings["genomes"].items()}
+    return {**settings, "genomes": genomes}
+
+
+def genome_files(wildcards):
+    """Every configured genome file."""
+    microbes = microbe_settings(wildcards)["genomes"]
+    fasta = reference_settings(wildcards)["fasta"]
+    return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
+
+
+def panel_of(wildcards):
+    """The donor's panel as configured, its path made usable; none for a donor from rates alone."""
+    panel = benchmark_of(wildcards)["donors"][wildcards.donor]["panel"]
+    return {**panel, "vcf": data(panel["vcf"])} if panel else None
+
+
+rule prepare_genomes:
+    """Check every genome, or make them up, and write them in one form, so that no later rule meets a raw file."""
+    input:
+        genomes=genome_files,
+    output:
+        host="results/read_benchmarks/{name}/genome/host.fa",
+        microbes="results/read_benchmarks/{name}/genome/microbes.fa",
+    log:
+        "logs/read_benchmarks/{name}/prepare_genomes.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/prepare_genomes.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.reads.prepare"),
+        entry="read_benchmarks/{name}",
+        reference=reference_settings,
+        microbes=microbe_settings,
+        seed=lambda wildcards: read_seed(wildcards, "genome"),
+    script:
+        "../scripts/prepare_genomes.py"
+
+
+rule make_individual:
+    """Make a diploid individual from the reference: two haplotypes and the phased VCF that makes them."""
+    input:
+        host="results/read_benchmarks/{name}/genome/host.fa",
+        panel=lambda wildcards: (panel_of(wildcards) or {"vcf": []})["vcf"],
+    output:
+        haplotype1="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype1.fa",
+        haplotype2="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype2.fa",
+        vcf="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/variants.vcf.gz",
+        index="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/variants.vcf.gz.tbi",
+        variants="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/variants.parquet",
+        parts="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/parts.parquet",
+    log:
+        "logs/read_benchmarks/{name}/make_individual.{donor}.v{variation}.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/make_individual.{donor}.v{variation}.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.reads.individual"),
+        entry="read_benchmarks/{name}",
+        panel=panel_of,
+        rates=lambda wildcards: benchmark_of(wildcards)["rates"],
+        seed=lambda wildcards: read_seed(wildcards, "variation"),
+    script:
+        "../scripts/make_individual.py"

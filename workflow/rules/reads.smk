@@ -1,0 +1,91 @@
+# Reads: genomes and individuals. Writes: results/read_benchmarks/<name>/reads/<donor>/e<error>_v<variation>/.
+# Config: read_benchmarks.<name>: host_share, microbes (weights), reads, shards, seeds.
+
+REMOVAL = {}  # tool to its commands and settings: each file of removal/ adds its own
+
+
+def mixture_of(wildcards):
+    """Host share and the weight of each microbe."""
+    settings = benchmark_of(wildcards)
+    microbes = settings["microbes"]
+    made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
+    weights = {taxon: part["weight"] for taxon, part in microbes["genomes"].items()} or made_up
+    return {"host_share": settings["host_share"], "weights": weights}
+
+
+def layout_of(wildcards):
+    """Only what one cell's reads depend on: a longer grid must not simulate the old cells again."""
+    reads = benchmark_of(wildcards)["reads"]
+    return {key: value for key, value in reads.items() if key not in ("error", "variation")}
+
+
+def shard_files(kind):
+    """An input function: one kind of file of every shard of a cell."""
+    folder = "results/read_benchmarks/{w.name}/reads/{w.donor}/e{w.error}_v{w.variation}/shards/{shard}/"
+    return lambda wildcards: [
+        folder.format(w=wildcards, shard=shard) + kind for shard in range(benchmark_of(wildcards)["shards"])
+    ]
+
+
+rule simulate_reads:
+    """Simulate one shard of the reads of one cell of the grid, with the truth beside them."""
+    input:
+        host="results/read_benchmarks/{name}/genome/host.fa",
+        microbes="results/read_benchmarks/{name}/genome/microbes.fa",
+        variants="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/variants.parquet",
+        parts="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/parts.parquet",
+        profile=lambda wildcards: workflow.source_path(
+            f"../../resources/error_profiles/{benchmark_of(wildcards)['reads']['profile']}.tsv"
+        ),
+    output:
+        reads1=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_1.bgzf"),
+        reads2=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_2.bgzf"),
+        truth=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.parquet"),
+    log:
+        "logs/read_benchmarks/{name}/simulate_reads.{donor}.e{error}_v{variation}.{shard}.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/simulate_reads.{donor}.e{error}_v{variation}.{shard}.tsv"
+    wildcard_constraints:
+        shard="[0-9]+",
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.reads.simulate"),
+        entry="read_benchmarks/{name}",
+        reads=layout_of,
+        mixture=mixture_of,
+        shards=lambda wildcards: benchmark_of(wildcards)["shards"],
+        seeds=lambda wildcards: {key: read_seed(wildcards, key) for key in ("fragments", "errors")},
+    script:
+        "../scripts/simulate_reads.py"
+
+
+rule join_reads:
+    """Put the shards of one cell together; the bytes do not depend on how many there were."""
+    input:
+        reads1=shard_files("reads_1.bgzf"),
+        reads2=shard_files("reads_2.bgzf"),
+        truth=shard_files("truth.parquet"),
+    output:
+        reads1="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/reads_1.fastq.gz",
+        reads2="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/reads_2.fastq.gz",
+        truth="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/truth.parquet",
+    log:
+        "logs/read_benchmarks/{name}/join_reads.{donor}.e{error}_v{variation}.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/join_reads.{donor}.e{error}_v{variation}.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.reads.simulate"),
+        entry="read_benchmarks/{name}",
+    script:
+        "../scripts/join_reads.py"

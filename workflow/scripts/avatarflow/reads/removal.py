@@ -1,0 +1,183 @@
+"""Run a read-removal tool: its index, then its classification, measured apart; one verdict per fragment.
+
+A tool is a mapping (see docs/reads.md): `needs` (executables), `version`, `index`, `remove` (shell commands with placeholders),
+`verdicts` (how the answer is read: a name in `READERS`), `settings` (name to options).
+"""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import refuse
+from ..paths import replacing, replacing_folder
+from ..runtime import Step
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+RESOURCES = Path(__file__).resolve().parents[4] / "resources"
+MATE_RULES = {"either": lambda table: table["mate1"] | table["mate2"], "both": lambda table: table["mate1"] & table["mate2"]}
+SECONDARY = 0x900  # secondary and supplementary alignments
+UNMAPPED, LAST = 0x4, 0x80
+
+Tool = Mapping[str, Any]
+
+
+def require(name: str, tool: Tool) -> None:
+    """Refuse to start when an executable that the tool needs is not there.
+
+    Raises
+    ------
+    AvatarflowError
+        Naming the executables that are missing.
+    """
+    missing = [program for program in tool["needs"] if shutil.which(program) is None]
+    if missing:
+        found = f"{', '.join(missing)} not found on PATH"
+        raise refuse(f"tool {name}", found, "install it, or take the tool out of read_benchmarks.<name>.tools")
+
+
+def version(tool: Tool) -> str:
+    """First line that the tool's version command prints; empty if it prints none."""
+    answer = subprocess.run(["bash", "-c", tool["version"]], capture_output=True, text=True, check=False)
+    return (answer.stdout or answer.stderr).strip().partition("\n")[0]
+
+
+def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    """Run one shell command of a tool.
+
+    Parameters
+    ----------
+    name : str
+        The tool, for messages.
+    command : str
+        With `{placeholders}`; quoted values are put in, `options` as they are.
+    values : mapping
+    step : Step
+        Gets the command's own messages.
+
+    Returns
+    -------
+    dict
+        `seconds` (wall), `cpu_s`, `peak_mb` (largest process), `command`.
+
+    Raises
+    ------
+    AvatarflowError
+        If the command ends with an error; its last lines are in the log.
+    """
+    quoted = {key: value if key == "options" else shlex.quote(str(value)) for key, value in values.items()}
+    text = command.format(**quoted)
+    with tempfile.TemporaryDirectory() as place:
+        usage = Path(place) / "usage.json"
+        measured = [sys.executable, "-I", "-S", str(LAUNCHER), str(usage), "bash", "-euo", "pipefail", "-c", text]
+        ended = subprocess.run(measured, capture_output=True, text=True, errors="replace", check=False)
+        for line in (ended.stdout + ended.stderr).splitlines()[-20:]:
+            step.info("%s: %s", name, line)
+        if ended.returncode:
+            raise refuse(f"tool {name}", f"it ended with exit code {ended.returncode}", "see its last lines in the log")
+        return {**json.loads(usage.read_text()), "command": " ".join(command.split())}
+
+
+def build_index(name: str, tool: Tool, options: str, host: str, index: str, usage: str, threads: int, step: Step) -> None:
+    """Build the tool's index of the host genome into the folder `index`; what it took goes to the JSON file `usage`."""
+    require(name, tool)
+    with replacing_folder(index) as place:
+        values = {"host": host, "index": place, "threads": threads, "options": options, "resources": RESOURCES}
+        record = run_measured(name, tool["index"], values, step)
+    _save(usage, {**record, "version": version(tool)}, step, "index")
+
+
+def remove_reads(
+    name: str, tool: Tool, options: str, index: str, reads: tuple[str, str], mate_rule: str,
+    verdicts: str, usage: str, threads: int, step: Step,
+) -> None:  # fmt: skip
+    """Classify read pairs and write `verdicts`: one row per fragment in the order of the reads.
+
+    Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both), `removed`.
+    """
+    require(name, tool)
+    with tempfile.TemporaryDirectory(dir=Path(verdicts).parent) as place:
+        answer = Path(place) / "answer"
+        values = {"index": index, "reads1": reads[0], "reads2": reads[1], "threads": threads, "options": options}
+        record = run_measured(name, tool["remove"], {**values, "answer": answer}, step)
+        table = READERS[tool["verdicts"]](answer, name)
+    table["removed"] = MATE_RULES[mate_rule](table)
+    with replacing(verdicts) as path:
+        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path, compression="zstd")
+    step.info("%d of %d fragments removed", int(table["removed"].sum()), len(table))
+    _save(usage, {**record, "version": version(tool)}, step, "run")
+
+
+def _save(path: str, record: dict[str, Any], step: Step, what: str) -> None:
+    step.params({"version": record["version"], "command": record["command"]})
+    step.metric(f"{what}_s", record["seconds"])
+    step.metric(f"{what}_peak_mb", record["peak_mb"])
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def sam_verdicts(answer: Path, name: str = "") -> pd.DataFrame:
+    """From SAM: a mate is human when it is aligned.
+
+    Raises
+    ------
+    AvatarflowError
+        On a line that is no alignment (output cut short).
+    """
+    calls: dict[str, list[bool]] = {}
+    with _numbered(answer) as rows:
+        for number, line in rows:
+            if line.startswith("@"):
+                continue
+            fields = line.split("\t", 11)
+            if len(fields) < 11 or not fields[1].isdigit():
+                raise refuse(f"tool {name} answer line {number}", "no SAM line", "see the tool's last lines in the log")
+            flag = int(fields[1])
+            if not flag & SECONDARY:
+                calls.setdefault(fields[0], [False, False])[bool(flag & LAST)] |= not flag & UNMAPPED
+    return _table(calls)
+
+
+def kraken_verdicts(answer: Path, name: str = "") -> pd.DataFrame:
+    """From kraken's per-pair output against a database of the host alone: classified is human.
+
+    Raises
+    ------
+    AvatarflowError
+        On a line that is no classification.
+    """
+    calls: dict[str, list[bool]] = {}
+    with _numbered(answer) as rows:
+        for number, line in rows:
+            fields = line.split("\t", 3)
+            if len(fields) < 3 or fields[0] not in ("C", "U"):
+                raise refuse(f"tool {name} answer line {number}", "no kraken line", "see the tool's last lines in the log")
+            calls[fields[1]] = [fields[0] == "C"] * 2
+    return _table(calls)
+
+
+@contextmanager
+def _numbered(answer: Path) -> Iterator[Iterator[tuple[int, str]]]:
+    if not answer.is_file():
+        raise refuse("removal tool", "it wrote no answer", "see its last lines in the log")
+    with answer.open(encoding="utf-8", errors="replace") as file:
+        yield enumerate(file, start=1)
+
+
+def _table(calls: Mapping[str, Sequence[bool]]) -> pd.DataFrame:
+    mates = list(calls.values())
+    columns = {f"mate{mate + 1}": pd.Series([bool(pair[mate]) for pair in mates], dtype=bool) for mate in (0, 1)}
+    return pd.DataFrame({"fragment": pd.Series(list(calls), dtype=object), **columns})
+
+
+READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {"sam": sam_verdicts, "kraken": kraken_verdicts}

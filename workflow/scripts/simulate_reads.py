@@ -1,0 +1,19 @@
+"""Rule simulate_reads: one shard of paired reads with their truth."""
+
+from avatarflow.reads.simulate import simulate_shard
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    simulate_shard(
+        dict(snakemake.input),
+        snakemake.params.reads,
+        snakemake.params.mixture,
+        {
+            "donor": snakemake.wildcards.donor,
+            "error": float(snakemake.wildcards.error),
+            "seeds": snakemake.params.seeds,
+        },
+        shard=(int(snakemake.wildcards.shard), snakemake.params.shards),
+        outputs=dict(snakemake.output),
+        step=run,
+    )
