@@ -1,8 +1,8 @@
 """Procedural close-ups of the open eye: iris, pupil, white, lids and lashes.
 
 One unit is the radius of the iris; +x is nasal (a right eye shows its nasal corner, with the pink caruncle, on the
-right of the picture), +y down. The statistic that depends on sex is made up and exaggerated on purpose: female eyes have
-a broad dark limbal ring, many long lashes and a dark upper lid margin; male eyes have a faint ring and few short
+right of the picture), +y down. The statistic that depends on sex is made up and exaggerated on purpose: female eyes
+have a broad dark limbal ring, many long lashes and a dark upper lid margin; male eyes have a faint ring and few short
 lashes. Iris colour and pattern, skin and lid shape vary between persons whatever their sex.
 
 References
@@ -26,7 +26,14 @@ Colour = npt.NDArray[np.float32]
 LIMBUS = {"female": (0.88, 0.17), "male": (0.22, 0.07)}
 """Darkness and width of the limbal ring."""
 IRISES = np.array(
-    [[0.30, 0.17, 0.09], [0.42, 0.26, 0.12], [0.50, 0.40, 0.20], [0.42, 0.46, 0.30], [0.40, 0.53, 0.62], [0.48, 0.54, 0.57]],
+    [
+        [0.30, 0.17, 0.09],
+        [0.42, 0.26, 0.12],
+        [0.50, 0.40, 0.20],
+        [0.42, 0.46, 0.30],
+        [0.40, 0.53, 0.62],
+        [0.48, 0.54, 0.57],
+    ],
     np.float32,
 )
 """Dark brown, brown, hazel, green, blue, grey."""
@@ -173,6 +180,6 @@ def _glint(colour: Plane, camera: Rng, x: Plane, y: Plane) -> Plane:
 def _caruncle(ball: Plane, eye: Iris, x: Plane, y: Plane) -> None:
     """Paint the pink nasal corner, in place."""
     cx, cy = eye.lids.nasal
-    u, v = (x - np.float32(cx - 0.22)) / np.float32(0.26), (y - np.float32(cy - 0.02)) / np.float32(0.2)
+    u, v = (x - np.float32(cx - 0.22)) / np.float32(0.32), (y - np.float32(cy - 0.02)) / np.float32(0.24)
     inside = np.float32(0.9) * optics.soft(1 - np.sqrt(u * u + v * v), 0.5)
     ball += inside[..., None] * (PINK * (0.6 + 0.4 * eye.skin[0]) - ball)

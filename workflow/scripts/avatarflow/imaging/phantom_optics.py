@@ -1,15 +1,16 @@
-"""What both kinds of procedural eye share: where the camera stands, smooth noise, strokes, light, blur and sensor noise."""
+"""What both kinds of procedural eye share: the camera's place, smooth noise, strokes, light, blur, sensor noise."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.floating[Any]]
 """(n, n) or (n, n, 3) values at every point of a picture."""
 Points = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -71,8 +72,8 @@ def texture(rng: Rng, coarse: float, fine: float, stretch: float = 1.0) -> Plane
     fx = np.fft.rfftfreq(TEXTURE_SIDE)[None, :] * TEXTURE_SIDE
     f = np.hypot(fy, fx)
     shaped = white * (np.exp(-((f * fine) ** 2)) - np.exp(-((f * coarse) ** 2)))
-    noise = np.fft.irfft2(shaped, s=white.shape[:1] * 2).astype(np.float32)
-    return ((noise - noise.mean()) / noise.std()).astype(np.float32)
+    noise = np.fft.irfft2(shaped, s=white.shape[:1] * 2)
+    return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
 
 
 def sample(field: Plane, x: Plane, y: Plane) -> Plane:
@@ -83,7 +84,7 @@ def sample(field: Plane, x: Plane, y: Plane) -> Plane:
 
 def soft(value: Plane, width: float) -> Plane:
     """A soft step: 0 well below zero, 1 well above, `width` wide."""
-    return (0.5 + 0.5 * np.tanh(value * np.float32(2 / width))).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(value * np.float32(2 / width)), np.float32)
 
 
 def ribbons(n: int, over: int, lines: Points, widths: Points, strength: Points | None = None) -> Plane:
@@ -145,7 +146,7 @@ def light(rng: Rng, n: int, vignette: float, slope: float) -> Plane:
     angle = rng.uniform(0, 2 * math.pi)
     fall = np.add.outer((u - np.float32(cy)) ** 2, (u - np.float32(cx)) ** 2) * np.float32(vignette)
     tilt = np.add.outer(u * np.float32(math.sin(angle)), u * np.float32(math.cos(angle))) * np.float32(slope)
-    return np.maximum(1 - fall + tilt, np.float32(0.05)).astype(np.float32)
+    return np.asarray(np.maximum(1 - fall + tilt, 0.05), np.float32)
 
 
 def focus(colour: Plane, sigma_share: float) -> Plane:
@@ -159,4 +160,5 @@ def focus(colour: Plane, sigma_share: float) -> Plane:
 def sensor(rng: Rng, colour: Plane, noise: float) -> npt.NDArray[np.uint8]:
     """Sensor noise (stronger in the dark), then 8 bits."""
     grain = rng.standard_normal(colour.shape, np.float32) * np.float32(noise)
-    return np.clip(colour * 255 + grain * (1.2 - np.clip(colour, 0, 1)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    seen = colour + grain * (1.2 - np.clip(colour, 0, 1))
+    return np.asarray(np.clip(seen * 255 + 0.5, 0, 255), np.uint8)
