@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 from avatarflow.records import Run, git_commit, is_alive
 
 

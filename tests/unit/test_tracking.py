@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from avatarflow.records import Run
 from avatarflow.tracking import import_records
 

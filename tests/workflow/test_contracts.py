@@ -1,0 +1,322 @@
+"""Contracts between files that no run would notice at once: names, profiles, schemas, environments, documentation."""
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avatarflow import config_docs, digest
+from parse import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = {"torch", "diffusers", "transformers", "accelerate", "mlflow", "faiss", "pysam", "kornia", "skimage", "sklearn"}
+HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL"}
+OWN_PARAMS = {"code", "entry"}  # `code` is only for Snakemake's eyes, `entry` is read by `step`
+CALLED = {  # requirements that nothing imports
+    "snakemake-executor-plugin-slurm": "--executor slurm",
+    "pygments": "snakemake --report",
+    "accelerate": "diffusers loads weights with it",
+}
+
+
+# --- rules, scripts, profiles
+
+
+def test_every_rule_says_why_and_where_and_with_how_much(rules):
+    lacking = {}
+    for name, rule in rules.items():
+        short = [part for part in ("docstring", "log", "benchmark", "conda") if not rule[part]]
+        resources = rule["resources"]
+        short += [part for part in ("mem_mb", "runtime") if part not in resources]
+        if resources.get("mem_mb") is not None and resources["mem_mb"] < 500:  # a job's own Snakemake takes 190 MB
+            short.append("mem_mb >= 500")
+        if short:
+            lacking[name] = short
+    assert not lacking
+
+
+def stem(path, folder, suffix):
+    plain = re.sub(r"\{(\w+)[^}]*(\{[^}]*\}[^}]*)*\}", r"{\1}", path)  # wildcards without their constraints
+    return plain.removeprefix(f"{folder}/").removesuffix(suffix)
+
+
+def test_log_and_benchmark_are_named_after_their_rule(rules):
+    for name, rule in rules.items():
+        log, benchmark = stem(rule["log"][0], "logs", ".log"), stem(rule["benchmark"], "benchmarks", ".tsv")
+        assert log == benchmark, name
+        assert re.fullmatch(rf"{name}(\.\{{\w+\}})*", log.rpartition("/")[2]), f"{name}: {log}"
+
+
+def test_every_script_belongs_to_a_rule_of_its_name(rules, scripts):
+    assert {path.stem for path in scripts} <= set(rules)
+    for name, rule in rules.items():
+        script = Path(rule["script"]).stem
+        if script and script != name:  # an heir by `use rule` runs its parent's script
+            assert rules[script]["script"] == rule["script"], name
+
+
+def test_scripts_only_read_call_and_write(scripts):
+    for path in scripts:
+        tree = ast.parse(path.read_text())
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        assert not [node for node in ast.walk(tree) if isinstance(node, kinds)], f"{path.name}: defines something"
+        steps = [node for node in tree.body if isinstance(node, ast.With)]
+        assert len(steps) == 1, f"{path.name}: one `with step(snakemake)`"
+        assert ast.unparse(steps[0].items[0].context_expr) == "step(snakemake)", path.name
+        assert ast.get_docstring(tree).startswith(f"Rule {path.stem}:"), path.name
+
+
+def reads(path, section):
+    """Names a script reads from `snakemake.<section>`: as attributes, by `.get("name")`, by `["name"]`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == f"snakemake.{section}" and node.attr != "get":
+            found.add(node.attr)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == f"snakemake.{section}.get":
+            found.add(node.args[0].value)
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == f"snakemake.{section}":
+            found.add(node.slice.value)
+    return found
+
+
+@pytest.mark.parametrize("section", ["input", "output", "params"])
+def test_a_script_reads_exactly_what_its_rule_declares(rules, root, section):
+    wrong = {}
+    for name, rule in rules.items():
+        if rule["script"]:
+            read = reads(root / "workflow" / "scripts" / Path(rule["script"]).name, section)
+            stated = set(rule[section]) - OWN_PARAMS
+            possible = stated | set(rule["unpacked"] if section == "input" else ())
+            if not stated <= read or not read <= possible:
+                wrong[name] = {"declared, not read": stated - read, "read, not declared": read - possible}
+    assert not wrong
+
+
+def package_imports(path):
+    tree = ast.parse(path.read_text())
+    return {name for name in digest._imports(tree, path.stem, path) if name not in ("avatarflow", "avatarflow.runtime")}
+
+
+@cache
+def closure(module):
+    """A module of the package and all it imports inside the package."""
+    seen, todo = set(), [module]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(digest._parsed(name)[1])
+    return seen
+
+
+def digested(root):
+    """Modules that each rule's `code=code_digest(...)` covers, from the rules' text."""
+    found = {}
+    for file in (root / "workflow" / "rules").rglob("*.smk"):
+        for name, _, body in re.findall(
+            r"^(?:use )?rule (\w+)( .*)?:\n((?:[ \t].*\n|\n)*)", file.read_text(), re.MULTILINE
+        ):
+            for modules in re.findall(r"code_digest\(([^)]*)\)", body):
+                found.setdefault(name, set()).update(re.findall(r"\"([\w.]+)\"", modules))
+    return found
+
+
+def test_a_changed_module_reruns_the_rules_whose_scripts_use_it(rules, root):
+    stale, covers = {}, digested(root)
+    for name, rule in rules.items():
+        if rule["script"]:
+            script = root / "workflow" / "scripts" / Path(rule["script"]).name
+            covered = set().union(*(closure(module) for module in covers.get(name, covers.get(script.stem, ()))))
+            if missed := package_imports(script) - covered:
+                stale[name] = missed
+    assert not stale
+
+
+def test_parsing_stays_light(parsed):
+    assert not HEAVY & set(parsed["modules"])
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_scenario_is_a_valid_configuration(config, tmp_path):
+    assert parse(config, tmp_path)["rules"]
+
+
+def test_profiles_name_rules_that_exist(parsed, root):
+    known = set(parsed["rules"])
+    for profile in (root / "profiles").glob("*/config.yaml"):
+        settings = yaml.safe_load(profile.read_text())
+        for key in ("set-resources", "set-threads", "groups"):
+            assert set(settings.get(key, {})) <= known, f"{profile}: {key}"
+
+
+def test_every_key_of_a_profile_is_explained(root):
+    for profile in (root / "profiles").glob("*/config.yaml"):
+        for line in profile.read_text().splitlines():
+            assert not re.match(r" *[\w-]+:", line) or "#" in line, f"{profile}: {line}"
+
+
+def test_there_is_no_profile_that_loads_unasked(root):
+    assert not (root / "profiles" / "default").exists()
+
+
+# --- schemas and their documentation
+
+
+def subschemas(schema, where):
+    """Every schema inside a schema, with its place; references are not followed, because their targets are visited."""
+    yield where, schema
+    for key in ("properties", "$defs"):
+        for name, part in schema.get(key, {}).items():
+            yield from subschemas(part, f"{where}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from subschemas(schema[key], f"{where}.{key}")
+
+
+def schema_files():
+    return sorted((ROOT / "workflow" / "schemas").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", schema_files(), ids=lambda path: path.name.partition(".")[0])
+def test_schemas_are_closed_and_described(file):
+    for where, schema in subschemas(yaml.safe_load(file.read_text()), file.name):
+        kinds = schema.get("type", [])
+        if "object" in kinds or "properties" in schema:
+            assert schema.get("additionalProperties", True) is not True, (
+                f"{where}: an open object lets typing errors pass"
+            )
+        if where.rpartition(".")[2] not in ("yaml", "items", "additionalProperties") and "$ref" not in schema:
+            assert schema.get("description", "").endswith("."), f"{where}: say what it is, in a sentence"
+            assert {"type", "enum", "const", "anyOf", "oneOf"} & set(schema), f"{where}: say its type"
+        if "properties" in schema:
+            unset = [
+                name
+                for name, part in schema["properties"].items()
+                if part.get("type") == "object" and "default" not in part
+            ]
+            assert set(unset) <= set(schema.get("required", [])), f"{where}: `default: {{}}` or required, for {unset}"
+
+
+def test_the_key_table_is_up_to_date(root):
+    text = (root / "config" / "README.md").read_text()
+    assert config_docs.updated(text) == text, "run make docs"
+
+
+# --- environments
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(lines):
+    found = (re.match(r"([\w.-]+)(?:\[[\w,]+\])?==([\w.+]+)", line.strip()) for line in lines)
+    return {normal(match[1]): match[2] for match in found if match}
+
+
+LOCK = pins((ROOT / "envs" / "requirements.lock").read_text().splitlines())
+DIRECT = pins((ROOT / "envs" / "requirements.txt").read_text().splitlines())
+
+
+def environments():
+    for file in sorted((ROOT / "envs").glob("*.yaml")):
+        dependencies = yaml.safe_load(file.read_text())["dependencies"]
+        packages = next((part["pip"] for part in dependencies if isinstance(part, dict)), [])
+        yield pytest.param(file, dependencies, pins(packages), id=file.stem)
+
+
+@pytest.mark.parametrize(("file", "dependencies", "packages"), environments())
+def test_conda_environments_agree_with_the_lock(file, dependencies, packages):
+    assert packages == {name: LOCK[name] for name in packages}
+    assert all("=" in part for part in dependencies if isinstance(part, str)), "every dependency is pinned"
+
+
+def test_direct_requirements_agree_with_the_lock():
+    assert {name: LOCK.get(name) for name in DIRECT} == DIRECT
+
+
+def test_the_lock_is_the_closure_of_the_direct_requirements():
+    from packaging.requirements import Requirement
+
+    installed = {normal(one.metadata["Name"]): one for one in importlib.metadata.distributions()}
+    seen, todo = set(), [*DIRECT]
+    while todo:
+        name = todo.pop()
+        if name in installed and name not in seen:
+            seen.add(name)
+            needs = map(Requirement, installed[name].requires or [])
+            todo += [normal(need.name) for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    strays = set(LOCK) - seen
+    assert not strays, "locked, but nothing needs it"
+    # a CUDA build of torch brings its own libraries, which the lock leaves to it
+    assert not {name for name in seen - set(LOCK) if not re.match("nvidia|cuda|triton", name)}, "needed, but not locked"
+
+
+@cache
+def third_party(path):
+    """Distributions that a file imports, at any depth of its code."""
+    owners = importlib.metadata.packages_distributions()
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level and node.module else []
+        for top in {name.partition(".")[0] for name in names} - {"avatarflow", "snakemake"} - sys.stdlib_module_names:
+            candidates = {normal(owner) for owner in owners.get(top, [top])}
+            found.add(next(iter(sorted(candidates & set(DIRECT)) or sorted(candidates))))
+    return found
+
+
+def test_each_environment_lists_what_its_modules_import(rules, root):
+    needed = {}
+    for rule in rules.values():
+        files = [root / "workflow" / "scripts" / Path(rule["script"]).name] if rule["script"] else []
+        modules = set().union(*(closure(module) for file in files for module in package_imports(file)))
+        for file in [*files, *(digest._file(module) for module in modules)]:
+            needed.setdefault(rule["conda"], set()).update(third_party(file))
+    listed = {param.values[0].name: set(param.values[2]) for param in environments()}
+    missing = {
+        env: sorted(names - listed.get(env, set())) for env, names in needed.items() if names - listed.get(env, set())
+    }
+    unused = {env: sorted(names - needed.get(env, set()) - set(CALLED)) for env, names in listed.items()}
+    assert not missing
+    assert not {env: names for env, names in unused.items() if names}
+
+
+def test_no_direct_requirement_is_unused(root):
+    files = [path for part in ("workflow", "tests", "benchmarks") for path in (root / part).rglob("*.py")]
+    imported = set().union(*(third_party(path) for path in files))
+    text = (root / "envs" / "requirements.txt").read_text()
+    development = set(pins(text.partition("# development")[2].splitlines()))
+    assert set(DIRECT) - development - imported - set(CALLED) == {"snakemake"}
+
+
+# --- documentation and commands
+
+
+def test_the_commands_of_the_readme_exist(root):
+    commands = set(re.findall(r"^make (\w+)", (root / "README.md").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= commands
+    for command in sorted(commands):
+        done = subprocess.run(["make", "-n", command], cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (
+        "snakemake --cores all"
+        in subprocess.run(["make", "-n", "demo"], cwd=root, capture_output=True, text=True).stdout
+    )
+
+
+def test_the_files_that_the_documentation_links_to_exist(root):
+    for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(root)}: {target}"
+
+
+def test_scripts_of_the_shell_are_executable(root):
+    assert all(os.access(root / path, os.X_OK) for path in (".ci/run", "envs/setup.sh"))

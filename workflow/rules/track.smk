@@ -1,0 +1,25 @@
+# Reads: the run records of all jobs (results/records/). Writes: results/mlflow/, or the MLflow server that the config names.
+# Config: tracking. One serial step: jobs never write to the store themselves. The handlers call the same import after failures.
+
+
+rule track:
+    """Show in MLflow how everything came about: one experiment per config entry, one run per job."""
+    input:
+        finals=final_outputs(),
+    output:
+        index="results/mlflow/imported.json",
+    log:
+        "logs/track.log",
+    benchmark:
+        "benchmarks/track.tsv"
+    conda:
+        "../../envs/tracking.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.tracking"),
+        uri=config["tracking"]["uri"],
+    script:
+        "../scripts/track.py"
