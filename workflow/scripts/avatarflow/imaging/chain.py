@@ -35,7 +35,7 @@ CHAIN: dict[str, dict[str, Parameter]] = {
     "zoom": {"smallest": Parameter(0.5, 2, 0.95), "largest": Parameter(0.5, 2, 1.05)},
     "colour": {
         "brightness": Parameter(0, 0.9, 0.1),
-        "contrast": Parameter(0, 0.9, 0.1),
+        "gamma": Parameter(0, 0.9, 0.1),
         "saturation": Parameter(0, 0.9, 0.1),
         "hue": Parameter(0, 0.5, 0.0),
     },
@@ -122,7 +122,7 @@ def _move(once: Mapping[str, Mapping[str, Any]], fill: str) -> Transform:
 def _single(step: Mapping[str, Any], fill: str) -> Transform:
     value = {key: _value(step, key) for key in CHAIN[step[NAME]]}
     if step[NAME] == "colour":
-        return _kornia(kornia.ColorJiggle(**value, p=1.0))
+        return _colour(value)
     if step[NAME] == "blur":
         size = 2 * int(np.ceil(3 * value["sigma_px"])) + 1
         return _kornia(kornia.RandomGaussianBlur((size, size), (0.05, value["sigma_px"]), p=1.0))
@@ -131,6 +131,14 @@ def _single(step: Mapping[str, Any], fill: str) -> Transform:
     if step[NAME] == "elastic":
         return _elastic(value["strength"], value["smooth_px"], fill)
     raise refuse("augment.chain", f"unknown transform {step[NAME]!r}", f"choose one of {', '.join(CHAIN)}")
+
+
+def _colour(value: Mapping[str, float]) -> Transform:
+    """Brightness by a factor and contrast by gamma: both leave black as black, so the field's surround stays clean."""
+    gamma = (1 - value["gamma"], 1 + value["gamma"])
+    bend = _kornia(kornia.RandomGamma(gamma, (1.0, 1.0), p=1.0))
+    jitter = _kornia(kornia.ColorJitter(value["brightness"], 0.0, value["saturation"], value["hue"], p=1.0))
+    return lambda tensor: jitter(bend(tensor))
 
 
 def _elastic(strength: float, smooth_px: float, fill: str) -> Transform:

@@ -59,7 +59,7 @@ def augment(
     check_mirror(mirror, table)
     steps = build_chain(chain, fill)
     items = table["item"].to_numpy() if "item" in table else np.arange(len(table))
-    rows = table.loc[table.index.repeat(copies)].reset_index(drop=True)
+    rows = table.iloc[np.repeat(np.arange(len(table)), copies)].reset_index(drop=True)
     rows["copy"] = np.tile(np.arange(copies), len(table))
     flips = [_mirrored(mirror, seed, int(item), copy) for item in items for copy in range(copies)]
     rows["mirrored"] = np.array(flips, bool)

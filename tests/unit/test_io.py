@@ -1,0 +1,260 @@
+"""Foreign pictures: right pixels from every format, nothing but pixels, and a plain reason for every refusal."""
+
+import io
+import os
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pydicom
+import pytest
+from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
+from PIL import Image
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+CANARY = "CANARY-Jane-Doe"
+
+
+@pytest.fixture
+def scene():
+    """A smooth colour picture, so that lossy formats stay close to it."""
+    y, x = np.mgrid[:40, :60]
+    return np.stack([4 * x, 6 * y, 100 + x + y], -1).astype(np.uint8)
+
+
+def saved(path, image, **options):
+    image.save(path, **options)
+    return path
+
+
+def reason(path, limits=None):
+    with pytest.raises(PictureError) as error:
+        read_picture(path, limits)
+    assert str(error.value) == error.value.reason
+    assert path.name not in str(error.value)
+    return error.value.reason
+
+
+@pytest.mark.parametrize(("kind", "near"), [("PNG", 0), ("BMP", 0), ("TIFF", 0), ("JPEG", 6), ("WEBP", 8)])
+def test_formats_by_content_not_by_name(tmp_path, scene, kind, near):
+    path = saved(tmp_path / "picture.xyz", Image.fromarray(scene), format=kind)
+    pixels, info = read_picture(path)
+    assert pixels.shape == scene.shape
+    assert np.abs(pixels.astype(int) - scene).mean() <= near
+    assert info == {"format": kind, "gray": False, "bits": 8, "width": 60, "height": 40}
+
+
+def test_gray_palette_and_transparency_become_rgb(tmp_path, scene):
+    gray = Image.fromarray(scene[..., 0])
+    pixels, info = read_picture(saved(tmp_path / "gray.png", gray))
+    assert np.array_equal(pixels, np.repeat(scene[..., :1], 3, axis=2))
+    assert info["gray"]
+    palette = Image.fromarray(scene).quantize(16)
+    assert np.array_equal(read_picture(saved(tmp_path / "palette.png", palette))[0], np.asarray(palette.convert("RGB")))
+    clear = np.dstack([scene, np.full((40, 60), 255, np.uint8)])
+    clear[:20, :, 3] = 0
+    pixels, _ = read_picture(saved(tmp_path / "clear.png", Image.fromarray(clear)))
+    assert not pixels[:20].any()
+    assert np.array_equal(pixels[20:], scene[20:])
+
+
+@pytest.mark.parametrize(("top", "expected"), [(65535, 255), (32768, 128), (4095, 255), (2048, 128)])
+def test_sixteen_bits_are_scaled_from_sixteen_or_twelve(tmp_path, top, expected):
+    values = np.zeros((40, 40), np.uint16)
+    values[20:] = top
+    for name in ("a.png", "a.tif"):
+        pixels, info = read_picture(saved(tmp_path / name, Image.fromarray(values)))
+        assert (pixels[20:] == expected).all()
+        assert not pixels[:20].any()
+        assert info["bits"] == 16
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_and_exif_does_not_come_along(tmp_path, scene, orientation):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = orientation, CANARY
+    path = saved(tmp_path / "turned.png", Image.fromarray(scene), exif=exif)
+    assert CANARY.encode() in path.read_bytes()
+    with Image.open(path) as image:
+        expected = np.asarray(
+            {
+                1: lambda: image,
+                2: lambda: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+                3: lambda: image.rotate(180),
+                4: lambda: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+                5: lambda: image.transpose(Image.Transpose.TRANSPOSE),
+                6: lambda: image.rotate(-90, expand=True),
+                7: lambda: image.transpose(Image.Transpose.TRANSVERSE),
+                8: lambda: image.rotate(90, expand=True),
+            }[orientation]()
+        )
+    pixels, info = read_picture(path)
+    assert np.array_equal(pixels, expected)
+    assert isinstance(pixels, np.ndarray)
+    assert CANARY not in str(info)
+
+
+def test_broken_exif_counts_as_none(tmp_path, scene):
+    path = saved(tmp_path / "odd.jpg", Image.fromarray(scene), exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+    assert read_picture(path)[0].shape == scene.shape
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_truncated_files_are_refused(tmp_path, kind, share):
+    noise = np.random.default_rng(1).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    path = saved(tmp_path / "cut.bin", Image.fromarray(noise), format=kind)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    assert reason(path) in ("truncated", "damaged", "not a picture")
+
+
+def test_damaged_content_is_refused(tmp_path, scene):
+    path = saved(tmp_path / "flipped.png", Image.fromarray(scene))
+    data = bytearray(path.read_bytes())
+    data[60:80] = b"\x00" * 20
+    path.write_bytes(data)
+    assert reason(path) in ("truncated", "damaged")
+
+
+def bomb(path, width, height):
+    """A small PNG file whose header promises a huge picture."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" * 999))]
+    body = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in [*chunks, (b"IEND", b"")]
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+@pytest.mark.parametrize("side", [11_000, 60_000])
+def test_decompression_bombs_are_refused_from_the_header(tmp_path, side):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert reason(bomb(tmp_path / "bomb.png", side, side)) == "too many pixels"
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((20, 60), "too small"),
+        ((32, 32), ""),
+        ((31, 31), "too small"),
+        ((400, 99), "too elongated"),
+        ((400, 100), ""),
+        ((99, 400), "too elongated"),
+        ((501, 200), "side too long"),
+        ((420, 420), "too many pixels"),
+    ],
+)
+def test_limits(tmp_path, size, expected):
+    limits = Limits(min_side_px=32, max_side_px=500, max_pixels=420 * 420 - 1, max_aspect=4)
+    path = saved(tmp_path / "size.png", Image.new("RGB", size))
+    if expected:
+        assert reason(path, limits) == expected
+    else:
+        read_picture(path, limits)
+
+
+def test_what_is_no_single_picture_is_refused(tmp_path, scene):
+    text = tmp_path / "text.png"
+    text.write_text("not at all")
+    assert reason(text) == "not a picture"
+    empty = tmp_path / "empty.jpg"
+    empty.write_bytes(b"")
+    assert reason(empty) == "not a picture"
+    assert reason(tmp_path / "missing.png") == "no such file"
+    assert reason(tmp_path) == "not a file"
+    assert reason(saved(tmp_path / "moving.gif", Image.fromarray(scene))) == "not a picture"
+    pages = [Image.fromarray(scene), Image.fromarray(scene)]
+    path = tmp_path / "pages.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert reason(path) == "more than one picture"
+    assert (
+        reason(saved(tmp_path / "float.tif", Image.fromarray(scene[..., 0].astype(np.float32)))) == "unsupported pixels"
+    )
+    assert reason(saved(tmp_path / "big.png", pages[0]), Limits(max_bytes=10)) == "too many bytes"
+
+
+def test_a_pipe_does_not_hang(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert reason(path) == "not a file"
+
+
+def dicom(path, pixels, kind="MONOCHROME2", **fields):
+    """A secondary capture with a telling patient name."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = SecondaryCaptureImageStorage, generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = pydicom.Dataset()
+    data.file_meta, data.PatientName, data.PhotometricInterpretation = meta, CANARY, kind
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.Rows, data.Columns = pixels.shape[:2]
+    data.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
+    if pixels.ndim == 3:
+        data.PlanarConfiguration = 0
+    data.BitsAllocated = data.BitsStored = 8 * pixels.dtype.itemsize
+    data.HighBit, data.PixelRepresentation = data.BitsStored - 1, 0
+    for name, value in fields.items():
+        setattr(data, name, value)
+    data.PixelData = pixels.tobytes()
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, data, enforce_file_format=True)
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+def test_dicom_is_windowed_and_inverted_as_its_header_says(tmp_path):
+    values = np.repeat(np.array([0, 900, 1000, 1100, 4000], np.uint16), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 1000.5, "WindowWidth": 201, "RescaleSlope": 1, "RescaleIntercept": 0}
+    pixels, info = read_picture(dicom(tmp_path / "a.dcm", values, **window))
+    assert pixels[0, ::40, 0].tolist() == [0, 0, 128, 255, 255]
+    assert info == {"format": "DICOM", "gray": True, "bits": 16, "width": 200, "height": 60}
+    inverted, _ = read_picture(dicom(tmp_path / "b.dcm", values, "MONOCHROME1", **window))
+    assert np.abs(pixels.astype(int) + inverted - 255).max() <= 1
+    shifted, _ = read_picture(dicom(tmp_path / "c.dcm", values, **window | {"RescaleIntercept": 100}))
+    assert shifted[0, ::40, 0].tolist() == [0, 128, 255, 255, 255]
+
+
+def test_dicom_colour_and_dicom_without_a_window(tmp_path, scene):
+    assert np.array_equal(read_picture(dicom(tmp_path / "rgb.dcm", scene, "RGB"))[0], scene)
+    ramp = np.linspace(0, 1000, 3600).reshape(60, 60).astype(np.uint16)
+    pixels, _ = read_picture(dicom(tmp_path / "ramp.dcm", ramp))
+    assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+def test_dicom_refusals(tmp_path, scene):
+    assert reason(dicom(tmp_path / "many.dcm", scene[..., 0], NumberOfFrames=3)) == "more than one picture"
+    assert reason(dicom(tmp_path / "odd.dcm", scene[..., 0], "PALETTE COLOR")) == "unsupported pixels"
+    assert reason(dicom(tmp_path / "large.dcm", scene[..., 0], Rows=20_000, Columns=20_000)) == "too many pixels"
+    path = dicom(tmp_path / "cut.dcm", scene[..., 0])
+    path.write_bytes(path.read_bytes()[:-500])
+    assert reason(path) in ("truncated", "damaged")
+    path.write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
+    assert reason(path) in ("damaged", "not a picture")
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("shape", [(40, 60, 3), (60, 40, 3), (50, 50, 3)])
+def test_square_keeps_what_it_says(fit, shape):
+    picture = np.full(shape, 200, np.uint8)
+    square = resize_square(picture, 30, fit)
+    assert square.shape == (30, 30, 3)
+    share = (square > 100).mean()
+    assert share == pytest.approx(min(shape[:2]) / max(shape[:2]) if fit == "pad" else 1, abs=0.02)
+
+
+def test_fine_stripes_become_grey_and_not_a_pattern():
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = resize_square(stripes, 32, "stretch")
+    assert np.abs(small.astype(int) - 127).max() <= 10
+
+
+def test_an_unknown_fit_is_refused():
+    with pytest.raises(ValueError, match="tile"):
+        resize_square(np.zeros((40, 40, 3), np.uint8), 16, "tile")
