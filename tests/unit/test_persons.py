@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.intake.persons import assign_roles, identify, number_persons
+from avatarflow.intake.persons import assign_roles, identify, number_eyes, number_persons
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -58,3 +58,9 @@ def test_a_given_split_is_kept():
 def test_refuses_a_given_split_that_does_not_hold(given, text):
     with pytest.raises(AvatarflowError, match=text):
         assign_roles(np.array([7, 7, 8]), SHARES, 1, given)
+
+
+def test_eyes_are_numbered_and_unknown_ones_marked():
+    table = pd.DataFrame({"eye": ["a", None, "b", "a"], "other": [None, None, "x", "y"]}, dtype=object)
+    assert number_eyes(table, ["eye"]).tolist() == [0, -1, 1, 0]
+    assert number_eyes(table, ["absent"]).tolist() == [-1, -1, -1, -1]

@@ -1,39 +1,11 @@
 # Reads: originals and foreign candidates. Writes: results/audits/<name>/verdicts.parquet.
-# Config: audits. The fingerprint and the cones come from the rules in privacy.smk, with every original in the gallery.
+# Config: audits. Fingerprint, cones and verdicts come from privacy.smk, with every original in the gallery and stage `foreign`.
 
 
-rule fingerprint_foreign:
-    """Fingerprints of foreign candidates; unreadable ones get none and are refused for it."""
+rule audit_verdicts:
+    """Hand over the verdicts on somebody else's pictures: one row per row of the candidates' manifest."""
     input:
-        candidates="results/audits/{name}/candidates/pictures",
-        encoder="results/audits/{name}/privacy/encoder.safetensors",
-    output:
-        fingerprints="results/audits/{name}/privacy/candidates.npy",
-    log:
-        "logs/audits/{name}/fingerprint_foreign.log",
-    benchmark:
-        "benchmarks/audits/{name}/fingerprint_foreign.tsv"
-    conda:
-        "../../envs/privacy.yaml"
-    threads: config["compute"]["threads"]
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    params:
-        code=code_digest("avatarflow.privacy.fingerprints"),
-        entry="audits/{name}",
-        compute=config["compute"],
-    script:
-        "../scripts/fingerprint_candidates.py"
-
-
-rule judge_foreign:
-    """Judge somebody else's synthetic pictures: one verdict per row of the candidates' manifest."""
-    input:
-        candidates="results/audits/{name}/candidates/pictures",
-        fingerprints="results/audits/{name}/privacy/candidates.npy",
-        originals="results/audits/{name}/privacy/originals.npy",
-        cones="results/audits/{name}/privacy/cones.safetensors",
+        verdicts="results/audits/{name}/privacy/foreign.verdicts.parquet",
     output:
         verdicts=report(
             "results/audits/{name}/verdicts.parquet",
@@ -42,17 +14,17 @@ rule judge_foreign:
             labels={"entry": "{name}", "table": "verdicts"},
         ),
     log:
-        "logs/audits/{name}/judge_foreign.log",
+        "logs/audits/{name}/audit_verdicts.log",
     benchmark:
-        "benchmarks/audits/{name}/judge_foreign.tsv"
+        "benchmarks/audits/{name}/audit_verdicts.tsv"
     conda:
         "../../envs/privacy.yaml"
-    threads: config["compute"]["threads"]
+    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=2000,
+        runtime=30,
     params:
-        code=code_digest("avatarflow.privacy.judging"),
+        code=code_digest("avatarflow.privacy.verdicts"),
         entry="audits/{name}",
     script:
-        "../scripts/judge_candidates.py"
+        "../scripts/audit_verdicts.py"

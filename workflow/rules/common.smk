@@ -10,6 +10,7 @@ sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 from avatarflow.config import MAPS, base_id, base_settings, load
 from avatarflow.digest import code_digest
 from avatarflow.errors import AvatarflowError
+from avatarflow.locks import clear_stale
 from avatarflow.paths import data_path
 
 try:
@@ -17,13 +18,16 @@ try:
 except AvatarflowError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.is_main_process and clear_stale(Path(".snakemake")):
+    logger.warning("a killed run left its lock behind; removed")
+
 BASES = {base_id(config, name): name for name in config["releases"]}
 
 
 wildcard_constraints:
     map="releases|audits",
     name="[A-Za-z0-9_-]+",
-    stage="teacher|student",
+    stage="teacher|student|foreign",
     base="[0-9a-f]{16}",
 
 

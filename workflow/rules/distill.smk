@@ -23,14 +23,7 @@ rule distill:
     params:
         code=code_digest("avatarflow.synthesis.stations"),
         entry="releases/{name}",
-        conditions=settings("conditions"),
-        network=settings("network"),
-        training=settings("distill"),
-        size_px=settings("size_px"),
-        hub=settings("base", "hub"),
-        network_access=config["network_access"],
-        compute=config["compute"],
-        seed=config["seed"],
+        settings=lambda wildcards: training_settings(wildcards.name, "distill"),
         state="results/state/releases/{name}/distill",
     script:
         "../scripts/distill.py"

@@ -67,7 +67,7 @@ rule intake_candidates:
     input:
         manifest=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["manifest"]),
     output:
-        pictures=directory("results/audits/{name}/candidates/pictures"),
+        pictures=directory("results/audits/{name}/samples/foreign/pictures"),
     log:
         "logs/audits/{name}/intake_candidates.log",
     benchmark:

@@ -8,7 +8,6 @@ rule fit_fingerprint:
         pool="results/{map}/{name}/pool/pictures",
     output:
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
-        retrieval="results/{map}/{name}/privacy/retrieval.json",
     log:
         "logs/{map}/{name}/fit_fingerprint.log",
     benchmark:
@@ -63,14 +62,14 @@ rule fingerprint_originals:
 rule fingerprint_candidates:
     """Fingerprints of one stage's candidates."""
     input:
-        candidates="results/releases/{name}/samples/{stage}/pictures",
-        encoder="results/releases/{name}/privacy/encoder.safetensors",
+        candidates="results/{map}/{name}/samples/{stage}/pictures",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
     output:
-        fingerprints="results/releases/{name}/privacy/{stage}.npy",
+        fingerprints="results/{map}/{name}/privacy/{stage}.npy",
     log:
-        "logs/releases/{name}/fingerprint_candidates.{stage}.log",
+        "logs/{map}/{name}/fingerprint_candidates.{stage}.log",
     benchmark:
-        "benchmarks/releases/{name}/fingerprint_candidates.{stage}.tsv"
+        "benchmarks/{map}/{name}/fingerprint_candidates.{stage}.tsv"
     conda:
         "../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -79,7 +78,7 @@ rule fingerprint_candidates:
         runtime=120,
     params:
         code=code_digest("avatarflow.privacy.fingerprints"),
-        entry="releases/{name}",
+        entry="{map}/{name}",
         compute=config["compute"],
     script:
         "../scripts/fingerprint_candidates.py"
@@ -89,6 +88,7 @@ rule calibrate_cones:
     """Set the cones so that every altered original of the calibration persons is rejected, and measure them on others."""
     input:
         pool="results/{map}/{name}/pool/pictures",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.npy",
         own="results/{map}/{name}/privacy/alterations.own.npy",
         calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
@@ -124,16 +124,16 @@ rule calibrate_cones:
 rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:
-        candidates="results/releases/{name}/samples/{stage}/pictures",
-        fingerprints="results/releases/{name}/privacy/{stage}.npy",
-        originals="results/releases/{name}/privacy/originals.npy",
-        cones="results/releases/{name}/privacy/cones.safetensors",
+        candidates="results/{map}/{name}/samples/{stage}/pictures",
+        fingerprints="results/{map}/{name}/privacy/{stage}.npy",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
+        cones="results/{map}/{name}/privacy/cones.safetensors",
     output:
-        verdicts="results/releases/{name}/privacy/{stage}.verdicts.parquet",
+        verdicts="results/{map}/{name}/privacy/{stage}.verdicts.parquet",
     log:
-        "logs/releases/{name}/judge_candidates.{stage}.log",
+        "logs/{map}/{name}/judge_candidates.{stage}.log",
     benchmark:
-        "benchmarks/releases/{name}/judge_candidates.{stage}.tsv"
+        "benchmarks/{map}/{name}/judge_candidates.{stage}.tsv"
     conda:
         "../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -141,8 +141,8 @@ rule judge_candidates:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_digest("avatarflow.privacy.judging"),
-        entry="releases/{name}",
+        code=code_digest("avatarflow.privacy.verdicts"),
+        entry="{map}/{name}",
     script:
         "../scripts/judge_candidates.py"
 

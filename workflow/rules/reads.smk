@@ -85,7 +85,7 @@ rule join_reads:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.simulate"),
+        code=code_digest("avatarflow.reads.fastq"),
         entry="read_benchmarks/{name}",
     script:
         "../scripts/join_reads.py"

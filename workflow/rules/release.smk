@@ -8,7 +8,6 @@ rule release:
         samples="results/releases/{name}/samples/student/pictures",
         verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
         summary="results/releases/{name}/pool/summary.json",
-        retrieval="results/releases/{name}/privacy/retrieval.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",
     output:

@@ -2,6 +2,10 @@
 # Config: sample, conditions, compute. Shards: `--set-scatter sample=N`; the pictures do not depend on N.
 
 
+wildcard_constraints:
+    scatteritem="[0-9]+-of-[0-9]+",
+
+
 rule sample:
     """Draw one shard of candidates; every picture has its own seed, so shards only divide the work."""
     input:
@@ -21,10 +25,12 @@ rule sample:
     params:
         code=code_digest("avatarflow.synthesis.stations"),
         entry="releases/{name}",
-        conditions=settings("conditions"),
-        sample=lambda wildcards: settings("sample", wildcards.stage)(wildcards),
-        compute=config["compute"],
-        seed=config["seed"],
+        settings=lambda wildcards: {
+            "conditions": config["releases"][wildcards.name]["conditions"],
+            "sample": config["releases"][wildcards.name]["sample"][wildcards.stage],
+            "compute": config["compute"],
+            "seed": config["seed"],
+        },
         state="results/state/releases/{name}/sample-{stage}",
     script:
         "../scripts/sample.py"

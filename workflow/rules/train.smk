@@ -10,6 +10,20 @@ def base_model(wildcards):
     return {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
 
 
+def training_settings(name, stage):
+    """What a training of a release depends on; `stage` is finetune or distill."""
+    part = config["releases"][name]
+    return {
+        "conditions": part["conditions"],
+        "network": part["network"],
+        "training": part[stage],
+        "hub": part["base"]["hub"],
+        "network_access": config["network_access"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+    }
+
+
 rule pretrain:
     """Learn what an eye looks like from generated eyes, so that the public base holds no personal data."""
     output:
@@ -53,14 +67,7 @@ rule finetune:
     params:
         code=code_digest("avatarflow.synthesis.stations"),
         entry="releases/{name}",
-        conditions=settings("conditions"),
-        network=settings("network"),
-        training=settings("finetune"),
-        size_px=settings("size_px"),
-        hub=settings("base", "hub"),
-        network_access=config["network_access"],
-        compute=config["compute"],
-        seed=config["seed"],
+        settings=lambda wildcards: training_settings(wildcards.name, "finetune"),
         state="results/state/releases/{name}/finetune",
     script:
         "../scripts/finetune.py"

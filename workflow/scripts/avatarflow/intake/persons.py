@@ -54,6 +54,17 @@ def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hash
     return np.array([shuffled[order[key]] for key in keys], dtype=np.int64)
 
 
+def number_eyes(table: pd.DataFrame, eye_columns: list[str]) -> np.ndarray:
+    """Run-local eye numbers (n,), by the first eye column that is not empty; -1 where the eye is not known."""
+    known = [table[column] for column in eye_columns if column in table.columns]
+    if not known:
+        return np.full(len(table), -1, dtype=np.int64)
+    names = known[0].copy()
+    for column in known[1:]:
+        names = names.where(names.notna(), column)
+    return pd.factorize(names)[0].astype(np.int64)
+
+
 def assign_roles(
     persons: np.ndarray, shares: dict[str, float], seed: int, given: Sequence[str | None] | None = None
 ) -> np.ndarray:

@@ -18,12 +18,12 @@ from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
-from .persons import assign_roles, identify, number_persons
+from .persons import assign_roles, identify, number_eyes, number_persons
 
 
 @dataclass
 class Pool:
-    """Pictures (n, size, size, 3) and their rows: `item`, `row`, `person`, `role`, `unit`, and the condition columns."""
+    """Pictures (n, size, size, 3) and their rows: `item`, `row`, `person`, `role`, `unit`, `eye`, and the labels."""
 
     pictures: Pictures
     table: pd.DataFrame
@@ -75,6 +75,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             "person": numbers,
             "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
             "unit": kept["unit"].to_numpy(),
+            "eye": number_eyes(kept, entry["eye_columns"]),
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )
@@ -102,6 +103,7 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Poo
             "person": persons,
             "role": assign_roles(persons, entry["split"]["shares"], seed),
             "unit": "person",
+            "eye": drawn["identity"].to_numpy(np.int64),
             **{column: drawn[column].to_numpy() for column in entry["conditions"]},
         }
     )

@@ -1,0 +1,104 @@
+"""The configuration: defaults filled in at any depth, every problem named at once."""
+
+import pytest
+import yaml
+
+from avatarflow.config import MAPS, base_id, load
+from avatarflow.errors import AvatarflowError
+
+RELEASE = {
+    "source": {"generate": {"persons": 50}},
+    "conditions": {"eye_side": ["left", "right"]},
+    "base": {"pretrain": {}},
+}
+
+
+def problems(config):
+    with pytest.raises(AvatarflowError) as error:
+        load(config)
+    return str(error.value).splitlines()
+
+
+def test_an_empty_config_is_whole():
+    config = load({})
+    assert config["seed"] == 1
+    assert all(config[name] == {} for name in MAPS)
+    assert config["compute"]["threads"] == 2
+
+
+def test_defaults_reach_every_depth_and_the_given_stays():
+    entry = load({"releases": {"x": RELEASE}})["releases"]["x"]
+    assert entry["source"]["generate"] == {"kind": "fundus", "persons": 50, "pictures_per_eye": 1}
+    assert entry["split"]["shares"]["heldout"] == 0.25
+    assert entry["cone"]["beta"] == 0.5
+
+
+def test_the_given_config_is_not_changed():
+    given = {"releases": {"x": dict(RELEASE)}}
+    load(given)
+    assert given == {"releases": {"x": RELEASE}}
+
+
+def test_every_problem_is_named_at_once():
+    lines = problems(
+        {
+            "sead": 2,
+            "seed": -1,
+            "releases": {"x": {**RELEASE, "size_px": "big", "cone": {"beat": 1}}},
+            "audits": {"y": {"candidates": {"manifest": "m"}}},
+        }
+    )
+    text = "\n".join(lines)
+    assert "config (top level): unknown key 'sead'; known keys are audits, " in text
+    assert "config seed: " in text
+    assert "config releases.x.size_px: found 'big' (str); give a value of type integer" in text
+    assert "config releases.x.cone: unknown key 'beat'" in text
+    assert "config audits.y: key 'originals' is missing; add it" in text
+    assert "config audits.y.candidates: key 'root' is missing; add it" in text
+
+
+def test_a_number_that_yaml_reads_as_text_is_explained():
+    config = yaml.safe_load("releases: {x: {finetune: {learning_rate: 1e-4}}}")
+    config["releases"]["x"] |= RELEASE
+    (line,) = problems(config)
+    assert line.startswith("config releases.x.finetune.learning_rate: found '1e-4' (str)")
+    assert "1.0e-4" in line
+
+
+def test_rules_that_a_schema_cannot_say():
+    lines = problems(
+        {
+            "releases": {
+                "both": {**RELEASE, "source": {"manifest": "m", "root": "r", "generate": {}}},
+                "rootless": {**RELEASE, "source": {"manifest": "m"}},
+                "baseless": {**RELEASE, "base": {"pretrain": None}},
+                "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
+            },
+            "audits": {
+                "gap": {
+                    "originals": {"manifest": "m", "root": "r"},
+                    "candidates": {"manifest": "m", "root": "r"},
+                    "split": {"shares": {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}},
+                }
+            },
+        }
+    )
+    for start in (
+        "config releases.both.source: found both or neither",
+        "config releases.rootless.source: a manifest without its root",
+        "config releases.baseless.base: found nothing",
+        "config releases.shares.split.shares: the shares add up to 1.65",
+        "config audits.gap.split.shares.heldout: ",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "../x", ""])
+def test_refuses_names_that_are_no_folder_names(name):
+    assert problems({"releases": {name: RELEASE}})
+
+
+def test_releases_with_equal_bases_share_one():
+    config = load({"releases": {"a": RELEASE, "b": {**RELEASE, "conditions": {}, "augment": {"mirror": None}}, "c": {**RELEASE, "size_px": 32}}})
+    assert base_id(config, "a") == base_id(config, "b") != base_id(config, "c")

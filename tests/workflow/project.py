@@ -1,0 +1,116 @@
+"""A tiny whole project for workflow tests: generated eyes saved as photographs with canaries in them, and a config."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from PIL import Image
+
+from avatarflow.imaging.phantom import draw_eyes
+
+ROOT = Path(__file__).resolve().parents[2]
+CANARY = "CANARYZQX"
+
+
+def release_config(**changes):
+    """One release of tiny pictures with every station in it and gates wide open."""
+    text = (Path(__file__).parent / "tiny.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    for path, value in changes.items():
+        part = config
+        *parents, last = path.split("__")
+        for key in parents:
+            part = part[key]
+        part[last] = value
+    return config
+
+
+def write_photographs(folder, persons=24, size=48, seed=11):
+    """Photographs of generated eyes, with a canary in every patient id, EXIF field and file name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    identities = [2 * person + eye for person in range(persons) for eye in range(2)]
+    pictures, table = draw_eyes("fundus", identities, [0] * len(identities), size, seed)
+    rows = []
+    for number, (picture, eye) in enumerate(zip(pictures, table.itertuples(), strict=True)):
+        exif = Image.Exif()
+        exif[0x010E] = f"{CANARY} description"
+        exif[0x013B] = f"{CANARY} artist"
+        name = f"{CANARY}_{number}.jpg"
+        Image.fromarray(picture).save(folder / name, quality=97, exif=exif.tobytes())
+        patient = f"{CANARY}-{eye.person:03d}"
+        rows.append({"file": name, "patient_id": patient, "eye_side": eye.eye_side, "sex": eye.sex, "note": CANARY})
+    pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+
+
+def prepare(folder, **changes):
+    """Write photographs and config into a working directory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_photographs(folder / "data")
+    (folder / "config.yaml").write_text(yaml.safe_dump(release_config(**changes)), encoding="utf-8")
+    return folder
+
+
+def command(folder, *arguments, root=ROOT, cores=2):
+    """The command line of a run."""
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow" / "Snakefile"), "--directory", str(folder),
+        "--configfile", str(folder / "config.yaml"), "--cores", str(cores), "--rerun-incomplete", *arguments,
+    ]  # fmt: skip
+
+
+def environment():
+    return {**os.environ, "AVATARFLOW_DATA": "", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run(folder, *arguments, root=ROOT, check=True):
+    """Run the workflow and return the finished process, output as text."""
+    done = subprocess.run(
+        command(folder, *arguments, root=root), capture_output=True, text=True, env=environment(), timeout=900
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(f"snakemake failed ({done.returncode}):\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
+    return done
+
+
+def planned(folder, *arguments, root=ROOT):
+    """The rules that a dry run would run, as a set."""
+    done = run(folder, "--dry-run", *arguments, root=root)
+    lines = done.stdout.splitlines()
+    names = {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+    return names - {"all", "releases", "audits", "read_benchmarks"}
+
+
+def run_and_kill(folder, when, *arguments, limit_s=300):
+    """Start the workflow and `kill -9` its whole process tree as soon as `when()` holds."""
+    with (folder / "killed.log").open("w") as log:
+        process = subprocess.Popen(
+            command(folder, *arguments), stdout=log, stderr=log, env=environment(), start_new_session=True
+        )
+        ends = time.monotonic() + limit_s
+        while process.poll() is None and not when():
+            if time.monotonic() > ends:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise AssertionError("the moment to kill never came:\n" + (folder / "killed.log").read_text()[-3000:])
+            time.sleep(0.02)
+        ended = process.poll() is not None
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if ended:
+        raise AssertionError("the run ended before it could be killed:\n" + (folder / "killed.log").read_text()[-3000:])
+
+
+def content(folder):
+    """Bytes of every file under a folder, by relative path; Snakemake's own time stamps left out."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def decision(folder):
+    return json.loads((folder / "results/releases/tiny/release/certificate.json").read_text())["decision"]

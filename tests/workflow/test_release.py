@@ -1,0 +1,138 @@
+"""The images wing end to end on a tiny release: what it leaves, what it never leaks, how it resumes."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import project
+import pytest
+
+from avatarflow.imaging.shards import read_table
+
+RELEASE = "results/releases/tiny"
+
+
+def test_a_release_is_whole(undisturbed):
+    release = undisturbed / RELEASE / "release"
+    assert project.decision(undisturbed) == "pass"
+    sums = dict(reversed(line.split("  ")) for line in (release / "SHA256SUMS").read_text().splitlines())
+    on_disk = {name for name in project.content(release) if name != "SHA256SUMS"}
+    assert set(sums) == on_disk
+    assert all(hashlib.sha256((release / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
+
+
+def test_every_candidate_has_a_verdict_and_only_accepted_ones_are_released(undisturbed):
+    verdicts = pd.read_parquet(undisturbed / RELEASE / "privacy" / "verdicts.parquet")
+    columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad", "stage"]
+    assert list(verdicts.columns) == columns
+    for stage in ("teacher", "student"):
+        sampled = read_table(undisturbed / RELEASE / "samples" / stage / "pictures")
+        assert list(verdicts.loc[verdicts["stage"] == stage, "candidate"]) == list(sampled["candidate"])
+    ratio = verdicts["angle_rad"] / verdicts["threshold_rad"]
+    assert (ratio - verdicts["risk"]).abs().max() < 1e-9
+    assert (verdicts["accepted"] == (verdicts["risk"] > 1)).all()
+    released = read_table(undisturbed / RELEASE / "release" / "data")
+    assert 0 < len(released) <= (verdicts["accepted"] & (verdicts["stage"] == "student")).sum()
+
+
+def test_the_student_and_the_release_open_in_a_fresh_process(undisturbed):
+    code = f"""
+import json, torch
+from datasets import load_dataset
+from diffusers import DiffusionPipeline
+pipe = DiffusionPipeline.from_pretrained({str(undisturbed / RELEASE / "student")!r})
+picture = pipe(pipe.get_label_ids(["female right"]), num_inference_steps=2, guidance_scale=2.0).images[0]
+data = load_dataset("parquet", data_files={str(undisturbed / RELEASE / "release/data/*.parquet")!r}, split="train",
+                    cache_dir={str(undisturbed / "cache")!r})
+print(json.dumps([picture.size, data[0]["image"].size, sorted(data.column_names)]))
+"""
+    environment = {**project.environment(), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    size, released, columns = json.loads(done.stdout.splitlines()[-1])
+    shutil.rmtree(undisturbed / "cache")
+    assert size == released == [32, 32]
+    assert {"image", "sex", "eye_side"} <= set(columns)
+
+
+def test_a_canary_in_ids_exif_and_file_names_reaches_no_output(undisturbed):
+    canary = project.CANARY.encode()
+    places = [RELEASE + "/release", RELEASE + "/student", "results/mlflow", "results/records", "logs", "benchmarks"]
+    looked_at = 0
+    for place in places:
+        for name, data in project.content(undisturbed / place).items():
+            assert canary not in data, f"{place}/{name}"
+            assert project.CANARY not in name
+            looked_at += 1
+    for name in ("report.html", "refused.csv"):
+        assert canary not in (undisturbed / RELEASE / name).read_bytes()
+    assert looked_at > 30
+    assert canary in (undisturbed / "data/manifest.csv").read_bytes()  # the search itself can find it
+
+
+def test_a_second_invocation_has_nothing_to_do(undisturbed):
+    assert project.planned(undisturbed) == set()
+
+
+def test_three_shards_make_the_same_bytes(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed, folder, symlinks=True)
+    samples = folder / RELEASE / "samples"
+    before = project.content(samples)
+    shutil.rmtree(samples)
+    shutil.rmtree(folder / "results" / "state")
+    project.run(folder, "--set-scatter", "sample=3", "--rerun-triggers", "mtime")
+    assert project.content(samples) == before
+    assert project.content(folder / RELEASE / "release") == project.content(undisturbed / RELEASE / "release")
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    ["releases/tiny/finetune/**/network.safetensors", "releases/tiny/sample-teacher/**/block-*.safetensors"],
+)
+def test_killed_and_started_again_it_ends_in_the_same_bytes(undisturbed, tmp_path, checkpoint):
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed, folder, symlinks=True)
+    release = folder / RELEASE
+    for made in ("samples", "release", "student", *(["teacher"] if "finetune" in checkpoint else [])):
+        shutil.rmtree(release / made)
+    shutil.rmtree(folder / "results" / "state")
+    project.run_and_kill(folder, lambda: any((folder / "results/state").glob(checkpoint)))
+    assert list((folder / ".snakemake" / "locks").glob("*")), "kill -9 leaves a lock; else this tests nothing"
+    done = project.run(folder)
+    assert "a killed run left its lock behind" in done.stderr
+    logs = " ".join(path.read_text() for path in (folder / "logs").rglob("*.log"))
+    assert "resumed at" in logs
+    assert project.content(release / "release") == project.content(undisturbed / RELEASE / "release")
+    assert project.content(release / "student") == project.content(undisturbed / RELEASE / "student")
+
+
+@pytest.fixture()
+def copied_project(undisturbed, tmp_path):
+    """A copy of the workflow whose code may be edited, and the finished run made with its original."""
+    root = tmp_path / "project"
+    shutil.copytree(project.ROOT / "workflow", root / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(project.ROOT / "envs", root / "envs")
+    return root
+
+
+def edit(root, module, change):
+    path = root / "workflow" / "scripts" / "avatarflow" / module
+    path.write_text(change(path.read_text()))
+
+
+def test_an_edited_comment_changes_nothing(undisturbed, copied_project):
+    edit(copied_project, "privacy/cone.py", lambda text: "# a comment\n" + text.replace('"""The Cone', '"""A Cone', 1))
+    assert project.planned(undisturbed, root=copied_project) == set()
+
+
+def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied_project):
+    edit(copied_project, "privacy/cone.py", lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1))
+    planned = project.planned(undisturbed, root=copied_project)
+    users = {"calibrate_cones", "judge_candidates"}
+    behind = {"join_verdicts", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate", "nearest_pairs",
+              "release", "officer_report", "track"}  # fmt: skip
+    assert users <= planned <= users | behind
+    assert not planned & {"intake", "augment", "pretrain", "finetune", "fit_fingerprint", "fingerprint_originals"}

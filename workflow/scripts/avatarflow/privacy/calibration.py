@@ -1,0 +1,141 @@
+"""The calibration station: cones of an entry, set on some persons and measured on others.
+
+No torch here: faiss must not share a process with it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..imaging.shards import read_table
+from ..runtime import Step
+from .bounds import Share, share_of_pictures
+from .cone import Calibration, Cones, Shape, calibrate, uncalibrated
+from .files import encoder_digest, load_rows, write_json
+from .judging import miss_rate, risks, specificity
+from .neighbours import Rows
+from .retrieval import rank_one, verification
+from .settings_plane import draw_plane, settings_plane
+
+HELDOUT = "heldout"
+
+
+def calibrate_entry(
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    seed: int,
+    cones: str,
+    calibrated: str,
+    plane: str,
+    step: Step,
+) -> None:
+    """Set the cones of an entry and write them with all that was measured on the way.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the alterations: `own` (gallery, a, d),
+        `calibration` and `test` (pictures of that role, a, d).
+    settings : mapping
+        `cone` of the config.
+    cones, calibrated, plane : str
+        Files to write: safetensors, JSON, PNG.
+
+    Raises
+    ------
+    AvatarflowError
+        If the cones cannot be calibrated with these persons.
+    """
+    table = read_table(inputs["pool"])
+    originals = np.asarray(load_rows(inputs["originals"]))
+    gallery = (table["role"] != HELDOUT).to_numpy()
+    trained = table[gallery].reset_index(drop=True)
+    shape = Shape.of(dict(settings))
+    open_cones = uncalibrated(
+        originals[gallery],
+        trained["person"].to_numpy(),
+        trained["row"].to_numpy(),
+        load_rows(inputs["own"]),
+        shape,
+        encoder_digest(inputs["encoder"]),
+    )
+    draws, whose = _draws(load_rows(inputs["calibration"]), table, "calibration")
+    done, calibration = calibrate(
+        open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
+    )
+    done.save(cones)
+    figures = measure(done, calibration, table, originals, load_rows(inputs["test"]), settings["families"], seed)
+    for name in ("miss", "rejected", "specificity"):
+        if figures[name] is not None:
+            step.metric(name, figures[name]["value"])
+    step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
+    write_json(calibrated, figures)
+    border = settings_plane(done, draws, originals[~gallery] if (~gallery).any() else originals[:0])
+    draw_plane(border, done, plane)
+
+
+def measure(
+    cones: Cones,
+    calibration: Calibration,
+    table: pd.DataFrame,
+    originals: Rows,
+    test: Rows,
+    families: list[str],
+    seed: int,
+) -> dict[str, Any]:
+    """What the cones do to persons who did not calibrate them, as plain values.
+
+    Returns
+    -------
+    dict
+        `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted alteration),
+        `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of strangers' real pictures
+        accepted, None without strangers), `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
+    """
+    draws, whose = _draws(test, table, "test")
+    risk = risks(draws, cones)
+    strangers = (table["role"] == HELDOUT).to_numpy()
+    per_family = risk.reshape(len(test), len(families), -1) <= 1
+    people = table.loc[table["role"] == "test", "person"].to_numpy()
+    by_family = {
+        family: share_of_pictures(per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed).summary()
+        for place, family in enumerate(families)
+    }
+    angles = np.degrees(cones.half_angles_rad)
+    return {
+        "c": cones.c,
+        "coverage": calibration.coverage.summary(),
+        "half_angle_deg": {str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)},
+        "miss": miss_rate(cones, draws, whose).summary(),
+        "rejected": share_of_pictures(risk <= 1, whose, seed).summary(),
+        "rejected_by_family": by_family,
+        "specificity": _strangers(cones, originals[strangers], table.loc[strangers, "person"].to_numpy(), seed),
+        **recognition(table, originals, test, families, seed),
+    }
+
+
+def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int) -> dict[str, Any]:
+    """Rank-1 retrieval of the test persons' alterations, and verification on eyes the encoder never saw."""
+    gallery = table[table["role"] != HELDOUT]
+    identities = np.where(gallery["eye"] >= 0, gallery["eye"], gallery["item"] + table["eye"].max() + 1)
+    queried = np.flatnonzero((gallery["role"] == "test").to_numpy())
+    ranks = rank_one(originals[gallery.index], identities, test, queried, gallery["person"].to_numpy(), families, seed)
+    unseen = (table["role"] != "encoder").to_numpy()
+    verified = verification(
+        originals[unseen], table.loc[unseen, "eye"].to_numpy(), table.loc[unseen, "person"].to_numpy(), seed
+    )
+    return {"retrieval": ranks.to_dict("records"), "verification": verified.summary() if verified else None}
+
+
+def _strangers(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:
+    share: Share | None = specificity(cones, rows, persons, seed) if len(rows) else None
+    return share.summary() if share else None
+
+
+def _draws(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
+    """The alterations of a role as rows (q, d), and whose they are (q,)."""
+    people = table.loc[table["role"] == role, "person"].to_numpy()
+    flat = np.asarray(altered).reshape(-1, altered.shape[-1])
+    return flat, np.repeat(people, altered.shape[1] if len(people) else 0)

@@ -1,0 +1,57 @@
+"""The judging station: verdicts of a candidate set as files."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..imaging.shards import read_table
+from ..paths import replacing
+from ..runtime import Step
+from .cone import Cones
+from .files import encoder_digest, load_rows
+from .judging import judge
+
+
+def judge_pictures(
+    pictures: str, fingerprints: str, cones: str, encoder: str, stage: str, verdicts: str, step: Step
+) -> None:
+    """Judge one set of candidates.
+
+    Parameters
+    ----------
+    pictures : str
+        Shards with the column `candidate`, and `reason` where some could not be read.
+    fingerprints : str
+        (n, d), rows as the candidates.
+    stage : str
+        `teacher`, `student` or `foreign`; written as a column.
+    """
+    table = read_table(pictures)
+    unreadable = (table["reason"] != "").to_numpy() if "reason" in table.columns else np.zeros(len(table), bool)
+    summary = judge(
+        load_rows(fingerprints),
+        list(table["candidate"]),
+        Cones.read(cones),
+        verdicts,
+        encoder=encoder_digest(encoder),
+        unreadable=unreadable,
+        stage=stage,
+    )
+    step.metric("candidates", summary.candidates)
+    step.metric("accepted", summary.accepted)
+    step.metric("accepted_share", summary.accepted / max(1, summary.candidates))
+    step.info(
+        "accepted %d of %d candidates, %d not judged",
+        summary.accepted,
+        summary.candidates,
+        summary.candidates - summary.judged,
+    )
+
+
+def join(parts: Sequence[str], verdicts: str, drop: Sequence[str] = ()) -> None:
+    """Write several verdict tables as one, in the given order, without the columns to drop."""
+    with replacing(verdicts) as temporary:
+        rows = pa.concat_tables([pq.read_table(part) for part in parts]).drop_columns(list(drop))
+        pq.write_table(rows, temporary, compression="zstd")

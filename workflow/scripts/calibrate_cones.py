@@ -1,0 +1,22 @@
+"""Rule calibrate_cones: the cones of an entry, and what they do to persons who did not calibrate them."""
+
+from avatarflow.privacy.calibration import calibrate_entry
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    calibrate_entry(
+        {
+            "pool": snakemake.input.pool,
+            "encoder": snakemake.input.encoder,
+            "originals": snakemake.input.originals,
+            "own": snakemake.input.own,
+            "calibration": snakemake.input.calibration,
+            "test": snakemake.input.test,
+        },
+        snakemake.params.cone,
+        seed=snakemake.params.seed,
+        cones=snakemake.output.cones,
+        calibrated=snakemake.output.calibrated,
+        plane=snakemake.output.plane,
+        step=run,
+    )

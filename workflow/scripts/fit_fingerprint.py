@@ -1,0 +1,15 @@
+"""Rule fit_fingerprint: the encoder of an entry."""
+
+from avatarflow.privacy.fingerprints import fit
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    fit(
+        snakemake.input.pool,
+        snakemake.params.fingerprint,
+        snakemake.params.compute,
+        seed=snakemake.params.seed,
+        state=snakemake.params.state,
+        encoder=snakemake.output.encoder,
+        step=run,
+    )

@@ -1,0 +1,15 @@
+"""Rule judge_candidates: one verdict per candidate picture."""
+
+from avatarflow.privacy.verdicts import judge_pictures
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    judge_pictures(
+        snakemake.input.candidates,
+        snakemake.input.fingerprints,
+        snakemake.input.cones,
+        snakemake.input.encoder,
+        stage=snakemake.wildcards.stage,
+        verdicts=snakemake.output.verdicts,
+        step=run,
+    )
