@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from avatarflow.errors import AvatarflowError
+from avatarflow.privacy import judging
+from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.judging import Judge, judge, risks
+
+COLUMNS = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def some_cones(seed=0, m=300, d=12, c=0.6):
+    rng = np.random.default_rng(seed)
+    radii, sparsity = rng.uniform(0.1, 1.2, m), rng.uniform(0.5, 1.5, m)
+    return Cones(unit(rng.standard_normal((m, d))), np.arange(m) * 2 + 1, radii, sparsity, Shape(), c, "abc")
+
+
+def some_candidates(n=200, d=12, seed=1):
+    return unit(np.random.default_rng(seed).standard_normal((n, d)))
+
+
+def names(n):
+    return [f"teacher-{i:06d}" for i in range(n)]
+
+
+def test_a_verdict_for_each_candidate(tmp_path):
+    cones, candidates = some_cones(), some_candidates()
+    candidates[0] = cones.fingerprints[7]
+    candidates[5] = np.nan
+    lost = np.zeros(200, bool)
+    lost[9] = True
+    summary = judge(candidates, names(200), cones, tmp_path / "v.parquet", unreadable=lost)
+    table = pq.read_table(tmp_path / "v.parquet").to_pandas()
+    assert list(table.columns) == COLUMNS
+    assert table["candidate"].tolist() == names(200)
+    first = table.iloc[0]
+    assert (first["implicated_original"], first["accepted"], first["reason"]) == (15, False, judging.INSIDE)
+    assert first["angle_rad"] < 1e-6
+    assert table["reason"].iloc[[5, 9]].tolist() == [judging.UNJUDGED, judging.UNREADABLE]
+    assert table.iloc[[5, 9]][["risk", "implicated_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
+    assert not table["accepted"].iloc[[5, 9]].any()
+    judged = table.drop([5, 9])
+    assert judged["risk"].to_numpy() == pytest.approx((judged["angle_rad"] / judged["threshold_rad"]).to_numpy())
+    assert (judged["accepted"] == (judged["risk"] > 1)).all()
+    assert set(table["reason"]) <= set(judging.REASONS)
+    assert (summary.candidates, summary.judged, summary.accepted) == (200, 198, table["accepted"].sum())
+    assert 0 < summary.accepted < 198
+
+
+def test_stage_is_a_further_column(tmp_path):
+    judge(some_candidates(3), names(3), some_cones(), tmp_path / "v.parquet", stage="student")
+    assert pq.read_table(tmp_path / "v.parquet")["stage"].to_pylist() == ["student"] * 3
+
+
+def test_no_candidates_give_an_empty_table(tmp_path):
+    judge(np.zeros((0, 12), np.float32), [], some_cones(), tmp_path / "v.parquet")
+    assert pq.read_table(tmp_path / "v.parquet").column_names == COLUMNS
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 250), st.integers(1, 300), st.integers(0, 99))
+def test_verdicts_do_not_depend_on_block_size_search_depth_or_order(block, k, seed):
+    cones, candidates = some_cones(), some_candidates()
+    truth = risks(candidates, cones, k=300)
+    order = np.random.default_rng(seed).permutation(200)
+    assert (risks(candidates[order], cones, block, k) == truth[order]).all()
+
+
+def test_one_wide_cone_far_away_is_found():
+    cones = some_cones(c=0.05)
+    radii = cones.radii_rad.copy()
+    radii[100] = 1e4
+    cones = replace(cones, radii_rad=radii)
+    found = Judge(cones, 4)
+    result = found.risks(some_candidates())
+    inside = result.original == 100
+    assert found.full_passes > 0
+    assert inside.sum() > 50  # the widest cone is half the sphere, though others are nearer
+    assert (Judge(cones, 300).risks(some_candidates()).original == result.original).all()
+
+
+def test_threads_change_nothing():
+    import faiss
+
+    before, cones, candidates = faiss.omp_get_max_threads(), some_cones(m=900, d=64), some_candidates(500, 64)
+    results = []
+    for threads in (1, 2):
+        faiss.omp_set_num_threads(threads)
+        results.append(risks(candidates, cones))
+    faiss.omp_set_num_threads(before)
+    assert (results[0] == results[1]).all()
+
+
+def test_refusals(tmp_path):
+    cones, candidates, out = some_cones(), some_candidates(5), tmp_path / "v.parquet"
+    with pytest.raises(AvatarflowError, match="11 dimensions where the originals have 12; make both with one encoder"):
+        judge(some_candidates(5, 11), names(5), cones, out)
+    with pytest.raises(AvatarflowError, match="made by encoder xyz where the cones were made by abc"):
+        judge(candidates, names(5), cones, out, encoder="xyz")
+    with pytest.raises(AvatarflowError, match="from row 2: row 1 has length 3, not 1"):
+        judge(candidates * np.array([1, 1, 1, 3, 1], np.float32)[:, None], names(5), cones, out, block=2)
+    with pytest.raises(AvatarflowError, match="not calibrated"):
+        judge(candidates, names(5), replace(cones, c=float("nan")), out)
+    with pytest.raises(ValueError, match="4 ids but 5 candidates"):
+        judge(candidates, names(4), cones, out)
+    assert list(tmp_path.iterdir()) == []  # nothing half-written

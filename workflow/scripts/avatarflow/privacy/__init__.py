@@ -1,0 +1,1 @@
+"""The privacy core: alterations, fingerprints, exact neighbours, the cone, and what judges them."""

@@ -1,0 +1,101 @@
+"""The fingerprint's network: a small residual CNN on locally normalised pictures."""
+
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+WINDOWS = (9, 25)  # pixels, of the local normalisations, at 64 px
+
+
+def normalised(pictures: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Pictures as the network sees them.
+
+    Parameters
+    ----------
+    pictures : (n, 3, h, w) float32 in [0, 1]
+    size_px : int
+        Side the pictures are brought to.
+
+    Returns
+    -------
+    (n, 7, size_px, size_px)
+        The picture itself; its three channels with the local mean taken away and divided by the local spread (vessels
+        stay, light and colour go); the green channel so treated in a wider window. A flat picture gives zeros there.
+    """
+    if pictures.shape[2:] != (size_px, size_px):
+        pictures = functional.interpolate(
+            pictures, size=(size_px, size_px), mode="bilinear", antialias=True, align_corners=False
+        )
+    narrow, wide = (max(3, round(window * size_px / 64) // 2 * 2 + 1) for window in WINDOWS)
+    local = _local(pictures, narrow)
+    return torch.cat([2 * pictures - 1, local, _local(pictures[:, 1:2], wide)], 1)
+
+
+def _local(pictures: torch.Tensor, window: int) -> torch.Tensor:
+    mean = _mean(pictures, window)
+    spread = (_mean(pictures**2, window) - mean**2).clamp_min(0).sqrt()
+    return (pictures - mean) / (spread + 0.02)
+
+
+def _mean(pictures: torch.Tensor, window: int) -> torch.Tensor:
+    box = box_matrix(pictures.shape[-1], window)
+    return box @ pictures @ box.T
+
+
+@cache
+def box_matrix(size_px: int, window: int) -> torch.Tensor:
+    """(size, size) matrix whose rows average the window about each place, as far as it lies inside."""
+    places = torch.arange(size_px)
+    inside = ((places[:, None] - places[None]).abs() <= window // 2).float()
+    return inside / inside.sum(1, keepdim=True)
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions with batch norm around a shortcut; the first may halve the size."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.norm_first = nn.BatchNorm2d(after)
+        self.second = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.norm_second = nn.BatchNorm2d(after)
+        self.shortcut = nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, before, h, w) -> (n, after, h / stride, w / stride)."""
+        inner = functional.relu(self.norm_first(self.first(x)))
+        return functional.relu(self.shortcut(x) + self.norm_second(self.second(inner)))
+
+
+class Network(nn.Module):
+    """Picture to unit vector.
+
+    Parameters
+    ----------
+    dimensions : int
+        Length of the fingerprint, d.
+    width : int
+        Channels of the first stage; the later ones have 2, 4 and 6 times as many.
+    size_px : int
+        Side of the pictures it looks at, a multiple of 16.
+    """
+
+    def __init__(self, dimensions: int, width: int, size_px: int) -> None:
+        super().__init__()
+        self.size_px = size_px
+        w = width
+        self.stem = nn.Sequential(nn.Conv2d(7, w, 5, 2, 2, bias=False), nn.BatchNorm2d(w), nn.ReLU())
+        self.stages = nn.Sequential(Residual(w, 2 * w, 2), Residual(2 * w, 4 * w, 2), Residual(4 * w, 6 * w, 2))
+        self.squeeze = nn.Conv2d(6 * w, 2 * w, 1)  # keeps where things are: places tell eyes apart
+        self.head = nn.Linear(2 * w * (size_px // 16) ** 2 + 6 * w, dimensions)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(n, 3, h, w) float32 in [0, 1] -> (n, d) unit rows."""
+        with torch.autocast("cpu", enabled=False):  # differences of squares need single precision
+            seen = normalised(pictures.contiguous(), self.size_px).contiguous(memory_format=torch.channels_last)
+        x = self.stages(self.stem(seen))  # (n, 6w, size / 16, size / 16)
+        places = self.squeeze(x).flatten(1)
+        whole = x.mean((2, 3))
+        return functional.normalize(self.head(torch.cat([places, whole], 1)).float(), dim=1)

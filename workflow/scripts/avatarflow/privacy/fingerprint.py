@@ -1,0 +1,216 @@
+"""Fingerprints: the encoder trained offline on originals and their alterations, and what it makes of pictures.
+
+`fit_encoder` trains it, `Encoder.embed` streams pictures through it, `embed_altered` does so with altered versions.
+torch lives here and in the modules it uses; searching is done elsewhere, in a process without torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch.nn import functional
+
+from ..errors import refuse
+from ..imaging.shards import Pictures
+from ..paths import replacing
+from ..runtime import Step
+from . import alterations
+from .contrast import DEFAULTS, train
+from .encoder import Network
+
+Rows = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+MICRO_BATCH = 64
+
+
+class Encoder:
+    """A trained network with the settings that made it.
+
+    Parameters
+    ----------
+    network : Network
+    settings : dict
+        Everything that shaped the training, the seed included; kept in the header of the saved file.
+    """
+
+    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.settings = settings
+        self.digest = _digest(network, settings)
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a fingerprint, d."""
+        return int(self.settings["dimensions"])
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file: the weights, settings and digest in its header."""
+        header = json.dumps({"settings": self.settings, "digest": self.digest}, sort_keys=True)
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        with replacing(path) as temporary:
+            save_file(weights, temporary, {"encoder": header})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Encoder":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        AvatarflowError
+            If the weights are not those the header names.
+        """
+        with safe_open(str(path), "pt") as file:
+            header = json.loads((file.metadata() or {}).get("encoder", "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        if not header:
+            raise refuse(str(path), "no encoder of this project", "name the file the fingerprint step wrote")
+        network = network_of(header["settings"])
+        network.load_state_dict(weights)
+        encoder = cls(network, header["settings"])
+        if encoder.digest != header["digest"]:
+            raise refuse(str(path), "the weights are not those its header names", "train the encoder again")
+        return encoder
+
+    def embed(self, pictures: Pictures | Iterable[Pictures], micro_batch: int = MICRO_BATCH) -> Rows:
+        """Fingerprints of pictures.
+
+        A picture is seen as it is and mirrored, and the mean direction is its fingerprint: a mirror image has the same
+        one. Pictures always pass in batches of exactly `micro_batch`, so the blocks they come in change nothing.
+
+        Parameters
+        ----------
+        pictures : (n, h, w, 3) uint8, or blocks of such
+        micro_batch : int
+            Pictures in the network at a time; rounding depends on it, so it is config.
+
+        Returns
+        -------
+        (n, d) float32
+            Unit rows; NaN for a picture whose fingerprint is not finite.
+        """
+        stream = [pictures] if isinstance(pictures, np.ndarray) else pictures
+        parts = [self._embed_batch(batch, micro_batch) for batch in _rebatched(stream, micro_batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimensions), np.float32)
+
+    def _embed_batch(self, pictures: Pictures, micro_batch: int) -> Rows:
+        full = np.zeros((micro_batch, *pictures.shape[1:]), np.uint8)
+        full[: len(pictures)] = pictures
+        batch = alterations.to_batch(full)
+        with torch.no_grad():
+            both = self.network(batch) + self.network(batch.flip(3))
+        length = both.norm(dim=1, keepdim=True)
+        rows = torch.where(length > 1e-3, functional.normalize(both, dim=1), torch.nan)
+        rows = torch.where(rows.isfinite().all(1, keepdim=True), rows, torch.nan)
+        return np.asarray(rows[: len(pictures)].numpy(), np.float32)
+
+
+def fit_encoder(
+    pictures: Pictures,
+    persons: Sequence[int] | Integers,
+    settings: dict[str, Any],
+    seed: int,
+    state: Path,
+    step: Step,
+    eyes: Sequence[int] | Integers | None = None,
+) -> Encoder:
+    """Train the encoder on pictures of the encoder persons, and of generated eyes where the caller adds some.
+
+    Parameters
+    ----------
+    pictures : (n, h, w, 3) uint8
+    persons : (n,)
+        Whose they are. Pictures of one person never repel each other.
+    settings : dict
+        `fingerprint:` of the config and `families`; what is missing comes from `contrast.DEFAULTS`.
+    seed : int
+    state : Path
+        Folder of checkpoints, not an output; a stopped training continues there and ends as an undisturbed one.
+    step : Step
+        Gets the progress and the metric `loss`.
+    eyes : (n,), optional
+        Which eye each picture shows, -1 where not known; pictures of one eye attract each other.
+
+    Raises
+    ------
+    AvatarflowError
+        If there are fewer than two persons, an unknown family, or the loss is not finite (the step is named).
+    """
+    settings = {**DEFAULTS, **settings}
+    known = np.full(len(pictures), -1) if eyes is None else np.asarray(eyes, np.int64)
+    network = train(network_of, pictures, np.asarray(persons, np.int64), known, settings, seed, state, step)
+    return Encoder(network, {**settings, "seed": seed})
+
+
+def network_of(settings: dict[str, Any]) -> Network:
+    """An untrained network of these settings."""
+    return Network(settings["dimensions"], settings["width"], settings["size_px"])
+
+
+def embed_altered(
+    encoder: Encoder,
+    pictures: Pictures,
+    items: Sequence[int] | Integers,
+    families: Sequence[str],
+    draws: int,
+    seed: int,
+    purpose: str,
+    micro_batch: int = MICRO_BATCH,
+    block: int = 256,
+) -> Rows:
+    """Fingerprints of altered versions of pictures.
+
+    Parameters
+    ----------
+    items : (n,)
+        The pictures' item numbers; seeds hang on them.
+    families : names
+        Of `alterations.FAMILIES`.
+    draws : int
+        A family and picture.
+    purpose : str
+        `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: draws of two purposes are never the same.
+
+    Returns
+    -------
+    (n, len(families) * draws, d) float32
+        Family by family, draw by draw.
+    """
+    numbers, parts = np.asarray(items), []
+    for name in families:
+        versions = (
+            alterations.alter(
+                pictures[start : start + block], name, draws, seed, numbers[start : start + block], purpose
+            )
+            for start in range(0, len(pictures), block)
+        )
+        parts.append(encoder.embed(versions, micro_batch).reshape(len(pictures), draws, encoder.dimensions))
+    return np.concatenate(parts, 1)
+
+
+def _rebatched(stream: Iterable[Pictures], size: int) -> Iterator[Pictures]:
+    """The same pictures in batches of exactly `size`, but for the last."""
+    held: list[Pictures] = []
+    for block in stream:
+        held.append(block)
+        while sum(len(part) for part in held) >= size:
+            joined = np.concatenate(held)
+            yield joined[:size]
+            held = [joined[size:]]
+    if sum(len(part) for part in held):
+        yield np.concatenate(held)
+
+
+def _digest(network: Network, settings: dict[str, Any]) -> str:
+    hashed = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name, value in sorted(network.state_dict().items()):
+        hashed.update(name.encode())
+        hashed.update(value.contiguous().numpy().tobytes())
+    return hashed.hexdigest()[:16]

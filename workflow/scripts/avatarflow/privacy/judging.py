@@ -1,0 +1,235 @@
+"""Verdicts: the exact risk of every candidate, block by block, in flat memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import refuse
+from ..paths import replacing
+from . import neighbours
+from .bounds import Share, share_of_persons, share_of_pictures
+from .cone import Cones
+from .neighbours import Gallery, Rows, blocks
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+OUTSIDE = "outside every cone"
+INSIDE = "inside the cone of an original"
+UNREADABLE = "not readable"
+UNJUDGED = "not judged: no fingerprint"
+REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED)
+
+BLOCK = 4096
+NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
+FULL_PASS = 256  # candidates compared with all originals at a time
+
+SCHEMA = pa.schema(
+    [
+        pa.field("candidate", pa.string(), nullable=False),
+        pa.field("risk", pa.float64()),
+        pa.field("accepted", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("implicated_original", pa.int64()),
+        pa.field("angle_rad", pa.float64()),
+        pa.field("threshold_rad", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Risks:
+    """Of each candidate the smallest ratio of angle to half-angle, and the original whose cone has it (0-based)."""
+
+    risk: Floats
+    original: Integers
+    angle_rad: Floats
+    threshold_rad: Floats
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many candidates were judged, accepted, and not judged for want of a fingerprint."""
+
+    candidates: int
+    judged: int
+    accepted: int
+    full_passes: int
+
+
+class Judge:
+    """Calibrated cones made ready for exact search.
+
+    Raises
+    ------
+    AvatarflowError
+        If the cones are not calibrated, or their fingerprints are none.
+    """
+
+    def __init__(self, cones: Cones, k: int = NEIGHBOURS) -> None:
+        if not np.isfinite(cones.c):
+            raise refuse("cones", "they are not calibrated", "calibrate them first")
+        self.gallery = Gallery(cones.fingerprints, "originals")
+        self.half_angles = cones.half_angles_rad
+        self.widest = float(self.half_angles.max())
+        self.k = min(k, len(self.gallery))
+        self.full_passes = 0
+
+    def risks(self, candidates: Rows) -> Risks:
+        """The exact risk of a block of candidates.
+
+        The K nearest originals are enough where the next one, at angle theta_K or more, could not have a smaller ratio
+        even with the widest cone: theta_K / Theta_max > best ratio. Else the candidate is compared with all originals.
+
+        Parameters
+        ----------
+        candidates : (n, d)
+            Unit rows, all finite.
+        """
+        queries = neighbours.unit(candidates)
+        cosines, found = self.gallery.top(queries, self.k)
+        angles = neighbours.pair_angles(queries[:, None], self.gallery.rows[found])
+        ratios = angles / self.half_angles[found]
+        place = np.lexsort((found, ratios), axis=1)[:, :1]  # equal ratios: the smaller row
+        best: Floats = np.take_along_axis(ratios, place, 1)[:, 0]
+        original: Integers = np.take_along_axis(found, place, 1)[:, 0]
+        angle: Floats = np.take_along_axis(angles, place, 1)[:, 0]
+        beyond = neighbours.least_angles(cosines[:, -1], self.gallery.dimensions)
+        open_ = np.flatnonzero(beyond / self.widest <= best) if self.k < len(self.gallery) else np.array([], np.int64)
+        for rows in blocks(len(open_), FULL_PASS):
+            some = open_[rows]
+            best[some], original[some], angle[some] = self._full_pass(queries[some], best[some])
+        self.full_passes += len(open_)
+        return Risks(best, original, angle, self.half_angles[original])
+
+    def _full_pass(self, queries: Rows, best: Floats) -> tuple[Floats, Integers, Floats]:
+        """Compare with every original: bounds in single precision, exact angles where a bound leaves room."""
+        bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.half_angles
+        query, original = np.nonzero(bound <= best[:, None])
+        angles = neighbours.pair_angles(queries[query], self.gallery.rows[original])
+        ratios = angles / self.half_angles[original]
+        order = np.lexsort((original, ratios, query))
+        first = order[np.unique(query[order], return_index=True)[1]]
+        return ratios[first], original[first], angles[first]
+
+
+def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOURS) -> Floats:
+    """(n,) risks of candidates, all of which have a fingerprint; a picture is risky where its risk is <= 1."""
+    judge_, out = Judge(cones, k), np.empty(len(candidates))
+    judge_.gallery.check_queries("candidates", candidates)
+    for rows in blocks(len(candidates), block):
+        out[rows] = judge_.risks(candidates[rows]).risk
+    return out
+
+
+def judge(
+    candidates: Rows,
+    ids: Sequence[str],
+    cones: Cones,
+    verdicts: str | Path,
+    block: int = BLOCK,
+    encoder: str | None = None,
+    unreadable: npt.NDArray[np.bool_] | None = None,
+    stage: str | None = None,
+    k: int = NEIGHBOURS,
+) -> Summary:
+    """Decide for each candidate picture whether it may leave; verdicts are written block by block.
+
+    Parameters
+    ----------
+    candidates : (n, d) float32
+        Fingerprints, may be a memory map; a row with non-finite values is a picture without one: refused, never
+        dropped.
+    ids : n names
+        Written as `candidate`.
+    cones : Cones
+        Calibrated.
+    verdicts : path
+        The Parquet file; appears when it is whole. Columns: `SCHEMA`, and `stage` where one is given.
+    block : int
+        Candidates held at a time; changes nothing but memory.
+    encoder : str, optional
+        Digest of the encoder that made `candidates`; compared with the cones'.
+    unreadable : (n,) bool, optional
+        Candidates whose file could not be decoded (their rows are not looked at).
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    AvatarflowError
+        If fingerprints are not of unit length, of another dimension or of another encoder.
+    ValueError
+        If ids and candidates differ in number.
+    """
+    if len(ids) != len(candidates):
+        raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
+    if encoder is not None and encoder != cones.encoder:
+        found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
+        raise refuse("candidates", found, "embed both with one encoder")
+    judge_, judged, accepted = Judge(cones, k), 0, 0
+    with _writer(verdicts, stage) as write:
+        for rows in blocks(len(candidates), block):
+            lost = None if unreadable is None else unreadable[rows]
+            columns = _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
+            write({"candidate": [str(name) for name in ids[rows]], **columns})
+            judged += int(np.isfinite(columns["risk"]).sum())
+            accepted += int(columns["accepted"].sum())
+    return Summary(len(candidates), judged, accepted, judge_.full_passes)
+
+
+def _verdicts(
+    candidates: Rows, judge_: Judge, manifest_rows: Integers, unreadable: npt.NDArray[np.bool_] | None, start: int
+) -> dict[str, Any]:
+    """The columns of one block."""
+    n = len(candidates)
+    lost = np.zeros(n, bool) if unreadable is None else unreadable
+    there = judge_.gallery.check_queries(f"candidates from row {start}", candidates, may_be_missing=True) & ~lost
+    found = judge_.risks(candidates[there]) if there.any() else None
+    risk, angle, threshold = (np.full(n, np.nan) for _ in range(3))
+    original = np.zeros(n, np.int64)
+    if found is not None:
+        risk[there], angle[there], threshold[there] = found.risk, found.angle_rad, found.threshold_rad
+        original[there] = manifest_rows[found.original]
+    accepted = there & (risk > 1)
+    reason = np.select([lost, ~there, accepted], [UNREADABLE, UNJUDGED, OUTSIDE], INSIDE)
+    return {
+        "risk": risk,
+        "accepted": accepted,
+        "reason": reason.astype(object),
+        "implicated_original": pa.array(original, mask=~there),
+        "angle_rad": angle,
+        "threshold_rad": threshold,
+    }
+
+
+@contextmanager
+def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
+    schema = SCHEMA if stage is None else SCHEMA.append(pa.field("stage", pa.string(), nullable=False))
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
+
+        def write(columns: dict[str, Any]) -> None:
+            if stage is not None:
+                columns["stage"] = [stage] * len(columns["candidate"])
+            file.write_table(pa.table(columns, schema))
+
+        yield write
+
+
+def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Share:
+    """Share of persons of whom some altered original is accepted, with the exact interval over persons."""
+    return share_of_persons(risks(draws, cones) > 1, persons)
+
+
+def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Share:
+    """Share of real pictures of persons never trained on that are accepted, with an interval over persons."""
+    return share_of_pictures(risks(strangers, cones) > 1, persons, seed)

@@ -1,0 +1,87 @@
+"""The settings plane (the source's figure 2): where every altered original is rejected, and what that costs.
+
+Over the plane of (weight of the own radius beta, scale c): the border from which on every altered calibration original
+is rejected, and as colour the share of held-out originals that would still pass.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ..paths import replacing
+from .cone import Cones, needed_scales
+from .neighbours import Rows
+
+Floats = npt.NDArray[np.float64]
+
+BETAS = tuple(np.linspace(0, 1, 11).round(2).tolist())
+SCALES = 60
+
+
+def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
+    """The plane as a long table.
+
+    Parameters
+    ----------
+    cones : Cones
+        Their R, rho and clipping are used, beta and c are varied.
+    draws : (q, d)
+        Altered originals of the calibration persons.
+    strangers : (h, d)
+        Held-out originals.
+
+    Returns
+    -------
+    DataFrame
+        One row per beta and c: `beta`, `c`, `border` (the smallest c that rejects every draw at this beta, inf where
+        none does),
+        `altered_rejected` and `heldout_passing` (shares), `at_border_passing` (share of held-out originals that pass
+        at the border).
+    """
+    needed = {beta: _needed(cones, beta, draws, strangers) for beta in betas}
+    finite = np.concatenate([pair[0][np.isfinite(pair[0]) & (pair[0] > 0)] for pair in needed.values()])
+    scales = np.geomspace(finite.min() / 2, finite.max() * 2, SCALES) if len(finite) else np.ones(1)
+    parts = []
+    for beta, (altered, held_out) in needed.items():
+        border = float(altered.max())
+        columns = {
+            "beta": beta,
+            "c": scales,
+            "border": border,
+            "altered_rejected": (altered <= scales[:, None]).mean(1),
+            "heldout_passing": (held_out > scales[:, None]).mean(1),
+            "at_border_passing": float((held_out > border).mean()) if np.isfinite(border) else np.nan,
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _needed(cones: Cones, beta: float, draws: Rows, strangers: Rows) -> tuple[Floats, Floats]:
+    varied = replace(cones, shape=replace(cones.shape, beta=beta))
+    return needed_scales(varied, draws), needed_scales(varied, strangers)
+
+
+def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:
+    """The plane as a picture, the settings in force marked."""
+    grid = table.pivot_table(index="c", columns="beta", values="heldout_passing")
+    borders = table.groupby("beta")["border"].first()
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    mesh = axes.pcolormesh(grid.columns, grid.index, grid.to_numpy(), vmin=0, vmax=1, cmap="viridis", shading="nearest")
+    axes.plot(borders.index, borders.to_numpy(), color="white", linewidth=3)
+    axes.plot(
+        borders.index, borders.to_numpy(), color="black", label="border: above it every altered original is rejected"
+    )
+    if np.isfinite(cones.c):
+        axes.plot([cones.shape.beta], [cones.c], "o", color="red", label="in force")
+    axes.set(yscale="log", xlabel="weight of the own radius, beta", ylabel="scale of the cones, c")
+    figure.colorbar(mesh, label="share of held-out originals that pass")
+    axes.legend(loc="upper left", fontsize="small")
+    FigureCanvasAgg(figure)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, metadata={"Software": None})
