@@ -1,29 +1,37 @@
-"""Codecs between pictures and the cells in which a generator works; both are stock `AutoencoderTiny` in the `vae` slot.
+"""Codecs between pictures and the cells in which a generator works: linear, set by hand, nothing in them is trained.
 
-`pixel` is the identity, with weights set by hand. `autoencoder` describes each block of 4 x 4 pixels by those of its
-cosine coefficients that vary most (a linear encoder set by hand, so that a codec tuned to new pictures still speaks the
-base's language) and learns the way back.
+Both are stock diffusers autoencoders, so that a released folder opens without code of ours. `pixel` (`AutoencoderTiny`)
+is the identity. `blocks` (`AutoencoderDC`) describes each block of 4 x 4 pixels by its leading principal patterns; its
+16 times fewer cells make a network of the same cost see the whole picture.
 """
 
-import math
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import AutoencoderTiny
+from diffusers import AutoencoderDC, AutoencoderTiny
 
 from ..errors import refuse
 from ..imaging.shards import Pictures
-from ..seeds import integer
 from .settings import Network
 
+Codec: TypeAlias = AutoencoderTiny | AutoencoderDC
+
 BLOCK = 4
+COLOURS = 3
+VALUES = BLOCK * BLOCK * COLOURS
 PIXEL_SCALE = 2.0
 """1 / the spread of pixel values of a typical photograph in [-1, 1]."""
 
-OPPONENT = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]) / np.sqrt([[3.0], [2.0], [6.0]])
-"""Orthonormal lightness, red-blue and green-magenta."""
+LEVEL = 1.0e4
+"""A constant channel of this height makes the decoder's RMS norm a plain scaling, true to values**2 / LEVEL**2."""
+
+LIFT = 8.0
+"""Added before the decoder's ReLU and taken off behind it, so that it never cuts."""
+
+SAMPLE = 200_000
 
 
 def to_tensor(pictures: Pictures) -> torch.Tensor:
@@ -38,22 +46,25 @@ def to_pictures(tensor: torch.Tensor) -> Pictures:
     return array
 
 
-def is_pixel(codec: AutoencoderTiny) -> bool:
-    """Whether a codec is the identity."""
-    return len(codec.config.num_encoder_blocks) == 1
+def build(network: Network, pictures: Pictures) -> Codec:
+    """The codec that the settings name; `blocks` takes its patterns from the pictures.
+
+    Raises
+    ------
+    AvatarflowError
+        If the pictures cannot be cut into blocks.
+    """
+    return pixel() if network.codec == "pixel" else blocks(pictures, network.latent_channels)
 
 
-def factor(codec: AutoencoderTiny) -> int:
+def factor(codec: Codec) -> int:
     """Pixels per cell along one side."""
-    return int(2 ** (len(codec.config.num_encoder_blocks) - 1))
+    return 1 if isinstance(codec, AutoencoderTiny) else BLOCK
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def encode(codec: AutoencoderTiny, pictures: torch.Tensor) -> torch.Tensor:
+def encode(codec: Codec, pictures: torch.Tensor) -> torch.Tensor:
     """Latents in which the generator is trained, such that the pipeline's decoding gives the picture back.
-
-    The decoder bends its input by tanh(z / 3) * 3 first; the identity codec undoes that here, a trained one has learned
-    with it.
 
     Parameters
     ----------
@@ -63,132 +74,131 @@ def encode(codec: AutoencoderTiny, pictures: torch.Tensor) -> torch.Tensor:
     -------
     (n, channels, h / factor, w / factor)
     """
-    latents: torch.Tensor = codec.encode(pictures).latents
-    if is_pixel(codec):
-        latents = 3.0 * torch.atanh(latents / 3.0)
-    return latents * codec.config.scaling_factor
+    if isinstance(codec, AutoencoderTiny):  # its decoder bends its input by tanh(z / 3) * 3 first
+        latents: torch.Tensor = 3.0 * torch.atanh(codec.encode(pictures).latents / 3.0)
+    else:
+        latents = codec.encode(pictures).latent
+    scaled: torch.Tensor = latents * codec.config.scaling_factor
+    return scaled
 
 
-def decode(codec: AutoencoderTiny, latents: torch.Tensor) -> torch.Tensor:
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     """Pictures (n, 3, h, w) in [-1, 1] of latents, as the stock pipeline decodes them."""
     decoded: torch.Tensor = codec.decode(latents / codec.config.scaling_factor).sample
     return decoded
+
+
+def batches(pictures: Pictures, size: int = 64) -> Iterator[torch.Tensor]:
+    """Pictures as tensors, some at a time."""
+    for start in range(0, len(pictures), size):
+        yield to_tensor(pictures[start : start + size])
 
 
 def pixel() -> AutoencoderTiny:
     """The identity: two convolutions each way; the ReLU between the decoder's is passed as relu(x) - relu(-x)."""
     codec = AutoencoderTiny(
         encoder_block_out_channels=(6,), decoder_block_out_channels=(6,), num_encoder_blocks=(0,),
-        num_decoder_blocks=(0,), latent_channels=3, scaling_factor=PIXEL_SCALE,
+        num_decoder_blocks=(0,), latent_channels=COLOURS, scaling_factor=PIXEL_SCALE,
     )  # fmt: skip
+    clear(codec)
     there, back = codec.encoder.layers, codec.decoder.layers
     with torch.no_grad():
-        for convolution in (there[0], there[1], back[0], back[2]):
-            convolution.weight.zero_()
-            if convolution.bias is not None:
-                convolution.bias.zero_()
-        for colour in range(3):
-            there[0].weight[colour, colour, 1, 1] = 2.0
+        for colour in range(COLOURS):
+            there[0].weight[colour, colour, 1, 1] = 2.0  # the encoder is handed [0, 1]
             there[0].bias[colour] = -1.0
             there[1].weight[colour, colour, 1, 1] = 1.0
             back[0].weight[colour, colour, 1, 1] = 1.0
-            back[0].weight[colour + 3, colour, 1, 1] = -1.0
+            back[0].weight[colour + COLOURS, colour, 1, 1] = -1.0
             back[2].weight[colour, colour, 1, 1] = 0.5
-            back[2].weight[colour, colour + 3, 1, 1] = -0.5
+            back[2].weight[colour, colour + COLOURS, 1, 1] = -0.5
             back[2].bias[colour] = 0.5
     return codec
 
 
-def cosine(network: Network, pictures: Pictures, seed: int) -> AutoencoderTiny:
-    """A codec of 4 x 4 blocks whose encoder is set by hand and whose decoder is still to be trained.
+def blocks(pictures: Pictures, channels: int) -> AutoencoderDC:
+    """Principal patterns of blocks of 4 x 4 pixels, each scaled by the inverse square root of its spread.
+
+    Half whitening lifts fine detail but leaves it below the coarse form, which is so settled first. With 48 channels
+    nothing is lost.
 
     Parameters
     ----------
-    network : Network
-        `latent_channels` coefficients are kept; `codec_channels` is the decoder's width.
     pictures : (n, h, w, 3) uint8
-        What sets the mean and the spread of each channel.
+        What the patterns are taken from.
+    channels : int
+        How many are kept, at most 48.
     """
-    size = pictures.shape[1]
-    if size % BLOCK:
-        raise refuse("network.codec", f"pictures of {size} px", f"use a multiple of {BLOCK} px or the pixel codec")
-    width = network.codec_channels
-    inner = max(3 * BLOCK * BLOCK, width)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(integer(seed, "codec"))
-        codec = AutoencoderTiny(
-            encoder_block_out_channels=(inner,) * 3, decoder_block_out_channels=(width,) * 3,
-            num_encoder_blocks=(0, 0, 0), num_decoder_blocks=(1, 1, 1), latent_channels=network.latent_channels,
+    if pictures.shape[1] % BLOCK or pictures.shape[2] % BLOCK:
+        raise refuse(
+            "network.codec", f"pictures of {pictures.shape[2]} x {pictures.shape[1]} px",
+            f"use a multiple of {BLOCK} px or the pixel codec",
         )  # fmt: skip
-    _unshuffle(codec)
-    project = codec.encoder.layers[-1]
+    mean, patterns, spread = principal(pictures, channels)
+    gain = 1.0 / np.sqrt(np.maximum(spread, 1.0e-3))
+    codec = _shuffles(channels, float(1.0 / np.sqrt(np.mean((gain * spread) ** 2))))
+    there, back = gain[:, None] * patterns, (patterns / gain[:, None]).T
     with torch.no_grad():
-        project.weight[:, :48, 1, 1] = torch.from_numpy(_basis(pictures, network.latent_channels)).float()
-        mean, spread = _moments(codec, pictures)
-        # half whitening: fine detail is lifted but stays below the coarse form, and the widest channel is kept where
-        # the decoder's tanh is nearly straight
-        gain = spread.rsqrt().clamp(max=10.0)
-        gain = gain / (gain * spread).max()
-        project.weight.mul_(gain[:, None, None, None])
-        project.bias.copy_(-mean * gain)
-        deviation = _moments(codec, pictures)[1]
-    codec.register_to_config(scaling_factor=float(1.0 / deviation.square().mean().sqrt()))
-    codec.encoder.requires_grad_(False)
+        codec.encoder.conv_out.weight[:, :, 1, 1] = _tensor(there)
+        codec.encoder.conv_out.bias.copy_(_tensor(-there @ mean))
+        codec.decoder.conv_in.weight[:VALUES, :, 1, 1] = _tensor(back)
+        codec.decoder.conv_in.bias[:VALUES] = _tensor(mean)
     return codec
 
 
-def blocks(pictures: Pictures, size: int = 64) -> Iterator[torch.Tensor]:
-    """Pictures as tensors, some at a time."""
-    for start in range(0, len(pictures), size):
-        yield to_tensor(pictures[start : start + size])
+Floats = npt.NDArray[np.float64]
 
 
-def _unshuffle(codec: AutoencoderTiny) -> None:
-    """Make the encoder gather blocks of 4 x 4 pixels in 48 channels, (row * 4 + column) * 3 + colour, in [-1, 1]."""
-    first, second, third, project = codec.encoder.layers
-    with torch.no_grad():
-        for convolution in (first, second, third, project):
-            convolution.weight.zero_()
-        for bias in (first.bias, project.bias):
-            bias.zero_()
-        for colour in range(3):
-            first.weight[colour, colour, 1, 1] = 2.0
-            first.bias[colour] = -1.0
-        for row, column, colour in np.ndindex(2, 2, 3):
-            second.weight[(row * 2 + column) * 3 + colour, colour, 1 + row, 1 + column] = 1.0
-        for row, column, inner_row, inner_column, colour in np.ndindex(2, 2, 2, 2, 3):
-            source = (inner_row * 2 + inner_column) * 3 + colour
-            target = ((row * 2 + inner_row) * 4 + column * 2 + inner_column) * 3 + colour
-            third.weight[target, source, 1 + row, 1 + column] = 1.0
+def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats]:
+    """Mean (48,), leading orthonormal patterns (channels, 48) and their spreads (channels,) over blocks.
 
-
-def _basis(pictures: Pictures, channels: int) -> npt.NDArray[np.float64]:
-    """(channels, 48) orthonormal cosine patterns over a block, those that vary most over the pictures first."""
-    place = np.arange(BLOCK)
-    waves = [
-        math.sqrt((1 if k == 0 else 2) / BLOCK) * np.cos(math.pi * k * (2 * place + 1) / (2 * BLOCK)) for k in place
-    ]
-    every = np.stack(
-        [
-            np.einsum("i,j,c->ijc", waves[row], waves[column], OPPONENT[colour]).ravel()
-            for row, column, colour in np.ndindex(BLOCK, BLOCK, 3)
-        ]
-    )
+    The 48 values of a block stand in the order (colour, row % 2, column % 2, row // 2, column // 2) that two pixel
+    unshufflings give.
+    """
     count, height, width, _ = pictures.shape
-    cut = pictures.reshape(count, height // BLOCK, BLOCK, width // BLOCK, BLOCK, 3).swapaxes(2, 3).reshape(-1, 48)
-    spread = (cut[:: max(1, len(cut) // 200_000)] / 127.5 @ every.T).std(0)
-    order = np.argsort(-spread, kind="stable")[:channels]
-    chosen: npt.NDArray[np.float64] = every[order]
-    return chosen
+    cut = pictures.reshape(count, height // 4, 2, 2, width // 4, 2, 2, COLOURS)  # n, Y, y, y', X, x, x', c
+    rows = cut.transpose(0, 1, 4, 7, 3, 6, 2, 5).reshape(-1, VALUES)
+    values = rows[:: max(1, len(rows) // SAMPLE)] / 127.5 - 1.0
+    mean = values.mean(0)
+    power, vectors = np.linalg.eigh(np.cov(values - mean, rowvar=False))
+    patterns = vectors.T[::-1][:channels]
+    largest = np.take_along_axis(
+        patterns, np.abs(patterns).argmax(1)[:, None], 1
+    )  # the sign of a pattern is free: fix it
+    return mean, patterns * np.sign(largest), np.sqrt(np.maximum(power[::-1][:channels], 0.0))
 
 
-def _moments(codec: AutoencoderTiny, pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and spread (channels,) of the encoder's output over pictures."""
-    count, total, square = 0, 0.0, 0.0
-    for batch in blocks(pictures):
-        latents = codec.encode(batch).latents.double().movedim(1, 0).flatten(1)
-        count += latents.shape[1]
-        total = total + latents.sum(1)
-        square = square + latents.square().sum(1)
-    mean = torch.as_tensor(total) / count
-    return mean.float(), (torch.as_tensor(square) / count - mean.square()).clamp(min=1e-8).sqrt().float()
+def _shuffles(channels: int, scale: float) -> AutoencoderDC:
+    """An `AutoencoderDC` of two exact pixel unshufflings and back; its projections are still empty."""
+    half = 16  # 12 values, one constant, three spare: a multiple of 4 keeps the upward shortcut a plain shuffle
+    codec = AutoencoderDC(
+        in_channels=COLOURS, latent_channels=channels, attention_head_dim=4, scaling_factor=scale,
+        encoder_block_out_channels=(12, 12, VALUES), decoder_block_out_channels=(half, half, 4 * half),
+        encoder_layers_per_block=(0, 1, 0), decoder_layers_per_block=(0, 1, 0),
+        encoder_qkv_multiscales=((), (), ()), decoder_qkv_multiscales=((), (), ()),
+        encoder_out_shortcut=False, decoder_in_shortcut=False,
+    )  # fmt: skip
+    clear(codec)
+    height = LEVEL / half**0.5  # root mean square over the channels of the constant alone
+    with torch.no_grad():
+        for colour in range(COLOURS):
+            codec.encoder.conv_in.conv.weight[colour, colour, 1, 1] = 1.0
+        codec.decoder.conv_in.bias[4 * 12 : 4 * 13] = LEVEL
+        codec.decoder.norm_out.weight[:12] = height
+        codec.decoder.norm_out.bias[:12] = LIFT
+        for value in range(12):
+            codec.decoder.conv_out.conv.weight[value, value, 1, 1] = 1.0
+        codec.decoder.conv_out.conv.bias.fill_(-LIFT)
+    return codec
+
+
+def clear(codec: Codec) -> None:
+    """Set every weight to zero and ask for no gradients."""
+    codec.requires_grad_(False)
+    with torch.no_grad():
+        for weight in codec.parameters():
+            weight.zero_()
+
+
+def _tensor(values: npt.NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).float()

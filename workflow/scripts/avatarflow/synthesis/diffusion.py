@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from diffusers import AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
-from torch.nn import functional
+from diffusers import DDIMScheduler, DiTPipeline, UNet2DModel
 
 from ..digest import config_digest
 from ..errors import refuse
@@ -24,9 +23,6 @@ from .schedule import scheduler, weights
 from .settings import Compute, Network, Training
 from .state import State
 from .training import Draw, Loop
-
-CODEC_NOISE = 0.03
-"""Spread of the noise put on latents while a decoder is trained, so that it forgives what sampling leaves behind."""
 
 
 def fit(
@@ -78,7 +74,6 @@ def fit(
         step.info("state taken over from %s", former)
     pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
     model, codec = pipe.transformer, pipe.vae
-    train_codec(codec, pictures, train, Compute.of(compute), seed, held, step)
     objective = Denoising(model, codec, pictures, codes, conditions, train, Compute.of(compute), pipe.scheduler)
     Loop(model, objective, len(pictures), train, seed, held, "network").run(train.steps, step)
     held.hold()
@@ -94,7 +89,7 @@ class Denoising:
     def __init__(
         self,
         model: UNet2DModel,
-        codec: AutoencoderTiny,
+        codec: codecs.Codec,
         pictures: Pictures,
         codes: Ids,
         conditions: Conditions,
@@ -132,50 +127,14 @@ class Denoising:
         return torch.from_numpy(ids)
 
 
-def train_codec(
-    codec: AutoencoderTiny,
-    pictures: Pictures,
-    settings: Training,
-    compute: Compute,
-    seed: int,
-    state: State,
-    step: Step,
-) -> None:
-    """Train (or tune) the decoder of a codec that learns; the encoder stays, so that latents keep their meaning."""
-    codec.requires_grad_(False)
-    if codecs.is_pixel(codec) or settings.codec_steps == 0:
-        return
-    codec.decoder.requires_grad_(True)
-    where = next(codec.parameters()).device
-
-    def objective(draw: Draw) -> torch.Tensor:
-        target = codecs.to_tensor(pictures[draw.rows]).to(where)
-        latents = codecs.encode(codec, target)
-        latents = latents + CODEC_NOISE * torch.randn(latents.shape, generator=draw.noise).to(where)
-        with rounding(compute, where):
-            guess = codecs.decode(codec, latents)
-        return _likeness(guess.float(), target)
-
-    Loop(codec, objective, len(pictures), settings, seed, state, "codec").run(settings.codec_steps, step)
-    codec.requires_grad_(False)
-
-
-def reach(codec: AutoencoderTiny, pictures: Pictures) -> float:
+def reach(codec: codecs.Codec, pictures: Pictures) -> float:
     """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
-    if codecs.is_pixel(codec):
+    if codecs.factor(codec) == 1:
         bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor
         return float(bound)
     where = next(codec.parameters()).device
-    largest = max(float(codecs.encode(codec, batch.to(where)).abs().max()) for batch in codecs.blocks(pictures))
+    largest = max(float(codecs.encode(codec, batch.to(where)).abs().max()) for batch in codecs.batches(pictures))
     return float(np.ceil(largest * 10) / 10)
-
-
-def _likeness(guess: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of pixels and of their steps to the next one, which keeps thin vessels sharp."""
-    loss = functional.l1_loss(guess, target)
-    for axis in (2, 3):
-        loss = loss + functional.l1_loss(guess.diff(dim=axis), target.diff(dim=axis))
-    return loss
 
 
 def _start(
@@ -195,7 +154,7 @@ def _start(
             raise refuse("base", f"a generator of {size} px for pictures of {pictures.shape[1]} px", "make them equal")
         inherit_labels(pipe.transformer, pipe.labels, labels)
         return pipe
-    codec = codecs.pixel() if network.codec == "pixel" else codecs.cosine(network, pictures, seed)
+    codec = codecs.build(network, pictures)
     cells = pictures.shape[1] // codecs.factor(codec)
     model = build(network, cells, codec.config.latent_channels, seed)
     return assemble(model, codec, scheduler(network.noise_shift, 0.0), labels)

@@ -1,11 +1,12 @@
 """Generators on disk: stock `diffusers.DiTPipeline` folders, safetensors only, read without a network."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from diffusers import AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
+from diffusers import AutoencoderDC, AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
 from diffusers.utils import logging
 
 from ..errors import refuse
@@ -13,19 +14,23 @@ from ..paths import replacing_folder
 
 
 def assemble(
-    network: UNet2DModel, codec: AutoencoderTiny, scheduler: DDIMScheduler, labels: dict[int, str]
+    network: UNet2DModel, codec: AutoencoderTiny | AutoencoderDC, scheduler: DDIMScheduler, labels: dict[int, str]
 ) -> DiTPipeline:
     """A pipeline of its parts; `labels` names the class ids."""
     pipe = DiTPipeline(transformer=network, vae=codec, scheduler=scheduler, id2label=labels)
-    pipe.register_to_config(id2label={str(class_id): label for class_id, label in labels.items()})
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
 def save(pipe: DiTPipeline, folder: Path) -> None:
-    """Write a pipeline folder, whole or not at all."""
+    """Write a pipeline folder, whole or not at all; no file in it holds a path of this machine."""
+    pipe.register_to_config(id2label={str(class_id): label for label, class_id in pipe.labels.items()})
     with replacing_folder(folder) as path:
         pipe.to("cpu").save_pretrained(path, safe_serialization=True)
+        for config in path.rglob("*.json"):
+            values = json.loads(config.read_text(encoding="utf-8"))
+            values.pop("_name_or_path", None)  # diffusers notes where a part was loaded from
+            config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
@@ -42,8 +47,8 @@ def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
         )
     with _quiet():
         pipe = DiTPipeline.from_pretrained(str(source), local_files_only=not network_allowed, use_safetensors=True)
-    if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(pipe.vae, AutoencoderTiny):
-        raise refuse("base", "a pipeline of other parts", "use a DiTPipeline of UNet2DModel and AutoencoderTiny")
+    if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(pipe.vae, AutoencoderTiny | AutoencoderDC):
+        raise refuse("base", "a pipeline of other parts", "use a DiTPipeline of a UNet2DModel and one of the codecs")
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

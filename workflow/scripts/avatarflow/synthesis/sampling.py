@@ -89,6 +89,7 @@ def sample(
     held.hold()
     rows = np.concatenate([np.zeros(0, np.int64), *mine])
     write_shard(out, np.concatenate(drawn[1:] or drawn), asked.iloc[rows].drop(columns="class_id"))
+    held.forget("block-*")
 
 
 def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:

@@ -19,15 +19,14 @@ class _Settings:
 class Network(_Settings):
     """Shape of the denoising network and of the codec before it."""
 
-    codec: str = "autoencoder"
+    codec: str = "blocks"
     channels: tuple[int, ...] = (64, 128, 192)
     attention: tuple[int, ...] = (8,)
     layers: int = 1
     head_channels: int = 32
     norm_groups: int = 8
     dropout: float = 0.0
-    codec_channels: int = 32
-    latent_channels: int = 16
+    latent_channels: int = 24
     noise_shift: float = 1.0
 
 
@@ -47,7 +46,6 @@ class Training(_Settings):
     drop_column: float = 0.05
     weighting: str = "uniform"
     snr_gamma: float = 5.0
-    codec_steps: int = 300
     checkpoint_steps: int = 200
     checkpoint_s: float = 60.0
     log_steps: int = 25

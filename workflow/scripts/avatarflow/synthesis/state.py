@@ -87,6 +87,12 @@ class State:
             facts: dict[str, Any] = json.loads(file.metadata()["facts"])
             return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118
 
+    def forget(self, pattern: str) -> None:
+        """Remove what was saved under these names and is no longer needed."""
+        self.hold()
+        for path in self.folder.glob(pattern):
+            path.unlink()
+
     def _lease(self) -> dict[str, Any]:
         try:
             lease: dict[str, Any] = json.loads((self.folder / "lease.json").read_text(encoding="utf-8"))
