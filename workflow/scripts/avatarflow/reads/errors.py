@@ -37,13 +37,15 @@ class ErrorModel:
         """
         table = rate * self.shape[:, :, None] * FACTORS
         if table.max() > CEILING:
-            raise refuse("reads.error", f"{rate:g} is too high for this profile", f"ask for {rate * CEILING / table.max():.3f} or less")
+            most = rate * CEILING / table.max()
+            raise refuse("reads.error", f"{rate:g} is too high for this profile", f"ask for {most:.3f} or less")
         return np.asarray(table)
 
     def qualities(self, rate: float) -> Codes:
         """Phred scores, (2, length, 5), true to the error probabilities within the limits of the format."""
         table = np.maximum(self.probabilities(rate), 1e-9)
-        return np.clip(np.rint(-10 * np.log10(table)), QUALITY_MIN, QUALITY_MAX).astype(np.uint8)
+        phred: Floats = np.clip(np.rint(-10 * np.log10(table)), QUALITY_MIN, QUALITY_MAX)
+        return phred.astype(np.uint8)
 
 
 def read_profile(path: str | Path, length_bp: int) -> ErrorModel:
@@ -85,7 +87,9 @@ class ErrorDraws:
         return cls(uniform, random.integers(1, 4, shape, np.uint8), random.integers(0, len(WOBBLE_Q), shape, np.uint8))
 
 
-def sequenced(templates: Codes, draws: ErrorDraws, model: ErrorModel, rate: float) -> tuple[Codes, Codes, npt.NDArray[np.bool_]]:
+def sequenced(
+    templates: Codes, draws: ErrorDraws, model: ErrorModel, rate: float
+) -> tuple[Codes, Codes, npt.NDArray[np.bool_]]:
     """Read templates with errors.
 
     Parameters

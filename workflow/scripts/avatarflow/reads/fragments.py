@@ -99,7 +99,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Fragments:
-    """n fragments: source index, contig number, start and end (0-based, half-open, on the reference), haplotype 0 or 1, reverse strand."""
+    """n fragments, a field each (n,): source, contig, place on the reference (0-based, half-open), haplotype 0 or 1."""
 
     source: Integers
     contig: Integers
@@ -127,7 +127,7 @@ def draw_fragments(
 
 
 def templates(fragments: Fragments, sources: Sequence[Source], length: int) -> Codes:
-    """Templates of both mates, (n, 2, length): mate 1 is the left end of a forward fragment, the right end of a reverse one."""
+    """Templates of both mates, (n, 2, length): mate 1 is a forward fragment's left end, a reverse one's right end."""
     out = np.empty((len(fragments.source), 2, length), np.uint8)
     for number, origin in enumerate(sources):
         rows = np.flatnonzero(fragments.source == number)

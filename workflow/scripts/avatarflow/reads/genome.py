@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from ..errors import refuse
 from ..paths import replacing
-from ..seeds import generator
 
 Codes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -103,8 +102,8 @@ def read_fasta(path: str | Path) -> Genome:
     Raises
     ------
     AvatarflowError
-        No record, text before the first header, a name missing or used twice, a record without sequence, a character that is
-        no base, compression that ends too early; the message names file and line.
+        No record, text before the first header, a name missing or used twice, a record without sequence, a character
+        that is no base, compression that ends too early; the message names file and line.
     """
     contigs: dict[str, Codes] = {}
     with opened(path) as file:
@@ -136,7 +135,9 @@ def _name(line: bytes, known: Iterable[str], where: str) -> str:
 def _encoded(parts: list[bytes], path: str | Path, header_line: int) -> Codes:
     codes = CODE_OF[np.frombuffer(b"".join(parts), np.uint8)]
     if not len(codes):
-        raise refuse(f"{path} line {header_line}", "a record without sequence (truncated file?)", "fetch the file again")
+        raise refuse(
+            f"{path} line {header_line}", "a record without sequence (truncated file?)", "fetch the file again"
+        )
     if BAD in codes:
         line = next(i for i, part in enumerate(parts) if BAD in CODE_OF[np.frombuffer(part, np.uint8)])
         raise refuse(f"{path} line {header_line + 1 + line}", "a character that is no base", "repair the sequence")
@@ -172,31 +173,3 @@ def cut(genome: Genome, region: str) -> Genome:
         raise refuse("reference.region", found, "give contig:first-last inside the FASTA file")
     codes = genome.contig(genome.names.index(name))[first - 1 : last]
     return Genome.of([(f"{name}_{first}_{last}", codes)])
-
-
-def random_genome(name: str, length_bp: int, gc: float, repeat_share: float, seed: int) -> Genome:
-    """A made-up chromosome: random bases with families of diverged repeats, so that aligners meet repeats.
-
-    Parameters
-    ----------
-    name : str
-        Of the one contig; also what the seed belongs to.
-    length_bp : int
-    gc : float
-        Share of G and C, 0..1.
-    repeat_share : float
-        About how much of the length is copies of repeats (four families of 300 bp, copies 10 % diverged), 0..1.
-    seed : int
-    """
-    random = generator(seed, "genome", zlib.crc32(name.encode()))
-    weights = np.array([1 - gc, gc, gc, 1 - gc]) / 2
-    codes = random.choice(4, length_bp, p=weights).astype(np.uint8)
-    families = random.choice(4, (4, min(300, length_bp)), p=weights).astype(np.uint8)
-    unit = families.shape[1]
-    for _ in range(int(repeat_share * length_bp / unit)):
-        copy = families[random.integers(len(families))].copy()
-        changed = random.random(unit) < 0.1
-        copy[changed] = (copy[changed] + random.integers(1, 4, int(changed.sum()))) % 4
-        start = int(random.integers(length_bp - unit + 1))
-        codes[start : start + unit] = copy
-    return Genome.of([(name, codes)])

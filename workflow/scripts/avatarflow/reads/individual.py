@@ -1,4 +1,4 @@
-"""A diploid individual: variants put into the reference, written as two haplotypes and the phased VCF that makes them."""
+"""A diploid individual: variants put into the reference, as two haplotypes and the phased VCF that makes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class Haplotype:
     shifts: tuple[Integers, ...]  # per contig: bases gained up to and including it, with a leading 0
 
     def lift(self, contig: int, position: Integers) -> Integers:
-        """Reference positions (0-based) of one contig as positions on this haplotype's contig; inside a deletion: its place."""
+        """Reference positions (0-based) of one contig as positions on this haplotype's; in a deletion: near it."""
         behind = np.searchsorted(self.ends[contig], position, side="right")
         lifted = position + self.shifts[contig][behind]
-        return np.clip(lifted, 0, len(self.genome.contig(contig)))
+        return np.asarray(np.clip(lifted, 0, len(self.genome.contig(contig))))
 
 
 def haplotype(reference: Genome, variants: pd.DataFrame, allele: str) -> Haplotype:
@@ -97,7 +97,9 @@ def make_individual(
     reference: str, folder: str | Path, level: float, rates: Mapping[str, Any], seed: int, donor: str,
     panel: Mapping[str, Any] | None, step: Step,
 ) -> None:  # fmt: skip
-    """Write one individual: `haplotype1.fa`, `haplotype2.fa`, `variants.vcf.gz` (+ `.tbi`), `variants.parquet`, `parts.parquet`.
+    """Write one individual as a folder.
+
+    Files: `haplotype1.fa`, `haplotype2.fa`, `variants.vcf.gz` (+ `.tbi`), `variants.parquet`, `parts.parquet`.
 
     Parameters
     ----------
@@ -121,7 +123,8 @@ def make_individual(
         vcf.write_bytes(bgzf.compress(vcf_text(genome, variants, donor).encode()) + bgzf.EOF)
         pysam.tabix_index(str(vcf), preset="vcf", force=True)
         _write(place / "variants.parquet", variants)
-        _write(place / "parts.parquet", pd.DataFrame([(*span, name) for name, span in spans.items()], columns=["first", "end", "contig"]))
+        rows = [(name, *span) for name, span in spans.items()]
+        _write(place / "parts.parquet", pd.DataFrame(rows, columns=["contig", "first", "end"]))
     carried = (variants["allele1"] > 0).sum() + (variants["allele2"] > 0).sum()
     step.metric("variants", len(variants))
     step.metric("variants_per_haplotype_base", carried / 2 / max(len(genome.codes), 1))

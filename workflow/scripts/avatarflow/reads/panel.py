@@ -25,22 +25,26 @@ def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.Da
     sample : str
         A column of the VCF.
     genome : Genome
-        The reference; a contig named `contig_first_last` (a region cut out) takes the positions first..last of `contig`.
+        The reference; a contig named `contig_first_last` (a region cut out) takes these positions of `contig`.
 
     Returns
     -------
     variants : DataFrame
-        As `variation.draw_variants`, with `part` = `panel`; `alt` may list several alleles, of overlapping variants the first stays.
+        As `variation.draw_variants`, with `part` = `panel`; `alt` may list several alleles; of overlapping variants
+        the first stays.
     spans : dict
         Contig to (first, last + 1), 0-based: from the panel's first to its last site in the reference.
 
     Raises
     ------
     AvatarflowError
-        Truncated file, no such sample, a short line, REF that differs from the reference, an unphased genotype; with file and line.
+        Truncated file, no such sample, a short line, REF that differs from the reference, an unphased genotype; with
+        file and line.
     """
     places = _places(genome)
-    rows, spans, free = [], {}, {}
+    rows: list[tuple[object, ...]] = []
+    spans: dict[str, tuple[int, int]] = {}
+    free: dict[str, int] = {}  # contig to the first position after the last kept variant
     for number, fields in _records(path, sample):
         place = places.get(fields[0])
         where = f"{path} line {number}"
@@ -84,7 +88,8 @@ def _records(path: str | Path, sample: str) -> Iterator[tuple[int, Sequence[str]
             fields = line.decode("utf-8", "replace").split("\t")
             if line.startswith(b"#CHROM"):
                 if sample not in fields[FIXED:]:
-                    raise refuse(f"{path} line {number}", "the asked sample is not in this panel", "name one of its columns")
+                    found = "the asked sample is not in this panel"
+                    raise refuse(f"{path} line {number}", found, "name one of its columns")
                 column, width = fields.index(sample, FIXED), len(fields)
             elif column is None:
                 raise refuse(f"{path} line {number}", "a record before the #CHROM line", "give a complete VCF")

@@ -1,4 +1,4 @@
-"""The picture of a benchmark: sensitivity against sequencing error, one line per tool, one panel per level of variation."""
+"""The picture of a benchmark: sensitivity against sequencing error, a line per tool, a panel per level of variation."""
 
 from pathlib import Path
 

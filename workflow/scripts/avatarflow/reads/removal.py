@@ -1,7 +1,7 @@
 """Run a read-removal tool: its index, then its classification, measured apart; one verdict per fragment.
 
-A tool is a mapping (see docs/reads.md): `needs` (executables), `version`, `index`, `remove` (shell commands with placeholders),
-`verdicts` (how the answer is read: a name in `READERS`), `settings` (name to options).
+A tool is a mapping (see docs/reads.md): `needs` (executables), `version`, `index`, `remove` (shell commands with
+placeholders), `verdicts` (how the answer is read: a name in `READERS`), `settings` (name to options).
 """
 
 import json
@@ -10,24 +10,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import refuse
 from ..paths import replacing, replacing_folder
 from ..runtime import Step
+from .verdicts import READERS
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 RESOURCES = Path(__file__).resolve().parents[4] / "resources"
-MATE_RULES = {"either": lambda table: table["mate1"] | table["mate2"], "both": lambda table: table["mate1"] & table["mate2"]}
-SECONDARY = 0x900  # secondary and supplementary alignments
-UNMAPPED, LAST = 0x4, 0x80
+MATE_RULES = {"either": any, "both": all}
 
 Tool = Mapping[str, Any]
 
@@ -88,8 +85,10 @@ def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step)
         return {**json.loads(usage.read_text()), "command": " ".join(command.split())}
 
 
-def build_index(name: str, tool: Tool, options: str, host: str, index: str, usage: str, threads: int, step: Step) -> None:
-    """Build the tool's index of the host genome into the folder `index`; what it took goes to the JSON file `usage`."""
+def build_index(
+    name: str, tool: Tool, options: str, host: str, index: str, usage: str, threads: int, step: Step
+) -> None:
+    """Build the tool's index of the host into the folder `index`; what it took goes to the JSON file `usage`."""
     require(name, tool)
     with replacing_folder(index) as place:
         values = {"host": host, "index": place, "threads": threads, "options": options, "resources": RESOURCES}
@@ -103,7 +102,8 @@ def remove_reads(
 ) -> None:  # fmt: skip
     """Classify read pairs and write `verdicts`: one row per fragment in the order of the reads.
 
-    Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both), `removed`.
+    Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both),
+    `removed`.
     """
     require(name, tool)
     with tempfile.TemporaryDirectory(dir=Path(verdicts).parent) as place:
@@ -111,7 +111,8 @@ def remove_reads(
         values = {"index": index, "reads1": reads[0], "reads2": reads[1], "threads": threads, "options": options}
         record = run_measured(name, tool["remove"], {**values, "answer": answer}, step)
         table = READERS[tool["verdicts"]](answer, name)
-    table["removed"] = MATE_RULES[mate_rule](table)
+    rule = MATE_RULES[mate_rule]
+    table["removed"] = [rule(mates) for mates in zip(table["mate1"], table["mate2"], strict=True)]
     with replacing(verdicts) as path:
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path, compression="zstd")
     step.info("%d of %d fragments removed", int(table["removed"].sum()), len(table))
@@ -124,60 +125,3 @@ def _save(path: str, record: dict[str, Any], step: Step, what: str) -> None:
     step.metric(f"{what}_peak_mb", record["peak_mb"])
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-def sam_verdicts(answer: Path, name: str = "") -> pd.DataFrame:
-    """From SAM: a mate is human when it is aligned.
-
-    Raises
-    ------
-    AvatarflowError
-        On a line that is no alignment (output cut short).
-    """
-    calls: dict[str, list[bool]] = {}
-    with _numbered(answer) as rows:
-        for number, line in rows:
-            if line.startswith("@"):
-                continue
-            fields = line.split("\t", 11)
-            if len(fields) < 11 or not fields[1].isdigit():
-                raise refuse(f"tool {name} answer line {number}", "no SAM line", "see the tool's last lines in the log")
-            flag = int(fields[1])
-            if not flag & SECONDARY:
-                calls.setdefault(fields[0], [False, False])[bool(flag & LAST)] |= not flag & UNMAPPED
-    return _table(calls)
-
-
-def kraken_verdicts(answer: Path, name: str = "") -> pd.DataFrame:
-    """From kraken's per-pair output against a database of the host alone: classified is human.
-
-    Raises
-    ------
-    AvatarflowError
-        On a line that is no classification.
-    """
-    calls: dict[str, list[bool]] = {}
-    with _numbered(answer) as rows:
-        for number, line in rows:
-            fields = line.split("\t", 3)
-            if len(fields) < 3 or fields[0] not in ("C", "U"):
-                raise refuse(f"tool {name} answer line {number}", "no kraken line", "see the tool's last lines in the log")
-            calls[fields[1]] = [fields[0] == "C"] * 2
-    return _table(calls)
-
-
-@contextmanager
-def _numbered(answer: Path) -> Iterator[Iterator[tuple[int, str]]]:
-    if not answer.is_file():
-        raise refuse("removal tool", "it wrote no answer", "see its last lines in the log")
-    with answer.open(encoding="utf-8", errors="replace") as file:
-        yield enumerate(file, start=1)
-
-
-def _table(calls: Mapping[str, Sequence[bool]]) -> pd.DataFrame:
-    mates = list(calls.values())
-    columns = {f"mate{mate + 1}": pd.Series([bool(pair[mate]) for pair in mates], dtype=bool) for mate in (0, 1)}
-    return pd.DataFrame({"fragment": pd.Series(list(calls), dtype=object), **columns})
-
-
-READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {"sam": sam_verdicts, "kraken": kraken_verdicts}

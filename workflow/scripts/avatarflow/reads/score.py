@@ -60,12 +60,13 @@ def paired_with_truth(truth: pd.DataFrame, verdicts: pd.DataFrame, where: str) -
     joined = truth.merge(verdicts[["fragment", "removed"]], on="fragment", how="left", validate="one_to_one")
     missing, strange = int(joined["removed"].isna().sum()), len(verdicts) - int(joined["removed"].notna().sum())
     if missing or strange:
-        raise refuse(where, f"{missing} fragments without verdict, {strange} unknown ones", "see the log of the removal rule")
+        found = f"{missing} fragments without verdict, {strange} unknown ones"
+        raise refuse(where, found, "see the log of the removal rule")
     return joined.assign(removed=joined["removed"].astype(bool))
 
 
 def strata(table: pd.DataFrame) -> Iterator[tuple[str, Mask]]:
-    """Names and rows: everything; each taxon; where there are several, each part of the donor's genome and each donor."""
+    """Names and rows: everything; each taxon; where there are several, each part of the genome and each donor."""
     yield "all", np.ones(len(table), bool)
     for column in ("taxon", "part", "donor"):
         values = table[column].to_numpy()

@@ -1,34 +1,30 @@
 """Paired reads of a mixture as bgzipped FASTQ, with the truth beside them in a table.
 
-Work is cut into blocks of fragments with their own seeds: any number of shards gives the same bytes. Names are running numbers and sources
-are drawn fragment by fragment, so neither name nor order tells where a read comes from.
+Work is cut into blocks of fragments with their own seeds: any number of shards gives the same bytes. Names are
+running numbers and sources are drawn fragment by fragment, so neither name nor order tells where a read comes from.
 """
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import refuse
 from ..paths import replacing
 from ..runtime import Step
 from ..seeds import generator
 from . import bgzf
 from .errors import ErrorDraws, ErrorModel, read_profile, sequenced
+from .fastq import DIGITS, fastq
 from .fragments import Fragments, Layout, Source, draw_fragments, templates
-from .genome import LETTERS, Codes, Genome, read_fasta
+from .genome import Codes, Genome, read_fasta
 from .individual import haplotype
 from .mixture import HOST, Mixture
 
 BLOCK = 4096
-DIGITS = 9
-ROW_GROUP = 1 << 16
 TAXON_MARK = ":"
 
 TRUTH = pa.schema(
@@ -74,9 +70,15 @@ class Simulator:
         A short last block draws as many numbers as a full one, so that asking for more pairs only adds pairs.
         """
         drawn = draw_fragments(
-            generator(self.seeds["fragments"], "fragments", self.donor, number), BLOCK, self.sources, self.mixture, self.layout
+            generator(self.seeds["fragments"], "fragments", self.donor, number),
+            BLOCK,
+            self.sources,
+            self.mixture,
+            self.layout,
         )
-        draws = ErrorDraws.draw(generator(self.seeds["errors"], "errors", self.donor, number), BLOCK, self.layout.length_bp)
+        draws = ErrorDraws.draw(
+            generator(self.seeds["errors"], "errors", self.donor, number), BLOCK, self.layout.length_bp
+        )
         fragments = Fragments(*(getattr(drawn, name)[:count] for name in Fragments.__dataclass_fields__))
         draws = ErrorDraws(draws.uniform[:count], draws.step[:count], draws.wobble[:count])
         template = templates(fragments, self.sources, self.layout.length_bp)
@@ -93,34 +95,29 @@ class Simulator:
             rows = fragments.source == number
             contig[rows] = np.array(source.genome.names, object)[fragments.contig[rows]]
         names = [f"r{first + row:0{DIGITS}d}" for row in range(len(host))]
-        strand = np.where(fragments.reverse, "-", "+")
         columns = [
-            names, np.where(host, HOST, "microbe"), taxa[fragments.source], contig, np.where(host, fragments.haplotype + 1, 0),
-            fragments.start, fragments.end, strand, self._part(host, contig, fragments), substitutions,
-        ]  # fmt: skip
-        return pa.table([pa.array(column, kind) for column, kind in zip(columns, TRUTH.types, strict=True)], schema=TRUTH)
+            names,
+            np.where(host, HOST, "microbe"),
+            taxa[fragments.source],
+            contig,
+            np.where(host, fragments.haplotype + 1, 0),
+            fragments.start,
+            fragments.end,
+            np.where(fragments.reverse, "-", "+"),
+            self._part(host, contig, fragments),
+            substitutions,
+        ]
+        return pa.table(
+            [pa.array(column, kind) for column, kind in zip(columns, TRUTH.types, strict=True)], schema=TRUTH
+        )
 
     def _part(self, host: npt.NDArray[np.bool_], contig: npt.NDArray[Any], fragments: Fragments) -> npt.NDArray[Any]:
-        """`panel` where the fragment's middle lies in the panel's span, `rates` on the rest of the host, empty for microbes."""
+        """`panel` where the fragment's middle lies in the panel's span, `rates` elsewhere in the host, else empty."""
         middle = (fragments.start + fragments.end) // 2
         part = np.where(host, "rates", "")
         for name, (start, end) in self.spans.items():
             part[host & (contig == name) & (middle >= start) & (middle < end)] = "panel"
         return part
-
-
-def fastq(first: int, bases: Codes, qualities: Codes) -> bytes:
-    """FASTQ text of n reads of one length; `bases` and `qualities` are (n, length) uint8, names run from `first`."""
-    count, length = bases.shape
-    width = 2 + DIGITS + 1
-    text = np.full((count, width + 2 * length + 4), ord("\n"), np.uint8)
-    text[:, 0], text[:, 1] = ord("@"), ord("r")
-    numbers = np.arange(first, first + count)[:, None] // 10 ** np.arange(DIGITS - 1, -1, -1) % 10
-    text[:, 2 : width - 1] = numbers + ord("0")
-    text[:, width : width + length] = LETTERS[bases]
-    text[:, width + length + 1] = ord("+")
-    text[:, width + length + 3 : -1] = qualities + 33
-    return text.tobytes()
 
 
 def split_taxa(genome: Genome) -> dict[str, Genome]:
@@ -193,20 +190,3 @@ def simulate_shard(
             second.write(bgzf.compress(text2))
             truth.write_table(table)
             step.progress(done, len(todo), "blocks")
-
-
-def join_shards(reads1: Sequence[str], reads2: Sequence[str], truth: Sequence[str], outputs: Mapping[str, str]) -> None:
-    """Put shards together, in the order given, to whole files (`reads1`, `reads2`, `truth`)."""
-    for parts, output in ((reads1, outputs["reads1"]), (reads2, outputs["reads2"])):
-        with replacing(output) as path, path.open("wb") as file:
-            for part in parts:
-                file.write(Path(part).read_bytes())
-            file.write(bgzf.EOF)
-    tables = [pq.read_table(path) for path in truth]
-    table = pa.concat_tables(tables).combine_chunks()
-    if table.num_rows and len(set(table["fragment"].to_pylist())) != table.num_rows:
-        raise refuse("reads", "shards that overlap", "delete the shards and simulate again")
-    with replacing(outputs["truth"]) as path:
-        pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
-
-

@@ -1,7 +1,7 @@
 """Variants of a diploid individual, drawn position by position from rates.
 
-Every position of the reference has its own numbers, whatever the level: a variant that is there at a low level is there, the same,
-at every higher one.
+Every position of the reference has its own numbers, whatever the level: a variant that is there at a low level is
+there, the same, at every higher one.
 """
 
 import zlib
@@ -53,8 +53,8 @@ def draw_variants(
     genome : Genome
         The reference.
     level : float
-        Expected share of reference positions at which one haplotype carries a variant (SNP or anchored indel), before overlapping
-        ones are dropped and N is left out.
+        Expected share of reference positions at which one haplotype carries a variant (SNP or anchored indel), before
+        overlapping ones are dropped and N is left out.
     rates : Rates
     seed : int
         Seed of variation alone.
@@ -66,7 +66,8 @@ def draw_variants(
     Returns
     -------
     DataFrame
-        `contig` (name), `position` (0-based), `ref`, `alt`, `allele1`, `allele2` (0 or 1), `part` (`rates`); sorted, without overlaps.
+        `contig` (name), `position` (0-based), `ref`, `alt`, `allele1`, `allele2` (0 or 1), `part` (`rates`); sorted,
+        without overlaps.
     """
     person = zlib.crc32(donor.encode())
     tables = []

@@ -1,0 +1,150 @@
+"""Reads: equal bytes for any number of shards, equal fragments over the grid, neutral names."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pysam
+import pytest
+
+from avatarflow.errors import AvatarflowError
+from avatarflow.reads.fastq import join_shards
+from avatarflow.reads.fragments import TRIES, Source
+from avatarflow.reads.genome import Genome, N
+from avatarflow.reads.individual import make_individual
+from avatarflow.reads.made_up import random_genome
+from avatarflow.reads.mixture import Mixture
+from avatarflow.reads.prepare import prepare_genomes
+from avatarflow.reads.simulate import simulate_shard
+from avatarflow.runtime import Step
+
+PAIRS = 9000  # three blocks, the last one short
+REFERENCE = {"fasta": None, "region": None, "generated_bp": 60_000}
+MICROBES = {"genomes": {}, "generated": {"count": 2, "length_bp": 20_000}}
+READS = {"pairs": PAIRS, "length_bp": 100, "fragment_mean_bp": 300.0, "fragment_sd_bp": 40.0}
+MIXTURE = {"host_share": 0.5, "weights": {"microbe1": 1.0, "microbe2": 3.0}}
+
+
+class World:
+    """One made-up world on disk, simulated at any cell."""
+
+    def __init__(self, folder, root):
+        self.folder = folder
+        self.genomes = {
+            "host": f"{folder}/host.fa",
+            "microbes": f"{folder}/microbes.fa",
+            "profile": str(root / "resources" / "error_profiles" / "illumina.tsv"),
+        }
+        prepare_genomes(REFERENCE, MICROBES, 1, self.genomes["host"], self.genomes["microbes"], Step.null())
+
+    def simulate(self, error, variation, shards=1, seeds=(1, 1), pairs=PAIRS):
+        """Paths of reads and truth."""
+        place = self.folder / f"e{error}_v{variation}_{shards}_{seeds}_{pairs}"
+        person = self.folder / f"v{variation}"
+        if not person.exists():
+            rates = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
+            make_individual(self.genomes["host"], person, variation, rates, 1, "donor", None, Step.null())
+        genomes = {**self.genomes, "variants": f"{person}/variants.parquet", "parts": f"{person}/parts.parquet"}
+        cell = {"donor": "donor", "error": error, "seeds": {"fragments": seeds[0], "errors": seeds[1]}}
+        parts = []
+        for shard in range(shards):
+            parts.append({key: str(place / str(shard) / key) for key in ("reads1", "reads2", "truth")})
+            reads = {**READS, "pairs": pairs}
+            simulate_shard(genomes, reads, MIXTURE, cell, (shard, shards), parts[-1], Step.null())
+        whole = {key: str(place / key) for key in parts[0]}
+        join_shards(*([part[key] for part in parts] for key in ("reads1", "reads2", "truth")), outputs=whole)
+        return whole
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, root):
+    return World(tmp_path_factory.mktemp("world"), root)
+
+
+def truth(files):
+    return pq.read_table(files["truth"]).to_pandas()
+
+
+def test_one_and_three_shards_give_equal_bytes_and_the_golden_ones(world, root):
+    one, three = (world.simulate(0.01, 0.01, shards) for shards in (1, 3))
+    digests = {}
+    for key in one:
+        data = [Path(files[key]).read_bytes() for files in (one, three)]
+        assert data[0] == data[1], key
+        digests[key] = hashlib.sha256(
+            gzip.decompress(data[0]) if key != "truth" else truth(one).to_csv().encode()
+        ).hexdigest()
+    golden = root / "tests" / "golden" / "reads.json"
+    assert digests == json.loads(golden.read_text()), (
+        "reads changed: say so in the changelog and renew tests/golden/reads.json"
+    )
+
+
+def test_fastq_is_valid_bgzf_with_mates_in_step_and_neutral_names(world):
+    files = world.simulate(0.01, 0.01)
+    names = []
+    for mate in (1, 2):
+        with pysam.FastxFile(files[f"reads{mate}"]) as reads:
+            records = list(reads)
+        assert all(len(record.sequence) == len(record.quality) == 100 for record in records)
+        names.append([record.name for record in records])
+    assert names[0] == names[1] == truth(files)["fragment"].tolist() == [f"r{i:09d}" for i in range(PAIRS)]
+    source = (truth(files)["source"] == "human").to_numpy(float)
+    assert abs(np.corrcoef(np.arange(PAIRS), source)[0, 1]) < 0.05
+
+
+def test_fragments_are_identical_over_the_grid(world):
+    cells = [truth(world.simulate(error, variation)) for error in (0.001, 0.06) for variation in (0.0, 0.01)]
+    for cell in cells[1:]:
+        pd.testing.assert_frame_equal(cell.drop(columns="substitutions"), cells[0].drop(columns="substitutions"))
+
+
+def test_errors_do_not_move_when_variation_does(world):
+    counts = [truth(world.simulate(0.03, variation))["substitutions"] for variation in (0.0, 0.01)]
+    assert (counts[0] == counts[1]).all()
+
+
+def test_seeds_move_one_thing_each(world):
+    base, other = truth(world.simulate(0.01, 0.01)), truth(world.simulate(0.01, 0.01, seeds=(1, 2)))
+    assert (base["start"] == other["start"]).all()
+    assert (base["substitutions"] != other["substitutions"]).any()
+    assert (base["start"] != truth(world.simulate(0.01, 0.01, seeds=(2, 1)))["start"]).any()
+
+
+def test_asking_for_more_pairs_only_adds_pairs(world):
+    few, many = (
+        gzip.decompress(Path(world.simulate(0.01, 0.01, pairs=pairs)["reads1"]).read_bytes()) for pairs in (5000, PAIRS)
+    )
+    assert many.startswith(few)
+
+
+def test_composition_is_as_asked(world):
+    shares = truth(world.simulate(0.01, 0.01))["taxon"].value_counts(normalize=True)
+    for taxon, share in {"human": 0.5, "microbe1": 0.125, "microbe2": 0.375}.items():
+        assert shares[taxon] == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / PAIRS))
+
+
+def test_no_fragment_on_unknown_bases_or_over_a_contig_end():
+    codes = random_genome("a", 5000, 0.5, 0, 1).codes.copy()
+    codes[1000:3000] = N
+    source = Source("x", Genome.of([("a", codes), ("b", codes[:700])]))
+    contig, start = source.place(np.random.default_rng(1).random((2000, TRIES)), np.full(2000, 300))
+    assert ((contig == 1) <= (start <= 400)).all()
+    first = contig == 0
+    assert ((start[first] <= 700) | (start[first] >= 3000)).all()
+    assert (start[first] <= 4700).all()
+
+
+def test_refuses_fragments_that_fit_nowhere():
+    source = Source("x", Genome.of([("a", np.zeros(200, np.uint8))]))
+    with pytest.raises(AvatarflowError, match="no room for a fragment of 300 bases"):
+        source.place(np.random.default_rng(1).random((5, TRIES)), np.full(5, 300))
+
+
+def test_mixture_without_microbes_is_all_human():
+    assert Mixture.of(0.3, {}).shares == (1.0,)
+    assert Mixture.of(0.5, {"a": 1, "b": 3}).draw(np.array([0.0, 0.49, 0.5, 0.63, 0.99])).tolist() == [0, 0, 1, 2, 2]
