@@ -11,7 +11,7 @@ SNAKEFILE = Path(__file__).resolve().parents[2] / "workflow" / "Snakefile"
 def parse(configfile, folder):
     """Rules and imported modules of the workflow under one configuration, parsed in a folder."""
     done = subprocess.run([sys.executable, __file__, configfile], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-600:]
     return json.loads(done.stdout)
 
 
@@ -21,7 +21,8 @@ def named(items):
 
 def unpacked(items):
     """Every string in the functions without a name: `unpack`ed input functions hold their inputs' names there."""
-    todo = [getattr(item, "callable", None) or item for name, item in items._allitems() if name is None]
+    unnamed = [getattr(item, "_file", item) for name, item in items._allitems() if name is None]
+    todo = [getattr(item, "callable", None) or item for item in unnamed]
     found = []
     while todo:
         value = todo.pop()

@@ -88,16 +88,20 @@ def reads(path, section):
 
 
 @pytest.mark.parametrize("section", ["input", "output", "params"])
-def test_a_script_reads_exactly_what_its_rule_declares(rules, root, section):
+def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
     wrong = {}
     for name, rule in rules.items():
         if rule["script"]:
-            read = reads(root / "workflow" / "scripts" / Path(rule["script"]).name, section)
+            read = reads(script_of(rule), section)
             stated = set(rule[section]) - OWN_PARAMS
             possible = stated | set(rule["unpacked"] if section == "input" else ())
             if not stated <= read or not read <= possible:
                 wrong[name] = {"declared, not read": stated - read, "read, not declared": read - possible}
     assert not wrong
+
+
+def script_of(rule):
+    return ROOT / "workflow" / "scripts" / Path(rule["script"]).name
 
 
 def package_imports(path):
@@ -133,7 +137,7 @@ def test_a_changed_module_reruns_the_rules_whose_scripts_use_it(rules, root):
     stale, covers = {}, digested(root)
     for name, rule in rules.items():
         if rule["script"]:
-            script = root / "workflow" / "scripts" / Path(rule["script"]).name
+            script = script_of(rule)
             covered = set().union(*(closure(module) for module in covers.get(name, covers.get(script.stem, ()))))
             if missed := package_imports(script) - covered:
                 stale[name] = missed
@@ -257,7 +261,9 @@ def test_the_lock_is_the_closure_of_the_direct_requirements():
     strays = set(LOCK) - seen
     assert not strays, "locked, but nothing needs it"
     # a CUDA build of torch brings its own libraries, which the lock leaves to it
-    assert not {name for name in seen - set(LOCK) if not re.match("nvidia|cuda|triton", name)}, "needed, but not locked"
+    assert not {name for name in seen - set(LOCK) if not re.match("nvidia|cuda|triton|setuptools", name)}, (
+        "needed, but not locked"
+    )
 
 
 @cache
@@ -274,10 +280,10 @@ def third_party(path):
     return found
 
 
-def test_each_environment_lists_what_its_modules_import(rules, root):
+def test_each_environment_lists_what_its_modules_import(rules):
     needed = {}
     for rule in rules.values():
-        files = [root / "workflow" / "scripts" / Path(rule["script"]).name] if rule["script"] else []
+        files = [script_of(rule)] if rule["script"] else []
         modules = set().union(*(closure(module) for file in files for module in package_imports(file)))
         for file in [*files, *(digest._file(module) for module in modules)]:
             needed.setdefault(rule["conda"], set()).update(third_party(file))
