@@ -79,7 +79,7 @@ class Network(nn.Module):
     width : int
         Channels of the first stage; the later ones have 2, 4 and 6 times as many.
     size_px : int
-        Side of the pictures it looks at, a multiple of 16.
+        Side of the pictures it looks at; others are brought to it.
     """
 
     def __init__(self, dimensions: int, width: int, size_px: int) -> None:
@@ -89,7 +89,8 @@ class Network(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(7, w, 5, 2, 2, bias=False), nn.BatchNorm2d(w), nn.ReLU())
         self.stages = nn.Sequential(Residual(w, 2 * w, 2), Residual(2 * w, 4 * w, 2), Residual(4 * w, 6 * w, 2))
         self.squeeze = nn.Conv2d(6 * w, 2 * w, 1)  # keeps where things are: places tell eyes apart
-        self.head = nn.Linear(2 * w * (size_px // 16) ** 2 + 6 * w, dimensions)
+        side = -(-size_px // 16)  # each of four halvings rounds up
+        self.head = nn.Linear(2 * w * side**2 + 6 * w, dimensions)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) float32 in [0, 1] -> (n, d) unit rows."""
