@@ -9,10 +9,11 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
-from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
 
 CANARY = "CANARY-Jane-Doe"
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion, gaussian_filter
+
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.phantom import describe, draw_eyes
 from avatarflow.imaging.phantom_optics import Pose, blots, ribbons, shrink, texture
 from avatarflow.imaging.phantom_vessels import FOVEAL_REST_DEG, Habit, grow
-from scipy.ndimage import binary_erosion, gaussian_filter
 
 KINDS = ["fundus", "iris"]
 SEED = 5

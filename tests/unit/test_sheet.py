@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from avatarflow.imaging.sheet import CAPTION_PX, GAP_PX, contact_sheet
 
 

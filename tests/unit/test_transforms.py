@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.chain import CHAIN, build_chain
 from avatarflow.imaging.transforms import augment

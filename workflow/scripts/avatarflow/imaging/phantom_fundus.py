@@ -18,9 +18,9 @@ from .phantom_vessels import Habit, Vessels, grow
 
 VEIN = np.array([0.30, 0.58, 0.46], np.float32)
 ARTERY = np.array([0.17, 0.44, 0.36], np.float32)
-CUPS = {"female": 0.30, "male": 0.66}
-REACH_DEG = {"female": 8.6, "male": 12.6}
-CALIBRE = {"female": 0.82, "male": 1.2}
+CUPS = {"female": 0.30, "male": 0.70}
+REACH_DEG = {"female": 8.4, "male": 13.0}
+CALIBRE = {"female": 0.78, "male": 1.28}
 TORTUOSITY = {"female": 0.75, "male": 0.25}
 
 
@@ -49,7 +49,7 @@ class Fundus:
 
 def make(person: Rng, eye: Rng, sex: str, left: bool) -> Fundus:
     """The eye of one identity: what the two eyes of a person share comes from `person`."""
-    green, blue = person.uniform(0.32, 0.6), person.uniform(0.16, 0.6)
+    green, blue = person.uniform(0.29, 0.62), person.uniform(0.08, 0.6)
     tone = person.uniform(0.72, 0.98)
     cup = CUPS[sex] + person.normal(0, 0.035) + eye.normal(0, 0.02)
     reach = REACH_DEG[sex] + person.normal(0, 0.45) + eye.normal(0, 0.25)
@@ -85,7 +85,7 @@ def draw(eye: Fundus, camera: Rng, size_px: int) -> npt.NDArray[np.uint8]:
     n = size_px * OVER
     pose = _aim(eye, camera)
     colour = _retina(eye, pose, n)
-    colour *= optics.light(camera, n, camera.uniform(0.05, 0.4), camera.uniform(0, 0.16))[..., None]
+    colour *= optics.light(camera, n, camera.uniform(0.05, 0.5), camera.uniform(0, 0.18))[..., None]
     colour *= _exposure(camera)
     seen = optics.shrink(colour, OVER)
     seen = optics.focus(seen, abs(camera.normal(0, 0.003)))
@@ -102,7 +102,7 @@ def _aim(eye: Fundus, camera: Rng) -> Pose:
 
 def _exposure(camera: Rng) -> npt.NDArray[np.float32]:
     """Gain per colour: exposure and a slight cast."""
-    gain = math.exp(camera.normal(-0.06, 0.2))
+    gain = math.exp(camera.normal(-0.1, 0.2))
     return np.array(gain * np.exp(camera.normal(0, 0.06, 3)), np.float32)
 
 
@@ -126,7 +126,7 @@ def _retina(eye: Fundus, pose: Pose, n: int) -> Plane:
 def _background(eye: Fundus, x: Plane, y: Plane) -> Plane:
     cloud = optics.sample(eye.choroid, x / 70, y / 70)
     streaks = optics.sample(eye.grain, x / 45 + 0.01 * cloud, y / 45)
-    tone = 1 + np.float32(0.04) * cloud + np.float32(0.012 + 0.07 * eye.tessellation) * streaks
+    tone = 1 + np.float32(0.032) * cloud + np.float32(0.012 + 0.07 * eye.tessellation) * streaks
     fx, fy = x - np.float32(eye.fovea[0]), y - np.float32(eye.fovea[1])
     from_fovea = fx * fx + fy * fy
     dark, width, pit = (float(value) for value in eye.macula)
@@ -166,7 +166,7 @@ def _spots(colour: Plane, eye: Fundus, pose: Pose, n: int, over: int) -> None:
 def _field(camera: Rng, n: int) -> Plane:
     """The lit field on black: a circle, often cut at top and bottom, sometimes with a notch at its edge."""
     u = optics.picture_axis(n)
-    radius = np.float32(camera.uniform(0.93, 1.0))
+    radius = np.float32(camera.uniform(0.95, 1.0))
     cut = np.float32(camera.uniform(0.74, 0.88) if camera.random() < 0.6 else 1.0)
     notch, place = camera.random() < 0.4, camera.uniform(0.7, 0.85)
     distance = np.sqrt(np.add.outer(u * u, u * u))
