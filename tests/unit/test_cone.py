@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,7 +153,9 @@ def test_settings_plane_meets_the_calibration(tmp_path):
     assert at_border == pytest.approx((risks(strangers, cones) > 1).mean())
     draw_plane(plane, cones, tmp_path / "plane.png")
     assert (tmp_path / "plane.png").stat().st_size > 10_000
-    assert isinstance(plane, pd.DataFrame)
+    alone = settings_plane(cones, draws, strangers[:0], (0.5,))
+    assert alone["heldout_passing"].isna().all()
+    assert alone["border"].iloc[0] == plane.loc[plane["beta"] == 0.5, "border"].iloc[0]
 
 
 def test_refusals():

@@ -33,7 +33,7 @@ def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[floa
     draws : (q, d)
         Altered originals of the calibration persons.
     strangers : (h, d)
-        Held-out originals.
+        Held-out originals; without any the shares of them are NaN.
 
     Returns
     -------
@@ -53,12 +53,19 @@ def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[floa
             "beta": beta,
             "c": scales,
             "border": border,
-            "altered_rejected": (altered <= scales[:, None]).mean(1),
-            "heldout_passing": (held_out > scales[:, None]).mean(1),
-            "at_border_passing": float((held_out > border).mean()) if np.isfinite(border) else np.nan,
+            "altered_rejected": 1 - _share_above(altered, scales),
+            "heldout_passing": _share_above(held_out, scales),
+            "at_border_passing": _share_above(held_out, np.array([border]))[0] if np.isfinite(border) else np.nan,
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _share_above(needed: Floats, scales: Floats) -> Floats:
+    """Share of needed scales above each scale; NaN where there is none at all."""
+    if not len(needed):
+        return np.full(len(scales), np.nan)
+    return np.asarray((needed > scales[:, None]).mean(1))
 
 
 def _needed(cones: Cones, beta: float, draws: Rows, strangers: Rows) -> tuple[Floats, Floats]:
