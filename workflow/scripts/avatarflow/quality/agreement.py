@@ -22,8 +22,8 @@ UNKNOWN = -1
 BATCH = 64
 SHIFT_PX = 4
 SHUFFLES = 4
-"""Shuffled classifiers. A single one lands anywhere from 30 to 80 %, for sides differ so plainly that any two heaps of eyes
-lean to one side or the other; so they come in pairs with the same heaps and exchanged names, and their mean counts."""
+"""Shuffled classifiers. A single one lands anywhere from 30 to 80 %, for sides differ so plainly that any two heaps of
+eyes lean to one or the other; so they come in pairs with the same heaps and exchanged names, and their mean counts."""
 
 
 class Reader(torch.nn.Module):
@@ -146,15 +146,16 @@ def train(
         schedule.step()
         if number % 20 == 0:
             step.metric(f"agreement.loss.{'real' if turn == 0 else 'shuffled'}", float(loss.detach()), number)
-    return reader.eval()
+    reader.eval()
+    return reader
 
 
-@torch.inference_mode()
 def predict(reader: Reader, pictures: Pictures) -> Ints:
     """(n, columns) class that the reader sees in each picture."""
     parts = []
     for start in range(0, len(pictures), 256):
-        scores = reader(shrink(pictures[start : start + 256]))
+        with torch.inference_mode():
+            scores = reader(shrink(pictures[start : start + 256]))
         parts.append(torch.stack([score.argmax(1) for score in scores], 1).numpy())
     return np.concatenate(parts) if parts else np.zeros((0, len(reader.heads)), np.int64)
 
@@ -211,7 +212,7 @@ def _balance(labels: Ints, classes: int) -> torch.Tensor:
 
 
 def _varied(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
-    """Pictures of one batch moved by a few pixels and lit differently; never mirrored, for that would change the side."""
+    """Pictures of one batch moved by a few pixels and lit differently; never mirrored: that would change the side."""
     height, width = images.shape[2:]
     padded = torch.nn.functional.pad(images, (SHIFT_PX,) * 4, mode="replicate")
     top, left = draw.integers(0, 2 * SHIFT_PX + 1, (2, len(images)))

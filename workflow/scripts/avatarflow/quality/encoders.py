@@ -1,6 +1,6 @@
 """Two fixed encoders for judging fidelity: no download, not trained on any picture, and not the cone's.
 
-Both see pictures of at most `LONGEST` pixels: they compare composition, colour and texture down to the vessels, not pixels.
+Both see pictures of at most `LONGEST` pixels: they compare composition, colour and texture, not pixels.
 `ENCODERS` names one function per encoder; each takes (n, h, w, 3) uint8 and gives (n, d) float32.
 """
 
@@ -16,7 +16,6 @@ from ..errors import refuse
 from ..imaging.shards import Pictures
 
 Features = npt.NDArray[np.float32]
-Tensor = torch.Tensor
 
 LONGEST = 64
 BLOCK = 64
@@ -49,11 +48,12 @@ def embed(pictures: Pictures, encoder: str) -> Features:
     """
     if encoder not in ENCODERS:
         raise refuse("evaluate.encoders", f"unknown encoder {encoder!r}", f"name one of {', '.join(sorted(ENCODERS))}")
-    blocks = [ENCODERS[encoder](block) for block in _blocks(pictures)]
+    with torch.inference_mode():
+        blocks = [ENCODERS[encoder](block) for block in _blocks(pictures)]
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), np.float32)
 
 
-def shrink(pictures: Pictures, longest: int = LONGEST) -> Tensor:
+def shrink(pictures: Pictures, longest: int = LONGEST) -> torch.Tensor:
     """Pictures as (n, 3, h, w) float32 in 0..1, reduced by area so that no side exceeds `longest`; never enlarged."""
     images = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
     height, width = images.shape[2:]
@@ -64,7 +64,6 @@ def shrink(pictures: Pictures, longest: int = LONGEST) -> Tensor:
     return images
 
 
-@torch.inference_mode()
 def random_convolutions(pictures: Pictures) -> Features:
     """Channel means, spreads and coarse maps of an untrained convolutional network with fixed random filters.
 
@@ -74,7 +73,7 @@ def random_convolutions(pictures: Pictures) -> Features:
     generative metrics where no pretrained network fits the domain).
     """
     maps = shrink(pictures) * 2 - 1
-    parts: list[Tensor] = []
+    parts: list[torch.Tensor] = []
     for number, (weight, bias) in enumerate(_random_filters()):
         if number:
             maps = torch.nn.functional.avg_pool2d(maps, 2, ceil_mode=True)
@@ -86,7 +85,6 @@ def random_convolutions(pictures: Pictures) -> Features:
     return np.asarray(torch.cat(parts, 1).numpy(), np.float32)
 
 
-@torch.inference_mode()
 def wavelets_and_layout(pictures: Pictures) -> Features:
     """Hand-made descriptors: scattering moments, a coarse map of edge directions, colour layout and colour quantiles.
 
@@ -116,7 +114,7 @@ def _blocks(pictures: Pictures) -> Iterator[Pictures]:
 
 
 @lru_cache(maxsize=1)
-def _random_filters() -> list[tuple[Tensor, Tensor]]:
+def _random_filters() -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Filters (out, in, 3, 3) and biases per stage; half of the filters sum to zero and so answer to structure only."""
     filters, before = [], 3
     for stage, channels in enumerate(STAGES):
@@ -129,11 +127,11 @@ def _random_filters() -> list[tuple[Tensor, Tensor]]:
     return filters
 
 
-def _scattering(grey: Tensor) -> Features:
+def _scattering(grey: torch.Tensor) -> Features:
     """(n, ...) logarithms of the mean and spread of wavelet moduli, first and second order, of (n, h, w) grey maps."""
     bank = _wavelets(int(grey.shape[1]), int(grey.shape[2]))  # (scales, orientations, h, w), in the Fourier domain
     spectrum = torch.fft.fft2(grey - grey.mean((1, 2), keepdim=True))
-    parts: list[Tensor] = []
+    parts: list[torch.Tensor] = []
     for scale in range(SCALES):
         first = torch.fft.ifft2(spectrum[:, None] * bank[scale]).abs()  # (n, orientations, h, w)
         parts += [first.mean((2, 3)), first.std((2, 3))]
@@ -150,7 +148,7 @@ def _scattering(grey: Tensor) -> Features:
 
 
 @lru_cache(maxsize=4)
-def _wavelets(height: int, width: int) -> Tensor:
+def _wavelets(height: int, width: int) -> torch.Tensor:
     """(scales, orientations, height, width) Gabor-like band passes in the Fourier domain, real-valued, one-sided."""
     fy = torch.fft.fftfreq(height)[:, None]
     fx = torch.fft.fftfreq(width)[None, :]

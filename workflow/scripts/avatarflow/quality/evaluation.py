@@ -1,34 +1,68 @@
 """Everything that is measured on released pictures, in one call, as plain values."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from .. import seeds
+from ..paths import replacing
 from ..runtime import Step
 from .agreement import agreement
-from .encoders import embed
-from .fidelity import Features, Manifold, Scale, kernel_sums, kid, manifold
-from .intervals import Figure, Floats, Ints, bootstrap_weights, share_over_persons
+from .comparison import compare
+from .figures import draw_overview
+from .intervals import Figure
 from .peer import pca_gaussian
 from .samples import Sample
 
 LEAST = 10
 """Pictures of a set below which no distance between sets is worth a figure."""
 
-REPEATS = 5  # equal-sized draws that coverage is averaged over
+
+def evaluate_entry(
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    columns: Sequence[str],
+    seed: int,
+    metrics: str,
+    overview: str,
+    step: Step,
+) -> None:
+    """Measure the accepted pictures of a release and write the figures.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pool` and `samples` (shards), `verdicts` (of these samples).
+    settings : mapping
+        The `evaluate` section of a release in the config.
+    columns : sequence of str
+        The condition columns.
+    seed : int
+    metrics, overview : str
+        Files to write: JSON, PNG.
+    step : Step
+    """
+    pool = Sample.read(inputs["pool"])
+    strangers = (pool.table["role"] == "heldout").to_numpy()
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
+    found = evaluate(released, pool.where(strangers), pool.where(~strangers), columns, settings, seed, step)
+    with replacing(metrics) as path:
+        path.write_text(json.dumps(found, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    draw_overview(found, overview)
+    step.artifact(overview)
 
 
-class Sets(NamedTuple):
-    """What is compared in one encoder: features on the common scale, and the person of each held-out or training row."""
+def accepted(samples: Sample, verdicts: pd.DataFrame) -> Sample:
+    """The candidates that a verdict accepts, in order; a candidate without a verdict is not accepted.
 
-    released: Features
-    peer: Features
-    training: Features
-    heldout: Features
-    training_persons: Ints
-    heldout_persons: Ints
+    Adds `risk` and `implicated_original` of the verdict to the table.
+    """
+    judged = verdicts.set_index("candidate")[["accepted", "risk", "implicated_original"]]
+    table = samples.table.join(judged, on="candidate")
+    keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing verdict is neither)
+    return Sample(samples.pictures, table).where(keep)
 
 
 def evaluate(
@@ -58,9 +92,10 @@ def evaluate(
     Returns
     -------
     dict
-        `counts`, `encoders` (per encoder: `kid`, `kid_ratio`, `coverage`, `coverage_ratio`, `density`, `precision`, `recall`),
-        `worst` (`kid_ratio` and `coverage_ratio` of the encoder where they are worst), `agreement` (per column, as in
-        `quality.agreement`) and `settings`. Each figure is `{value, low, high, n}`; value None where it could not be measured.
+        `counts`, `encoders` (per encoder: `kid`, `kid_ratio`, `coverage`, `coverage_ratio`, `density`, `precision`,
+        `recall`), `worst` (`kid_ratio` and `coverage_ratio` of the encoder where they are worst), `agreement` (per
+        column, as in `quality.agreement`) and `settings`. A figure is `{value, low, high, n}`, value None where it
+        could not be measured.
     """
     cap = int(settings["pictures"])
     small = [s.at_most(cap, seed, f"evaluate.{n}") for n, s in (("released", released), ("training", training))]
@@ -74,10 +109,9 @@ def evaluate(
         if peer is None:
             encoders[name] = _unmeasured()
             continue
-        sets = _sets(name, small[0], Sample(peer, small[0].table), small[1], strangers)
-        encoders[name] = {"dimensions": sets.released.shape[1], **_kernel_figures(sets, settings, seed)}
-        encoders[name] |= _coverage_figures(sets, settings, seed)
-        step.info("evaluated %d released pictures in encoder %s", len(sets.released), name)
+        naive = Sample(peer, small[0].table)
+        encoders[name] = compare(name, small[0], naive, small[1], strangers, settings, seed)
+        step.info("evaluated %d released pictures in encoder %s", len(small[0].table), name)
     if not enough:
         step.warning("fewer than %d pictures in a set: fidelity is not measured", LEAST)
     found = {
@@ -94,99 +128,6 @@ def evaluate(
     return found
 
 
-def _sets(encoder: str, released: Sample, peer: Sample, training: Sample, heldout: Sample) -> Sets:
-    raw = embed(training.pictures, encoder)
-    scale = Scale.fit(raw)
-    others = [scale.apply(embed(sample.pictures, encoder)) for sample in (released, peer, heldout)]
-    return Sets(others[0], others[1], scale.apply(raw), others[2], training.persons(), heldout.persons())
-
-
-def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """KID of released, peer and training pictures to held-out ones (the last is the real-vs-real floor), and the ratio."""
-    draws = int(settings["bootstrap"])
-    persons = int(sets.heldout_persons.max()) + 1
-    strangers = bootstrap_weights(persons, draws, seed, "heldout")
-    values: dict[str, tuple[float, Floats]] = {}
-    against: dict[str, tuple[Features, Ints, Features, Ints, Floats]] = {}
-    made = np.arange(len(sets.released))
-    for name, features, groups in (
-        ("released", sets.released, made),
-        ("pca_gaussian", sets.peer, made),
-        ("real_floor", sets.training, sets.training_persons),
-    ):
-        against[name] = (features, groups, sets.heldout, sets.heldout_persons, strangers)
-    training = bootstrap_weights(int(sets.training_persons.max()) + 1, draws, seed, "training")
-    against["released_to_training"] = (sets.released, made, sets.training, sets.training_persons, training)
-    for name, (x, x_groups, y, y_groups, weights) in against.items():
-        sums = kernel_sums(x, y, x_groups, y_groups)
-        own = bootstrap_weights(len(sums.x_sizes), draws, seed, name)
-        values[name] = float(kid(sums)[0]), kid(sums, own, weights)
-    figures = {name: Figure.bootstrapped(value, spread, persons).as_dict() for name, (value, spread) in values.items()}
-    return {"kid": figures, "kid_ratio": _ratio(values["released"], values["pca_gaussian"], persons).as_dict()}
-
-
-def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Coverage and its fellows against held-out pictures, released and real ones in equal number."""
-    neighbours, count = int(settings["neighbours"]), min(len(sets.released), len(sets.training))
-    found = {
-        name: _repeated(sets, features, count, neighbours, seed, name)
-        for name, features in (("released", sets.released), ("real_floor", sets.training), ("pca_gaussian", sets.peer))
-    }
-    persons = sets.heldout_persons
-    figures: dict[str, Any] = {}
-    for measure, field in (
-        ("coverage", "covered"),
-        ("recall", "recalled"),
-        ("precision", "precise"),
-        ("density", "dense"),
-    ):
-        figures[measure] = {}
-        for name, parts in found.items():
-            values = np.mean([getattr(part, field) for part in parts], axis=0)
-            if field in ("covered", "recalled"):
-                figures[measure][name] = share_over_persons(values, persons[: len(values)]).as_dict()
-            else:
-                figures[measure][name] = _mean_figure(
-                    values, seed, f"{measure}.{name}", int(settings["bootstrap"])
-                ).as_dict()
-    covered = [np.mean([part.covered for part in found[name]], axis=0) for name in ("released", "real_floor")]
-    weights = bootstrap_weights(int(persons.max()) + 1, int(settings["bootstrap"]), seed, "coverage")
-    figures["coverage_ratio"] = _coverage_ratio(covered[0], covered[1], persons, weights).as_dict()
-    return figures
-
-
-def _repeated(sets: Sets, features: Features, count: int, neighbours: int, seed: int, name: str) -> list[Manifold]:
-    repeats = REPEATS if len(features) > count else 1
-    parts = []
-    for turn in range(repeats):
-        rows = np.sort(seeds.generator(seed, f"coverage.{name}", turn).choice(len(features), count, replace=False))
-        parts.append(manifold(sets.heldout, features[rows], sets.heldout_persons, neighbours))
-    return parts
-
-
-def _coverage_ratio(ours: Floats, floor: Floats, persons: Ints, weights: Floats) -> Figure:
-    """Ratio of two coverages of the same held-out pictures; persons are drawn for both at once."""
-    if not len(ours) or not len(floor) or not floor.sum():
-        return Figure.missing()
-    above, below = (np.bincount(persons, values, minlength=weights.shape[1]) for values in (ours, floor))
-    spread = np.divide(weights @ above, weights @ below, out=np.full(len(weights), np.nan), where=weights @ below > 0)
-    return Figure.bootstrapped(float(ours.sum() / floor.sum()), spread, weights.shape[1])
-
-
-def _ratio(ours: tuple[float, Floats], peer: tuple[float, Floats], n: int) -> Figure:
-    """Our KID over the peer's; missing where the peer cannot be told from real pictures, for then nothing is measured."""
-    if not peer[0] > 0 or not np.nanpercentile(peer[1], 2.5) > 0:
-        return Figure.missing(n)
-    return Figure.bootstrapped(ours[0] / peer[0], ours[1] / peer[1], n)
-
-
-def _mean_figure(values: Floats, seed: int, purpose: str, draws: int) -> Figure:
-    if not len(values):
-        return Figure.missing()
-    weights = bootstrap_weights(len(values), draws, seed, purpose)
-    return Figure.bootstrapped(float(np.mean(values)), weights @ values / len(values), len(values))
-
-
 def _worst(encoders: Mapping[str, Any], name: str, pick: Any) -> dict[str, Any]:
     """The figure of the encoder where it is worst; missing if it is missing in any encoder."""
     figures = {encoder: found[name] for encoder, found in encoders.items()}
@@ -198,7 +139,7 @@ def _worst(encoders: Mapping[str, Any], name: str, pick: Any) -> dict[str, Any]:
 
 def _unmeasured() -> dict[str, Any]:
     missing = Figure.missing().as_dict()
-    return {name: missing for name in ("kid_ratio", "coverage_ratio")} | {
+    return dict.fromkeys(("kid_ratio", "coverage_ratio"), missing) | {
         name: {} for name in ("kid", "coverage", "density", "precision", "recall")
     }
 

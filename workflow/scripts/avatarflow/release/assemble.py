@@ -1,0 +1,90 @@
+"""The release folder: data, checksums, certificate, card, contact sheet; or certificate and card of a refusal."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..imaging.shards import write_shards
+from ..imaging.sheet import contact_sheet
+from ..paths import replacing_folder
+from ..quality.samples import Sample
+from .card import card
+
+CHECKSUMS = "SHA256SUMS"
+
+
+def write_release(
+    folder: str | Path,
+    certificate: Mapping[str, Any],
+    released: Sample,
+    conditions: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the release folder anew; whatever lay there before is gone, data of an earlier decision included.
+
+    Equal arguments give equal bytes. Only the certificate's decision lets data in.
+
+    Parameters
+    ----------
+    folder : path
+        `release/`.
+    certificate : mapping
+        As `certificate.certificate` makes it.
+    released : Sample
+        Accepted student pictures with the condition columns and, optionally, `guidance`.
+    conditions : mapping of str to list of str
+    settings : mapping
+        `release` of the config: `per_shard`, `sheet_pictures`, `sheet_columns`, and what `card.card` takes.
+    """
+    table = public_table(released.table, list(conditions))
+    with replacing_folder(folder) as target:
+        text = json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        (target / "certificate.json").write_text(text, encoding="utf-8")
+        size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
+        (target / "card.md").write_text(card(certificate, settings, table, conditions, size), encoding="utf-8")
+        if certificate["decision"] == "pass":
+            write_shards(target / "data", released.pictures, table, int(settings["per_shard"]))
+            sheet = sheet_rows(table, list(conditions), int(settings["sheet_pictures"]))
+            captions = [" ".join(str(value) for value in row) for row in table.loc[sheet, list(conditions)].to_numpy()]
+            page = contact_sheet(
+                released.pictures[sheet], int(settings["sheet_columns"]), captions if conditions else None
+            )
+            page.save(target / "contact_sheet.png", "PNG")
+        write_checksums(target)
+
+
+def public_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The columns that leave: a running number, the conditions, the guidance.
+
+    Candidate numbers stay in: with the run's seed and a leaked generator they would name the noise a picture was drawn
+    from, and with the officer's verdicts the original it was compared with. Risks stay in for the same reason.
+    """
+    public = pd.DataFrame({"picture": np.arange(len(table), dtype=np.int64)})
+    for column in columns:
+        public[column] = table[column].to_numpy()
+    if "guidance" in table.columns:
+        public["guidance"] = table["guidance"].to_numpy(dtype=np.float64)
+    return public
+
+
+def sheet_rows(table: pd.DataFrame, columns: Sequence[str], count: int) -> list[int]:
+    """Rows for the contact sheet: the first of every condition in equal number, condition after condition."""
+    if not columns:
+        return list(range(min(count, len(table))))
+    groups = [rows.index.to_list() for _, rows in table.groupby(list(columns), sort=True, dropna=False)]
+    share = max(1, count // max(1, len(groups)))
+    return [row for rows in groups for row in rows[:share]]
+
+
+def write_checksums(folder: Path) -> None:
+    """`SHA256SUMS` over every file of the folder, in the form that `sha256sum -c` reads."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files
+    ]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,81 @@
+"""Where each gate's figure comes from."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..quality.intervals import Figure
+
+
+def release_figures(
+    evaluation: Mapping[str, Any],
+    calibrated: Mapping[str, Any],
+    released: pd.DataFrame,
+    conditions: Mapping[str, Sequence[str]],
+) -> dict[str, Figure]:
+    """The figure of every gate.
+
+    Parameters
+    ----------
+    evaluation : mapping
+        What `quality.evaluation.evaluate` measured.
+    calibrated : mapping
+        What the cones' calibration measured: `rejected` and `specificity` as `{value, low, high, n, persons}`.
+    released : table
+        Released pictures with `risk` and the condition columns.
+    conditions : mapping of str to list of str
+        Condition columns and their values.
+    """
+    figures = {
+        "calibration_rejection": over_persons(calibrated.get("rejected")),
+        "specificity": over_persons(calibrated.get("specificity")),
+        "nearest_original": nearest_original(released),
+        "kid_ratio": Figure.of(evaluation["worst"]["kid_ratio"]),
+        "coverage_ratio": Figure.of(evaluation["worst"]["coverage_ratio"]),
+    }
+    for column in conditions:
+        found = evaluation["agreement"].get(column, {})
+        figures[f"agreement.{column}"] = Figure.of(found.get("asked"))
+        figures[f"shuffled_control.{column}"] = from_chance(found)
+    for label, count in counts(released, conditions).items():
+        figures[f"released_count.{label}"] = Figure.exact(count, count)
+    if not conditions:  # nothing was asked for, so there is nothing to agree with
+        figures["agreement"] = Figure.exact(1.0, len(released))
+        figures["shuffled_control"] = Figure.exact(0.0, len(released))
+    return figures
+
+
+def over_persons(share: Mapping[str, Any] | None) -> Figure:
+    """A share measured by the cone, with n as the persons behind its interval."""
+    figure = Figure.of(share)
+    return Figure(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
+
+
+def nearest_original(released: pd.DataFrame) -> Figure:
+    """The smallest risk; missing if there is no picture, or any of them has no risk."""
+    risks = released["risk"].to_numpy(dtype=np.float64)
+    return Figure.exact(float(risks.min()), len(risks)) if len(risks) and np.isfinite(risks).all() else Figure.missing()
+
+
+def from_chance(found: Mapping[str, Any]) -> Figure:
+    """How far the control's agreement is from chance; its interval reaches to the farther end of the control's own."""
+    control, chance = Figure.of(found.get("shuffled")), found.get("chance")
+    if control.value is None or control.low is None or control.high is None or not chance:
+        return Figure.missing()
+    ends = sorted((abs(control.low - chance), abs(control.high - chance)))
+    low = 0.0 if control.low <= chance <= control.high else ends[0]
+    return Figure(abs(control.value - chance), low, ends[1], control.n)
+
+
+def counts(released: pd.DataFrame, conditions: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Released pictures per condition, that is per combination of values; `all` of them where nothing was asked."""
+    if not conditions:
+        return {"all": len(released)}
+    found = {}
+    for values in itertools.product(*conditions.values()):
+        matches = [released[column] == value for column, value in zip(conditions, values, strict=True)]
+        found[" ".join(values)] = int(np.logical_and.reduce(matches).sum())
+    return found

@@ -1,0 +1,29 @@
+"""The texts of a release are Jinja2 templates under workflow/report/templates/."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+FOLDER = Path(__file__).resolve().parents[3] / "report" / "templates"
+
+
+def fill(template: str, **values: Any) -> str:
+    """Fill a template; HTML is escaped, and a value that is missing is an error, never a blank."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html", "html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["figure"] = figure
+    return environment.get_template(template).render(**values)
+
+
+def figure(value: float | int | None) -> str:
+    """A number with at most four significant digits; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}".replace(",", " ") if float(value).is_integer() and abs(value) >= 10 else f"{value:.4g}"
