@@ -100,7 +100,7 @@ def test_every_read_comes_from_where_the_truth_says(person, root):
     files = {"host": person / "host.fa", "microbes": person / "host.fa", "profile": profile}
     files |= {name: person / "person" / f"{name}.parquet" for name in ("variants", "parts")}
     files = {name: str(path) for name, path in files.items()}
-    reads = {"pairs": 300, "length_bp": LENGTH, "fragment_mean_bp": 250.0, "fragment_sd_bp": 30.0}
+    reads = {"pairs": 80, "length_bp": LENGTH, "fragment_mean_bp": 250.0, "fragment_sd_bp": 30.0}
     haplotypes = [slow_fasta(person / "person" / f"haplotype{number}.fa")["chr1"] for number in (1, 2)]
     table = pq.read_table(files["variants"]).to_pandas()
     complement = str.maketrans("ACGT", "TGCA")

@@ -2,49 +2,15 @@
 # Config: read_benchmarks.<name>: reference, microbes, donors, rates, reads.variation, seeds.
 
 
+include: "reads_common.smk"
+
+
 wildcard_constraints:
     donor="[A-Za-z0-9_-]+",
     variation=r"[0-9.e-]+",
     error=r"[0-9.e-]+",
     tool="[a-z0-9-]+",
     setting="[A-Za-z0-9_.-]+",
-
-
-def benchmark_of(wildcards):
-    """The config entry of a read benchmark."""
-    return entry("read_benchmarks", wildcards.name)
-
-
-def read_seed(wildcards, purpose):
-    """The seed of one purpose: the entry's own, else the configuration's."""
-    own = benchmark_of(wildcards)["seeds"][purpose]
-    return config["seed"] if own is None else own
-
-
-def reference_settings(wildcards):
-    """The host as configured, its path made usable."""
-    settings = benchmark_of(wildcards)["reference"]
-    return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
-
-
-def microbe_settings(wildcards):
-    """The microbes as configured, their paths made usable; weights belong to the mixture."""
-    settings = benchmark_of(wildcards)["microbes"]
-    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in settings["genomes"].items()}
-    return {**settings, "genomes": genomes}
-
-
-def genome_files(wildcards):
-    """Every configured genome file."""
-    microbes = microbe_settings(wildcards)["genomes"]
-    fasta = reference_settings(wildcards)["fasta"]
-    return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
-
-
-def panel_of(wildcards):
-    """The donor's panel as configured, its path made usable; none for a donor from rates alone."""
-    panel = benchmark_of(wildcards)["donors"][wildcards.donor]["panel"]
-    return {**panel, "vcf": data(panel["vcf"])} if panel else None
 
 
 rule prepare_genomes:

@@ -1,31 +1,6 @@
 # Reads: genomes and individuals. Writes: results/read_benchmarks/<name>/reads/<donor>/e<error>_v<variation>/.
 # Config: read_benchmarks.<name>: host_share, microbes (weights), reads, shards, seeds.
 
-REMOVAL = {}  # tool to its commands and settings: each file of removal/ adds its own
-
-
-def mixture_of(wildcards):
-    """Host share and the weight of each microbe."""
-    settings = benchmark_of(wildcards)
-    microbes = settings["microbes"]
-    made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
-    weights = {taxon: part["weight"] for taxon, part in microbes["genomes"].items()} or made_up
-    return {"host_share": settings["host_share"], "weights": weights}
-
-
-def layout_of(wildcards):
-    """Only what one cell's reads depend on: a longer grid must not simulate the old cells again."""
-    reads = benchmark_of(wildcards)["reads"]
-    return {key: value for key, value in reads.items() if key not in ("error", "variation")}
-
-
-def shard_files(kind):
-    """An input function: one kind of file of every shard of a cell."""
-    folder = "results/read_benchmarks/{w.name}/reads/{w.donor}/e{w.error}_v{w.variation}/shards/{shard}/"
-    return lambda wildcards: [
-        folder.format(w=wildcards, shard=shard) + kind for shard in range(benchmark_of(wildcards)["shards"])
-    ]
-
 
 rule simulate_reads:
     """Simulate one shard of the reads of one cell of the grid, with the truth beside them."""
@@ -34,9 +9,7 @@ rule simulate_reads:
         microbes="results/read_benchmarks/{name}/genome/microbes.fa",
         variants="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/variants.parquet",
         parts="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/parts.parquet",
-        profile=lambda wildcards: workflow.source_path(
-            f"../../resources/error_profiles/{benchmark_of(wildcards)['reads']['profile']}.tsv"
-        ),
+        profile=error_profile,
     output:
         reads1=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_1.bgzf"),
         reads2=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_2.bgzf"),
