@@ -51,6 +51,7 @@ ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	  --backend-store-uri sqlite:///$(STORE)/mlflow.db --default-artifact-root $(STORE)/artifacts
 
 clean: ## remove all that runs and tests made, results included; .venv stays
-	rm -rf results logs .snakemake benchmarks/releases benchmarks/read_benchmarks benchmarks/audits
+	rm -rf results logs .snakemake
+	find benchmarks -mindepth 1 -maxdepth 1 ! -name results -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +

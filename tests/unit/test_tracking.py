@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from avatarflow.records import Run
-from avatarflow.tracking import import_records
+from avatarflow.tracking import import_in_subprocess, import_records
 
 ENTRY = "releases/demo"
 
@@ -174,6 +174,14 @@ def test_another_store_is_used_as_it_is(project):
     import_records(tracking_uri=f"sqlite:///{project}/elsewhere.db")
     assert not (project / "results/mlflow/mlflow.db").exists()
     assert import_records(tracking_uri=f"sqlite:///{project}/elsewhere.db")["unchanged"] == 1
+
+
+def test_the_handler_imports_into_the_configured_store_whatever_the_environment_says(project, monkeypatch, capfd):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
+    recorded(project, status="FAILED")
+    import_in_subprocess()
+    assert "1 imported, 0 unchanged, 0 running" in capfd.readouterr().err
+    assert [run.info.status for run in runs(project)] == ["FAILED"]
 
 
 def test_importing_the_module_imports_no_mlflow(root):
