@@ -95,7 +95,8 @@ def agreement(
         shuffled.append(predict(control, released.pictures) == codes[2])
     for number, name in enumerate(used):
         asked, truth = codes[2][:, number], codes[1][:, number]
-        known, real = asked != UNKNOWN, truth != UNKNOWN
+        # a value asked for that no training picture has cannot be seen by the classifier: it counts as not shown
+        known, real = released.table[name].notna().to_numpy(), truth != UNKNOWN
         hits = read_released[:, number] == asked
         found[name] |= {
             "asked": wilson(int(hits[known].sum()), int(known.sum())).as_dict(),

@@ -1,0 +1,245 @@
+"""The release folder: complete where the gates pass, empty of data where they do not, equal bytes, nothing personal."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from avatarflow.quality.evaluation import accepted
+from avatarflow.quality.pairs import nearest_pairs
+from avatarflow.quality.samples import Sample
+from avatarflow.release.assemble import public_table, write_release
+from avatarflow.release.dossier import release_entry
+from avatarflow.release.report import officer_page_of
+from avatarflow.runtime import Step
+
+CANARY = "canary-4711"
+CONDITIONS = {"sex": ["female", "male"], "side": ["left", "right"]}
+SETTINGS = {
+    "title": "", "licence": "cc-by-4.0", "sources": ["Somebody et al. 2020"], "limits": [], "per_shard": 7,
+    "sheet_pictures": 8, "sheet_columns": 4,
+}  # fmt: skip
+THRESHOLDS = {
+    "calibration_rejection": 0.99, "specificity": 0.5, "nearest_original": 1, "agreement": 0.9, "shuffled_control": 0.1,
+    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2,
+}  # fmt: skip
+EVALUATION = {
+    "worst": {
+        "kid_ratio": {"value": 0.3, "low": 0.2, "high": 0.4, "n": 20, "encoder": "a"},
+        "coverage_ratio": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20, "encoder": "a"},
+    },
+    "agreement": {
+        name: {
+            "asked": {"value": 0.95, "low": 0.9, "high": 0.97, "n": 20},
+            "shuffled": {"value": 0.52, "low": 0.4, "high": 0.6, "n": 20},
+            "chance": 0.5,
+        }
+        for name in CONDITIONS
+    },
+    "encoders": {},
+}
+CALIBRATED = {
+    "rejected": {"value": 0.999, "low": 0.99, "high": 1.0, "n": 560, "persons": 10, "method": "x"},
+    "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
+    "coverage": {"mode": "reject-all", "persons": 30, "rank": 30, "mean_miss": 1 / 31, "miss_bound": 0.095},
+}
+
+
+@pytest.fixture
+def student():
+    """Twenty candidates, of which the last is risky and the one before it was not judged."""
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "candidate": [f"student-{n:06d}" for n in range(20)],
+            "sex": np.resize(["female", "female", "male", "male"], 20),
+            "side": np.resize(["left", "right"], 20),
+            "guidance": 2.0,
+            "person": CANARY,
+        }
+    )
+    risk = np.append(draw.uniform(1.1, 2, 18), [np.nan, 0.8])
+    verdicts = table[["candidate"]].assign(
+        risk=risk,
+        accepted=risk > 1,
+        reason="",
+        implicated_original=np.arange(20) % 5 + 1,
+        angle_rad=1.0,
+        threshold_rad=1.0,
+    )
+    return Sample(draw.integers(0, 255, (20, 16, 16, 3)).astype(np.uint8), table), verdicts
+
+
+@pytest.fixture
+def entry(tmp_path, student):
+    """The files a release is made of."""
+    from avatarflow.imaging.shards import write_shards
+
+    samples, verdicts = student
+    write_shards(tmp_path / "samples", samples.pictures, samples.table)
+    verdicts.to_parquet(tmp_path / "verdicts.parquet")
+    for name, value in (
+        ("summary", {"unit": "eye", "persons": 45}),
+        ("calibrated", CALIBRATED),
+        ("metrics", EVALUATION),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+    files = {"samples": "samples", "verdicts": "verdicts.parquet"}
+    files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics")}
+    return {name: str(tmp_path / path) for name, path in files.items()}
+
+
+def make(entry, folder, thresholds=THRESHOLDS):
+    settings = {
+        "conditions": CONDITIONS,
+        "size_px": 16,
+        "gates": thresholds,
+        "cone": {},
+        "sample": {},
+        "release": SETTINGS,
+    }
+    release_entry("demo", entry, settings, str(folder), Step.null())
+    return json.loads((folder / "certificate.json").read_text())
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_passing_release_is_complete(entry, tmp_path):
+    decided = make(entry, tmp_path / "release")
+    assert decided["decision"] == "pass"
+    files = contents(tmp_path / "release")
+    assert set(files) == {
+        "certificate.json", "card.md", "contact_sheet.png", "SHA256SUMS",
+        "data/00000.parquet", "data/00001.parquet", "data/00002.parquet",
+    }  # fmt: skip
+    front = yaml.safe_load(files["card.md"].decode().split("---")[1])
+    assert front["license"] == "cc-by-4.0"
+    assert front["configs"][0]["data_files"][0]["path"] == "data/*.parquet"
+    counted = {gate["name"]: gate["value"] for gate in decided["gates"]}
+    assert sum(value for name, value in counted.items() if name.startswith("released_count.")) == 18
+
+
+def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    checked = subprocess.run(
+        ["sha256sum", "-c", "--strict", "SHA256SUMS"],
+        cwd=tmp_path / "release",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert checked.stdout.count(": OK") == 6
+
+
+def test_equal_inputs_give_equal_bytes(entry, tmp_path):
+    make(entry, tmp_path / "one")
+    make(entry, tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize(("gate", "threshold"), [("kid_ratio", 0.1), ("specificity", None), ("released_count", 10**6)])
+def test_a_failed_gate_leaves_no_data_and_takes_older_data_away(entry, tmp_path, gate, threshold):
+    make(entry, tmp_path / "release")
+    decided = make(entry, tmp_path / "release", {**THRESHOLDS, gate: threshold})
+    assert decided["decision"] == "refuse"
+    assert set(contents(tmp_path / "release")) == {"certificate.json", "card.md", "SHA256SUMS"}
+    card = (tmp_path / "release" / "card.md").read_text()
+    assert "**Refused.**" in card
+    assert "load_dataset" not in card
+
+
+def test_nothing_accepted_is_a_refusal_and_not_a_crash(entry, tmp_path):
+    verdicts = pd.read_parquet(entry["verdicts"])
+    verdicts.assign(accepted=False).to_parquet(entry["verdicts"])
+    assert make(entry, tmp_path / "release")["decision"] == "refuse"
+
+
+def test_an_accepted_picture_without_a_risk_refuses(entry, tmp_path):
+    pd.read_parquet(entry["verdicts"]).assign(accepted=True).to_parquet(entry["verdicts"])
+    decided = make(entry, tmp_path / "release")
+    assert "nearest_original: insufficient" in decided["reasons"]
+
+
+def test_candidates_without_a_verdict_are_not_accepted(student):
+    samples, verdicts = student
+    assert len(accepted(samples, verdicts.iloc[5:]).table) == 13
+
+
+def test_no_canary_no_candidate_number_no_path_leaves(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    for content in contents(tmp_path / "release").values():
+        for word in (CANARY, "student-0000", str(tmp_path)):
+            assert word.encode() not in content
+    for path in (tmp_path / "release" / "data").iterdir():  # columns are compressed: look inside as well
+        table = pd.read_parquet(path)
+        assert list(table.columns) == ["image", "picture", "sex", "side", "guidance"]
+
+
+def test_pictures_are_numbered_anew():
+    table = pd.DataFrame(
+        {"candidate": ["student-000007", "student-000009"], "side": ["left", None], "risk": [2.0, 3.0]}
+    )
+    public = public_table(table, ["side"])
+    assert list(public.columns) == ["picture", "side"]
+    assert public["picture"].to_list() == [0, 1]
+
+
+def test_datasets_decodes_the_release_in_a_fresh_process(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    code = (
+        "import sys, datasets\n"
+        "data = datasets.load_dataset('parquet', data_files=sys.argv[1], split='train', cache_dir=sys.argv[2])\n"
+        "print(len(data), data[0]['image'].size, data[0]['side'], data.column_names)\n"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "release/data/*.parquet"), str(tmp_path / "cache")]
+    environment = {"HF_HUB_OFFLINE": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "18 (16, 16) left ['image', 'picture', 'sex', 'side', 'guidance']"
+
+
+def test_a_release_without_conditions(student, tmp_path):
+    samples, _ = student
+    passing = {
+        "decision": "pass",
+        "release": "x",
+        "gates": [],
+        "claim": [],
+        "reasons": [],
+        "model_gate": {"meaning": "m"},
+    }
+    write_release(tmp_path / "release", passing, samples, {}, SETTINGS)
+    assert "contact_sheet.png" in contents(tmp_path / "release")
+
+
+def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    pictures = {"contact_sheet": str(tmp_path / "release/contact_sheet.png"), "plane": str(tmp_path / "absent.png")}
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), pictures, str(page))
+    text = page.read_text()
+    assert text.count("<img") == text.count('alt="') == 1
+    assert 'src="data:image/png' in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "Keep it as you keep the originals" not in text
+    assert CANARY not in text
+    shutil.copy(pictures["contact_sheet"], tmp_path / "pairs.png")
+    officer_page_of(str(tmp_path / "release/certificate.json"), {"pairs": str(tmp_path / "pairs.png")}, str(page))
+    assert "Keep it as you keep the originals" in page.read_text()
+
+
+def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path):
+    from PIL import Image
+
+    samples, verdicts = student
+    pool = Sample(np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0}))
+    nearest_pairs(pool, samples, verdicts, 3, tmp_path / "pairs.png")
+    with Image.open(tmp_path / "pairs.png") as image:
+        assert image.width == 6 * 20 + 4
+    nearest_pairs(pool, samples, verdicts.assign(accepted=False), 3, tmp_path / "pairs.png")
