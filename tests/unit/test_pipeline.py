@@ -57,18 +57,6 @@ def test_what_is_loaded_and_saved_again_has_equal_bytes(tmp_path: Path) -> None:
     assert folder_digest(first) == folder_digest(tmp_path / "two")
 
 
-def test_the_last_timestep_holds_no_signal() -> None:
-    kept = scheduler(1.0, 1.0).alphas_cumprod
-    assert float(kept[-1]) == 0.0
-    assert float(kept[0]) > 0.999
-    assert bool((kept.diff() < 0).all())
-
-
-def test_a_shift_scales_the_noise() -> None:
-    plain, shifted = (scheduler(shift, 1.0).alphas_cumprod[500] for shift in (1.0, 2.0))
-    assert float((1 / shifted - 1) / (1 / plain - 1)) == pytest.approx(4.0, rel=0.05)
-
-
 def test_refuses_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="no diffusers folder there"):
         load(tmp_path)

@@ -22,7 +22,7 @@ from avatarflow.synthesis.settings import Training
 from avatarflow.synthesis.training import rate
 
 CONDITIONS = Conditions({"tint": ["red", "blue"]})
-NETWORK = {"channels": [16, 32], "attention": [2], "latent_channels": 8, "head_channels": 8}
+NETWORK: dict[str, Any] = {"channels": [16, 32], "attention": [2], "latent_channels": 8, "head_channels": 8}
 COMPUTE = {"threads": 1, "precision": "fp32", "device": "cpu"}
 
 
@@ -48,7 +48,10 @@ def train(
     return folder / name / "transformer" / "diffusion_pytorch_model.safetensors"
 
 
-def test_loss_falls(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("codec", "prediction"), [("blocks", "sample"), ("pixel", "v_prediction")])
+def test_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, prediction: str) -> None:
+    monkeypatch.setitem(NETWORK, "codec", codec)
+    monkeypatch.setitem(NETWORK, "prediction", prediction)
     run = Run.null()
     train(tmp_path, Step(Step.null().log, run), steps=60, batch=8, learning_rate=2e-3)
     losses = [row["value"] for row in run.metrics if row["name"] == "network.loss"]

@@ -101,6 +101,7 @@ class Denoising:
         self.conditions, self.settings, self.compute = conditions, settings, compute
         self.where = next(model.parameters()).device
         self.kept = schedule.alphas_cumprod
+        self.clean = schedule.config.prediction_type == "sample"
 
     def __call__(self, draw: Draw) -> torch.Tensor:
         """Mean weighted squared error of the predicted velocity."""
@@ -115,8 +116,12 @@ class Denoising:
             guess = self.model(
                 signal * clean + spread * noise, time.to(self.where), class_labels=self._labels(draw).to(self.where)
             ).sample
-        error = (guess.float() - (signal * noise - spread * clean)).square().mean((1, 2, 3))
-        return (error * weights(kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma)).mean()
+        # v = signal * noise - spread * clean, so at given latents an error of the clean ones is `spread` times one of v
+        error = (guess.float() - clean) / spread if self.clean else guess.float() - (signal * noise - spread * clean)
+        return (
+            error.square().mean((1, 2, 3))
+            * weights(kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma)
+        ).mean()
 
     def _labels(self, draw: Draw) -> torch.Tensor:
         codes = self.codes[draw.rows].copy()
@@ -157,7 +162,7 @@ def _start(
     codec = codecs.build(network, pictures)
     cells = pictures.shape[1] // codecs.factor(codec)
     model = build(network, cells, codec.config.latent_channels, seed)
-    return assemble(model, codec, scheduler(network.noise_shift, 0.0), labels)
+    return assemble(model, codec, scheduler(network.noise_shift, 0.0, network.prediction), labels)
 
 
 def _identity(

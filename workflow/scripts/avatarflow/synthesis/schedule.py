@@ -7,8 +7,8 @@ from diffusers import DDIMScheduler
 TIMESTEPS = 1000
 
 
-def scheduler(shift: float, reach: float) -> DDIMScheduler:
-    """A stock DDIM scheduler predicting velocity.
+def scheduler(shift: float, reach: float, prediction: str = "v_prediction") -> DDIMScheduler:
+    """A stock DDIM scheduler.
 
     Parameters
     ----------
@@ -16,6 +16,8 @@ def scheduler(shift: float, reach: float) -> DDIMScheduler:
         Noise is multiplied by this at each time, signal kept; above 1 suits large pictures (Hoogeboom et al. 2023).
     reach : float
         Predicted clean latents are clipped to +- this.
+    prediction : str
+        What the network predicts: `sample` (the clean latents) or `v_prediction` (the velocity).
 
     References
     ----------
@@ -29,7 +31,7 @@ def scheduler(shift: float, reach: float) -> DDIMScheduler:
     return DDIMScheduler(
         num_train_timesteps=TIMESTEPS,
         trained_betas=[float(beta) for beta in betas],
-        prediction_type="v_prediction",
+        prediction_type=prediction,
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=True,
@@ -38,5 +40,9 @@ def scheduler(shift: float, reach: float) -> DDIMScheduler:
 
 
 def weights(snr: torch.Tensor, kind: str, gamma: float) -> torch.Tensor:
-    """Loss weight at each signal-to-noise ratio for velocity: 1, or min(snr, gamma) / (snr + 1) (Hang et al. 2023)."""
-    return torch.ones_like(snr) if kind == "uniform" else snr.clamp(max=gamma) / (snr + 1)
+    """Weight of a velocity error at each signal-to-noise ratio.
+
+    `uniform` is 1; `min-snr` is (min(snr, gamma) + 1) / (snr + 1), which spends less on the last, nearly clean steps.
+    The 1 added to Hang et al. (2023) keeps a weight of 1 where there is no signal, the step that sampling starts from.
+    """
+    return torch.ones_like(snr) if kind == "uniform" else (snr.clamp(max=gamma) + 1) / (snr + 1)

@@ -27,6 +27,7 @@ class Network(_Settings):
     norm_groups: int = 8
     dropout: float = 0.0
     latent_channels: int = 24
+    prediction: str = "sample"
     noise_shift: float = 1.0
 
 
@@ -36,7 +37,7 @@ class Training(_Settings):
 
     steps: int = 1500
     batch: int = 16
-    learning_rate: float = 5.0e-4
+    learning_rate: float = 1.0e-3
     warmup_steps: int = 50
     final_rate: float = 0.1
     weight_decay: float = 0.0
@@ -44,7 +45,7 @@ class Training(_Settings):
     ema_decay: float = 0.995
     drop_all: float = 0.1
     drop_column: float = 0.05
-    weighting: str = "uniform"
+    weighting: str = "min-snr"
     snr_gamma: float = 5.0
     checkpoint_steps: int = 200
     checkpoint_s: float = 60.0

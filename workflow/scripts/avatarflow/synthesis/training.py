@@ -62,6 +62,7 @@ class Loop:
             lr=settings.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.done = 0
 
@@ -159,7 +160,8 @@ class Loop:
                 weight.copy_(tensors[f"weight/{key}"])
                 self.average[key].copy_(tensors[f"average/{key}"])
                 moments = {kind: tensors[f"{kind}/{key}"].to(weight.device) for kind in ("exp_avg", "exp_avg_sq")}
-                self.optimiser.state[weight] = {"step": torch.tensor(float(self.done)), **moments}
+                count = torch.tensor(float(self.done), device=weight.device)  # the fused optimiser wants it there
+                self.optimiser.state[weight] = {"step": count, **moments}
         step.info("%s resumed at step %d", self.name, self.done)
 
 
