@@ -10,7 +10,7 @@ from avatarflow.privacy import contrast
 from avatarflow.privacy.alterations import FAMILIES
 from avatarflow.privacy.contrast import Batches, contrastive_loss, learning_rate
 from avatarflow.privacy.encoder import box_matrix, normalised
-from avatarflow.privacy.fingerprint import Encoder, embed_altered, fit_encoder
+from avatarflow.privacy.fingerprint import Encoder, embed_altered, fit_encoder, whiten
 from avatarflow.privacy.retrieval import auc, eer, rank_one, verification
 from avatarflow.records import Run
 from avatarflow.runtime import Step
@@ -71,7 +71,7 @@ def test_flat_pictures_have_a_fingerprint(encoder):
 
 def test_other_sizes_are_brought_to_the_encoders(encoder, pictures):
     large = np.repeat(np.repeat(pictures, 2, 1), 2, 2)
-    assert (encoder.embed(large) * encoder.embed(pictures)).sum(1).min() > 0.95
+    assert ((encoder.embed(large) @ encoder.embed(pictures).T).argmax(1) == np.arange(16)).all()
 
 
 def test_a_picture_without_a_finite_fingerprint_is_a_nan_row(encoder, pictures, monkeypatch):
@@ -227,6 +227,19 @@ def test_weights_that_were_touched_are_refused(encoder, tmp_path):
     save_file(weights, tmp_path / "e.safetensors")
     with pytest.raises(AvatarflowError, match="no encoder of this project"):
         Encoder.load(tmp_path / "e.safetensors")
+
+
+def test_whitening_evens_out_what_alterations_do(pictures, tmp_path):
+    made = fit_encoder(pictures, np.arange(16), {**SMALL, "shrinkage": 1.0}, 3, tmp_path, Step.null())
+    assert made.network.whitening.numpy() == pytest.approx(np.eye(16), abs=1e-5)
+    made.network.mean.zero_()
+    moves = []
+    for shrinkage in (1.0, 0.01):
+        whiten(made, pictures, {**SMALL, "seed": 3, "shrinkage": shrinkage})
+        moves.append(made.network.whitening.numpy().copy())
+    assert moves[0] == pytest.approx(np.eye(16), abs=1e-5)
+    assert moves[1] == pytest.approx(moves[1].T, abs=1e-5)
+    assert np.linalg.cond(moves[1]) > 1.5
 
 
 def test_all_families_train():

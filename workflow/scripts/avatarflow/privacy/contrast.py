@@ -40,9 +40,11 @@ DEFAULTS: dict[str, Any] = {
     "families": list(alterations.FAMILIES),
     "families_per_view": 5.0,
     "virtual_share": 0.5,
+    "shrinkage": 0.5,
     "precision": "bfloat16",
     "checkpoint_every": 50,
 }
+EMPHASIS = {"occlusion": 2.0, "crop": 1.5, "shift": 1.5, "colour": 1.5}  # those that moved fingerprints farthest
 ORDER = ("geometric", "occlusion", "photometric", "quality")  # as they befall a picture on its way from eye to file
 
 
@@ -126,12 +128,16 @@ class Batches:
         names = [
             name for kind in ORDER for name in self.settings["families"] if alterations.FAMILIES[name].kind == kind
         ]
-        wanted = np.stack([g.random(len(names)) < self.settings["families_per_view"] / len(names) for g in each])
+        weights = np.array([EMPHASIS.get(name, 1.0) for name in names])
+        chances = self.settings["families_per_view"] * weights / weights.sum()
+        wanted = np.stack([g.random(len(names)) < chances for g in each])
         for column, name in enumerate(names):
             rows = np.flatnonzero(wanted[:, column])
             if len(rows):
                 generators = [each[row] for row in rows]
-                strengths = torch.tensor([g.random() for g in generators], dtype=torch.float32)
+                strengths = torch.tensor(
+                    [g.random() ** 0.5 for g in generators], dtype=torch.float32
+                )  # strong ones more
                 batch[rows] = alterations.FAMILIES[name].apply(batch[rows], strengths, generators)
         return batch
 

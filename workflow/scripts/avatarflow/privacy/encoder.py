@@ -91,6 +91,8 @@ class Network(nn.Module):
         self.squeeze = nn.Conv2d(6 * w, 2 * w, 1)  # keeps where things are: places tell eyes apart
         side = -(-size_px // 16)  # each of four halvings rounds up
         self.head = nn.Linear(2 * w * side**2 + 6 * w, dimensions)
+        self.register_buffer("mean", torch.zeros(dimensions))
+        self.register_buffer("whitening", torch.eye(dimensions))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) float32 in [0, 1] -> (n, d) unit rows."""
@@ -100,3 +102,7 @@ class Network(nn.Module):
         places = self.squeeze(x).flatten(1)
         whole = x.mean((2, 3))
         return functional.normalize(self.head(torch.cat([places, whole], 1)).float(), dim=1)
+
+    def whitened(self, rows: torch.Tensor) -> torch.Tensor:
+        """(n, d) unit rows, stretched so that alterations move them equally far in all directions; unit again."""
+        return functional.normalize((rows - self.mean) @ self.whitening, dim=1)

@@ -29,6 +29,7 @@ Rows = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 MICRO_BATCH = 64
+WHITENING_PICTURES = 256
 
 
 class Encoder:
@@ -106,8 +107,9 @@ class Encoder:
         batch = alterations.to_batch(full)
         with torch.no_grad():
             both = self.network(batch) + self.network(batch.flip(3))
-        length = both.norm(dim=1, keepdim=True)
-        rows = torch.where(length > 1e-3, functional.normalize(both, dim=1), torch.nan)
+            length = both.norm(dim=1, keepdim=True)
+            rows = self.network.whitened(functional.normalize(both, dim=1))
+        rows = torch.where(length > 1e-3, rows, torch.nan)
         rows = torch.where(rows.isfinite().all(1, keepdim=True), rows, torch.nan)
         return np.asarray(rows[: len(pictures)].numpy(), np.float32)
 
@@ -146,7 +148,28 @@ def fit_encoder(
     settings = {**DEFAULTS, **settings}
     known = np.full(len(pictures), -1) if eyes is None else np.asarray(eyes, np.int64)
     network = train(network_of, pictures, np.asarray(persons, np.int64), known, settings, seed, state, step)
-    return Encoder(network, {**settings, "seed": seed})
+    step.info("measuring how alterations move fingerprints")
+    settings["seed"] = seed
+    whiten(Encoder(network, settings), pictures, settings)
+    return Encoder(network, settings)
+
+
+def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> None:
+    """Learn the last, linear layer: the directions in which alterations move fingerprints count less.
+
+    The within-picture covariance of altered versions, drawn towards a multiple of the identity by `shrinkage`, becomes
+    the identity (linear discriminant analysis without its second half).
+    """
+    rows = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), WHITENING_PICTURES)).astype(int))
+    plain = encoder.embed(pictures[rows]).astype(np.float64)
+    altered = embed_altered(encoder, pictures[rows], rows, settings["families"], 1, settings["seed"], "whitening")
+    moved = (altered - plain[:, None]).reshape(-1, plain.shape[1])
+    covariance = moved.T @ moved / len(moved)
+    even = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh((1 - settings["shrinkage"]) * covariance + settings["shrinkage"] * even)
+    whitening = (vectors / np.sqrt(values / values.mean())) @ vectors.T
+    encoder.network.mean.copy_(torch.from_numpy(plain.mean(0)))
+    encoder.network.whitening.copy_(torch.from_numpy(whitening))
 
 
 def network_of(settings: dict[str, Any]) -> Network:
