@@ -23,14 +23,19 @@ def draw_overview(evaluation: Mapping[str, Any], path: str | Path) -> None:
     path : path
         The `.png` to write.
     """
-    canvas = Canvas(figsize=(11, 3.8), layout="constrained")
+    canvas = Canvas(figsize=(11, 4.2), layout="constrained")
     kid, coverage, shown = canvas.subplots(1, 3)
-    _encoder_bars(kid, evaluation["encoders"], "kid", "KID to held-out real pictures\n(lower is better)")
+    _encoder_bars(
+        kid,
+        evaluation["encoders"],
+        "kid",
+        "KID to held-out real pictures,\nas share of the naive sampler's (lower is better)",
+    )
     _encoder_bars(
         coverage, evaluation["encoders"], "coverage", "Coverage of held-out real pictures\n(higher is better)"
     )
     _agreement_bars(shown, evaluation["agreement"])
-    kid.legend(fontsize=8, frameon=False)
+    canvas.legend(*coverage.get_legend_handles_labels(), fontsize=8, frameon=False, loc="outside lower left", ncols=3)
     with replacing(path) as temporary:
         canvas.savefig(temporary, dpi=120, format="png")
 
@@ -39,6 +44,8 @@ def _encoder_bars(axes: Axes, encoders: Mapping[str, Any], measure: str, title: 
     for place, name in enumerate(NAMES):
         for number, found in enumerate(encoders.values()):
             figure = found[measure].get(name, {"value": None})
+            if measure == "kid":  # encoders have scales of their own
+                figure = _share(figure, found[measure].get("pca_gaussian", {"value": None})["value"])
             label = NAMES[name] if number == 0 else None
             _bar(axes, number + (place - 1) * 0.27, figure, COLOURS[name], label)
     axes.set_xticks(
@@ -63,6 +70,13 @@ def _agreement_bars(axes: Axes, columns: Mapping[str, Any]) -> None:
     axes.set_title("Agreement with the condition\n(dotted: chance)", fontsize=10)
     if columns:
         axes.legend(fontsize=8, frameon=False, loc="upper center")
+
+
+def _share(figure: Mapping[str, Any], whole: float | None) -> dict[str, Any]:
+    """A figure and its interval divided by a number; empty where there is none to divide by."""
+    if not whole or whole < 0 or figure["value"] is None:
+        return {"value": None}
+    return {name: figure[name] / whole if figure[name] is not None else None for name in ("value", "low", "high")}
 
 
 def _bar(axes: Axes, place: float, figure: Mapping[str, Any], colour: str, label: str | None) -> None:

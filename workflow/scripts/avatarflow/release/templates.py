@@ -22,8 +22,8 @@ def fill(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def figure(value: float | int | None) -> str:
-    """A number with at most four significant digits; a dash where there is none."""
+def figure(value: float | int | None, digits: int = 4) -> str:
+    """A number with so many significant digits; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{value:,.0f}".replace(",", " ") if float(value).is_integer() and abs(value) >= 10 else f"{value:.4g}"
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.{digits}g}"
