@@ -28,7 +28,7 @@ def plot_scores(scores: str | Path, output: str | Path) -> None:
     for panel, level in zip(panels, levels, strict=True):
         _draw(panel, table[table["variation"] == level])
         panel.set(title=f"variation {level:g}", xlabel="sequencing errors per base", ylim=(-0.02, 1.02))
-    panels[0].set_ylabel("sensitivity (human fragments removed), 95 % interval")
+    panels[0].set_ylabel("human fragments removed (95 % interval)")
     panels[-1].legend(loc="lower left", frameon=False)
     with replacing(output) as path:
         figure.savefig(path, dpi=150, metadata={"Software": None})

@@ -100,7 +100,7 @@ def remove_reads(
     name: str, tool: Tool, options: str, index: str, reads: tuple[str, str], mate_rule: str,
     verdicts: str, usage: str, threads: int, step: Step,
 ) -> None:  # fmt: skip
-    """Classify read pairs and write `verdicts`: one row per fragment in the order of the reads.
+    """Classify read pairs and write `verdicts`: one row per fragment, sorted by name.
 
     Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both),
     `removed`.

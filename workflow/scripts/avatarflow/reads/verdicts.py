@@ -63,9 +63,10 @@ def _numbered(answer: Path) -> Iterator[Iterator[tuple[int, str]]]:
 
 
 def _table(calls: Mapping[str, Sequence[bool]]) -> pd.DataFrame:
-    mates = list(calls.values())
+    names = sorted(calls)  # threads of a tool may answer in any order
+    mates = [calls[name] for name in names]
     columns = {f"mate{mate + 1}": pd.Series([bool(pair[mate]) for pair in mates], dtype=bool) for mate in (0, 1)}
-    return pd.DataFrame({"fragment": pd.Series(list(calls), dtype=object), **columns})
+    return pd.DataFrame({"fragment": pd.Series(names, dtype=object), **columns})
 
 
 READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {"sam": sam_verdicts, "kraken": kraken_verdicts}
