@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ..paths import replacing
 from ..runtime import Step
@@ -28,6 +29,7 @@ def evaluate_entry(
     metrics: str,
     overview: str,
     step: Step,
+    threads: int | None = None,
 ) -> None:
     """Measure the accepted pictures of a release and write the figures.
 
@@ -43,7 +45,11 @@ def evaluate_entry(
     metrics, overview : str
         Files to write: JSON, PNG.
     step : Step
+    threads : int, optional
+        Torch's thread number (`compute.threads`): it changes rounding, so figures are equal only for equal numbers.
     """
+    if threads is not None:
+        torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
     strangers = (pool.table["role"] == "heldout").to_numpy()
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
