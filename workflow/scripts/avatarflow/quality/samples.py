@@ -1,6 +1,5 @@
 """A set of pictures with its table, as every measure here takes it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,10 +40,3 @@ class Sample(NamedTuple):
         if "person" not in self.table.columns:
             return np.arange(len(self.table))
         return np.unique(self.table["person"].to_numpy(), return_inverse=True)[1].astype(np.int64)
-
-
-def groups_of(items: int | Iterable[object]) -> npt.NDArray[np.int64]:
-    """0-based group numbers: of n single items, or of anything that can be compared."""
-    if isinstance(items, int):
-        return np.arange(items)
-    return np.unique(np.asarray(list(items)), return_inverse=True)[1].astype(np.int64)
