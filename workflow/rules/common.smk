@@ -1,11 +1,13 @@
 # What every rule uses: the checked config, digests, paths of data, the final outputs per map.
 # Parsed again by every cluster job: keep it light.
 
+import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
+SCRIPTS = str(Path(workflow.current_basedir).parent / "scripts")
+sys.path.append(SCRIPTS)
 
 from avatarflow.config import MAPS, base_id, base_settings, load
 from avatarflow.digest import code_digest
@@ -59,7 +61,7 @@ def data(path):
 
 FINAL = {
     "releases": [
-        "results/releases/{name}/release",
+        "results/releases/{name}/release/certificate.json",
         "results/releases/{name}/report.html",
         "results/releases/{name}/privacy/verdicts.parquet",
     ],
@@ -71,3 +73,10 @@ FINAL = {
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
     return [path.format(name=name) for map_name in maps or MAPS for name in config[map_name] for path in FINAL[map_name]]
+
+
+def tracking_command():
+    """Import the run records into MLflow, in a process of its own."""
+    uri = config["tracking"]["uri"]
+    store = f"MLFLOW_TRACKING_URI={shlex.quote(uri)} " if uri else ""
+    return f"{store}PYTHONPATH={shlex.quote(SCRIPTS)} {shlex.quote(sys.executable)} -m avatarflow.tracking"

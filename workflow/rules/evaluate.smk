@@ -30,8 +30,7 @@ rule evaluate:
         code=code_digest("avatarflow.quality.evaluation"),
         entry="releases/{name}",
         evaluate=settings("evaluate"),
-        conditions=settings("conditions"),
-        compute=config["compute"],
+        columns=lambda wildcards: list(config["releases"][wildcards.name]["conditions"]),
         seed=config["seed"],
     script:
         "../scripts/evaluate.py"

@@ -1,0 +1,16 @@
+"""Rule officer_report: one page for the privacy officer."""
+
+from avatarflow.release.report import officer_page_of
+from avatarflow.runtime import step
+
+with step(snakemake):
+    officer_page_of(
+        snakemake.input.certificate,
+        {
+            "plane": snakemake.input.plane,
+            "overview": snakemake.input.overview,
+            "pairs": snakemake.input.pairs,
+            "contact_sheet": snakemake.params.contact_sheet,
+        },
+        snakemake.output.page,
+    )

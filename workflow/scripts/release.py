@@ -1,0 +1,19 @@
+"""Rule release: the decision, and the pictures that may leave."""
+
+from avatarflow.release.dossier import release_entry
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    release_entry(
+        snakemake.wildcards.name,
+        {
+            "samples": snakemake.input.samples,
+            "verdicts": snakemake.input.verdicts,
+            "summary": snakemake.input.summary,
+            "calibrated": snakemake.input.calibrated,
+            "metrics": snakemake.input.metrics,
+        },
+        snakemake.params.settings,
+        folder=snakemake.params.folder,
+        step=run,
+    )
