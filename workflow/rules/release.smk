@@ -2,6 +2,11 @@
 # Config: gates, release. A gate that fails leaves a certificate and no data.
 
 
+def template(file):
+    """A page's template as an input: an edited one makes the page again."""
+    return str(Path(workflow.basedir) / "report" / "templates" / file)
+
+
 rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:
@@ -10,6 +15,7 @@ rule release:
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",
+        template=template("card.md.j2"),
     output:
         certificate=report(
             "results/releases/{name}/release/certificate.json",
@@ -45,6 +51,7 @@ rule officer_report:
         plane="results/releases/{name}/privacy/settings_plane.png",
         overview="results/releases/{name}/evaluation/overview.png",
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
+        template=template("officer_report.html.j2"),
     output:
         page=report(
             "results/releases/{name}/report.html",

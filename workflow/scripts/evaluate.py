@@ -16,4 +16,5 @@ with step(snakemake) as run:
         metrics=snakemake.output.metrics,
         overview=snakemake.output.overview,
         step=run,
+        threads=snakemake.threads,
     )

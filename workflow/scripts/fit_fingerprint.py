@@ -6,7 +6,7 @@ from avatarflow.runtime import step
 with step(snakemake) as run:
     fit(
         snakemake.input.pool,
-        snakemake.params.fingerprint,
+        {**snakemake.params.fingerprint, "families": snakemake.params.families},
         snakemake.params.compute,
         seed=snakemake.params.seed,
         state=snakemake.params.state,

@@ -23,7 +23,7 @@ def fit(
     pool : str
         Shards of the pool.
     settings : mapping
-        `fingerprint` of the config.
+        `fingerprint` of the config, and the `families` of alterations to train with.
     state : str
         Folder of checkpoints.
     encoder : str
