@@ -27,7 +27,7 @@ UNREADABLE = "not readable"
 UNJUDGED = "not judged: no fingerprint"
 REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED)
 
-BLOCK = 4096
+BLOCK = 1024
 NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
 FULL_PASS = 256  # candidates compared with all originals at a time
 

@@ -13,7 +13,7 @@ Angles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 UNIT_TOLERANCE = 1e-3
-BLOCK = 4096
+BLOCK = 1024
 SPARE = 16  # more candidates than asked: single precision may swap neighbours that are all but equally far
 
 

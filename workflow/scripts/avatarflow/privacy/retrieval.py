@@ -80,6 +80,7 @@ def verification(fingerprints: Rows, eyes: Integers, persons: Integers, seed: in
     """AUC and equal error rate of same-eye pairs against pairs of two persons; None without such pairs.
 
     Pairs of one person's two eyes count as neither; pairs of equal fingerprints (one file twice) are left out.
+    All pairs are held at once: n is some thousands at most.
 
     Parameters
     ----------
