@@ -30,7 +30,7 @@ def test_defaults_reach_every_depth_and_the_given_stays():
     entry = load({"releases": {"x": RELEASE}})["releases"]["x"]
     assert entry["source"]["generate"] == {"kind": "fundus", "persons": 50, "pictures_per_eye": 1}
     assert entry["split"]["shares"]["heldout"] == 0.25
-    assert entry["cone"]["beta"] == 0.5
+    assert entry["cone"]["beta"] == 0.25
 
 
 def test_the_given_config_is_not_changed():
@@ -100,5 +100,13 @@ def test_refuses_names_that_are_no_folder_names(name):
 
 
 def test_releases_with_equal_bases_share_one():
-    config = load({"releases": {"a": RELEASE, "b": {**RELEASE, "conditions": {}, "augment": {"mirror": None}}, "c": {**RELEASE, "size_px": 32}}})
+    config = load(
+        {
+            "releases": {
+                "a": RELEASE,
+                "b": {**RELEASE, "conditions": {}, "augment": {"mirror": None}},
+                "c": {**RELEASE, "size_px": 32},
+            }
+        }
+    )
     assert base_id(config, "a") == base_id(config, "b") != base_id(config, "c")

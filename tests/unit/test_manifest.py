@@ -6,7 +6,7 @@ from avatarflow.errors import AvatarflowError
 from avatarflow.intake.manifest import read_manifest, resolve_inside, select_rows
 
 
-@pytest.fixture()
+@pytest.fixture
 def table(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text("file,view,age,sex\na.png,fundus,40,\nb.png,fundus,9,male\nc.png,cxr,100,female\n")

@@ -33,11 +33,13 @@ def picture(path, seed, size=(40, 40)):
     Image.fromarray(pixels).save(path)
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path):
     for number in range(12):
         picture(tmp_path / f"{number}.png", number)
-    rows = [{"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"} for n in range(12)]
+    rows = [
+        {"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"} for n in range(12)
+    ]
     return tmp_path, rows
 
 
@@ -82,7 +84,7 @@ def test_each_bad_row_is_refused_with_its_reason(folder):
 
 
 def test_two_persons_with_the_same_picture_become_one(folder):
-    root, rows = folder
+    root, _ = folder
     (root / "8.png").write_bytes((root / "1.png").read_bytes())
     made = pool(folder)
     assert made.refused == {9: "same content as row 2"}
@@ -117,7 +119,15 @@ def test_too_many_refusals_stop_the_run_and_leave_the_list(folder, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(AvatarflowError, match="2 of 12 rows refused"):
         take_in(
-            entry(), str(root / "m.csv"), str(root), 1, 1, str(out / "p"), str(out / "s.json"), str(out / "refused.csv"), STEP
+            entry(),
+            str(root / "m.csv"),
+            str(root),
+            1,
+            1,
+            str(out / "p"),
+            str(out / "s.json"),
+            str(out / "refused.csv"),
+            STEP,
         )
     assert list(pd.read_csv(out / "refused.csv")["row"]) == [1, 2]
     assert not (out / "p").exists()

@@ -59,8 +59,9 @@ def prepare(folder, **changes):
 def command(folder, *arguments, root=ROOT, cores=2):
     """The command line of a run."""
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow" / "Snakefile"), "--directory", str(folder),
-        "--configfile", str(folder / "config.yaml"), "--cores", str(cores), "--rerun-incomplete", *arguments,
+        sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow" / "Snakefile"),
+        "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--cores", str(cores),
+        "--rerun-incomplete", *arguments,
     ]  # fmt: skip
 
 

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pandas as pd
-import project
 import pytest
 
+import project
 from avatarflow.imaging.shards import read_table
 
 RELEASE = "results/releases/tiny"
@@ -109,7 +109,7 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(undisturbed, tmp_pat
     assert project.content(release / "student") == project.content(undisturbed / RELEASE / "student")
 
 
-@pytest.fixture()
+@pytest.fixture
 def copied_project(undisturbed, tmp_path):
     """A copy of the workflow whose code may be edited, and the finished run made with its original."""
     root = tmp_path / "project"
@@ -132,7 +132,7 @@ def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied
     edit(copied_project, "privacy/cone.py", lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1))
     planned = project.planned(undisturbed, root=copied_project)
     users = {"calibrate_cones", "judge_candidates"}
-    behind = {"join_verdicts", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate", "nearest_pairs",
-              "release", "officer_report", "track"}  # fmt: skip
+    behind = {"join_verdicts", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",
+              "nearest_pairs", "release", "officer_report", "track"}  # fmt: skip
     assert users <= planned <= users | behind
     assert not planned & {"intake", "augment", "pretrain", "finetune", "fit_fingerprint", "fingerprint_originals"}

@@ -1,19 +1,18 @@
 # What every rule uses: the checked config, digests, paths of data, the final outputs per map.
 # Parsed again by every cluster job: keep it light.
 
-import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = str(Path(workflow.current_basedir).parent / "scripts")
-sys.path.append(SCRIPTS)
+sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from avatarflow.config import MAPS, base_id, base_settings, load
 from avatarflow.digest import code_digest
 from avatarflow.errors import AvatarflowError
 from avatarflow.locks import clear_stale
 from avatarflow.paths import data_path
+from avatarflow.tracking import import_in_subprocess
 
 try:
     config = load(config)
@@ -65,18 +64,16 @@ FINAL = {
         "results/releases/{name}/report.html",
         "results/releases/{name}/privacy/verdicts.parquet",
     ],
-    "read_benchmarks": ["results/read_benchmarks/{name}/scores.tsv", "results/read_benchmarks/{name}/scores.png"],
+    "read_benchmarks": [
+        "results/read_benchmarks/{name}/scores.tsv",
+        "results/read_benchmarks/{name}/scores.png",
+    ],
     "audits": ["results/audits/{name}/verdicts.parquet"],
 }
 
 
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
-    return [path.format(name=name) for map_name in maps or MAPS for name in config[map_name] for path in FINAL[map_name]]
-
-
-def tracking_command():
-    """Import the run records into MLflow, in a process of its own."""
-    uri = config["tracking"]["uri"]
-    store = f"MLFLOW_TRACKING_URI={shlex.quote(uri)} " if uri else ""
-    return f"{store}PYTHONPATH={shlex.quote(SCRIPTS)} {shlex.quote(sys.executable)} -m avatarflow.tracking"
+    return [
+        path.format(name=name) for map_name in maps or MAPS for name in config[map_name] for path in FINAL[map_name]
+    ]

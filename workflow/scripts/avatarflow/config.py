@@ -20,7 +20,6 @@ from .errors import Problems
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 MAPS = ("releases", "read_benchmarks", "audits")
-ROLES = ("encoder", "calibration", "test", "heldout")
 
 Schema = dict[str, Any]
 
@@ -73,7 +72,7 @@ def _schema(name: str) -> Schema:
     return loaded
 
 
-def _registry() -> Registry[Schema]:
+def _registry() -> Registry[Any]:
     files = sorted(path.name for path in SCHEMAS.glob("*.schema.yaml"))
     return Registry().with_resources((name, Resource.from_contents(_schema(name))) for name in files)
 
@@ -119,23 +118,24 @@ def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
 
 def _line(error: ValidationError) -> Iterator[str]:
     where = "config " + (".".join(str(part) for part in error.absolute_path) or "(top level)")
-    found, rule = error.instance, error.validator
+    found: Any = error.instance
+    rule = error.validator
+    wanted: Any = error.validator_value
     if rule == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))  # type: ignore[union-attr]
         for name in sorted(set(found) - set(known)):
             yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"
     elif rule == "required":
-        for name in sorted(set(error.validator_value) - set(found)):
+        for name in sorted(set(wanted) - set(found)):
             yield f"{where}: key '{name}' is missing; add it"
     elif rule == "type":
-        wanted = error.validator_value
         wanted = " or ".join(wanted) if isinstance(wanted, list) else wanted
         hint = f"give a value of type {wanted}"
         if isinstance(found, str) and _is_number(found):
             hint += f" (YAML reads {found} as text: write it with a decimal point, such as 1.0e-4)"
         yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
     elif rule == "enum":
-        yield f"{where}: found {found!r}; use one of {', '.join(map(str, error.validator_value))}"
+        yield f"{where}: found {found!r}; use one of {', '.join(map(str, wanted))}"
     elif rule == "anyOf" or rule == "oneOf":
         yield f"{where}: found {found!r}, which fits none of the allowed forms; see config/README.md"
     elif rule in ("propertyNames", "pattern"):

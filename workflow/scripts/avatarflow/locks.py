@@ -1,7 +1,7 @@
 """Locks that outlive their owner: `kill -9` leaves Snakemake's lock behind, and the next run is to go on by itself.
 
-Snakemake's lock does not say whose it is. Each main process therefore registers itself; a lock is stale when every registered
-process is dead. Imported while Snakemake parses: standard library only.
+Snakemake's lock does not say whose it is. Each main process therefore registers itself; a lock is stale when
+every registered process is dead. Imported while Snakemake parses: standard library only.
 """
 
 import json

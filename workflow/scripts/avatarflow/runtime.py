@@ -56,8 +56,8 @@ class Step:
 def step(snakemake: Any) -> Iterator[Step]:
     """Run the body of a `script:` file as a step.
 
-    Messages go to the console and to the rule's log file. A user's error (`AvatarflowError`) ends the process with its text
-    and no traceback; any other exception keeps its traceback in the log. The run record ends FINISHED or FAILED.
+    Messages go to the console and to the rule's log file. A user's error (`AvatarflowError`) ends the process with its
+    text and no traceback; any other exception keeps its traceback in the log. The run record ends FINISHED or FAILED.
 
     Parameters
     ----------

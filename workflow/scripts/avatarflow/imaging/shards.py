@@ -86,7 +86,8 @@ def read_table(source: str | Path) -> pd.DataFrame:
     for path in shard_files(source):
         names = [name for name in pq.read_schema(path).names if name != IMAGE]
         parts.append(pq.read_table(path, columns=names).to_pandas())
-    return pd.concat(parts, ignore_index=True)
+    joined: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return joined
 
 
 def iterate(source: str | Path, block: int = 256) -> Iterator[Pictures]:
@@ -112,10 +113,14 @@ def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> N
         for part in parts:
             pictures.append(read_pictures(part))
             tables.append(read_table(part))
-            while sum(map(len, tables)) >= per_shard:
+            while _count(tables) >= per_shard:
                 number = _write_first(target, number, pictures, tables, per_shard)
-        if number == 0 or sum(map(len, tables)):
+        if number == 0 or _count(tables):
             _write_first(target, number, pictures, tables, per_shard)
+
+
+def _count(tables: list[pd.DataFrame]) -> int:
+    return sum([len(table) for table in tables])
 
 
 def _write_first(folder: Path, number: int, pictures: list[Pictures], tables: list[pd.DataFrame], count: int) -> int:

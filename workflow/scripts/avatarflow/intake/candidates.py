@@ -19,8 +19,8 @@ def take_in_candidates(
 ) -> None:
     """Write the candidates as shards in manifest order.
 
-    Columns: `candidate` (the manifest's `file` verbatim) and `reason`, empty where the picture was read; unreadable ones hold a
-    black placeholder that is never fingerprinted.
+    Columns: `candidate` (the manifest's `file` verbatim) and `reason`, empty where the picture was read;
+    unreadable ones hold a black placeholder that is never fingerprinted.
     """
     rows = read_manifest(manifest, [])
     read, _, reasons = read_all(rows, root, entry, processes, step)

@@ -79,7 +79,9 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
         try:
             kept = rows.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
-            raise refuse(where, f"not a usable expression ({type(error).__name__})", "see the columns and quotes") from None
+            raise refuse(
+                where, f"not a usable expression ({type(error).__name__})", "see the columns and quotes"
+            ) from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:
         raise refuse(where, "no picture is left", "widen the selection")

@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 
 from .. import seeds
-from ..config import ROLES
 from ..errors import refuse
+
+TRAINED = ("encoder", "calibration", "test")
+HELDOUT = "heldout"
+ROLES = (*TRAINED, HELDOUT)
+"""What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
 
 
 def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def refuse_copies(
         Persons who share a picture and so must count as one.
     """
     refused: dict[int, str] = {}
-    same = []
+    same: list[tuple[Any, Any]] = []
     for _, group in rows.groupby(rows[ROW].map(contents), sort=False):
         if len(group) < 2:
             continue
@@ -191,9 +191,7 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     )
 
 
-def _read_one(
-    name: str | None, root: str, size_px: int, fit: str, limits: Limits
-) -> tuple[Pictures | None, str, str]:
+def _read_one(name: str | None, root: str, size_px: int, fit: str, limits: Limits) -> tuple[Pictures | None, str, str]:
     """One picture at working size, the digest of its full content, and the reason where it is refused."""
     path = resolve_inside(root, name) if name else None
     if path is None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..config import ROLES
 from ..imaging.shards import write_shards
 from ..paths import replacing, replacing_folder
 from ..runtime import Step
+from .persons import ROLES
 from .pool import Pool, check_share, pool_from_generator, pool_from_manifest
 
 

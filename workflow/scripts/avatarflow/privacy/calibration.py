@@ -36,8 +36,8 @@ def calibrate_entry(
     Parameters
     ----------
     inputs : mapping
-        `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the alterations: `own` (gallery, a, d),
-        `calibration` and `test` (pictures of that role, a, d).
+        `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the alterations: `own`
+        (gallery, a, d), `calibration` and `test` (pictures of that role, a, d).
     settings : mapping
         `cone` of the config.
     cones, calibrated, plane : str
@@ -90,9 +90,10 @@ def measure(
     Returns
     -------
     dict
-        `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted alteration),
-        `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of strangers' real pictures
-        accepted, None without strangers), `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
+        `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
+        alteration), `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of
+        strangers' real pictures accepted, None without strangers), `retrieval` (rank 1 per family), `verification`
+        (same-eye pairs, None without any).
     """
     draws, whose = _draws(test, table, "test")
     risk = risks(draws, cones)

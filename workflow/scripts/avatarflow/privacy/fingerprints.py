@@ -1,4 +1,4 @@
-"""The fingerprint station: the encoder of an entry, and fingerprints of its originals, alterations and candidates as files."""
+"""The fingerprint station: the encoder of an entry, and its originals, alterations and candidates as fingerprints."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,8 +62,8 @@ def originals(
     cone : mapping
         `families` and `draws` of the config's `cone`.
     outputs : mapping
-        Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration` and `test` likewise
-        for the pictures of that role.
+        Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration` and
+        `test` likewise for the pictures of that role.
     """
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)

@@ -33,8 +33,8 @@ def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int
     wanted = settings["pretrain"]
     pictures, table = public_eyes(wanted, settings["size_px"], settings["seed"], processes)
     step.info("%d generated eyes drawn", len(table))
-    _fit(pictures, table, Conditions(PUBLIC_LABELS), settings, wanted["training"], settings["compute"], settings["seed"],
-         model=model, state=state, step=step, base=None)  # fmt: skip
+    _fit(pictures, table, Conditions(PUBLIC_LABELS), settings, wanted["training"], settings["compute"],
+         settings["seed"], model=model, state=state, step=step, base=None)  # fmt: skip
 
 
 def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: int) -> tuple[Pictures, pd.DataFrame]:
@@ -48,9 +48,7 @@ def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: i
     return draw_eyes(wanted["kind"], identities, numbers, size_px, population, processes=processes)
 
 
-def finetune(
-    training: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
-) -> None:
+def finetune(training: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step) -> None:
     """Train the teacher on the augmented originals.
 
     Parameters
@@ -126,5 +124,3 @@ def _fit(
         pictures, table, conditions, network=settings["network"], training=training, compute=compute, seed=seed,
         state=Path(state), out=Path(model).parent, step=step, base=Path(base).parent if base else None,
     )  # fmt: skip
-
-
