@@ -33,6 +33,13 @@ def test_defaults_reach_every_depth_and_the_given_stays():
     assert entry["cone"]["beta"] == 0.25
 
 
+def test_a_release_without_a_base_is_pretrained_on_generated_eyes():
+    entry = load({"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions")}}})["releases"]["x"]
+    assert entry["base"]["pretrain"]["kind"] == "fundus"
+    named = load({"releases": {"x": {**RELEASE, "base": {"folder": "bases/eyes"}}}})["releases"]["x"]
+    assert named["base"]["pretrain"] is None
+
+
 def test_the_given_config_is_not_changed():
     given = {"releases": {"x": dict(RELEASE)}}
     load(given)
@@ -71,7 +78,7 @@ def test_rules_that_a_schema_cannot_say():
             "releases": {
                 "both": {**RELEASE, "source": {"manifest": "m", "root": "r", "generate": {}}},
                 "rootless": {**RELEASE, "source": {"manifest": "m"}},
-                "baseless": {**RELEASE, "base": {"pretrain": None}},
+                "baseless": {**RELEASE, "base": {"pretrain": None}},  # said so, and so a mistake
                 "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
             },
             "audits": {

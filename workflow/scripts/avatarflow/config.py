@@ -39,6 +39,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
     """
     schema = _schema("config.schema.yaml")
     filled: dict[str, Any] = copy.deepcopy(config)
+    _default_bases(filled)
     _fill(filled, schema, schema)
     problems = Problems()
     problems.extend(_lines(filled, schema))
@@ -47,6 +48,14 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
         problems.add(where, found, do)
     problems.raise_if_any()
     return filled
+
+
+def _default_bases(config: dict[str, Any]) -> None:
+    """Where a release names no base, it is pretrained here on generated eyes; a schema cannot say "unless another is"."""
+    releases = config.get("releases")
+    for entry in releases.values() if isinstance(releases, dict) else ():
+        if isinstance(entry, dict) and entry.get("base") in (None, {}):
+            entry["base"] = {"pretrain": {}}
 
 
 def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:

@@ -31,8 +31,8 @@ Integers = npt.NDArray[np.int64]
 DEFAULTS: dict[str, Any] = {
     "size_px": 64,
     "dimensions": 192,
-    "width": 24,
-    "steps": 300,
+    "width": 32,
+    "steps": 500,
     "persons_per_step": 128,
     "temperature": 0.1,
     "learning_rate": 2e-3,

@@ -134,7 +134,7 @@ def _block(
         kept: Pictures = found[0]["pictures"].numpy()
         return kept
     ask = asked.iloc[rows]
-    noises = [torch.Generator().manual_seed(integer(seed, f"sample {name}")) for name in ask["candidate"]]
+    noises = [torch.Generator().manual_seed(_noise_seed(seed, name)) for name in ask["candidate"]]
     drawn = pipe(
         class_labels=ask["class_id"].tolist(), guidance_scale=float(ask["guidance"].iloc[0]), generator=noises,
         num_inference_steps=steps, output_type="np",
@@ -144,3 +144,9 @@ def _block(
     pictures: Pictures = (drawn * 255).round().astype(np.uint8)
     held.save({"pictures": torch.from_numpy(pictures)}, {}, name)
     return pictures
+
+
+def _noise_seed(seed: int, candidate: str) -> int:
+    """A candidate's own seed; its number is an item of its stage, since hashed names would collide among many."""
+    stage, _, number = candidate.rpartition("-")
+    return integer(seed, f"sample {stage}", int(number))
