@@ -51,7 +51,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _default_bases(config: dict[str, Any]) -> None:
-    """Where a release names no base, it is pretrained here on generated eyes; a schema cannot say "unless another is"."""
+    """A release that names no base pretrains one on generated eyes; a schema cannot say "unless another is named"."""
     releases = config.get("releases")
     for entry in releases.values() if isinstance(releases, dict) else ():
         if isinstance(entry, dict) and entry.get("base") in (None, {}):
