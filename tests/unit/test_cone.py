@@ -103,7 +103,7 @@ def test_cones_survive_the_file(tmp_path):
 def test_adding_an_original_never_frees_a_picture(seed, c, beta):
     originals, persons, own, _ = population(seed)
     cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, Shape(beta=beta)), c=c)
-    left = [array[:-5] for array in (originals, cones.rows, cones.radii_rad, cones.sparsity_rad)]
+    left = [array[:-5] for array in (cones.fingerprints, cones.rows, cones.radii_rad, cones.sparsity_rad)]
     fewer = replace(cones, fingerprints=left[0], rows=left[1], radii_rad=left[2], sparsity_rad=left[3])
     pictures = unit(np.random.default_rng(seed + 1).standard_normal((50, 8)))
     assert (risks(pictures, cones) <= risks(pictures, fewer)).all()
@@ -142,7 +142,7 @@ def test_specificity_counts_strangers_that_pass():
 
 
 def test_settings_plane_meets_the_calibration(tmp_path):
-    cones, calibration = calibrated()
+    cones, calibration = calibrated(beta=0.5)
     draws = population(0)[3].reshape(-1, 8)
     strangers = unit(np.random.default_rng(9).standard_normal((60, 8)))
     plane = settings_plane(cones, draws, strangers, (0.0, 0.5, 1.0))

@@ -48,7 +48,7 @@ class Shape:
     """
 
     k: int = 10
-    beta: float = 0.25
+    beta: float = 0.5
     narrowest_rad: float = float(np.radians(1.0))
     widest_rad: float = float(np.radians(90.0))
 
