@@ -26,7 +26,7 @@ class Network(_Settings):
     head_channels: int = 32
     norm_groups: int = 8
     dropout: float = 0.0
-    latent_channels: int = 24
+    latent_channels: int = 16
     prediction: str = "sample"
     noise_shift: float = 1.0
 
