@@ -44,8 +44,9 @@ def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[floa
         at the border).
     """
     needed = {beta: _needed(cones, beta, draws, strangers) for beta in betas}
-    finite = np.concatenate([pair[0][np.isfinite(pair[0]) & (pair[0] > 0)] for pair in needed.values()])
-    scales = np.geomspace(finite.min() / 2, finite.max() * 2, SCALES) if len(finite) else np.ones(1)
+    borders = [altered.max() for altered, _ in needed.values()]
+    finite = [border for border in borders if np.isfinite(border) and border > 0] or [1.0]
+    scales = np.geomspace(min(finite) / 4, max(finite) * 2, SCALES)
     parts = []
     for beta, (altered, held_out) in needed.items():
         border = float(altered.max())
