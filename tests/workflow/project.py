@@ -61,7 +61,7 @@ def command(folder, *arguments, root=ROOT, cores=2):
     return [
         sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow" / "Snakefile"),
         "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--cores", str(cores),
-        *arguments,
+        "--rerun-incomplete", *arguments,
     ]  # fmt: skip
 
 

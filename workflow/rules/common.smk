@@ -19,8 +19,6 @@ try:
 except AvatarflowError as error:
     raise WorkflowError(str(error)) from None
 
-# A killed run goes on with the same command: outputs appear whole or not at all, so half-made ones are simply made again.
-workflow.dag_settings.force_incomplete = True
 if workflow.is_main_process and clear_stale(Path(".snakemake")):
     logger.warning("a killed run left its lock behind; removed")
 
