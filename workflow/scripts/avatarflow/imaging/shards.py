@@ -111,8 +111,10 @@ def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> N
     with replacing_folder(folder) as target:
         number, pictures, tables = 0, list[Pictures](), list[pd.DataFrame]()
         for part in parts:
-            pictures.append(read_pictures(part))
-            tables.append(read_table(part))
+            table = read_table(part)
+            if len(table):  # a shard of none has no picture size to join by
+                pictures.append(read_pictures(part))
+                tables.append(table)
             while _count(tables) >= per_shard:
                 number = _write_first(target, number, pictures, tables, per_shard)
         if number == 0 or _count(tables):

@@ -97,16 +97,18 @@ class Denoising:
         compute: Compute,
         schedule: DDIMScheduler,
     ) -> None:
-        self.model, self.codec, self.pictures, self.codes = model, codec, pictures, codes
+        self.model, self.codes = model, codes
         self.conditions, self.settings, self.compute = conditions, settings, compute
         self.where = next(model.parameters()).device
+        # the codec is fixed, so each picture is encoded once and not at every step
+        self.latents = torch.cat([codecs.encode(codec, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)])
         self.kept = schedule.alphas_cumprod
         self.clean = schedule.config.prediction_type == "sample"
 
     def __call__(self, draw: Draw) -> torch.Tensor:
         """Mean weighted squared error of the predicted velocity."""
         count = len(draw.rows)
-        clean = codecs.encode(self.codec, codecs.to_tensor(self.pictures[draw.rows]).to(self.where))
+        clean = self.latents[torch.from_numpy(draw.rows)].to(self.where)
         noise = torch.randn(clean.shape, generator=draw.noise).to(self.where)
         # stratified times: one draw per equal stretch, which evens the loss out at small batches
         time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
