@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from avatarflow.synthesis.settings import Network, Sampling, Training
 
 

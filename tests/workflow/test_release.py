@@ -104,7 +104,7 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(undisturbed, tmp_pat
     done = project.run(folder)
     assert "a killed run left its lock behind" in done.stderr
     logs = " ".join(path.read_text() for path in (folder / "logs").rglob("*.log"))
-    assert "resumed at" in logs
+    assert "state taken over from a dead writer" in logs
     assert project.content(release / "release") == project.content(undisturbed / RELEASE / "release")
     assert project.content(release / "student") == project.content(undisturbed / RELEASE / "student")
 

@@ -1,4 +1,4 @@
-# What every rule uses: the checked config, digests, paths of data, the final outputs per map.
+# Shared by all: the checked config, digests, paths of data, the final outputs per map.
 # Parsed again by every cluster job: keep it light.
 
 import sys

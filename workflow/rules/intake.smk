@@ -2,38 +2,6 @@
 # Config: source (originals, candidates), person, eye_columns, select, conditions, constant_per_person, size_px, fit, limits, split.
 
 
-def originals(wildcards):
-    """Where the originals of a release or an audit are declared."""
-    part = config[wildcards.map][wildcards.name]
-    return part["source"] if wildcards.map == "releases" else part["originals"]
-
-
-def originals_manifest(wildcards):
-    """The manifest as an input, or none for procedural eyes."""
-    manifest = originals(wildcards)["manifest"]
-    return {"manifest": data(manifest)} if manifest else {}
-
-
-INTAKE_KEYS = (
-    "source",
-    "person",
-    "eye_columns",
-    "select",
-    "conditions",
-    "constant_per_person",
-    "size_px",
-    "fit",
-    "limits",
-    "split",
-)
-
-
-def intake_settings(wildcards):
-    """Only what intake depends on: a changed training setting must not read the originals again."""
-    part = config[wildcards.map][wildcards.name]
-    return {key: part[key] for key in INTAKE_KEYS if key in part}
-
-
 rule intake:
     """Validate every original, strip its metadata, and divide persons, so that nothing behind this rule meets a raw file."""
     input:

@@ -2,11 +2,6 @@
 # Config: gates, release. A gate that fails leaves a certificate and no data.
 
 
-def template(file):
-    """A page's template as an input: an edited one makes the page again."""
-    return str(Path(workflow.basedir) / "report" / "templates" / file)
-
-
 rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:

@@ -2,28 +2,6 @@
 # Config: base, network, finetune, conditions, compute. State that survives a killed job: results/state/.
 
 
-def base_model(wildcards):
-    """The model that fine-tuning and distillation start from: pretrained here, or a local folder."""
-    base = config["releases"][wildcards.name]["base"]
-    if base["pretrain"] is not None:
-        return {"base": f"results/bases/{base_id(config, wildcards.name)}/model_index.json"}
-    return {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
-
-
-def training_settings(name, stage):
-    """What a training of a release depends on; `stage` is finetune or distill."""
-    part = config["releases"][name]
-    return {
-        "conditions": part["conditions"],
-        "network": part["network"],
-        "training": part[stage],
-        "hub": part["base"]["hub"],
-        "network_access": config["network_access"],
-        "compute": config["compute"],
-        "seed": config["seed"],
-    }
-
-
 rule pretrain:
     """Learn what an eye looks like from generated eyes, so that the public base holds no personal data."""
     output:

@@ -101,7 +101,9 @@ class Denoising:
         self.conditions, self.settings, self.compute = conditions, settings, compute
         self.where = next(model.parameters()).device
         # the codec is fixed, so each picture is encoded once and not at every step
-        self.latents = torch.cat([codecs.encode(codec, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)])
+        self.latents = torch.cat(
+            [codecs.encode(codec, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)]
+        )
         self.kept = schedule.alphas_cumprod
         self.clean = schedule.config.prediction_type == "sample"
 

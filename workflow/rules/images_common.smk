@@ -1,0 +1,60 @@
+# What the images wing asks the config: sources, bases, training settings, templates. Functions only.
+
+
+def originals(wildcards):
+    """Where the originals of a release or an audit are declared."""
+    part = config[wildcards.map][wildcards.name]
+    return part["source"] if wildcards.map == "releases" else part["originals"]
+
+
+def originals_manifest(wildcards):
+    """The manifest as an input, or none for procedural eyes."""
+    manifest = originals(wildcards)["manifest"]
+    return {"manifest": data(manifest)} if manifest else {}
+
+
+INTAKE_KEYS = (
+    "source",
+    "person",
+    "eye_columns",
+    "select",
+    "conditions",
+    "constant_per_person",
+    "size_px",
+    "fit",
+    "limits",
+    "split",
+)
+
+
+def intake_settings(wildcards):
+    """Only what intake depends on: a changed training setting must not read the originals again."""
+    part = config[wildcards.map][wildcards.name]
+    return {key: part[key] for key in INTAKE_KEYS if key in part}
+
+
+def base_model(wildcards):
+    """The model that fine-tuning and distillation start from: pretrained here, or a local folder."""
+    base = config["releases"][wildcards.name]["base"]
+    if base["pretrain"] is not None:
+        return {"base": f"results/bases/{base_id(config, wildcards.name)}/model_index.json"}
+    return {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
+
+
+def training_settings(name, stage):
+    """What a training of a release depends on; `stage` is finetune or distill."""
+    part = config["releases"][name]
+    return {
+        "conditions": part["conditions"],
+        "network": part["network"],
+        "training": part[stage],
+        "hub": part["base"]["hub"],
+        "network_access": config["network_access"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+    }
+
+
+def template(file):
+    """A page's template as an input: an edited one makes the page again."""
+    return str(Path(workflow.basedir) / "report" / "templates" / file)
