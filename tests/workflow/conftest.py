@@ -1,7 +1,8 @@
-"""The workflow's rules as Snakemake parses them, and its script files."""
+"""The workflow as Snakemake parses it, its script files, and a finished run of a tiny project."""
 
 import pytest
 
+import project
 from parse import parse
 
 
@@ -21,3 +22,11 @@ def rules(parsed):
 def scripts(root):
     """The script files of the workflow."""
     return sorted((root / "workflow" / "scripts").glob("*.py"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """A finished run of the tiny release, from photographs with canaries, for the tests that look at it."""
+    folder = project.prepare(tmp_path_factory.mktemp("undisturbed") / "run")
+    project.run(folder)
+    return folder

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import project
 import pytest
 import yaml
 from PIL import Image
+
+import project
 
 
 @pytest.fixture(scope="module")
