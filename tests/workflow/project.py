@@ -31,7 +31,7 @@ def release_config(**changes):
     return config
 
 
-def write_photographs(folder, persons=36, size=48, seed=11):
+def write_photographs(folder, persons=44, size=48, seed=11):
     """Photographs of generated eyes, with a canary in every patient id, EXIF field and file name."""
     folder.mkdir(parents=True, exist_ok=True)
     identities = [2 * person + eye for person in range(persons) for eye in range(2)]
