@@ -52,7 +52,7 @@ def prepare(folder, **changes):
     """Write photographs and config into a working directory."""
     folder.mkdir(parents=True, exist_ok=True)
     write_photographs(folder / "data")
-    (folder / "config.yaml").write_text(yaml.safe_dump(release_config(**changes)), encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8")
     return folder
 
 

@@ -29,8 +29,6 @@ CALLED = {  # requirements that nothing imports
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
     ("make_individual", "input"): "the panel's path is in params.panel",
-    ("release", "input"): "the template is found by the package; declared so that an edited one makes the card again",
-    ("officer_report", "input"): "the template, as for release",
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
     ("make_individual", "output"): "written beside `variants`",

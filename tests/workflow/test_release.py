@@ -81,7 +81,8 @@ def test_three_shards_make_the_same_bytes(undisturbed, tmp_path):
     shutil.copytree(undisturbed, folder, symlinks=True)
     samples = folder / RELEASE / "samples"
     before = project.content(samples)
-    shutil.rmtree(samples)
+    for made in ("samples", "student", "release"):
+        shutil.rmtree(folder / RELEASE / made)
     shutil.rmtree(folder / "results" / "state")
     project.run(folder, "--set-scatter", "sample=3", "--rerun-triggers", "mtime")
     assert project.content(samples) == before

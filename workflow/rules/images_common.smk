@@ -55,6 +55,6 @@ def training_settings(name, stage):
     }
 
 
-def template(file):
-    """A page's template as an input: an edited one makes the page again."""
-    return str(Path(workflow.basedir) / "report" / "templates" / file)
+def template_digest(file):
+    """A page's template as part of its code: an edited one makes the page again."""
+    return config_digest((Path(workflow.basedir) / "report" / "templates" / file).read_text(encoding="utf-8"))

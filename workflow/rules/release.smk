@@ -10,7 +10,6 @@ rule release:
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",
-        template=template("card.md.j2"),
     output:
         certificate=report(
             "results/releases/{name}/release/certificate.json",
@@ -31,7 +30,7 @@ rule release:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.release.dossier"),
+        code=code_digest("avatarflow.release.dossier") + template_digest("card.md.j2"),
         entry="releases/{name}",
         settings=settings(),
         folder="results/releases/{name}/release",
@@ -46,7 +45,6 @@ rule officer_report:
         plane="results/releases/{name}/privacy/settings_plane.png",
         overview="results/releases/{name}/evaluation/overview.png",
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
-        template=template("officer_report.html.j2"),
     output:
         page=report(
             "results/releases/{name}/report.html",
@@ -65,7 +63,7 @@ rule officer_report:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.release.report"),
+        code=code_digest("avatarflow.release.report") + template_digest("officer_report.html.j2"),
         entry="releases/{name}",
         contact_sheet="results/releases/{name}/release/contact_sheet.png",  # absent where the release was refused
     script:
