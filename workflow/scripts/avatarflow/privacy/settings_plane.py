@@ -76,7 +76,7 @@ def _needed(cones: Cones, beta: float, draws: Rows, strangers: Rows) -> tuple[Fl
 
 def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:
     """The plane as a picture, the settings in force marked."""
-    grid = table.pivot(index="c", columns="beta", values="heldout_passing")  # pivot_table would drop what is not known
+    grid = table.pivot(index="c", columns="beta", values="heldout_passing")  # noqa: PD010 (pivot_table would drop what is not known)
     borders = table.groupby("beta")["border"].first()
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.subplots()
