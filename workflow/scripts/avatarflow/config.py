@@ -180,6 +180,12 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "set it to 0: any original may have been trained on",
             )
     for name, entry in config["releases"].items():
+        if entry["base"]["hub"] is not None and not config["network_access"]:
+            yield (
+                f"config releases.{name}.base.hub",
+                "the network is not allowed",
+                "set network_access: true, or use folder",
+            )
         yield from _release_semantics(f"config releases.{name}", entry)
 
 

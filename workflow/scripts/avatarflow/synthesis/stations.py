@@ -62,7 +62,7 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
     """
     _fit(read_pictures(training), read_table(training), Conditions(settings["conditions"]), settings,
          settings["training"], settings["compute"], settings["seed"], model=model, state=state, step=step,
-         base=base)  # fmt: skip
+         base=start_of(base, settings))  # fmt: skip
 
 
 def distill(
@@ -81,7 +81,12 @@ def distill(
     step.info("the student learns from %d accepted pictures", len(table))
     _fit(pictures, table, Conditions(settings["conditions"]), settings, settings["training"], settings["compute"],
          settings["seed"], model=model, state=state, step=step,
-         base=base if settings["training"]["start"] == "base" else None)  # fmt: skip
+         base=start_of(base, settings) if settings["training"]["start"] == "base" else None)  # fmt: skip
+
+
+def start_of(base: str | None, settings: Mapping[str, Any]) -> str | None:
+    """The folder of a base's `model_index.json`, or the configured hub id; None where there is neither."""
+    return str(Path(base).parent) if base else settings.get("hub")
 
 
 def sample_shard(
@@ -122,5 +127,6 @@ def _fit(
     step.params({"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)})
     FAMILIES["diffusion"].fit(
         pictures, table, conditions, network=settings["network"], training=training, compute=compute, seed=seed,
-        state=Path(state), out=Path(model).parent, step=step, base=Path(base).parent if base else None,
+        state=Path(state), out=Path(model).parent, step=step, base=base,
+        network_allowed=settings.get("network_access", False),
     )  # fmt: skip
