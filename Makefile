@@ -52,6 +52,7 @@ ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 
 clean: ## remove all that runs and tests made, results included; .venv stays
 	rm -rf results logs .snakemake
-	find benchmarks -mindepth 1 -maxdepth 1 ! -name results -exec rm -rf {} +
+	rm -f benchmarks/*.tsv
+	find benchmarks -mindepth 1 -maxdepth 1 -type d ! -name results -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +
