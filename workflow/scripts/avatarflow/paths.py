@@ -3,12 +3,14 @@
 Imported while Snakemake parses: standard library only.
 """
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def data_path(path: str, data_root: str | None) -> str:
@@ -56,3 +58,16 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
         path.rename(target)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def write_json(target: str | Path, value: Any, allow_nan: bool = True) -> None:
+    """Write plain values as JSON with sorted keys, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite and `allow_nan` is False.
+    """
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=allow_nan) + "\n"
+    with replacing(target) as path:
+        path.write_text(text, encoding="utf-8")

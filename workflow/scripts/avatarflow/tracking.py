@@ -5,7 +5,6 @@ workflow's handlers import this module while Snakemake parses.
 """
 
 import fcntl
-import json
 import logging
 import os
 import re
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .history import Record, read_records
-from .paths import replacing
+from .paths import replacing, write_json
 from .records import FOLDER
 
 RESULTS = Path("results")
@@ -62,8 +61,7 @@ def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str
             counts["unchanged" if run_id else "imported"] += 1
             run_id = run_id or target.add(entry, record)
             index[record.id] = {"run": run_id, "experiment": entry, "status": record.status}
-        with replacing(store / INDEX) as path:
-            path.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(store / INDEX, index)
     return dict(counts)
 
 

@@ -1,13 +1,12 @@
 """The intake station as a whole: pool, refusals and summary as files."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..imaging.shards import write_shards
-from ..paths import replacing, replacing_folder
+from ..paths import replacing, replacing_folder, write_json
 from ..runtime import Step
 from .persons import ROLES
 from .pool import Pool, check_share, pool_from_generator, pool_from_manifest
@@ -50,8 +49,7 @@ def take_in(
     step.info("%d pictures of %d persons taken in, %d refused", len(pool.table), counts["persons"], len(pool.refused))
     with replacing_folder(pictures) as folder:
         write_shards(folder, pool.pictures, pool.table)
-    with replacing(summary) as path:
-        path.write_text(json.dumps(counts, indent=1), encoding="utf-8")
+    write_json(summary, counts)
 
 
 def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..imaging.shards import read_table
+from ..paths import write_json
 from ..runtime import Step
 from .bounds import Share, share_of_pictures
 from .cone import Calibration, Cones, Shape, calibrate, uncalibrated
-from .files import encoder_digest, load_rows, write_json
+from .files import encoder_digest, load_rows
 from .judging import miss_rate, risks, specificity
 from .neighbours import Rows
 from .retrieval import rank_one, verification

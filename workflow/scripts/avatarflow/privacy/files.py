@@ -1,8 +1,7 @@
-"""Files between the privacy steps: arrays, plain values, and whose encoder made them. No torch, no faiss."""
+"""Files between the privacy steps: arrays, and whose encoder made them. No torch, no faiss."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +20,6 @@ def load_rows(path: str | Path) -> npt.NDArray[np.float32]:
     """Fingerprints as a memory map."""
     rows: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return rows
-
-
-def write_json(path: str | Path, value: Any) -> None:
-    """Write plain values as JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def encoder_digest(path: str | Path) -> str:

@@ -1,6 +1,5 @@
 """Everything that is measured on released pictures, in one call, as plain values."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..paths import replacing
+from ..paths import write_json
 from ..runtime import Step
 from .agreement import agreement
 from .comparison import compare
@@ -54,8 +53,7 @@ def evaluate_entry(
     strangers = (pool.table["role"] == "heldout").to_numpy()
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
     found = evaluate(released, pool.where(strangers), pool.where(~strangers), columns, settings, seed, step)
-    with replacing(metrics) as path:
-        path.write_text(json.dumps(found, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(metrics, found, allow_nan=False)
     draw_overview(found, overview)
     step.artifact(overview)
 

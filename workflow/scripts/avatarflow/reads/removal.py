@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import refuse
-from ..paths import replacing, replacing_folder
+from ..paths import replacing, replacing_folder, write_json
 from ..runtime import Step
 from .verdicts import READERS
 
@@ -123,5 +123,4 @@ def _save(path: str, record: dict[str, Any], step: Step, what: str) -> None:
     step.params({"version": record["version"], "command": record["command"]})
     step.metric(f"{what}_s", record["seconds"])
     step.metric(f"{what}_peak_mb", record["peak_mb"])
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(path, record)

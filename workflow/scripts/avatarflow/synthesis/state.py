@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ..errors import refuse
-from ..paths import replacing
+from ..paths import replacing, write_json
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -49,9 +49,9 @@ class State:
                     "delete the folder or give back the settings and data that it was made with",
                 )  # fmt: skip
         else:
-            _write_json(named, {"identity": identity})
+            write_json(named, {"identity": identity})
         self.former = self._lease()
-        _write_json(folder / "lease.json", {"host": socket.gethostname(), "pid": os.getpid(), "owner": self.owner})
+        write_json(folder / "lease.json", {"host": socket.gethostname(), "pid": os.getpid(), "owner": self.owner})
 
     def taken_over(self) -> str:
         """What is known of the former owner, for the log; empty if there was none."""
@@ -99,8 +99,3 @@ class State:
         except FileNotFoundError:
             return {}
         return lease
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value) + "\n", encoding="utf-8")
