@@ -36,14 +36,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pipe"
 
 
-def drawn(model: Path, folder: Path, shards: int = 1, **changes: Any) -> Path:
+def drawn(model: Path, folder: Path, shards: int = 1, step: Step | None = None, **changes: Any) -> Path:
     parts = []
     compute = {**COMPUTE, **changes.pop("compute", {})}
     for shard in range(shards):
         out = folder / f"part-{shard}.parquet"
         family("diffusion").sample(
             model, CONDITIONS, sample=ASKED, seed=3, compute=compute, shard=shard, shards=shards,
-            state=folder / "state", out=out, step=Step.null(), **{"stage": "teacher", **changes},
+            state=folder / "state", out=out, step=step or Step.null(), **{"stage": "teacher", **changes},
         )  # fmt: skip
         parts.append(str(out))
     recut(parts, folder / "pictures", per_shard=7)

@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import AvatarflowError
 from .records import FOLDER, Run
+from .stopping import TRY_AGAIN, Stopped
 
 LOGGER = "avatarflow"
 
@@ -57,7 +58,8 @@ def step(snakemake: Any) -> Iterator[Step]:
     """Run the body of a `script:` file as a step.
 
     Messages go to the console and to the rule's log file. A user's error (`AvatarflowError`) ends the process with its
-    text and no traceback; any other exception keeps its traceback in the log. The run record ends FINISHED or FAILED.
+    text and no traceback; any other exception keeps its traceback in the log. A work stopped behind a checkpoint ends
+    with `TRY_AGAIN`. The run record ends FINISHED, FAILED or KILLED.
 
     Parameters
     ----------
@@ -76,6 +78,10 @@ def step(snakemake: Any) -> Iterator[Step]:
         for line in str(error).splitlines():
             log.error("%s", line)
         sys.exit(1)
+    except Stopped as stopped:
+        run.finish("KILLED", "stopped")
+        log.warning("%s", stopped)
+        sys.exit(TRY_AGAIN)
     except KeyboardInterrupt:
         run.finish("KILLED", "interrupted")
         raise

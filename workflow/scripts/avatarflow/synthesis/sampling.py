@@ -15,6 +15,7 @@ from ..errors import refuse
 from ..imaging.shards import Pictures, write_shard
 from ..runtime import Step
 from ..seeds import integer
+from ..stopping import watching
 from .conditions import Conditions, Ids
 from .device import device, rounding
 from .pipeline import folder_digest, load
@@ -71,6 +72,11 @@ def sample(
         Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
     out : Path
         The `.parquet` file of this shard.
+
+    Raises
+    ------
+    Stopped
+        When a signal asked for it, between two micro-batches.
     """
     limits, asked, steps = Compute.of(compute), plan(conditions, sample, stage), Sampling.of(sample).steps
     every = blocks(asked, limits.micro_batch)
@@ -83,9 +89,12 @@ def sample(
         step.info("state taken over from %s", former)
     pipe = _ready(generator, conditions, limits)
     drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
-    for number, rows in enumerate(mine):
-        drawn.append(_block(pipe, asked, rows, steps, seed, held))
-        step.progress(number + 1, len(mine), "micro-batches")
+    with watching() as stop:
+        for number, rows in enumerate(mine):
+            drawn.append(_block(pipe, asked, rows, steps, seed, held))
+            step.progress(number + 1, len(mine), "micro-batches")
+            if stop.asked and number + 1 < len(mine):
+                raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
     held.hold()
     rows = np.concatenate([np.zeros(0, np.int64), *mine])
     write_shard(out, np.concatenate(drawn[1:] or drawn), asked.iloc[rows].drop(columns="class_id"))

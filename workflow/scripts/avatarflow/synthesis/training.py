@@ -17,6 +17,7 @@ from torch import nn
 from ..errors import refuse
 from ..runtime import Step
 from ..seeds import generator, integer
+from ..stopping import watching
 from .settings import Training
 from .state import State
 
@@ -73,28 +74,38 @@ class Loop:
         ------
         AvatarflowError
             On a loss that is not finite (the step is named), or when a newer writer took the state over.
+        Stopped
+            When a signal asked for it, behind a checkpoint.
         """
         self._restore(step)
         self.model.train()
         saved = began = time.monotonic()
         first = self.done
-        while self.done < steps:
-            loss, norm = self._advance(steps)
-            self.done += 1
-            if self.done % self.settings.log_steps == 0 or self.done == steps:
-                speed = (self.done - first) * self.settings.batch / (time.monotonic() - began)
-                self._report(step, {"loss": loss, "grad_norm": norm, "pictures_s": speed})
-            step.progress(self.done, steps, f"{self.name} steps")
-            due = (
-                self.done % self.settings.checkpoint_steps == 0 or time.monotonic() - saved > self.settings.checkpoint_s
-            )
-            if due or self.done == steps:
-                self._save()
-                saved = time.monotonic()
+        with watching() as stop:
+            while self.done < steps:
+                loss, norm = self._advance(steps)
+                self.done += 1
+                if self.done % self.settings.log_steps == 0 or self.done == steps:
+                    speed = (self.done - first) * self.settings.batch / (time.monotonic() - began)
+                    self._report(step, {"loss": loss, "grad_norm": norm, "pictures_s": speed})
+                step.progress(self.done, steps, f"{self.name} steps")
+                asked = (
+                    stop.asked and self.done < steps
+                )  # read once: a later signal has its checkpoint after the next step
+                if self._due(saved) or self.done == steps or asked:
+                    self._save()
+                    saved = time.monotonic()
+                if asked:
+                    raise stop.now(f"behind step {self.done} of {steps} of the {self.name}")
         with torch.no_grad():
             for key, weight in self.weights.items():
                 weight.copy_(self.average[key])
         self.model.eval()
+
+    def _due(self, saved: float) -> bool:
+        """Whether it is time for a checkpoint, the last one having been written at `saved`."""
+        waited = time.monotonic() - saved > self.settings.checkpoint_s
+        return self.done % self.settings.checkpoint_steps == 0 or waited
 
     def _advance(self, steps: int) -> tuple[float, float]:
         """One optimiser step; its loss and its gradient's norm."""
