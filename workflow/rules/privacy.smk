@@ -122,6 +122,40 @@ rule calibrate_cones:
         "../scripts/calibrate_cones.py"
 
 
+rule compare_rules:
+    """Set the cone beside the published rules at equal sensitivity: what each accepts of strangers, misses of originals."""
+    input:
+        pool="results/{map}/{name}/pool/pictures",
+        cones="results/{map}/{name}/privacy/cones.safetensors",
+        originals="results/{map}/{name}/privacy/originals.npy",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
+        test="results/{map}/{name}/privacy/alterations.test.npy",
+    output:
+        rivals="results/{map}/{name}/privacy/rivals.tsv",
+        figure=report(
+            "results/{map}/{name}/privacy/rivals.png",
+            category="Privacy",
+            caption="../report/rivals.rst",
+            labels={"entry": "{name}", "figure": "cone and rivals"},
+        ),
+    log:
+        "logs/{map}/{name}/compare_rules.log",
+    benchmark:
+        "benchmarks/{map}/{name}/compare_rules.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.privacy.comparison"),
+        entry="{map}/{name}",
+        seed=config["seed"],
+    script:
+        "../scripts/compare_rules.py"
+
+
 rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:

@@ -43,6 +43,7 @@ rule officer_report:
     input:
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
+        rivals="results/releases/{name}/privacy/rivals.png",
         overview="results/releases/{name}/evaluation/overview.png",
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
     output:

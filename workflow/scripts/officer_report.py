@@ -8,6 +8,7 @@ with step(snakemake):
         snakemake.input.certificate,
         {
             "plane": snakemake.input.plane,
+            "rivals": snakemake.input.rivals,
             "overview": snakemake.input.overview,
             "pairs": snakemake.input.pairs,
             "contact_sheet": snakemake.params.contact_sheet,

@@ -62,7 +62,7 @@ def calibrate_entry(
         shape,
         encoder_digest(inputs["encoder"]),
     )
-    draws, whose = _draws(load_rows(inputs["calibration"]), table, "calibration")
+    draws, whose = draws_of(load_rows(inputs["calibration"]), table, "calibration")
     done, calibration = calibrate(
         open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
     )
@@ -96,7 +96,7 @@ def measure(
         strangers' real pictures accepted, None without strangers), `retrieval` (rank 1 per family), `verification`
         (same-eye pairs, None without any).
     """
-    draws, whose = _draws(test, table, "test")
+    draws, whose = draws_of(test, table, "test")
     risk = risks(draws, cones)
     strangers = (table["role"] == HELDOUT).to_numpy()
     per_family = risk.reshape(len(test), len(families), -1) <= 1
@@ -136,8 +136,8 @@ def _strangers(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, A
     return share.summary() if share else None
 
 
-def _draws(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
-    """The alterations of a role as rows (q, d), and whose they are (q,)."""
+def draws_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
+    """The alterations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
     people = table.loc[table["role"] == role, "person"].to_numpy()
     flat = np.asarray(altered).reshape(-1, altered.shape[-1])
     return flat, np.repeat(people, altered.shape[1] if len(people) else 0)

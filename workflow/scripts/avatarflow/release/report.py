@@ -15,6 +15,11 @@ PICTURES = {
         "Settings plane of the cone: the border beyond which every altered original is rejected, and the share of "
         "strangers' real pictures that would still pass.",
     ),
+    "rivals": (
+        "Cone and rivals",
+        "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
+        "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
+    ),
     "overview": (
         "Fidelity and agreement",
         "Bars with 95 % intervals: distance to and coverage of held-out real pictures, for real, released and "
