@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from avatarflow.privacy.fingerprint import Encoder, embed_altered, fit_encoder, 
 from avatarflow.privacy.retrieval import auc, eer, rank_one, verification
 from avatarflow.records import Run
 from avatarflow.runtime import Step
+from avatarflow.stopping import Stopped
+from avatarflow.synthesis.state import State
 
 SMALL = {
     "size_px": 32,
@@ -121,6 +125,30 @@ def test_a_state_of_other_settings_is_not_used(encoder, pictures, tmp_path):
     persons = np.arange(16) // 2
     fit_encoder(pictures, persons, {**SMALL, "temperature": 0.2}, 3, tmp_path, Step.null())
     assert fit_encoder(pictures, persons, SMALL, 3, tmp_path, Step.null()).digest == encoder.digest
+
+
+def test_a_signal_stops_behind_a_checkpoint_and_the_next_run_ends_the_same(encoder, pictures, tmp_path):
+    class Signalled(Step):
+        def progress(self, done, total, unit, every_s=10.0):
+            if done == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM behind step 3 of 6 of the encoder"):
+        fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Signalled(Step.null().log, Run.null()))
+    step = Step(Step.null().log, Run.null())
+    assert fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, step).digest == encoder.digest
+    assert [row["step"] for row in step.run.metrics if row["name"] == "loss"] == [3, 4, 5]
+
+
+def test_a_newer_training_fences_off_the_older(pictures, tmp_path):
+    class Overtaken(Step):
+        def progress(self, done, total, unit, every_s=10.0):
+            if done == 4:
+                (folder,) = tmp_path.iterdir()
+                State(folder, folder.name)
+
+    with pytest.raises(AvatarflowError, match="a newer writer has taken it over"):
+        fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Overtaken(Step.null().log, Run.null()))
 
 
 def test_training_pulls_views_together(pictures, tmp_path):

@@ -23,6 +23,7 @@ from ..digest import config_digest
 from ..errors import refuse
 from ..imaging.shards import Pictures
 from ..runtime import Step
+from ..stopping import watching
 from . import alterations
 from .checkpoint import Checkpoint
 from .encoder import Network
@@ -168,17 +169,34 @@ def train(
         [settings, seed, hashlib.sha256(pictures.tobytes()).hexdigest(), persons.tolist(), eyes.tolist()]
     )
     checkpoint = Checkpoint(state, belongs)
-    start = checkpoint.load(network, optimiser, step)
-    batches = Batches(pictures, persons, eyes, settings, seed)
-    for number in range(start, settings["steps"]):
-        loss = _train_step(network, optimiser, batches, settings, number)
-        if not np.isfinite(loss):
-            raise refuse("fingerprint", f"the loss is {loss} at step {number}", "lower fingerprint.learning_rate")
-        step.metric("loss", loss, number)
-        step.progress(number + 1, settings["steps"], "encoder steps")
-        if (number + 1) % settings["checkpoint_every"] == 0 or number + 1 == settings["steps"]:
-            checkpoint.save(network, optimiser, number + 1)
+    if former := checkpoint.state.taken_over():
+        step.info("state taken over from %s", former)
+    start = checkpoint.load(network, optimiser)
+    if start:
+        step.info("continuing the encoder's training after step %d", start)
+    _run(network, optimiser, Batches(pictures, persons, eyes, settings, seed), settings, checkpoint, start, step)
     return network
+
+
+def _run(
+    network: Network, optimiser: torch.optim.Optimizer, batches: Batches, settings: dict[str, Any],
+    checkpoint: Checkpoint, start: int, step: Step,
+) -> None:  # fmt: skip
+    """The steps from `start` on; a signal stops them behind a checkpoint."""
+    steps = settings["steps"]
+    with watching() as stop:
+        for number in range(start, steps):
+            loss = _train_step(network, optimiser, batches, settings, number)
+            if not np.isfinite(loss):
+                raise refuse("fingerprint", f"the loss is {loss} at step {number}", "lower fingerprint.learning_rate")
+            done = number + 1
+            step.metric("loss", loss, number)
+            step.progress(done, steps, "encoder steps")
+            asked = stop.asked and done < steps
+            if done % settings["checkpoint_every"] == 0 or done == steps or asked:
+                checkpoint.save(network, optimiser, done)
+            if asked:
+                raise stop.now(f"behind step {done} of {steps} of the encoder")
 
 
 def _train_step(
