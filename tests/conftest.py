@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "workflow" / "scripts"))
+sys.path.append(str(ROOT / "tests" / "workflow"))  # `project`: tests of the workflow and of the cluster share it
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +23,14 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("AVATARFLOW_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "eyes" / "manifest.csv").is_file():
         pytest.skip("real data not found: set AVATARFLOW_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished local run of the tiny release, from photographs with canaries, for the tests that look at it."""
+    import project
+
+    folder: Path = project.prepare(tmp_path_factory.mktemp("undisturbed") / "run")
+    project.run(folder)
     return folder

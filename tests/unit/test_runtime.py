@@ -1,5 +1,6 @@
 """A step logs to console and file, keeps tracebacks of its own mistakes, and records how it ended."""
 
+import errno
 import json
 from types import SimpleNamespace
 
@@ -73,6 +74,54 @@ def test_a_mistake_of_ours_keeps_its_traceback_in_the_log(job, tmp_path):
     assert "KeyError: 'missing'" in log(tmp_path)
     found = record(tmp_path)
     assert (found["status"], found["error"]) == ("FAILED", "KeyError")  # its kind only: a text may quote data
+
+
+FULL = [
+    OSError(errno.ENOSPC, "x"),
+    OSError(errno.EDQUOT, "x"),
+    RuntimeError("I/O error: No space left on device (os error 28)"),
+]
+
+
+@pytest.mark.parametrize("error", FULL, ids=["disk", "share", "safetensors"])
+@pytest.mark.parametrize("chained", [False, True])
+def test_a_full_disk_is_named_with_what_to_do(job, tmp_path, error, chained):
+    cause = error if chained else None
+    with pytest.raises(SystemExit), step(job):
+        raise (ValueError("could not write") if chained else error) from cause
+    assert "results: no space left on the disk; free some and start again" in log(tmp_path)
+
+
+def test_another_error_of_the_disk_is_not_called_full(job, tmp_path):
+    with pytest.raises(SystemExit), step(job):
+        raise OSError(errno.EACCES, "x")
+    assert "no space left" not in log(tmp_path)
+
+
+def test_a_record_that_cannot_be_closed_on_a_full_disk_hides_nothing(job, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def broken():
+        monkeypatch.setattr("os.replace", full)
+        raise KeyError("the first error")
+
+    with pytest.raises(SystemExit) as ended, step(job):
+        broken()
+    assert ended.value.code == 1
+    assert "the first error" in log(tmp_path)
+    assert record(tmp_path)["status"] == "RUNNING"  # and its lock is gone with its process: killed
+    assert not list((tmp_path / "results/records").glob("*.tmp"))
+
+
+def test_a_good_step_whose_record_cannot_be_closed_fails_with_the_reason(job, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SystemExit) as ended, step(job):
+        monkeypatch.setattr("os.replace", full)
+    assert ended.value.code == 1
+    assert "no space left on the disk" in log(tmp_path)
 
 
 def test_an_interrupt_is_recorded_and_passed_on(job, tmp_path):

@@ -1,8 +1,7 @@
-"""The workflow as Snakemake parses it, its script files, and a finished run of a tiny project."""
+"""The workflow as Snakemake parses it, and its script files."""
 
 import pytest
 
-import project
 from parse import parse
 
 
@@ -22,11 +21,3 @@ def rules(parsed):
 def scripts(root):
     """The script files of the workflow."""
     return sorted((root / "workflow" / "scripts").glob("*.py"))
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
-    """A finished run of the tiny release, from photographs with canaries, for the tests that look at it."""
-    folder = project.prepare(tmp_path_factory.mktemp("undisturbed") / "run")
-    project.run(folder)
-    return folder

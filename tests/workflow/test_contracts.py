@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+import yte
 
 from avatarflow import config_docs, digest
 from parse import parse
@@ -169,18 +170,68 @@ def test_every_scenario_is_a_valid_configuration(config, tmp_path):
     assert parse(config, tmp_path)["rules"]
 
 
+def profile(root, name, **variables):
+    """A profile as Snakemake reads it, in an environment."""
+    with (root / "profiles" / name / "config.yaml").open() as file, pytest.MonkeyPatch.context() as patch:
+        for key, value in variables.items():
+            patch.setenv(key, value)
+        return yte.process_yaml(file, require_use_yte=True)
+
+
 def test_profiles_name_rules_that_exist(parsed, root):
     known = set(parsed["rules"])
-    for profile in (root / "profiles").glob("*/config.yaml"):
-        settings = yaml.safe_load(profile.read_text())
+    for path in (root / "profiles").glob("*/config.yaml"):
+        settings = profile(root, path.parent.name)
         for key in ("set-resources", "set-threads", "groups"):
-            assert set(settings.get(key, {})) <= known, f"{profile}: {key}"
+            assert set(settings.get(key, {})) <= known, f"{path}: {key}"
+
+
+def test_a_retry_on_the_cluster_gets_more_than_the_rule_asks_for_within_the_sites_limits(rules, root):
+    """Every rule is in the profile with its own figures, times the attempt, cut at what the site has."""
+    asked = profile(root, "slurm", AVATARFLOW_LONGEST_MIN="900", AVATARFLOW_LARGEST_MB="9000")["set-resources"]
+    for name, rule in rules.items():
+        assert name in asked, f"profiles/slurm/config.yaml, set-resources: {name} is missing; add a line"
+        for key, most in (("mem_mb", 9000), ("runtime", 900)):
+            base = rule["resources"][key]
+            got = [eval(asked[name][key], {"attempt": attempt, "min": min}) for attempt in (1, 2, 3)]
+            if base is not None:  # not a function
+                assert got == [min(base * attempt, most) for attempt in (1, 2, 3)], f"{name}: {key}"
+
+
+def test_the_site_is_told_by_variables(root):
+    plain = profile(root, "slurm")
+    assert "slurm_account" not in plain["default-resources"]
+    assert plain["set-resources"]["finetune"]["slurm_partition"] == "gpu"
+    told = profile(
+        root, "slurm", AVATARFLOW_ACCOUNT="lab", AVATARFLOW_CPU_PARTITION="long", AVATARFLOW_GPU_PARTITION="dgx",
+        AVATARFLOW_GPU_MODEL="a100", AVATARFLOW_SHARDS="3", AVATARFLOW_JOBS="7",
+    )  # fmt: skip
+    assert (told["default-resources"]["slurm_account"], told["default-resources"]["slurm_partition"]) == ("lab", "long")
+    gpu = {"slurm_partition": "dgx", "gpu": 1, "gpu_model": "a100"}
+    assert gpu.items() <= told["set-resources"]["finetune"].items()
+    assert (told["set-scatter"]["sample"], told["jobs"]) == (3, 7)
+    without = profile(root, "slurm", AVATARFLOW_GPU_PARTITION="")
+    assert not {"gpu", "slurm_partition"} & set(without["set-resources"]["finetune"])
+
+
+def test_rules_of_one_group_ask_for_the_same_partition(root):
+    settings = profile(root, "slurm")
+    places = {}
+    for rule, group in settings["groups"].items():
+        places.setdefault(group, set()).add(settings["set-resources"][rule].get("slurm_partition", "cpu"))
+    assert all(len(found) == 1 for found in places.values()), places
+
+
+def test_retries_are_in_the_profile_only(root):
+    """A rule's own `retries` would also retry inside the job, with more resources than the job was given."""
+    for file in (root / "workflow").rglob("*.smk"):
+        assert not re.search(r"^\s+retries:", file.read_text(), re.MULTILINE), file
 
 
 def test_every_key_of_a_profile_is_explained(root):
-    for profile in (root / "profiles").glob("*/config.yaml"):
-        for line in profile.read_text().splitlines():
-            assert not re.match(r" *[\w-]+:", line) or "#" in line, f"{profile}: {line}"
+    for path in (root / "profiles").glob("*/config.yaml"):
+        for line in path.read_text().splitlines():
+            assert not re.match(r" *(\?if .*|[\w-]+):|  - [a-z_]+ = os", line) or "#" in line, f"{path}: {line}"
 
 
 def test_there_is_no_profile_that_loads_unasked(root):

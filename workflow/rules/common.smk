@@ -12,7 +12,6 @@ from avatarflow.digest import code_digest, config_digest
 from avatarflow.errors import AvatarflowError
 from avatarflow.locks import clear_stale
 from avatarflow.paths import data_path
-from avatarflow.tracking import import_in_subprocess
 
 try:
     config = load(config)

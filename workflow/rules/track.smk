@@ -1,6 +1,21 @@
 # Reads: the run records of all jobs (results/records/). Writes: results/mlflow/, or the MLflow server that the config names.
 # Config: tracking. One serial step: jobs never write to the store themselves. The handlers call the same import after failures.
 
+from avatarflow.orphans import cancel_orphans
+from avatarflow.tracking import import_in_subprocess
+
+
+onstart:  # this run holds the lock by now, so that jobs of an earlier one in the queue are nobody's
+    try:
+        if orphans := cancel_orphans(Path.cwd()):
+            logger.warning(f"a killed run left Slurm jobs behind; cancelled: {', '.join(orphans)}")
+    except AvatarflowError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onerror:  # failed jobs appear in MLflow too; a successful run imports its records in rule track
+    import_in_subprocess(config["tracking"]["uri"])
+
 
 rule track:
     """Show in MLflow how everything came about: one experiment per config entry, one run per job."""

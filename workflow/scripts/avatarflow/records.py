@@ -13,6 +13,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -98,8 +99,11 @@ class Run:
             return
         path = self.folder / f"{self.id}.json"
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.record, indent=1, default=str), encoding="utf-8")
-        os.replace(temporary, path)
+        try:
+            temporary.write_text(json.dumps(self.record, indent=1, default=str), encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def is_alive(metrics: Path) -> bool:
@@ -114,6 +118,7 @@ def is_alive(metrics: Path) -> bool:
     return False
 
 
+@cache
 def git_commit() -> str:
     """The commit of the workflow's checkout, with `+changes` when the tree differs; `unknown` outside git."""
     here = Path(__file__).parent

@@ -1,16 +1,17 @@
 """What every script does around its one call: log to console and file, keep the traceback, time it, record it."""
 
+import errno
 import logging
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .errors import AvatarflowError
+from .errors import AvatarflowError, problem
 from .records import FOLDER, Run
 from .stopping import TRY_AGAIN, Stopped
 
@@ -68,13 +69,14 @@ def step(snakemake: Any) -> Iterator[Step]:
     """
     log = _logger(snakemake.log[0] if len(snakemake.log) else None)
     entry = str(getattr(snakemake.params, "entry", "") or "workflow/shared")
-    run = Run(snakemake.rule, entry, FOLDER)
-    run.params({name: str(value) for name, value in snakemake.wildcards.items()}, "wildcard.")
-    handle = Step(log, run)
+    run = Run.null()
     try:
-        yield handle
+        run = Run(snakemake.rule, entry, FOLDER)
+        run.params({name: str(value) for name, value in snakemake.wildcards.items()}, "wildcard.")
+        yield Step(log, run)
+        run.finish("FINISHED")
     except AvatarflowError as error:
-        run.finish("FAILED", "refused")
+        _give_up(run, "FAILED", "refused")
         for line in str(error).splitlines():
             log.error("%s", line)
         sys.exit(1)
@@ -83,14 +85,34 @@ def step(snakemake: Any) -> Iterator[Step]:
         log.warning("%s", stopped)
         sys.exit(TRY_AGAIN)
     except KeyboardInterrupt:
-        run.finish("KILLED", "interrupted")
+        _give_up(run, "KILLED", "interrupted")
         raise
     except BaseException as error:
-        run.finish("FAILED", type(error).__name__)
+        _give_up(run, "FAILED", type(error).__name__)
         log.error("%s", _traceback(error, error.__traceback__))
+        if is_full(error):
+            log.error(
+                "%s", problem("results", "no space left on the disk", "free some and start again; nothing is lost")
+            )
         sys.exit(1)
-    run.finish("FINISHED")
     log.info("done in %.1f s, peak memory %.0f MB", run.record["wall_s"], run.record["peak_mb"])
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that the disk or the user's share of it is full."""
+    while error is not None:
+        # safetensors and SQLite have no error numbers of their own
+        texts = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in texts):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _give_up(run: Run, status: str, error: str) -> None:
+    """Close a record as well as a full disk allows; one that stays open counts as killed."""
+    with suppress(OSError):
+        run.finish(status, error)
 
 
 def _traceback(error: BaseException, trace: TracebackType | None) -> str:
