@@ -24,7 +24,7 @@ def checkout(undisturbed, tmp_path):
 
 
 def test_the_literal_command_makes_the_same_release_as_a_local_run(slurm, undisturbed, checkout):
-    environment = {**project.environment(), "AVATARFLOW_SHARDS": "2"}
+    environment = {**project.environment(), "AVATARFLOW_SHARDS": "2", "AVATARFLOW_FIRST_LOOK_S": "3"}
     environment["PATH"] = f"{project.ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
     with (checkout / "run.log").open("w") as log:
         ended = subprocess.run(

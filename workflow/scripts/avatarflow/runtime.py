@@ -81,7 +81,7 @@ def step(snakemake: Any) -> Iterator[Step]:
             log.error("%s", line)
         sys.exit(1)
     except Stopped as stopped:
-        run.finish("KILLED", "stopped")
+        _give_up(run, "KILLED", "stopped")
         log.warning("%s", stopped)
         sys.exit(TRY_AGAIN)
     except KeyboardInterrupt:
@@ -91,9 +91,7 @@ def step(snakemake: Any) -> Iterator[Step]:
         _give_up(run, "FAILED", type(error).__name__)
         log.error("%s", _traceback(error, error.__traceback__))
         if is_full(error):
-            log.error(
-                "%s", problem("results", "no space left on the disk", "free some and start again; nothing is lost")
-            )
+            log.error("%s", problem("results", "no space left on the disk", "free some and start again"))
         sys.exit(1)
     log.info("done in %.1f s, peak memory %.0f MB", run.record["wall_s"], run.record["peak_mb"])
 
