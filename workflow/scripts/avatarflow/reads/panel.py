@@ -41,12 +41,12 @@ def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.Da
         Truncated file, no such sample, a short line, REF that differs from the reference, an unphased genotype; with
         file and line.
     """
-    places = _places(genome)
+    known = places(genome)
     rows: list[tuple[object, ...]] = []
     spans: dict[str, tuple[int, int]] = {}
     free: dict[str, int] = {}  # contig to the first position after the last kept variant
     for number, fields in _records(path, sample):
-        place = places.get(fields[0])
+        place = known.get(fields[0])
         where = f"{path} line {number}"
         if not fields[1].isdigit():
             raise refuse(where, "a position that is no number", "repair the VCF")
@@ -67,15 +67,15 @@ def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.Da
     return pd.DataFrame(rows, columns=COLUMNS), spans
 
 
-def _places(genome: Genome) -> dict[str, tuple[str, int, int]]:
+def places(genome: Genome) -> dict[str, tuple[str, int, int]]:
     """Contig of a VCF to (contig here, bases cut off before it, its number)."""
-    places = {}
+    found = {}
     for number, name in enumerate(genome.names):
-        places[name] = (name, 0, number)
+        found[name] = (name, 0, number)
         match = CUT.match(name)
         if match and int(match["last"]) - int(match["first"]) + 1 == len(genome.contig(number)):
-            places[match["contig"]] = (name, int(match["first"]) - 1, number)
-    return places
+            found[match["contig"]] = (name, int(match["first"]) - 1, number)
+    return found
 
 
 def _records(path: str | Path, sample: str) -> Iterator[tuple[int, Sequence[str]]]:

@@ -1,0 +1,1 @@
+"""What residual human reads tell about their donor, in bits."""

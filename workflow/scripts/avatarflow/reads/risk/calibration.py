@@ -1,0 +1,75 @@
+"""Is a likelihood ratio honest? Of people who are not the donor, at most 1 in t may reach t."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...quality.intervals import Figure, bootstrap_weights
+
+Floats = npt.NDArray[np.float64]
+
+PASS, FAIL, WITHIN, INSUFFICIENT = "pass", "fail", "within its interval", "insufficient evidence"
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """Share of (donor, candidate) pairs with a ratio of `threshold` or more, its clustered 95 % interval, and the pairs."""
+
+    threshold: float
+    figure: Figure
+    donors: int
+    result: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON-able fields."""
+        return {"threshold": self.threshold, "allowed": 1 / self.threshold, "donors": self.donors,
+                **asdict(self.figure), "result": self.result}  # fmt: skip
+
+
+def exceedances(
+    ratios: Floats, thresholds: Sequence[float], attainable: Floats, draws: int, seed: int
+) -> list[Exceedance]:
+    """Hold the null distribution against Markov's bound P(LR >= t | not the donor) <= 1 / t.
+
+    Parameters
+    ----------
+    ratios : (donors, candidates)
+        Lambda in nats; NaN where the candidate is the donor or was left out.
+    thresholds : sequence of float
+        Each t above 1.
+    attainable : (donors,)
+        The largest Lambda that any candidate could reach against these reads.
+    draws : int
+        Bootstrap samples of donors and of candidates, drawn apart (Owen 2007, Ann. Appl. Stat. 1:386).
+    seed : int
+
+    Returns
+    -------
+    list of Exceedance
+        `pass`: the whole interval lies under 1 / t. `within its interval`: the bound lies inside. `fail`: the whole
+        interval lies above. `insufficient evidence`: fewer than 10 pairs are allowed to exceed t, or hardly any reads could reach t.
+    """
+    valid = np.isfinite(ratios)
+    donors = bootstrap_weights(ratios.shape[0], draws, seed, "risk.donors")
+    candidates = bootstrap_weights(ratios.shape[1], draws, seed, "risk.candidates")
+    pairs = np.einsum("bd,dc,bc->b", donors, valid.astype(np.float64), candidates, optimize=True)
+    found = []
+    for t in thresholds:
+        hit = (np.where(valid, ratios, -np.inf) >= np.log(t)).astype(np.float64)
+        hits = np.einsum("bd,dc,bc->b", donors, hit, candidates, optimize=True)
+        n = int(valid.sum())
+        figure = Figure.bootstrapped(hit.sum() / max(n, 1), hits / np.maximum(pairs, 1), n)
+        reachable = bool((attainable >= np.log(t)).mean() >= 0.5)
+        found.append(Exceedance(float(t), figure, ratios.shape[0], _result(figure, t, reachable)))
+    return found
+
+
+def _result(figure: Figure, t: float, reachable: bool) -> str:
+    if figure.value is None or figure.low is None or figure.high is None or figure.n < 10 * t or not reachable:
+        return INSUFFICIENT
+    if figure.low > 1 / t:
+        return FAIL
+    return PASS if figure.high <= 1 / t else WITHIN
