@@ -16,6 +16,9 @@ from .unlinked import excluding, genotype_likelihoods, genotype_prior, likelihoo
 Floats = npt.NDArray[np.float64]
 
 
+MODELS = ("product", "thinned", "linked")
+
+
 @dataclass(frozen=True)
 class Model:
     """How ratios are computed; see the config schema's `risk` for ranges."""
