@@ -71,9 +71,7 @@ def measured(panel: Panel, lengths: GeneticMap, count: int, model: Model, asked:
             "rank_1": wilson(first, len(rows)).as_dict(),
             "bits": Figure.bootstrapped(bits(own.mean()), resampled / np.log(2), len(own)).as_dict(),
             "sites": float(np.mean([ratios.sites[name] for *_, ratios in rows])),
-            "not_the_donor": [
-                each.as_dict() for each in exceedances(table, THRESHOLDS, attainable, DRAWS, asked.seed)
-            ],
+            "not_the_donor": [each.as_dict() for each in exceedances(table, THRESHOLDS, attainable, DRAWS, asked.seed)],
         }
     return found
 
@@ -92,9 +90,12 @@ def main() -> None:
         print(f"{count} fragments, {time.monotonic() - began:.0f} s")
         for name in MODELS:
             own = found[name]
-            tail = "  ".join(f"{each['threshold']:g}: {each['value']:.5f} [{each['low']:.5f}, {each['high']:.5f}] "
-                             f"{each['result']}" for each in own["not_the_donor"])  # fmt: skip
-            print(f"  {name}: rank 1 {own['rank_1']['value']:.3f}, bits {own['bits']['value']:.2f}; {tail}", flush=True)
+            tail = "; ".join(
+                f"{each['threshold']:g}: {each['value']:.5f} [{each['low']:.5f}, {each['high']:.5f}] {each['result']}"
+                for each in own["not_the_donor"]
+            )
+            first, leaked = own["rank_1"]["value"], own["bits"]["value"]
+            print(f"  {name}: rank 1 {first:.3f}, bits {leaked:.2f}; {tail}", flush=True)
     with replacing(asked.out) as path:
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

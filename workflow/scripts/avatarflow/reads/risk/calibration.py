@@ -16,7 +16,7 @@ PASS, FAIL, WITHIN, INSUFFICIENT = "pass", "fail", "within its interval", "insuf
 
 @dataclass(frozen=True)
 class Exceedance:
-    """Share of (donor, candidate) pairs with a ratio of `threshold` or more, its clustered 95 % interval, and the pairs."""
+    """Share of (donor, candidate) pairs with a ratio of `threshold` or more, with its clustered 95 % interval."""
 
     threshold: float
     figure: Figure
@@ -50,7 +50,8 @@ def exceedances(
     -------
     list of Exceedance
         `pass`: the whole interval lies under 1 / t. `within its interval`: the bound lies inside. `fail`: the whole
-        interval lies above. `insufficient evidence`: fewer than 10 pairs are allowed to exceed t, or hardly any reads could reach t.
+        interval lies above. `insufficient evidence`: fewer than 10 pairs are allowed to exceed t, or less than half of
+        the reads could reach t with any candidate.
     """
     valid = np.isfinite(ratios)
     donors = bootstrap_weights(ratios.shape[0], draws, seed, "risk.donors")

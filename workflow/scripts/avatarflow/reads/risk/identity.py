@@ -39,7 +39,7 @@ def bits_to_single_out(people: int) -> float:
 
 
 def sex_ratio(y_fragments: int, fragments: int, male_share: float, bleed_through: float) -> float:
-    """ln P(fragments on Y-specific sequence | male) - ln P(the same | female), binomial.
+    """Ln P(fragments on Y-specific sequence | male) - ln P(the same | female), binomial.
 
     Parameters
     ----------

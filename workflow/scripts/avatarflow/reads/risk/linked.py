@@ -5,7 +5,7 @@ likelihood of a fragment under each haplotype, P(fragment | haplotypes i, j) = E
 
 References
 ----------
-Li and Stephens 2003, Genetics 165:2213; the pair of haplotypes as in Scheet and Stephens 2006, Am. J. Hum. Genet. 78:629.
+Li and Stephens 2003, Genetics 165:2213; pairs of haplotypes as in Scheet and Stephens 2006, Am. J. Hum. Genet. 78:629.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,11 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Loci:
-    """Fragments in the order of the genome: `haplotypes` (F, 2n) ln P(fragment | haplotype of the panel), as it is and
-    in `copied` through a copy with errors; `distance` (F - 1,) Morgans to the next, infinite between contigs.
-    """  # fmt: skip
+    """Fragments in the order of the genome.
+
+    `haplotypes` (F, 2n): ln P(fragment | haplotype of the panel); `copied`: the same through a copy with errors;
+    `distance` (F - 1,): Morgans to the next, infinite between contigs.
+    """
 
     haplotypes: Floats
     copied: Floats
@@ -36,7 +38,7 @@ class Loci:
 
     @classmethod
     def of(cls, observed: Observations, panel: Panel, lengths: GeneticMap, haplotypes: int) -> "Loci":
-        """From rows; `haplotypes` is the size of the panel that people are copied from, and sets how often a copy errs."""
+        """From rows; `haplotypes`, how many people are copied from, sets how often a copy errs."""
         miscopied = 1 / (haplotypes + 1)  # as often as a clipped frequency allows
         base = allele_likelihoods(observed, panel)  # (m, 2)
         names, where = np.unique(observed.fragment, return_inverse=True)
@@ -54,12 +56,12 @@ class Loci:
         return cls(tables[0][order], tables[1][order], distance)
 
     def of_people(self) -> Floats:
-        """ln P(all fragments | person), (n,), for every person of the panel."""
+        """Ln P(all fragments | person), (n,), for every person of the panel."""
         pairs = self.haplotypes.reshape(len(self.haplotypes), -1, 2)
         return np.asarray((np.logaddexp(pairs[..., 0], pairs[..., 1]) - np.log(2)).sum(0))
 
     def of_anybody(self, people: Integers, effective_size: float) -> float:
-        """ln P(all fragments | somebody of the population that these people stand for)."""
+        """Ln P(all fragments | somebody of the population that these people stand for)."""
         if not len(self.copied):
             return 0.0
         columns = np.stack([2 * people, 2 * people + 1], axis=1).ravel()
@@ -99,7 +101,7 @@ def folds_of(people: int, count: int) -> list[Integers]:
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
 def _forward(likelihood: Floats, switch: Floats) -> float:
-    """ln of the likelihood summed over all pairs of paths.
+    """Ln of the likelihood summed over all pairs of paths.
 
     Parameters
     ----------

@@ -36,10 +36,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Ratios:
-    """Lambda of every person of the panel, (n,) nats: `product` multiplies one site per fragment whatever the linkage,
-    `thinned` only those with small r2, `linked` is the mosaic model. `attainable`: what the best thinkable candidate
-    would reach in each. `sites`: rows behind each.
-    """  # fmt: skip
+    """Lambda of every person of the panel, (n,) nats, by model.
+
+    `product` multiplies one site per fragment whatever the linkage, `thinned` only those with small r2, `linked` is the
+    mosaic model. `attainable`: what the best thinkable candidate would reach in each. `sites`: rows behind each.
+    """
 
     product: Floats
     thinned: Floats
@@ -51,8 +52,8 @@ class Ratios:
 def variability(panel: Panel, out: list[int]) -> Floats:
     """2 p (1 - p) of every site among the people who are not `out`: how much a read there tells."""
     rest = np.setdiff1d(np.arange(len(panel.people)), out)
-    p = panel.alleles[:, rest].mean((1, 2))
-    return np.asarray(2 * p * (1 - p))
+    count, whole = panel.alleles[:, rest].sum((1, 2), dtype=np.int64), 2 * len(rest)
+    return np.asarray(2 * (count * (whole - count)) / whole**2)  # whole numbers: equal sites stay equal
 
 
 def spread(observed: Observations, panel: Panel, out: list[int], r2: float) -> Observations:
@@ -80,9 +81,7 @@ def unlinked_ratios(
     return ratios, float((table - np.log(anybody)).max(1).sum())
 
 
-def ratios_of(
-    observed: Observations, panel: Panel, donor: int | None, model: Model, lengths: GeneticMap
-) -> Ratios:
+def ratios_of(observed: Observations, panel: Panel, donor: int | None, model: Model, lengths: GeneticMap) -> Ratios:
     """Ratios of every person of the panel against these reads.
 
     Parameters

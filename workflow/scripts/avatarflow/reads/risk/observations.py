@@ -13,9 +13,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observations:
-    """m rows sorted by fragment and site: `fragment`, `site` (a number of the panel's), `base` (code 0 to 3), `error`
-    (chance that the base is wrong).
-    """  # fmt: skip
+    """m rows sorted by fragment and site.
+
+    `fragment`, `site` (a number of the panel's), `base` (code 0 to 3), `error` (chance that the base is wrong).
+    """
 
     fragment: Integers
     site: Integers

@@ -17,9 +17,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """SNPs of people: `people` names, `contigs` names of the reference; per site `contig` (number), `position` (0-based),
-    `ref`, `alt` (base codes); `alleles` (sites, people, 2) uint8 with 1 for the alternative; `phased` per person.
-    """  # fmt: skip
+    """SNPs of people.
+
+    `people` and `contigs` are names; per site `contig` (number), `position` (0-based), `ref`, `alt` (base codes);
+    `alleles` (sites, people, 2) uint8 with 1 for the alternative; `phased` per person.
+    """
 
     people: tuple[str, ...]
     contigs: tuple[str, ...]
@@ -33,7 +35,7 @@ class Panel:
     @property
     def genotypes(self) -> Codes:
         """(sites, people) number of alternative alleles, 0 to 2."""
-        return self.alleles.sum(2, dtype=np.uint8)
+        return np.asarray(self.alleles.sum(2, dtype=np.uint8))
 
     def at(self, sites: npt.NDArray[np.int64]) -> "Panel":
         """The panel at some of its sites, in the order given."""

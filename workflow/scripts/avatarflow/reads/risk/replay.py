@@ -14,9 +14,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Places:
-    """Where n fragments lie on the reference: `contig` number, `start`, `end` (0-based, half-open), and how many bases
-    of each end are read (`length`); a fragment of `paired` False is read from its start alone.
-    """  # fmt: skip
+    """Where n fragments lie on the reference: `contig` number, `start`, `end` (0-based, half-open).
+
+    `length` bases of each end are read; with `paired` False only the left one.
+    """
 
     contig: Integers
     start: Integers

@@ -1,6 +1,6 @@
 """Likelihood ratios over sites that count as independent: who matches, and who is kin.
 
-Everything is in nats (natural logarithms). Sites (S), candidates (n), genotypes 0, 1, 2 = number of alternative alleles.
+Everything is in nats. Sites (S), candidates (n), genotypes 0, 1, 2 = number of alternative alleles.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def genotype_likelihoods(observed: Observations, panel: Panel) -> tuple[Integers
     return sites, table
 
 
-def clipped_frequencies(counts: Integers, haplotypes: int) -> Floats:
+def clipped_frequencies(counts: Integers, haplotypes: int | Integers) -> Floats:
     """Frequencies of the alternative, kept at 1 / (haplotypes + 1) or more from 0 and 1."""
     least = 1 / (haplotypes + 1)
     return np.clip(counts / haplotypes, least, 1 - least)
