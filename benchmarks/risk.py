@@ -82,8 +82,10 @@ def main() -> None:
     genome = read_fasta(asked.fasta)
     panel, lengths = read_panel(asked.vcf, genome), read_map(asked.map, genome)
     model = Model(theta=asked.theta)
-    result: dict[str, Any] = {"people": len(panel.people), "sites": len(panel.position), "error": asked.error,
-                              "theta": asked.theta, "seed": asked.seed, "model": vars(model), "fragments": {}}  # fmt: skip
+    result: dict[str, Any] = {
+        "people": len(panel.people), "sites": len(panel.position), "error": asked.error, "theta": asked.theta,
+        "seed": asked.seed, "model": vars(model), "fragments": {},
+    }  # fmt: skip
     for count in asked.fragments:
         began = time.monotonic()
         result["fragments"][str(count)] = found = measured(panel, lengths, count, model, asked)
