@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui clean
+.PHONY: help setup demo report test lint format docs ui gpu-check clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -18,7 +18,7 @@ LONG := $(wildcard tests/workflow tests/integration tests/slurm)
 CHECKS := tests/workflow/test_lint.py tests/workflow/test_contracts.py
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## .venv from the lock, and the command-line tools where they can be installed
 	@envs/setup.sh
@@ -49,6 +49,9 @@ ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	  --backend-store-uri sqlite:///$(STORE)/mlflow.db --default-artifact-root $(STORE)/artifacts
+
+gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes benchmarks/results/
+	python benchmarks/gpu_check.py --device cuda --out benchmarks/results/gpu_check.json
 
 clean: ## remove all that runs and tests made, results included; .venv stays
 	rm -rf results logs .snakemake

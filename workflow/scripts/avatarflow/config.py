@@ -17,6 +17,7 @@ from referencing import Registry, Resource
 
 from .digest import config_digest
 from .errors import Problems
+from .synthesis.settings import lasting
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 MAPS = ("releases", "read_benchmarks", "audits")
@@ -72,7 +73,8 @@ def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 def base_id(config: dict[str, Any], name: str) -> str:
     """The name of the base's folder under `results/bases/`."""
-    return config_digest(base_settings(config, name))
+    settings = base_settings(config, name)
+    return config_digest({**settings, "compute": lasting(settings["compute"])})
 
 
 @cache

@@ -5,7 +5,7 @@ A batch system warns before it kills: SIGTERM at the time limit, or earlier what
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -23,8 +23,9 @@ class Stopped(Exception):  # noqa: N818 (no error: what was asked for)
 class Stop:
     """Whether one of `SIGNALS` has come; a handler only notes it, so that no checkpoint is torn."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[int], object] | None = None) -> None:
         self.signal: int | None = None
+        self.also = also
 
     @property
     def asked(self) -> bool:
@@ -39,16 +40,20 @@ class Stop:
     def note(self, number: int, _: FrameType | None) -> None:
         """A signal handler."""
         self.signal = number
+        if self.also is not None:
+            self.also(number)
 
 
 @contextmanager
-def watching() -> Iterator[Stop]:
+def watching(also: Callable[[int], object] | None = None) -> Iterator[Stop]:
     """Note `SIGNALS` instead of dying of them, while the body works from checkpoint to checkpoint.
+
+    `also` is called with each signal's number, to hand it on.
 
     Outside, and in threads that may not set handlers, they keep their meaning: what saves nothing loses nothing by
     dying at once.
     """
-    stop = Stop()
+    stop = Stop(also)
     former: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         former = {number: signal.signal(number, stop.note) for number in SIGNALS}

@@ -104,7 +104,7 @@ class Gallery:
         if len(references) == 0:
             raise refuse(name, "no fingerprint", "give at least one")
         self.rows = unit(references)
-        self._index = faiss.IndexFlatIP(self.rows.shape[1])
+        self._index = on_gpu(faiss.IndexFlatIP(self.rows.shape[1]))
         self._index.add(self.rows)
 
     def __len__(self) -> int:
@@ -166,6 +166,16 @@ def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tupl
         angles[rows] = np.take_along_axis(exact, order, 1)
         index[rows] = np.take_along_axis(found, order, 1)
     return angles, index
+
+
+def on_gpu(index: faiss.Index) -> faiss.Index:
+    """An index on the first GPU where faiss was built for one and there is one, else as it is.
+
+    The exact search on a GPU sums in single precision as well, so `cosine_slack` bounds its rounding too.
+    """
+    if not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:
+        return index
+    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
 
 
 def blocks(n: int, block: int) -> Iterator[slice]:

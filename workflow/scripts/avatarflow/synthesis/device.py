@@ -9,15 +9,18 @@ from ..errors import refuse
 from .settings import Compute
 
 
-def device(compute: Compute) -> torch.device:
-    """The device asked for; sets torch's thread number, which changes rounding and so is a setting."""
+def device(compute: Compute, local: int = 0) -> torch.device:
+    """The device asked for, of several GPUs the one numbered `local`.
+
+    Sets torch's thread number, which changes rounding and so is a setting.
+    """
     torch.set_num_threads(compute.threads)
     name = compute.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise refuse("compute.device", "cuda asked for but no CUDA device here", "ask for auto or cpu")
-    return torch.device(name)
+    return torch.device(name, local) if name == "cuda" and local else torch.device(name)
 
 
 def half(compute: Compute, where: torch.device) -> bool:

@@ -19,9 +19,11 @@ from .conditions import NULL, Conditions, Ids
 from .device import device, rounding
 from .network import build, inherit_labels
 from .pipeline import assemble, folder_digest, load, save
+from .processes import Processes
 from .schedule import scheduler, weights
 from .settings import Compute, Network, Training
-from .state import State
+from .speed import prepare
+from .state import Follower, State
 from .training import Draw, Loop
 
 
@@ -62,21 +64,26 @@ def fit(
     AvatarflowError
         On pictures that do not fit the network, an unknown label, a loss that is not finite.
     """
-    shape, train, where = Network.of(network), Training.of(training), device(Compute.of(compute))
+    together = Processes.here()
+    shape, train, where = Network.of(network), Training.of(training), device(Compute.of(compute), together.local)
     if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
         raise refuse(
             "training pictures", f"an array of shape {pictures.shape}", "give at least one picture, all square"
         )
     codes = conditions.codes(table)
     identity = _identity(pictures, codes, conditions, shape, train, Compute.of(compute), seed, base)
-    held = State(state / identity, identity)
+    held = State(state / identity, identity) if together.first else Follower()
     if former := held.taken_over():
         step.info("state taken over from %s", former)
     pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
     model, codec = pipe.transformer, pipe.vae
+    prepare(model, Compute.of(compute))
     objective = Denoising(model, codec, pictures, codes, conditions, train, Compute.of(compute), pipe.scheduler)
-    Loop(model, objective, len(pictures), train, seed, held, "network").run(train.steps, step)
+    objective.model = together.wrap(model)
+    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
     held.hold()
+    if not together.first:
+        return
     pipe.scheduler.register_to_config(
         clip_sample_range=max(reach(codec, pictures), pipe.scheduler.config.clip_sample_range)
     )
@@ -110,10 +117,11 @@ class Denoising:
     def __call__(self, draw: Draw) -> torch.Tensor:
         """Mean weighted squared error of the predicted velocity."""
         count = len(draw.rows)
-        clean = self.latents[torch.from_numpy(draw.rows)].to(self.where)
-        noise = torch.randn(clean.shape, generator=draw.noise).to(self.where)
+        clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
+        noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(self.where)
         # stratified times: one draw per equal stretch, which evens the loss out at small batches
         time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
+        time = time[draw.part]
         kept = self.kept[time].to(self.where)
         signal, spread = kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1)
         with rounding(self.compute, self.where):
@@ -133,7 +141,7 @@ class Denoising:
         codes = np.where(lost, self.conditions.missing, codes)
         ids = self.conditions.encode(codes)
         ids[draw.choice.random(len(ids)) < self.settings.drop_all] = NULL
-        return torch.from_numpy(ids)
+        return torch.from_numpy(ids[draw.part])
 
 
 def reach(codec: codecs.Codec, pictures: Pictures) -> float:
@@ -182,7 +190,7 @@ def _identity(
             "labels": conditions.labels(),
             "network": vars(network),
             "training": {key: value for key, value in vars(training).items() if key not in free},
-            "compute": vars(compute),
+            "compute": compute.decisive(),
             "seed": seed,
             "base": folder_digest(Path(base)) if base and Path(base).is_dir() else base,
         }

@@ -20,6 +20,7 @@ from .conditions import Conditions, Ids
 from .device import device, rounding
 from .pipeline import folder_digest, load
 from .settings import Compute, Sampling
+from .speed import prepare
 from .state import State
 
 
@@ -82,7 +83,7 @@ def sample(
     every = blocks(asked, limits.micro_batch)
     mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
     identity = config_digest(
-        [folder_digest(generator), asked.to_dict("list"), steps, vars(limits), seed, shard, shards]
+        [folder_digest(generator), asked.to_dict("list"), steps, limits.decisive(), seed, shard, shards]
     )
     held = State(state / identity, identity)
     if former := held.taken_over():
@@ -119,6 +120,7 @@ def _ready(generator: Path, conditions: Conditions, compute: Compute) -> DiTPipe
         raise refuse(
             "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
         )
+    prepare(pipe.transformer, compute)
     forward = pipe.transformer.forward
 
     def rounded(*args: Any, **kwargs: Any) -> Any:

@@ -69,3 +69,20 @@ class Compute(_Settings):
     precision: str = "auto"
     threads: int = 2
     micro_batch: int = 16
+    compile: bool = False
+    attention: str = "fused"
+    gradient_checkpointing: bool = False
+    processes: int = 1
+
+    def decisive(self) -> dict[str, Any]:
+        """What a digest sees; see `lasting`."""
+        return lasting(vars(self))
+
+
+LATER: dict[str, Any] = {"compile": False, "attention": "fused", "gradient_checkpointing": False, "processes": 1}
+"""Settings of `Compute` that came after the first states were written, with their defaults."""
+
+
+def lasting(compute: Mapping[str, Any]) -> dict[str, Any]:
+    """`compute` without the later settings that are at their default, so that older states and bases still fit."""
+    return {key: value for key, value in compute.items() if key not in LATER or value != LATER[key]}

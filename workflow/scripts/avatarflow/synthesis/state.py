@@ -99,3 +99,26 @@ class State:
         except FileNotFoundError:
             return {}
         return lease
+
+
+class Follower(State):
+    """The state as all but the first of several processes see it: the first one loads and saves for them."""
+
+    def __init__(self) -> None:
+        pass
+
+    def taken_over(self) -> str:
+        """Nothing is."""
+        return ""
+
+    def hold(self) -> None:
+        """There is nothing to hold."""
+
+    def save(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], name: str = CHECKPOINT) -> None:
+        """Left to the first process."""
+
+    def load(self, name: str = CHECKPOINT) -> None:
+        """Left to the first process."""
+
+    def forget(self, pattern: str) -> None:
+        """Left to the first process."""

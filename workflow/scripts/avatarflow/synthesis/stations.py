@@ -14,10 +14,12 @@ from ..runtime import Step
 from .conditions import Conditions
 from .curriculum import accepted_pictures
 from .family import FAMILIES
+from .launch import in_processes
 
 PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
 
 
+@in_processes
 def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int, step: Step) -> None:
     """Train a public base on generated eyes.
 
@@ -48,6 +50,7 @@ def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: i
     return draw_eyes(wanted["kind"], identities, numbers, size_px, population, processes=processes)
 
 
+@in_processes
 def finetune(training: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step) -> None:
     """Train the teacher on the augmented originals.
 
@@ -65,6 +68,7 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
          base=start_of(base, settings))  # fmt: skip
 
 
+@in_processes
 def distill(
     samples: str, verdicts: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
 ) -> None:

@@ -7,7 +7,7 @@ bit for bit like an undisturbed one.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ..errors import refuse
 from ..runtime import Step
 from ..seeds import generator, integer
 from ..stopping import watching
+from .processes import Processes
 from .settings import Training
 from .state import State
 
@@ -26,11 +27,12 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Draw:
-    """What one step works on: the rows of its batch and its random numbers."""
+    """What one step works on: the rows of its batch, its random numbers, and the part that is this process's."""
 
     rows: Rows
     noise: torch.Generator
     choice: np.random.Generator
+    part: slice = field(default_factory=lambda: slice(None))
 
 
 Objective = Callable[[Draw], torch.Tensor]
@@ -49,11 +51,17 @@ class Loop:
         Training rows; each is seen once per pass, in an order of its own.
     name : str
         Names the metrics, the checkpoint and the random numbers ("network", "codec").
+    together : Processes
+        Those that train the same model, this one among them.
     """
 
     def __init__(
-        self, model: nn.Module, objective: Objective, items: int, settings: Training, seed: int, state: State, name: str
-    ) -> None:
+        self, model: nn.Module, objective: Objective, items: int, settings: Training, seed: int, state: State,
+        name: str, together: Processes | None = None,
+    ) -> None:  # fmt: skip
+        self.together = together or Processes()
+        self.part = self.together.share(settings.batch)
+        self.own = [self.together.rank] if self.together.rank else []  # no two processes drop the same activations
         self.model, self.objective, self.items = model, objective, items
         self.settings, self.seed, self.state, self.name = settings, seed, state, name
         self.weights = {key: value for key, value in model.named_parameters() if value.requires_grad}
@@ -113,9 +121,9 @@ class Loop:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate(self.done, steps, settings)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(integer(self.seed, f"{self.name} dropout", self.done))
+            torch.manual_seed(integer(self.seed, f"{self.name} dropout", self.done, *self.own))
             loss = self.objective(self._draw())
-        value = loss.item()
+        value = self.together.mean(loss.item())
         self._check(value, "loss")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -139,7 +147,7 @@ class Loop:
             [orders[turn][at] for turn, at in zip(passes.tolist(), place % self.items, strict=True)], np.int64
         )
         noise = torch.Generator().manual_seed(integer(self.seed, f"{self.name} noise", self.done))
-        return Draw(rows, noise, generator(self.seed, f"{self.name} choice", self.done))
+        return Draw(rows, noise, generator(self.seed, f"{self.name} choice", self.done), self.part)
 
     def _check(self, value: float, what: str) -> None:
         if not math.isfinite(value):
@@ -161,19 +169,35 @@ class Loop:
         self.state.save(tensors, {"done": self.done}, f"{self.name}.safetensors")
 
     def _restore(self, step: Step) -> None:
+        """Go to the last checkpoint, if there is one; every process to the one that the first has."""
         found = self.state.load(f"{self.name}.safetensors")
-        if found is None:
-            return
-        tensors, facts = found
-        self.done = int(facts["done"])
-        with torch.no_grad():
-            for key, weight in self.weights.items():
-                weight.copy_(tensors[f"weight/{key}"])
-                self.average[key].copy_(tensors[f"average/{key}"])
-                moments = {kind: tensors[f"{kind}/{key}"].to(weight.device) for kind in ("exp_avg", "exp_avg_sq")}
-                count = torch.tensor(float(self.done), device=weight.device)  # the fused optimiser wants it there
-                self.optimiser.state[weight] = {"step": count, **moments}
-        step.info("%s resumed at step %d", self.name, self.done)
+        if found is not None:
+            tensors, facts = found
+            self.done = int(facts["done"])
+            with torch.no_grad():
+                for key, weight in self.weights.items():
+                    weight.copy_(tensors[f"weight/{key}"])
+                    self.average[key].copy_(tensors[f"average/{key}"])
+                    self._set_moments(weight, tensors[f"exp_avg/{key}"], tensors[f"exp_avg_sq/{key}"])
+            step.info("%s resumed at step %d", self.name, self.done)
+        self._follow()
+
+    def _set_moments(self, weight: nn.Parameter, first: torch.Tensor, second: torch.Tensor) -> None:
+        moments = {"exp_avg": first.to(weight.device), "exp_avg_sq": second.to(weight.device)}
+        count = torch.tensor(float(self.done), device=weight.device)  # the fused optimiser wants it there
+        self.optimiser.state[weight] = {"step": count, **moments}
+
+    def _follow(self) -> None:
+        """Bring the other processes to where the first one is."""
+        self.done = self.together.number(self.done)
+        for key, weight in self.weights.items():
+            shared = [weight.data, self.average[key]]
+            if self.done:
+                if not self.together.first:
+                    self._set_moments(weight, torch.zeros_like(weight.data), torch.zeros_like(weight.data))
+                moments = self.optimiser.state[weight]
+                shared += [moments["exp_avg"], moments["exp_avg_sq"]]
+            self.together.follow(shared)
 
 
 def rate(done: int, steps: int, settings: Training) -> float:
