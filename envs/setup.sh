@@ -13,6 +13,12 @@ lock=envs/requirements.lock
 stamp=.venv/.installed
 packages=(minimap2 bowtie2 kraken2 samtools bcftools tabix) # tabix brings bgzip
 commands=(minimap2 bowtie2 kraken2 samtools bcftools bgzip)
+# Removal tools of which each may be missing: it costs its own rows in a benchmark (bbmap brings bbduk and asks for Java).
+optional_packages=(bwa hisat2 snap-aligner centrifuge bbmap default-jre-headless smalt seqan-apps)
+optional_commands=(bwa hisat2 snap-aligner centrifuge bbduk.sh smalt yara_mapper)
+# The same from PyPI, in an environment of their own: hostile brings a dozen packages, mappy is compiled. Only on request:
+#   AVATARFLOW_TOOLS=yes make setup    .tools with hostile, kneaddata and mappy; a benchmark looks there behind PATH
+pypi_tools=(hostile==2.0.2 kneaddata==0.12.4 mappy==2.31)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -46,31 +52,59 @@ make_venv() {
   echo "$key" >"$stamp"
 }
 
-missing_commands() {
+missing() {
   local command
-  for command in "${commands[@]}"; do
+  for command in "$@"; do
     command -v "$command" >/dev/null || echo "$command"
   done
 }
 
-install_tools() {
-  local missing root=()
-  missing="$(missing_commands)"
-  [[ -z "$missing" ]] && return
+root=()
+may_install() {
   ((EUID == 0)) || root=(sudo -n)
-  if [[ "${AVATARFLOW_APT:-yes}" != no ]] && command -v apt-get >/dev/null && "${root[@]}" true 2>/dev/null; then
+  [[ "${AVATARFLOW_APT:-yes}" != no ]] && command -v apt-get >/dev/null && "${root[@]}" true 2>/dev/null
+}
+
+install_packages() {
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+install_tools() {
+  local lacking
+  lacking="$(missing "${commands[@]}")"
+  [[ -z "$lacking" ]] && return
+  if may_install; then
     say "installing Debian packages: ${packages[*]}"
     "${root[@]}" apt-get update -qq || true
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" \
-      >/dev/null || true
-    missing="$(missing_commands)"
+    install_packages "${packages[@]}" || true
+    lacking="$(missing "${commands[@]}")"
   fi
-  if [[ -n "$missing" ]]; then
-    say "not found: ${missing//$'\n'/ }; the reads wing is off until they are on PATH (Debian: apt-get install ${packages[*]})"
+  if [[ -n "$lacking" ]]; then
+    say "not found: ${lacking//$'\n'/ }; the reads wing is off until they are on PATH (Debian: apt-get install ${packages[*]})"
     say "the images wing does not need them"
+  fi
+}
+
+install_optional_tools() {
+  local lacking package
+  lacking="$(missing "${optional_commands[@]}")"
+  if [[ -n "$lacking" ]] && may_install; then
+    say "installing optional removal tools: ${optional_packages[*]}"
+    "${root[@]}" apt-get update -qq || true
+    for package in "${optional_packages[@]}"; do
+      install_packages "$package" || true # one that is not in this release takes no other along
+    done
+    lacking="$(missing "${optional_commands[@]}")"
+  fi
+  [[ -z "$lacking" ]] || say "not found: ${lacking//$'\n'/ }; these removal tools are off, all else works"
+  if [[ "${AVATARFLOW_TOOLS:-no}" == yes && ! -x .tools/bin/hostile ]]; then
+    say "making .tools with ${pypi_tools[*]}"
+    { .venv/bin/python -m venv .tools && .tools/bin/pip install --quiet "${pypi_tools[@]}"; } ||
+      say "could not make .tools whole; the tools that are not in it are off, all else works"
   fi
 }
 
 make_venv
 install_tools
+install_optional_tools
 say "ready"

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
+from avatarflow.reads.intervals import share_interval, wilson
 from avatarflow.reads.plot import plot_scores
-from avatarflow.reads.score import COLUMNS, wilson, write_scores
+from avatarflow.reads.score import COLUMNS, write_scores
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,22 @@ def test_wilson_known_values(hits, total, expected):
     assert wilson(hits, total) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("total", [1, 10, 3000])
+def test_when_nothing_was_missed_the_bound_is_exact(total):
+    share, low, high = share_interval(total, total)
+    assert (share, high) == (1, 1)
+    assert low**total == pytest.approx(0.05)  # Clopper and Pearson, one-sided
+    assert share_interval(0, total) == pytest.approx((0, 0, 1 - low))
+    if total > 1000:
+        assert 1 - low == pytest.approx(3 / total, rel=0.01)  # the rule of three
+    assert share_interval(5, 10) == wilson(5, 10)
+
+
 def test_wilson_of_nothing_is_nothing():
     assert np.isnan(wilson(0, 0)).all()
+
+
+USAGE = {"status": "ok", "version": "t 1"}
 
 
 def cell(folder, truth, removed, donors=("d1",)):
@@ -36,7 +51,9 @@ def cell(folder, truth, removed, donors=("d1",)):
     verdicts = frame[["fragment"]].assign(removed=removed)
     verdicts.sample(frac=1, random_state=1).to_parquet(folder / "verdicts.parquet")
     for name, seconds in (("index", 5.0), ("run", 2.0)):
-        (folder / f"{name}.json").write_text(json.dumps({"seconds": seconds, "peak_mb": 10 * seconds}))
+        (folder / f"{name}.json").write_text(
+            json.dumps({**USAGE, "seconds": seconds, "cpu_s": seconds, "peak_mb": 10 * seconds})
+        )
     names = {"truth": "truth.parquet", "verdicts": "verdicts.parquet", "usage": "run.json"}
     paths = {key: str(folder / value) for key, value in names.items()}
     runs = [{"donor": donor, **paths} for donor in donors]
@@ -94,6 +111,30 @@ def test_donors_are_counted_together_and_apart(tmp_path):
     assert table.loc["all", "fragments"] == 20
     assert table.loc["donor:d2", "fragments"] == 10
     assert table.loc["all", "run_s"] == 4
+
+
+def test_precision_f1_and_mcc(tmp_path):
+    row = scores(tmp_path).loc["all"]  # tp 4, fp 1, tn 3, fn 2
+    assert row["precision"] == pytest.approx(4 / 5)
+    assert row["f1"] == pytest.approx(8 / 11)
+    assert row["mcc"] == pytest.approx((12 - 2) / np.sqrt(5 * 6 * 4 * 5))
+    assert row["removed"] == 5
+    assert row["version"] == "t 1"
+
+
+def test_a_tool_that_failed_has_rows_of_nothing(tmp_path):
+    one = cell(tmp_path, TRUTH, REMOVED, donors=("d1", "d2"))
+    failed = {"status": "failed", "reason": "x", "version": "", "seconds": None, "cpu_s": None, "peak_mb": None}
+    (tmp_path / "failed.json").write_text(json.dumps(failed))
+    one["runs"][1]["usage"] = str(tmp_path / "failed.json")
+    two = {**one, "tool": "u", "runs": one["runs"][:1]}
+    write_scores([one, two], tmp_path / "scores.tsv")
+    table = pd.read_csv(tmp_path / "scores.tsv", sep="\t").set_index(["tool", "stratum"])
+    assert table.loc["t", "status"].eq("failed").all()
+    assert table.loc["t", ["tp", "sensitivity", "run_s", "mcc"]].isna().all(axis=None)
+    assert table.loc[("t", "all"), "fragments"] == 20
+    assert table.loc[("u", "all"), "tp"] == 4
+    plot_scores(tmp_path / "scores.tsv", tmp_path / "scores.png")
 
 
 def test_refuses_a_fragment_without_verdict(tmp_path):

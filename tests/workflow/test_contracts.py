@@ -19,7 +19,7 @@ from parse import parse
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "mlflow", "faiss", "pysam", "kornia", "skimage", "sklearn"}
 HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL"}
-OWN_PARAMS = {"code", "entry"}  # `code` is only for Snakemake's eyes, `entry` is read by `step`
+OWN_PARAMS = {"code", "entry", "absent"}  # `code`, `absent` are only for Snakemake's eyes, `entry` is read by `step`
 CALLED = {  # requirements that nothing imports
     "snakemake-executor-plugin-slurm": "--executor slurm",
     "pygments": "snakemake --report",
@@ -64,13 +64,11 @@ def test_log_and_benchmark_are_named_after_their_rule(rules):
         assert re.fullmatch(rf"{name}(\..+)?", log.rpartition("/")[2]), f"{name}: {log}"
 
 
-def test_scripts_are_named_after_their_rules(rules, scripts, root):
+def test_scripts_are_named_after_their_rules(rules, scripts):
     used = {name: Path(rule["script"]).stem for name, rule in rules.items() if rule["script"]}
     assert {path.stem for path in scripts} == set(used.values())
-    shared = {path.name for path in (root / "workflow" / "rules" / "removal").glob("*.smk")}
     for name, script in used.items():
-        # removal tools share two scripts, and an heir by `use rule` runs its parent's
-        assert script == name or script in rules or rules[name]["file"] in shared, f"{name}: {script}"
+        assert script == name or script in rules, f"{name}: {script}"  # an heir by `use rule` runs its parent's
 
 
 def test_scripts_only_read_call_and_write(scripts):

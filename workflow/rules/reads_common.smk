@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-REMOVAL = {}  # tool to its commands and settings: each file of removal/ adds its own
+from avatarflow.reads.catalogue import absent, index_owner
 
 
 def benchmark_of(wildcards):
@@ -24,11 +24,18 @@ def reference_settings(wildcards):
     return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
 
 
+def present_genomes(wildcards):
+    """The configured microbes; an optional one only where its file is there."""
+    genomes = benchmark_of(wildcards)["microbes"]["genomes"]
+    return {
+        taxon: part for taxon, part in genomes.items() if not part["optional"] or Path(data(part["fasta"])).is_file()
+    }
+
+
 def microbe_settings(wildcards):
     """The microbes as configured, their paths made usable; weights belong to the mixture."""
-    settings = benchmark_of(wildcards)["microbes"]
-    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in settings["genomes"].items()}
-    return {**settings, "genomes": genomes}
+    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()}
+    return {**benchmark_of(wildcards)["microbes"], "genomes": genomes}
 
 
 def genome_files(wildcards):
@@ -49,7 +56,7 @@ def mixture_of(wildcards):
     settings = benchmark_of(wildcards)
     microbes = settings["microbes"]
     made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
-    weights = {taxon: part["weight"] for taxon, part in microbes["genomes"].items()} or made_up
+    weights = {taxon: part["weight"] for taxon, part in present_genomes(wildcards).items()} or made_up
     return {"host_share": settings["host_share"], "weights": weights}
 
 
@@ -80,15 +87,27 @@ def shard_files(kind):
     ]
 
 
-def checked_tools(wildcards):
-    """The configured tools; those without a file in removal/, or with a setting that it does not define, are all named."""
-    known = {f"{tool} {setting}" for tool, parts in REMOVAL.items() for setting in parts["settings"]}
-    tools = benchmark_of(wildcards)["tools"]
-    unknown = sorted({f"{choice['tool']} {choice['setting']}" for choice in tools} - known)
-    if unknown:
-        where = f"config read_benchmarks.{wildcards.name}.tools"
-        raise WorkflowError(f"{where}: unknown {', '.join(unknown)}; take some of {', '.join(sorted(known))}")
-    return tools
+def tool_of(wildcards):
+    """The declaration of a removal tool."""
+    return config["removal_tools"][wildcards.tool]
+
+
+def declared(*keys):
+    """A params function: what one rule needs of a tool's declaration, so that a new setting reruns no other."""
+
+    def part(wildcards):
+        tool = tool_of(wildcards)
+        chosen = {key: tool[key] for key in ("needs", "version", *keys)}
+        return {**chosen, "settings": {wildcards.setting: tool["settings"][wildcards.setting]}}
+
+    return part
+
+
+def index_files(wildcards):
+    """The index that a tool's setting uses, and what it took; settings with equal index options share one."""
+    owner = index_owner(tool_of(wildcards), wildcards.setting)
+    folder = f"results/read_benchmarks/{wildcards.name}/removal/{wildcards.tool}/{owner}"
+    return {"index": f"{folder}/index", "index_usage": f"{folder}/index.json"}
 
 
 def score_cells(wildcards):
@@ -96,13 +115,15 @@ def score_cells(wildcards):
     settings = benchmark_of(wildcards)
     folder = f"results/read_benchmarks/{wildcards.name}"
     cells = []
-    for choice in checked_tools(wildcards):
+    for choice in settings["tools"]:
         tool = f"{folder}/removal/{choice['tool']}/{choice['setting']}"
+        owner = index_owner(config["removal_tools"][choice["tool"]], choice["setting"])
+        index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
         for variation in settings["reads"]["variation"]:
             for error in settings["reads"]["error"]:
                 runs = [score_run(folder, tool, donor, f"e{error:g}_v{variation:g}") for donor in settings["donors"]]
                 numbers = {"error": error, "variation": variation}
-                cells.append({**choice, **numbers, "index": f"{tool}/index.json", "runs": runs})
+                cells.append({**choice, **numbers, "index": index, "runs": runs})
     return cells
 
 

@@ -1,13 +1,13 @@
-"""Rules index_<tool>: a removal tool's index of the host, measured."""
+"""Rule index_host: a removal tool's index of the host, measured."""
 
 from avatarflow.reads.removal import build_index
 from avatarflow.runtime import step
 
 with step(snakemake) as run:
     build_index(
-        snakemake.params.name,
+        snakemake.wildcards.tool,
         snakemake.params.tool,
-        snakemake.params.tool["settings"][snakemake.wildcards.setting],
+        snakemake.wildcards.setting,
         host=snakemake.input.host,
         index=snakemake.output.index,
         usage=snakemake.output.usage,

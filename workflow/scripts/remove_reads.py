@@ -1,16 +1,18 @@
-"""Rules remove_with_<tool>: one verdict per fragment, measured."""
+"""Rule remove_reads: one verdict per fragment, measured."""
 
 from avatarflow.reads.removal import remove_reads
 from avatarflow.runtime import step
 
 with step(snakemake) as run:
     remove_reads(
-        snakemake.params.name,
+        snakemake.wildcards.tool,
         snakemake.params.tool,
-        snakemake.params.tool["settings"][snakemake.wildcards.setting],
+        snakemake.wildcards.setting,
         index=snakemake.input.index,
-        reads=(snakemake.input.reads1, snakemake.input.reads2),
+        index_usage=snakemake.input.index_usage,
+        reads=snakemake.input.reads,
         mate_rule=snakemake.params.mate_rule,
+        repeats=snakemake.params.repeats,
         verdicts=snakemake.output.verdicts,
         usage=snakemake.output.usage,
         threads=snakemake.threads,

@@ -17,6 +17,7 @@ from referencing import Registry, Resource
 
 from .digest import config_digest
 from .errors import Problems
+from .reads.catalogue import choice_problems, shipped_tools, tool_problems
 from .synthesis.settings import lasting
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -41,6 +42,8 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
     schema = _schema("config.schema.yaml")
     filled: dict[str, Any] = copy.deepcopy(config)
     _default_bases(filled)
+    if isinstance(own := filled.get("removal_tools", {}), dict):
+        filled["removal_tools"] = {**shipped_tools(), **own}
     _fill(filled, schema, schema)
     problems = Problems()
     problems.extend(_lines(filled, schema))
@@ -181,6 +184,10 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "some originals would be left out of the gallery",
                 "set it to 0: any original may have been trained on",
             )
+    for name, tool in config["removal_tools"].items():
+        yield from tool_problems(name, tool)
+    for name, entry in config["read_benchmarks"].items():
+        yield from choice_problems(name, entry, config["removal_tools"])
     for name, entry in config["releases"].items():
         if entry["base"]["hub"] is not None and not config["network_access"]:
             yield (

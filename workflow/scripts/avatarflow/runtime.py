@@ -32,6 +32,7 @@ class Step:
         self.metric = run.metric
         self.params = run.params
         self.artifact = run.artifact
+        self.failure = ""
         self._began = time.monotonic()
         self._last = float("-inf")
 
@@ -42,6 +43,11 @@ class Step:
         log.propagate = False
         log.addHandler(logging.NullHandler())
         return cls(log, Run.null())
+
+    def fail(self, reason: str) -> None:
+        """Record the run as FAILED although its job ends well: what went wrong is in its outputs and costs no other."""
+        self.warning("%s", reason)
+        self.failure = reason
 
     def progress(self, done: int, total: int, unit: str, every_s: float = 10.0) -> None:
         """Log how far a long work is and when it ends, at most once per `every_s` seconds and at the end."""
@@ -73,8 +79,9 @@ def step(snakemake: Any) -> Iterator[Step]:
     try:
         run = Run(snakemake.rule, entry, FOLDER)
         run.params({name: str(value) for name, value in snakemake.wildcards.items()}, "wildcard.")
-        yield Step(log, run)
-        run.finish("FINISHED")
+        handle = Step(log, run)
+        yield handle
+        run.finish("FAILED" if handle.failure else "FINISHED", handle.failure)
     except AvatarflowError as error:
         _give_up(run, "FAILED", "refused")
         for line in str(error).splitlines():

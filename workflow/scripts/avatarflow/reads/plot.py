@@ -35,7 +35,7 @@ def plot_scores(scores: str | Path, output: str | Path) -> None:
 
 
 def _draw(panel: Axes, table: pd.DataFrame) -> None:
-    for (tool, setting), rows in table.groupby(["tool", "setting"]):
+    for (tool, setting), rows in table[table["status"] == "ok"].groupby(["tool", "setting"]):
         rows = rows.sort_values("error")
         share = rows["sensitivity"].to_numpy(float)
         reach = np.abs(rows[["sensitivity_low", "sensitivity_high"]].to_numpy(float).T - share)

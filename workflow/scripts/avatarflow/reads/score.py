@@ -1,4 +1,4 @@
-"""Scores of read removal against the truth: counts, sensitivity and specificity with Wilson intervals, by stratum."""
+"""Scores of read removal against the truth: one row per tool, setting, error, variation and stratum."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,34 +12,20 @@ import pyarrow.parquet as pq
 
 from ..errors import refuse
 from ..paths import replacing
+from .intervals import share_interval
 from .mixture import HOST
+from .removal import OK
 
-Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 COLUMNS = [
     "tool", "setting", "error", "variation", "stratum", "fragments", "tp", "fp", "tn", "fn",
     "sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high",
-    "index_s", "run_s", "peak_mb",
+    "index_s", "run_s", "peak_mb", "status", "removed", "precision", "precision_low", "precision_high", "f1", "mcc",
+    "index_cpu_s", "run_cpu_s", "index_peak_mb", "run_peak_mb", "version",
 ]  # fmt: skip
 CELL = ["tool", "setting", "error", "variation"]
+SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
 
 Mask = npt.NDArray[np.bool_]
-
-
-def wilson(hits: int, total: int) -> tuple[float, float, float]:
-    """A share and its 95 % Wilson interval; three NaN when there was nothing to count.
-
-    References
-    ----------
-    Wilson 1927, J. Am. Stat. Assoc. 22:209.
-    """
-    if not total:
-        return float("nan"), float("nan"), float("nan")
-    share = hits / total
-    centre = share + Z * Z / (2 * total)
-    half = Z * float(np.sqrt(share * (1 - share) / total + Z * Z / (4 * total * total)))
-    scale = 1 + Z * Z / total
-    low, high = (centre - half) / scale, (centre + half) / scale
-    return share, 0.0 if hits == 0 else low, 1.0 if hits == total else high
 
 
 def counts(human: Mask, removed: Mask) -> dict[str, int]:
@@ -49,20 +35,37 @@ def counts(human: Mask, removed: Mask) -> dict[str, int]:
     return {"fragments": len(human), "tp": tp, "fp": fp, "tn": len(human) - tp - fp - fn, "fn": fn}
 
 
+def rates(count: Mapping[str, int]) -> dict[str, float]:
+    """Counts with shares, intervals, F1 and MCC; NaN where a share is of nothing.
+
+    Precision, F1 and MCC depend on the mixture's host share; sensitivity and specificity do not.
+    """
+    named: dict[str, float] = {**count, "removed": count["tp"] + count["fp"]}
+    for name, (hits, misses) in SHARES.items():
+        share = share_interval(count[hits], count[hits] + count[misses])
+        named.update(zip((name, f"{name}_low", f"{name}_high"), share, strict=True))
+    tp, fp, tn, fn = (count[key] for key in ("tp", "fp", "tn", "fn"))
+    named["f1"] = 2 * tp / (2 * tp + fp + fn) if tp + fn and tp + fp + fn else float("nan")
+    spread = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    named["mcc"] = (tp * tn - fp * fn) / spread**0.5 if spread else float("nan")
+    return named
+
+
 def paired_with_truth(truth: pd.DataFrame, verdicts: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The truth with a `removed` column.
+    """The truth with the columns `mate1`, `mate2` and `removed`.
 
     Raises
     ------
     AvatarflowError
         If the tool gave no verdict for a fragment, or one for a fragment that is not there.
     """
-    joined = truth.merge(verdicts[["fragment", "removed"]], on="fragment", how="left", validate="one_to_one")
+    joined = truth.merge(verdicts, on="fragment", how="left", validate="one_to_one")
     missing, strange = int(joined["removed"].isna().sum()), len(verdicts) - int(joined["removed"].notna().sum())
     if missing or strange:
         found = f"{missing} fragments without verdict, {strange} unknown ones"
         raise refuse(where, found, "see the log of the removal rule")
-    return joined.assign(removed=joined["removed"].astype(bool))
+    calls = [name for name in ("mate1", "mate2", "removed") if name in joined]
+    return joined.astype(dict.fromkeys(calls, bool))
 
 
 def strata(table: pd.DataFrame) -> Iterator[tuple[str, Mask]]:
@@ -83,45 +86,72 @@ def score_cell(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> pd
     cell : mapping
         `tool`, `setting`, `error`, `variation`, `index` (path of the index's usage).
     runs : sequence of mapping
-        One per donor: `donor` and the paths `truth`, `verdicts`, `usage`. Donors are counted together.
+        One per donor: `donor` and the paths `truth`, `verdicts`, `usage`. Donors are counted together; where the tool
+        failed for one of them, all numbers but `fragments` are NaN, because the rest would be another question.
     """
+    usages = [read_usage(run["usage"]) for run in runs]
+    trouble = next((usage["status"] for usage in usages if usage["status"] != OK), None)
     parts = []
     for run in runs:
         truth = pq.read_table(run["truth"], columns=["fragment", "source", "taxon", "part"]).to_pandas()
-        verdicts = pq.read_table(run["verdicts"]).to_pandas()
-        parts.append(paired_with_truth(truth, verdicts, f"{cell['tool']} {cell['setting']}").assign(donor=run["donor"]))
+        truth = truth.assign(donor=run["donor"])
+        if trouble is None:
+            verdicts = pq.read_table(run["verdicts"]).to_pandas()
+            truth = paired_with_truth(truth, verdicts, f"{cell['tool']} {cell['setting']}")
+        parts.append(truth)
     table = pd.concat(parts, ignore_index=True)
-    human, removed = (table["source"] == HOST).to_numpy(), table["removed"].to_numpy()
-    index, usages = _read(cell["index"]), [_read(run["usage"]) for run in runs]
-    timing = {
+    same = {**{key: cell[key] for key in CELL}, "status": trouble or OK}
+    if trouble is None:
+        same |= timing(read_usage(cell["index"]), usages)
+    return pd.DataFrame([{**same, **row} for row in rows_of(table)], columns=COLUMNS)
+
+
+def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """One row per stratum; without verdicts, only what was asked."""
+    human = (table["source"] == HOST).to_numpy()
+    for name, rows in strata(table):
+        if "removed" in table:
+            yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows]))}
+        else:
+            yield {"stratum": name, "fragments": int(rows.sum())}
+
+
+def timing(index: Mapping[str, Any], usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What index and runs took: wall and CPU seconds (runs added up), largest process in MB, and the tool's version."""
+    run_peak = max(usage["peak_mb"] for usage in usages)
+    return {
         "index_s": index["seconds"],
         "run_s": sum(usage["seconds"] for usage in usages),
-        "peak_mb": max(usage["peak_mb"] for usage in [index, *usages]),
+        "peak_mb": max(run_peak, index["peak_mb"]),
+        "index_cpu_s": index["cpu_s"],
+        "run_cpu_s": sum(usage["cpu_s"] for usage in usages),
+        "index_peak_mb": index["peak_mb"],
+        "run_peak_mb": run_peak,
+        "version": usages[0]["version"],
     }
-    rows = [
-        {**{key: cell[key] for key in CELL}, "stratum": name, **_rates(counts(human[rows], removed[rows])), **timing}
-        for name, rows in strata(table)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rates(count: dict[str, int]) -> dict[str, float]:
-    named: dict[str, float] = dict(count)
-    for name, hits, misses in (("sensitivity", "tp", "fn"), ("specificity", "tn", "fp")):
-        share = wilson(count[hits], count[hits] + count[misses])
-        named.update(zip((name, f"{name}_low", f"{name}_high"), share, strict=True))
-    return named
-
-
-def _read(path: str) -> dict[str, Any]:
+def read_usage(path: str) -> dict[str, Any]:
+    """What an index or a run took, as `removal` wrote it."""
     record: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     return record
 
 
 def write_scores(cells: Sequence[Mapping[str, Any]], output: str | Path) -> pd.DataFrame:
     """Score every cell (`score_cell`'s mapping with its `runs`) and write the table; NA where a share is of nothing."""
-    table = pd.concat([score_cell(cell, cell["runs"]) for cell in cells], ignore_index=True)
-    timed = {column: table[column].round(3) for column in ("index_s", "run_s", "peak_mb")}
-    with replacing(output) as path:
-        table.assign(**timed).to_csv(path, sep="\t", index=False, na_rep="NA", float_format="%.6g")
+    tables = [score_cell(cell, cell["runs"]).astype(object) for cell in cells]
+    table = pd.concat(tables, ignore_index=True).infer_objects()
+    write_table(table, output)
     return table
+
+
+def write_table(table: pd.DataFrame, output: str | Path) -> None:
+    """Write a TSV: times and memory to three places, whole counts as such, NA where there is nothing."""
+    shown = table.copy()
+    for column in shown.columns:
+        if column.endswith(("_s", "_mb")):
+            shown[column] = shown[column].astype(float).round(3)
+        elif column in ("tp", "fp", "tn", "fn", "removed", "fragments"):
+            shown[column] = shown[column].astype("Int64")
+    with replacing(output) as path:
+        shown.to_csv(path, sep="\t", index=False, na_rep="NA", float_format="%.6g")
