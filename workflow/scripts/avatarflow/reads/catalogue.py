@@ -47,7 +47,7 @@ def absent(tool: Tool) -> list[str]:
 def index_owner(tool: Tool, setting: str) -> str:
     """The setting whose index this setting uses: the first with the same index options: a host is indexed once."""
     options = tool["settings"][setting]["index"]
-    return next(name for name, part in tool["settings"].items() if part["index"] == options)
+    return next(str(name) for name, part in tool["settings"].items() if part["index"] == options)
 
 
 def command_for(tool: Tool, setting: str, files: int) -> str | None:
