@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from diffusers import DiTPipeline
 
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.shards import Pictures, read_pictures, read_table, recut
@@ -61,7 +62,7 @@ def test_one_and_three_shards_give_equal_bytes(model: Path, tmp_path: Path) -> N
 def test_a_stopped_run_resumes_with_equal_bytes(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     undisturbed = content(drawn(model, tmp_path / "undisturbed"))
     calls = 0
-    sample = sampling.DiTPipeline.__call__
+    sample = DiTPipeline.__call__
 
     def stopping(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
@@ -70,7 +71,7 @@ def test_a_stopped_run_resumes_with_equal_bytes(model: Path, tmp_path: Path, mon
             raise KeyboardInterrupt
         return sample(*args, **kwargs)
 
-    monkeypatch.setattr(sampling.DiTPipeline, "__call__", stopping)
+    monkeypatch.setattr(DiTPipeline, "__call__", stopping)
     with pytest.raises(KeyboardInterrupt):
         drawn(model, tmp_path / "stopped")
     assert content(drawn(model, tmp_path / "stopped")) == undisturbed
@@ -131,6 +132,6 @@ def test_refuses_conditions_that_are_not_the_generators(model: Path, tmp_path: P
 
 
 def test_refuses_an_unknown_family() -> None:
-    with pytest.raises(AvatarflowError, match="use one of diffusion"):
+    with pytest.raises(AvatarflowError, match="use one of diffusion, foundation"):
         family("gan")
-    assert list(FAMILIES) == ["diffusion"]
+    assert list(FAMILIES) == ["diffusion", "foundation"]

@@ -29,6 +29,7 @@ def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_
         "conditions": {},
         "network": {},
         "training": {},
+        "tuning": {},
         "compute": {},
         "seed": 1,
         "hub": "somebody/eyes",

@@ -24,6 +24,7 @@ CALLED = {  # requirements that nothing imports
     "snakemake-executor-plugin-slurm": "--executor slurm",
     "pygments": "snakemake --report",
     "accelerate": "diffusers loads weights with it",
+    "transformers": "diffusers loads text encoders with it",
 }
 
 

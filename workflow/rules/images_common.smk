@@ -48,6 +48,7 @@ def training_settings(name, stage):
         "conditions": part["conditions"],
         "network": part["network"],
         "training": part[stage],
+        "tuning": part["base"]["tuning"],
         "hub": part["base"]["hub"],
         "network_access": config["network_access"],
         "compute": config["compute"],

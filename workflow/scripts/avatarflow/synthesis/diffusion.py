@@ -8,23 +8,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from diffusers import DDIMScheduler, DiTPipeline, UNet2DModel
+from diffusers import DiTPipeline
+from torch import nn
 
 from ..digest import config_digest
 from ..errors import refuse
 from ..imaging.shards import Pictures
 from ..runtime import Step
 from . import codec as codecs
-from .conditions import NULL, Conditions, Ids
-from .device import device, rounding
+from .conditions import Conditions, Ids
+from .device import device
 from .network import build, inherit_labels
+from .objective import Denoising, Guess
 from .pipeline import assemble, folder_digest, load, save
 from .processes import Processes
-from .schedule import scheduler, weights
+from .schedule import scheduler
 from .settings import Compute, Network, Training
 from .speed import prepare
 from .state import Follower, State
-from .training import Draw, Loop
+from .training import Loop
 
 
 def fit(
@@ -78,8 +80,10 @@ def fit(
     pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
     model, codec = pipe.transformer, pipe.vae
     prepare(model, Compute.of(compute))
-    objective = Denoising(model, codec, pictures, codes, conditions, train, Compute.of(compute), pipe.scheduler)
-    objective.model = together.wrap(model)
+    objective = Denoising(
+        guess_of(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
+        pipe.scheduler, where,
+    )  # fmt: skip
     Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
     held.hold()
     if not together.first:
@@ -90,58 +94,20 @@ def fit(
     save(assemble(model, codec, pipe.scheduler, conditions.labels()), out)
 
 
-class Denoising:
-    """Velocity loss of one batch, conditions dropped at random for classifier-free guidance (Ho & Salimans 2022)."""
+def guess_of(model: nn.Module) -> Guess:
+    """The network's prediction of (noisy, time, class ids)."""
 
-    def __init__(
-        self,
-        model: UNet2DModel,
-        codec: codecs.Codec,
-        pictures: Pictures,
-        codes: Ids,
-        conditions: Conditions,
-        settings: Training,
-        compute: Compute,
-        schedule: DDIMScheduler,
-    ) -> None:
-        self.model, self.codes = model, codes
-        self.conditions, self.settings, self.compute = conditions, settings, compute
-        self.where = next(model.parameters()).device
-        # the codec is fixed, so each picture is encoded once and not at every step
-        self.latents = torch.cat(
-            [codecs.encode(codec, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)]
-        )
-        self.kept = schedule.alphas_cumprod
-        self.clean = schedule.config.prediction_type == "sample"
+    def guess(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = model(noisy, time, class_labels=ids).sample
+        return found
 
-    def __call__(self, draw: Draw) -> torch.Tensor:
-        """Mean weighted squared error of the predicted velocity."""
-        count = len(draw.rows)
-        clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
-        noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(self.where)
-        # stratified times: one draw per equal stretch, which evens the loss out at small batches
-        time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
-        time = time[draw.part]
-        kept = self.kept[time].to(self.where)
-        signal, spread = kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1)
-        with rounding(self.compute, self.where):
-            guess = self.model(
-                signal * clean + spread * noise, time.to(self.where), class_labels=self._labels(draw).to(self.where)
-            ).sample
-        # v = signal * noise - spread * clean, so at given latents an error of the clean ones is `spread` times one of v
-        error = (guess.float() - clean) / spread if self.clean else guess.float() - (signal * noise - spread * clean)
-        return (
-            error.square().mean((1, 2, 3))
-            * weights(kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma)
-        ).mean()
+    return guess
 
-    def _labels(self, draw: Draw) -> torch.Tensor:
-        codes = self.codes[draw.rows].copy()
-        lost = draw.choice.random(codes.shape) < self.settings.drop_column
-        codes = np.where(lost, self.conditions.missing, codes)
-        ids = self.conditions.encode(codes)
-        ids[draw.choice.random(len(ids)) < self.settings.drop_all] = NULL
-        return torch.from_numpy(ids[draw.part])
+
+def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
+    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step."""
+    where = next(codec.parameters()).device
+    return torch.cat([codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)])
 
 
 def reach(codec: codecs.Codec, pictures: Pictures) -> float:

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from diffusers import AutoencoderDC, AutoencoderTiny, DDIMScheduler, DiTPipeline, UNet2DModel
+from diffusers import AutoencoderDC, AutoencoderTiny, DDIMScheduler, DiffusionPipeline, DiTPipeline, UNet2DModel
 from diffusers.utils import logging
 
 from ..errors import refuse
 from ..paths import replacing_folder
+
+CONFIGS = ("model_index.json", "config.json", "scheduler_config.json", "tokenizer_config.json")
 
 
 def assemble(
@@ -25,12 +27,20 @@ def assemble(
 def save(pipe: DiTPipeline, folder: Path) -> None:
     """Write a pipeline folder, whole or not at all; no file in it holds a path of this machine."""
     pipe.register_to_config(id2label={str(class_id): label for label, class_id in pipe.labels.items()})
+    write(pipe, folder, {})
+
+
+def write(pipe: DiffusionPipeline, folder: Path, more: Mapping[str, str]) -> None:
+    """Write any pipeline's folder, whole or not at all, with `more` files of text; no file names where it came from."""
     with replacing_folder(folder) as path:
         pipe.to("cpu").save_pretrained(path, safe_serialization=True)
-        for config in path.rglob("*.json"):
+        for config in [found for name in CONFIGS for found in path.rglob(name)]:
             values = json.loads(config.read_text(encoding="utf-8"))
-            values.pop("_name_or_path", None)  # diffusers notes where a part was loaded from
+            for key in ("_name_or_path", "name_or_path"):  # where a part was loaded from
+                values.pop(key, None)
             config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        for name, text in more.items():
+            (path / name).write_text(text, encoding="utf-8")
 
 
 def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
@@ -45,7 +55,7 @@ def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
         raise refuse(
             "base", "no diffusers folder there", "name a local folder with model_index.json, or allow the network"
         )
-    with _quiet():
+    with quiet():
         pipe = DiTPipeline.from_pretrained(str(source), local_files_only=not network_allowed, use_safetensors=True)
     if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(pipe.vae, AutoencoderTiny | AutoencoderDC):
         raise refuse("base", "a pipeline of other parts", "use a DiTPipeline of a UNet2DModel and one of the codecs")
@@ -54,7 +64,7 @@ def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep to ourselves what diffusers says about a UNet where it would expect a DiT, and its progress bars."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()

@@ -1,6 +1,6 @@
 """Bulk sampling: so many per condition and guidance scale, resumable, with equal bytes for any number of shards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from diffusers import DiTPipeline
 
 from ..digest import config_digest
 from ..errors import refuse
@@ -56,6 +55,7 @@ def sample(
     step: Step,
     shard: int = 0,
     shards: int = 1,
+    ready: "Callable[[Path, Conditions, Compute], Draw] | None" = None,
 ) -> None:
     """Sample one shard of the asked candidates and write it as one shard file.
 
@@ -73,6 +73,8 @@ def sample(
         Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
     out : Path
         The `.parquet` file of this shard.
+    ready : function, optional
+        Opens a generator of another family; see `_ready`.
 
     Raises
     ------
@@ -88,11 +90,11 @@ def sample(
     held = State(state / identity, identity)
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    pipe = _ready(generator, conditions, limits)
+    draw = (ready or _ready)(generator, conditions, limits)
     drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
     with watching() as stop:
         for number, rows in enumerate(mine):
-            drawn.append(_block(pipe, asked, rows, steps, seed, held))
+            drawn.append(_block(draw, asked, rows, steps, seed, held))
             step.progress(number + 1, len(mine), "micro-batches")
             if stop.asked and number + 1 < len(mine):
                 raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
@@ -112,7 +114,11 @@ def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:
     return cut
 
 
-def _ready(generator: Path, conditions: Conditions, compute: Compute) -> DiTPipeline:
+Draw = Callable[[list[int], float, list[torch.Generator], int], Any]
+"""Pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and a number of steps."""
+
+
+def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     """The pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
     where = device(compute)
     pipe = load(generator).to(where)
@@ -128,11 +134,15 @@ def _ready(generator: Path, conditions: Conditions, compute: Compute) -> DiTPipe
             return forward(*args, **kwargs)
 
     pipe.transformer.forward = rounded
-    return pipe
+    return lambda ids, guidance, noises, steps: (
+        pipe(
+            class_labels=ids, guidance_scale=guidance, generator=noises, num_inference_steps=steps, output_type="np"
+        ).images
+    )
 
 
 def _block(
-    pipe: DiTPipeline,
+    draw: Draw,
     asked: pd.DataFrame,
     rows: Ids,
     steps: int,
@@ -146,10 +156,7 @@ def _block(
         return kept
     ask = asked.iloc[rows]
     noises = [torch.Generator().manual_seed(_noise_seed(seed, name)) for name in ask["candidate"]]
-    drawn = pipe(
-        class_labels=ask["class_id"].tolist(), guidance_scale=float(ask["guidance"].iloc[0]), generator=noises,
-        num_inference_steps=steps, output_type="np",
-    ).images  # fmt: skip
+    drawn = draw(ask["class_id"].tolist(), float(ask["guidance"].iloc[0]), noises, steps)
     if not np.isfinite(drawn).all():
         raise refuse("sampling", "pictures that are not finite", "train with a lower learning rate or sample in fp32")
     pictures: Pictures = (drawn * 255).round().astype(np.uint8)

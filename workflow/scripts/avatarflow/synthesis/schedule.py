@@ -46,3 +46,8 @@ def weights(snr: torch.Tensor, kind: str, gamma: float) -> torch.Tensor:
     The 1 added to Hang et al. (2023) keeps a weight of 1 where there is no signal, the step that sampling starts from.
     """
     return torch.ones_like(snr) if kind == "uniform" else (snr.clamp(max=gamma) + 1) / (snr + 1)
+
+
+def noise_weights(snr: torch.Tensor, kind: str, gamma: float) -> torch.Tensor:
+    """Weight of an error of the predicted noise: `uniform` is 1, `min-snr` min(snr, gamma) / snr (Hang et al. 2023)."""
+    return torch.ones_like(snr) if kind == "uniform" else snr.clamp(max=gamma) / snr

@@ -53,6 +53,15 @@ class Training(_Settings):
 
 
 @dataclass(frozen=True)
+class Tuning(_Settings):
+    """How a public base of the foundation family is fine-tuned."""
+
+    method: str = "full"
+    rank: int = 8
+    caption: str = "{label}"
+
+
+@dataclass(frozen=True)
 class Sampling(_Settings):
     """Bulk sampling of one generator."""
 

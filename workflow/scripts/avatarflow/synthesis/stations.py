@@ -13,7 +13,7 @@ from ..imaging.shards import Pictures, read_pictures, read_table
 from ..runtime import Step
 from .conditions import Conditions
 from .curriculum import accepted_pictures
-from .family import FAMILIES
+from .family import FAMILIES, family_of
 from .launch import in_processes
 
 PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
@@ -59,7 +59,7 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
     training : str
         Shards of the training set.
     settings : mapping
-        `conditions`, `network`, `training`, `compute`, `seed`, `hub`, `network_access`.
+        `conditions`, `network`, `training`, `tuning`, `compute`, `seed`, `hub`, `network_access`.
     base : str or None
         `model_index.json` of the base; None with no base, or with a hub id.
     """
@@ -107,7 +107,7 @@ def sample_shard(
     """
     part, _, parts = shard.partition("-of-")
     step.params({"sample": settings["sample"], "shards": int(parts)})
-    FAMILIES["diffusion"].sample(
+    FAMILIES[family_of(Path(model).parent)].sample(
         Path(model).parent, Conditions(settings["conditions"]), sample=settings["sample"],
         compute=settings["compute"], seed=settings["seed"], stage=stage, shard=int(part) - 1, shards=int(parts),
         state=Path(state), out=Path(pictures), step=step,
@@ -129,8 +129,10 @@ def _fit(
 ) -> None:
     step.params({"training": training, "network": settings["network"], "compute": compute, "seed": seed})
     step.params({"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)})
-    FAMILIES["diffusion"].fit(
+    kind = family_of(base)
+    more = {"tuning": settings["tuning"]} if kind == "foundation" else {}
+    FAMILIES[kind].fit(
         pictures, table, conditions, network=settings["network"], training=training, compute=compute, seed=seed,
         state=Path(state), out=Path(model).parent, step=step, base=base,
-        network_allowed=settings.get("network_access", False),
+        network_allowed=settings.get("network_access", False), **more,
     )  # fmt: skip
