@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui gpu-check clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs gpu-check clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -12,13 +12,14 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 
 STORE := results/mlflow
 PORT ?= 5000
+HOST ?= 127.0.0.1
 WORKERS ?= 2
 FAST := $(wildcard tests/unit tests/golden tests/reference)
 LONG := $(wildcard tests/workflow tests/integration tests/slurm)
 CHECKS := tests/workflow/test_lint.py tests/workflow/test_contracts.py
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## .venv from the lock, and the command-line tools where they can be installed
 	@envs/setup.sh
@@ -49,6 +50,17 @@ ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	  --backend-store-uri sqlite:///$(STORE)/mlflow.db --default-artifact-root $(STORE)/artifacts
+
+mlflow-server: setup ## MLflow for a team: DATABASE=mysql+pymysql://user:password@host/name ARTIFACTS=/shared/folder HOST=0.0.0.0
+	@test -n "$(DATABASE)" -a -n "$(ARTIFACTS)" || { echo "make mlflow-server: no DATABASE or no ARTIFACTS; see docs/cluster.md" >&2; exit 1; }
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_BACKEND_STORE_URI="$(DATABASE)" \
+	  mlflow server --host $(HOST) --port $(PORT) --artifacts-destination "$(ARTIFACTS)"
+
+status: ## what runs where, how far it is and when it is done
+	@PYTHONPATH=workflow/scripts python -m avatarflow.status
+
+costs: ## time and memory per rule of what ran here, to size requests with: results/costs.tsv, results/costs.png
+	@PYTHONPATH=workflow/scripts python -m avatarflow.costs
 
 gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes benchmarks/results/
 	python benchmarks/gpu_check.py --device cuda --out benchmarks/results/gpu_check.json

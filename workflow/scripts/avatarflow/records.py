@@ -9,7 +9,9 @@ import json
 import math
 import os
 import resource
+import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -45,6 +47,8 @@ class Run:
             "status": "RUNNING",
             "start_ms": int(self.started * 1000),
             "git_commit": git_commit(),
+            "host": socket.gethostname(),
+            "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
             "params": {},
             "artifacts": [],
         }
@@ -76,6 +80,13 @@ class Run:
                 row = {**row, "value": str(row["value"])}
             self._lines.write(json.dumps(row) + "\n")
 
+    def progress(self, done: int, total: int, unit: str, left_s: float) -> None:
+        """Note how far the work is, for whoever asks while it runs; `left_s` is NaN while nothing is done."""
+        now_ms = int(time.time() * 1000)
+        left = round(left_s, 1) if math.isfinite(left_s) else None
+        self.record["progress"] = {"done": done, "total": total, "unit": unit, "left_s": left, "time_ms": now_ms}
+        self._save()
+
     def artifact(self, path: str | Path) -> None:
         """Name a file to be kept with the run (figures, tables without personal data)."""
         self.record["artifacts"].append(str(path))
@@ -90,6 +101,8 @@ class Run:
             wall_s=round(time.time() - self.started, 3),
             peak_mb=round(_peak_mb(), 1),
         )
+        if (on_gpu := _gpu_peak_mb()) is not None:
+            self.record["gpu_peak_mb"] = round(on_gpu, 1)
         self._save()
         if self._lines is not None:
             self._lines.close()
@@ -146,3 +159,11 @@ def _locked(path: Path) -> TextIO:
 def _peak_mb() -> float:
     """Largest resident set of this process and of its children, in MB (ru_maxrss is in KiB on Linux)."""
     return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+
+
+def _gpu_peak_mb() -> float | None:
+    """Most GPU memory that this process held at once, in MB; None where it used no GPU. Imports nothing by itself."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    return float(torch.cuda.max_memory_reserved()) / 2**20

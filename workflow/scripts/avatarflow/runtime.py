@@ -57,6 +57,7 @@ class Step:
         self._last = now
         spent = now - self._began
         left = spent / done * (total - done) if done else float("nan")
+        self.run.progress(done, total, unit, left)
         self.info("%d of %d %s, %.0f s spent, about %.0f s left", done, total, unit, spent, left)
 
 
