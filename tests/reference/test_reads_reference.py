@@ -3,12 +3,10 @@
 import shutil
 import subprocess
 
-import numpy as np
 import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.errors import read_profile
 from avatarflow.reads.fastq import join_shards
 from avatarflow.reads.genome import write_fasta
 from avatarflow.reads.individual import make_individual
@@ -106,9 +104,9 @@ def test_every_read_comes_from_where_the_truth_says(person, root):
     complement = str.maketrans("ACGT", "TGCA")
     for error in (0.0, 0.05):
         cell = {"donor": "donor", "error": error, "seeds": {"fragments": 3, "errors": 4}}
-        out = {key: str(person / f"{error}{key}") for key in ("reads1", "reads2", "truth")}
+        out = {key: str(person / f"{error}{key}") for key in ("reads1", "reads2", "bam", "truth")}
         simulate_shard(files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null())
-        join_shards(*([out[key]] for key in ("reads1", "reads2", "truth")), outputs=out)
+        join_shards({key: [path] for key, path in out.items()}, outputs=out)
         truth = pq.read_table(out["truth"]).to_pandas()
         with pysam.FastxFile(out["reads1"]) as one, pysam.FastxFile(out["reads2"]) as two:
             pairs = [(first.sequence, second.sequence) for first, second in zip(one, two, strict=True)]
@@ -125,21 +123,3 @@ def test_every_read_comes_from_where_the_truth_says(person, root):
         middle = (truth["start"] + truth["end"]) // 2
         assert ((truth["part"] == "panel") == middle.between(20_000, 29_556)).all()
         assert (truth["substitutions"].sum() > 0) == (error > 0)
-
-
-def test_substituted_bases_are_template_plus_step(root):
-    """The vectorised error step against a loop over single bases."""
-    from avatarflow.reads.errors import WOBBLE_Q, ErrorDraws, sequenced
-
-    model = read_profile(root / "resources" / "error_profiles" / "illumina.tsv", 20)
-    random = np.random.default_rng(5)
-    templates = random.integers(0, 5, (50, 2, 20), np.uint8)
-    draws = ErrorDraws.draw(random, 50, 20)
-    bases, qualities, _ = sequenced(templates, draws, model, 0.1)
-    mean_factor = sum(10 ** (-q / 10) for q in WOBBLE_Q) / len(WOBBLE_Q)
-    for i, mate, cycle in np.ndindex(templates.shape):
-        template = int(templates[i, mate, cycle])
-        chance = 0.1 * model.shape[mate, cycle] * 10 ** (-WOBBLE_Q[draws.wobble[i, mate, cycle]] / 10) / mean_factor
-        wrong = template < 4 and draws.uniform[i, mate, cycle] < np.float32(chance)
-        assert bases[i, mate, cycle] == ((template + int(draws.step[i, mate, cycle])) % 4 if wrong else template)
-        assert qualities[i, mate, cycle] == (2 if template == 4 else round(-10 * np.log10(chance)))

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.reads.errors import ErrorDraws, read_profile, sequenced
+from avatarflow.reads.errors import WOBBLE_Q, read_profile
+from avatarflow.reads.genome import Genome
+from avatarflow.reads.library import View, build
+from avatarflow.reads.sequencer import CAUSES, Scratch, read_template
 
-PAIRS, LENGTH = 2000, 150
+READS, LENGTH = 3000, 150
+GENOME = Genome.of([("a", np.random.default_rng(2).integers(0, 4, 40_000, np.uint8))])
+LIBRARY = build([View(GENOME, GENOME, None, 0, 0)])
 
 
 @pytest.fixture(scope="module")
@@ -14,42 +19,72 @@ def model(root):
     return read_profile(root / "resources" / "error_profiles" / "illumina.tsv", LENGTH)
 
 
-@pytest.fixture(scope="module")
-def draws():
-    return ErrorDraws.draw(np.random.default_rng(1), PAIRS, LENGTH)
+def sequence(model, rate, ratio=0.0, library=LIBRARY, high=40_000, length=LENGTH):
+    """Bases, qualities and causes of reads that start at every tenth place."""
+    scratch, tables = Scratch.of(length), model.tables(rate, ratio)
+    bases, qualities, causes = [], [], []
+    for i in range(READS):
+        key = np.uint64(12345 + i)
+        done, runs, _ = read_template(library, 10 * i, True, 0, high, length, 0, key, tables, scratch)
+        assert done == length
+        bases.append(scratch.bases[0].copy())
+        qualities.append(scratch.qualities[0].copy())
+        causes.append("".join(chr(CAUSES[scratch.kinds[0, k]]) * int(scratch.lengths[0, k]) for k in range(runs)))
+    return np.array(bases), np.array(qualities), causes
 
 
-TEMPLATES = np.random.default_rng(2).integers(0, 4, (PAIRS, 2, LENGTH), np.uint8)
+TEMPLATES = np.stack([GENOME.codes[10 * i : 10 * i + LENGTH] for i in range(READS)])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.01, 0.06, 0.12])
-def test_realised_rate_is_the_asked_one(model, draws, rate):
-    bases, _, wrong = sequenced(TEMPLATES, draws, model, rate)
-    assert wrong.mean() == pytest.approx(rate, abs=4 * np.sqrt(max(rate, 1e-9) / wrong.size))
+def test_realised_rate_is_the_asked_one(model, rate):
+    bases, _, causes = sequence(model, rate)
+    wrong = np.array([[letter == "x" for letter in text] for text in causes])
+    expected = model.probabilities(rate)[0].mean()
+    assert wrong.mean() == pytest.approx(expected, abs=4 * np.sqrt(max(expected, 1e-9) / wrong.size))
     assert ((bases != TEMPLATES) == wrong).all()
 
 
-def test_errors_of_a_low_rate_are_there_unchanged_at_a_higher_one(model, draws):
-    low, _, few = sequenced(TEMPLATES, draws, model, 0.01)
-    high, _, many = sequenced(TEMPLATES, draws, model, 0.06)
-    assert (many | ~few).all()
+def test_errors_of_a_low_rate_are_there_unchanged_at_a_higher_one(model):
+    low, _, _ = sequence(model, 0.01)
+    high, _, _ = sequence(model, 0.06)
+    few = low != TEMPLATES
+    assert few.any()
     assert (low[few] == high[few]).all()
+    assert ((high != TEMPLATES) | ~few).all()
 
 
-def test_qualities_tell_the_truth(model, draws):
-    _, qualities, wrong = sequenced(TEMPLATES, draws, model, 0.06)
+def test_every_wrong_base_is_equally_likely(model):
+    bases, _, _ = sequence(model, 0.1)
+    step = (bases.astype(int) - TEMPLATES) % 4
+    counts = np.bincount(step[step > 0], minlength=4)[1:]
+    assert (abs(counts - counts.mean()) < 4 * np.sqrt(counts.mean())).all()
+
+
+def test_qualities_tell_the_truth(model):
+    bases, qualities, _ = sequence(model, 0.06)
     for value in np.unique(qualities):
         seen = qualities == value
         if seen.sum() > 5000:
-            assert -10 * np.log10(wrong[seen].mean()) == pytest.approx(value, abs=1.0)
+            wrong = (bases != TEMPLATES)[seen].mean()
+            assert -10 * np.log10(wrong) == pytest.approx(value, abs=1.0)
+    assert len(np.unique(qualities)) > len(WOBBLE_Q)
 
 
-def test_unknown_bases_stay_unknown_with_lowest_quality(model, draws):
-    templates = np.full_like(TEMPLATES, 4)
-    bases, qualities, wrong = sequenced(templates, draws, model, 0.1)
+def test_indels_come_at_the_asked_ratio_in_equal_parts(model):
+    _, _, causes = sequence(model, 0.05, ratio=0.2)
+    text = "".join(causes)
+    half = 0.05 * 0.1 * model.shape[0].mean() * READS * LENGTH
+    for letter in "id":
+        assert text.count(letter) == pytest.approx(half, abs=4 * np.sqrt(half))
+
+
+def test_unknown_bases_stay_unknown_with_lowest_quality(model):
+    unknown = Genome.of([("a", np.full(40_000, 4, np.uint8))])
+    bases, qualities, causes = sequence(model, 0.1, library=build([View(unknown, unknown, None, 0, 0)]))
     assert (bases == 4).all()
     assert (qualities == 2).all()
-    assert not wrong.any()
+    assert set("".join(causes)) == {"="}
 
 
 def test_profile_stretches_to_the_read_length(root):

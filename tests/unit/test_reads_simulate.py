@@ -13,9 +13,10 @@ import pytest
 
 from avatarflow.errors import AvatarflowError
 from avatarflow.reads.fastq import join_shards
-from avatarflow.reads.fragments import TRIES, Source
+from avatarflow.reads.fragments import Layout, draw_fragments, source_of
 from avatarflow.reads.genome import Genome, N
 from avatarflow.reads.individual import make_individual
+from avatarflow.reads.library import View, build
 from avatarflow.reads.made_up import random_genome
 from avatarflow.reads.mixture import Mixture
 from avatarflow.reads.prepare import prepare_genomes
@@ -26,6 +27,8 @@ PAIRS = 9000  # three blocks, the last one short
 REFERENCE = {"fasta": None, "region": None, "generated_bp": 60_000}
 MICROBES = {"genomes": {}, "generated": {"count": 2, "length_bp": 20_000}}
 READS = {"pairs": PAIRS, "length_bp": 100, "fragment_mean_bp": 300.0, "fragment_sd_bp": 40.0}
+KEYS = ("reads1", "reads2", "bam", "truth")
+PLACES = ["fragment", "source", "taxon", "contig", "haplotype", "start", "end", "strand", "part"]
 MIXTURE = {"host_share": 0.5, "weights": {"microbe1": 1.0, "microbe2": 3.0}}
 
 
@@ -52,11 +55,11 @@ class World:
         cell = {"donor": "donor", "error": error, "seeds": {"fragments": seeds[0], "errors": seeds[1]}}
         parts = []
         for shard in range(shards):
-            parts.append({key: str(place / str(shard) / key) for key in ("reads1", "reads2", "truth")})
+            parts.append({key: str(place / str(shard) / key) for key in KEYS})
             reads = {**READS, "pairs": pairs}
             simulate_shard(genomes, reads, MIXTURE, cell, (shard, shards), parts[-1], Step.null())
         whole = {key: str(place / key) for key in parts[0]}
-        join_shards(*([part[key] for part in parts] for key in ("reads1", "reads2", "truth")), outputs=whole)
+        join_shards({key: [part[key] for part in parts] for key in KEYS}, outputs=whole)
         return whole
 
 
@@ -100,7 +103,7 @@ def test_fastq_is_valid_bgzf_with_mates_in_step_and_neutral_names(world):
 def test_fragments_are_identical_over_the_grid(world):
     cells = [truth(world.simulate(error, variation)) for error in (0.001, 0.06) for variation in (0.0, 0.01)]
     for cell in cells[1:]:
-        pd.testing.assert_frame_equal(cell.drop(columns="substitutions"), cells[0].drop(columns="substitutions"))
+        pd.testing.assert_frame_equal(cell[PLACES], cells[0][PLACES])
 
 
 def test_errors_do_not_move_when_variation_does(world):
@@ -128,23 +131,53 @@ def test_composition_is_as_asked(world):
         assert shares[taxon] == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / PAIRS))
 
 
+def drawn(codes, count=2000, key=1, **layout):
+    genome = Genome.of([("a", codes), ("b", codes[:700])])
+    library = build([View(genome, genome, None, 0, 0)] * 2)  # a host has two haplotypes
+    mixture, layout = Mixture.of(1.0, {}), Layout(100, 300.0, 0.0, **layout)
+    return draw_fragments(np.uint64(key), 0, count, library, mixture, layout), library
+
+
 def test_no_fragment_on_unknown_bases_or_over_a_contig_end():
     codes = random_genome("a", 5000, 0.5, 0, 1).codes.copy()
     codes[1000:3000] = N
-    source = Source("x", Genome.of([("a", codes), ("b", codes[:700])]))
-    contig, start = source.place(np.random.default_rng(1).random((2000, TRIES)), np.full(2000, 300))
-    assert ((contig == 1) <= (start <= 400)).all()
-    first = contig == 0
+    fragments, library = drawn(codes)
+    start, first = fragments.start, library.target[fragments.contig] == 0
+    assert (start[~first] <= 400).all()
     assert ((start[first] <= 700) | (start[first] >= 3000)).all()
     assert (start[first] <= 4700).all()
+    assert (fragments.end - start == 300).all()
+    # places are uniform: 701 + 1701 on the first contig, 401 on the second
+    assert first.mean() == pytest.approx(2402 / 2803, abs=0.03)
 
 
 def test_refuses_fragments_that_fit_nowhere():
-    source = Source("x", Genome.of([("a", np.zeros(200, np.uint8))]))
     with pytest.raises(AvatarflowError, match="no room for a fragment of 300 bases"):
-        source.place(np.random.default_rng(1).random((5, TRIES)), np.full(5, 300))
+        drawn(np.zeros(200, np.uint8), 5)
+
+
+def test_law_of_gc_prefers_its_optimum():
+    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(np.uint8)  # GC 0, then .5
+    flat, _ = drawn(codes)
+    bent, _ = drawn(codes, gc_optimum=0.5, gc_strength=0.5)
+    assert (flat.start > 20_000).mean() == pytest.approx(0.49, abs=0.04)
+    assert (bent.start > 20_000).mean() == pytest.approx(1 / (1 + np.exp(-2.0)), abs=0.04)
+
+
+@pytest.mark.parametrize("law", ["normal", "lognormal"])
+def test_fragment_lengths_follow_their_law(law):
+    codes = random_genome("a", 50_000, 0.5, 0, 1).codes
+    genome = Genome.of([("a", codes)])
+    layout = Layout(50, 400.0, 60.0, fragment_law=law)
+    library = build([View(genome, genome, None, 0, 0)] * 2)
+    fragments = draw_fragments(np.uint64(5), 0, 4000, library, Mixture.of(1.0, {}), layout)
+    size = fragments.end - fragments.start
+    assert size.mean() == pytest.approx(400, abs=4)
+    assert size.std() == pytest.approx(60, rel=0.06)
+    assert (((size - 400.0) ** 3).mean() / 60**3 > 0.2) == (law == "lognormal")
 
 
 def test_mixture_without_microbes_is_all_human():
     assert Mixture.of(0.3, {}).shares == (1.0,)
-    assert Mixture.of(0.5, {"a": 1, "b": 3}).draw(np.array([0.0, 0.49, 0.5, 0.63, 0.99])).tolist() == [0, 0, 1, 2, 2]
+    borders = np.cumsum(Mixture.of(0.5, {"a": 1, "b": 3}).shares)
+    assert [source_of(u, borders) for u in (0.0, 0.49, 0.5, 0.63, 0.99)] == [0, 0, 1, 2, 2]

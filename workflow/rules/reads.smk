@@ -13,6 +13,7 @@ rule simulate_reads:
     output:
         reads1=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_1.bgzf"),
         reads2=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_2.bgzf"),
+        bam=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.bgzf"),
         truth=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.parquet"),
     log:
         "logs/read_benchmarks/{name}/simulate_reads.{donor}.e{error}_v{variation}.{shard}.log",
@@ -42,10 +43,12 @@ rule join_reads:
     input:
         reads1=shard_files("reads_1.bgzf"),
         reads2=shard_files("reads_2.bgzf"),
+        bam=shard_files("truth.bgzf"),
         truth=shard_files("truth.parquet"),
     output:
         reads1="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/reads_1.fastq.gz",
         reads2="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/reads_2.fastq.gz",
+        bam="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/truth.bam",
         truth="results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/truth.parquet",
     log:
         "logs/read_benchmarks/{name}/join_reads.{donor}.e{error}_v{variation}.log",

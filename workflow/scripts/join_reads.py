@@ -5,8 +5,11 @@ from avatarflow.runtime import step
 
 with step(snakemake):
     join_shards(
-        snakemake.input.reads1,
-        snakemake.input.reads2,
-        snakemake.input.truth,
+        {
+            "reads1": snakemake.input.reads1,
+            "reads2": snakemake.input.reads2,
+            "bam": snakemake.input.bam,
+            "truth": snakemake.input.truth,
+        },
         outputs=dict(snakemake.output),
     )

@@ -8,7 +8,7 @@ EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 HEAD = struct.Struct("<4BI2BH2BHH")
 
 
-def compress(data: bytes, level: int = 5) -> bytes:
+def compress(data: bytes | memoryview, level: int = 5) -> bytes:
     """BGZF blocks of `data`, without the end marker `EOF`, which belongs once at the end of a file.
 
     References
@@ -18,7 +18,7 @@ def compress(data: bytes, level: int = 5) -> bytes:
     return b"".join(_block(data[start : start + PIECE], level) for start in range(0, len(data), PIECE))
 
 
-def _block(piece: bytes, level: int) -> bytes:
+def _block(piece: bytes | memoryview, level: int) -> bytes:
     squeeze = zlib.compressobj(level, zlib.DEFLATED, -15)
     body = squeeze.compress(piece) + squeeze.flush()
     head = HEAD.pack(31, 139, 8, 4, 0, 0, 255, 6, 66, 67, 2, len(body) + 25)

@@ -1,4 +1,4 @@
-"""Illumina sequencing errors: substitutions by mate, cycle and base quality, scaled as a whole by one error rate.
+"""Illumina sequencing errors by mate, cycle and base quality, scaled as a whole by one rate of substitutions.
 
 The numbers drawn for a read do not depend on the rate: raising it adds errors and moves none.
 """
@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import refuse
-from .genome import Codes, N
+from .genome import Codes
+from .sequencer import Tables
 
 Floats = npt.NDArray[np.float64]
 
 WOBBLE_Q = np.array([-4, -2, 0, 2, 4])  # a base is this many phred units better or worse than its cycle
 FACTORS = 10 ** (-WOBBLE_Q / 10) / np.mean(10 ** (-WOBBLE_Q / 10))
-QUALITY_MIN, QUALITY_MAX, N_QUALITY = 2, 41, 2
+QUALITY_MIN, QUALITY_MAX = 2, 41
 CEILING = 0.75  # four equally likely bases
 
 
@@ -47,6 +48,26 @@ class ErrorModel:
         phred: Floats = np.clip(np.rint(-10 * np.log10(table)), QUALITY_MIN, QUALITY_MAX)
         return phred.astype(np.uint8)
 
+    def tables(self, rate: float, indel_ratio: float = 0.0) -> Tables:
+        """Chances and qualities as the compiled reader takes them.
+
+        Parameters
+        ----------
+        rate : float
+            Substitutions per base over all.
+        indel_ratio : float
+            Insertions and deletions, in equal parts, per substitution.
+        """
+        whole = 1 << 32
+        chances = self.probabilities(rate)
+        indels = np.broadcast_to((rate * indel_ratio * self.shape)[:, :, None], chances.shape)
+        wrong, calm = np.rint(chances * whole), np.rint((1 - indels) * whole)
+        return Tables(
+            np.minimum(wrong, whole - 1).astype(np.uint32),
+            np.minimum(calm, whole - 1).astype(np.uint32),
+            self.qualities(rate),
+        )
+
 
 def read_profile(path: str | Path, length_bp: int) -> ErrorModel:
     """Read a profile (TSV: `mate` 1 or 2, `cycle` from 1, `error`) and stretch its cycles to the read length.
@@ -69,51 +90,3 @@ def read_profile(path: str | Path, length_bp: int) -> ErrorModel:
         mates.append(np.interp(place, part["cycle"], part["error"]))
     shape = np.stack(mates)  # (2, length)
     return ErrorModel(shape / shape.mean())
-
-
-@dataclass(frozen=True)
-class ErrorDraws:
-    """Random numbers of n pairs, all (n, 2, length): what would happen, whatever the error rate."""
-
-    uniform: npt.NDArray[np.float32]
-    step: Codes  # 1..3: the substituted base is (template + step) mod 4
-    wobble: Codes  # 0..4: index into WOBBLE_Q
-
-    @classmethod
-    def draw(cls, random: np.random.Generator, pairs: int, length_bp: int) -> "ErrorDraws":
-        """Draw for whole pairs at once."""
-        shape = (pairs, 2, length_bp)
-        uniform = random.random(shape, np.float32)
-        return cls(uniform, random.integers(1, 4, shape, np.uint8), random.integers(0, len(WOBBLE_Q), shape, np.uint8))
-
-
-def sequenced(
-    templates: Codes, draws: ErrorDraws, model: ErrorModel, rate: float
-) -> tuple[Codes, Codes, npt.NDArray[np.bool_]]:
-    """Read templates with errors.
-
-    Parameters
-    ----------
-    templates : (n, 2, length) uint8
-        True bases in reading direction, 4 for N.
-    draws : ErrorDraws
-    model : ErrorModel
-    rate : float
-        Errors per base over all.
-
-    Returns
-    -------
-    bases : (n, 2, length) uint8
-    qualities : (n, 2, length) uint8
-        Phred.
-    wrong : (n, 2, length) bool
-        Where a substitution happened.
-    """
-    mate = np.arange(2)[None, :, None]
-    cycle = np.arange(templates.shape[2])[None, None, :]
-    wrong = draws.uniform < model.probabilities(rate).astype(np.float32)[mate, cycle, draws.wobble]
-    known = templates != N
-    wrong &= known
-    bases = np.where(wrong, (templates + draws.step) % 4, templates).astype(np.uint8)
-    qualities = np.where(known, model.qualities(rate)[mate, cycle, draws.wobble], N_QUALITY).astype(np.uint8)
-    return bases, qualities, wrong

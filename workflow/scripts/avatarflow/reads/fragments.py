@@ -1,137 +1,178 @@
-"""Where fragments come from: source, place, length, strand and haplotype, independent of errors and variation."""
+"""Where fragments come from: source, place, length, strand and haplotype, independent of errors and small variation.
 
-from collections.abc import Mapping, Sequence
+Fragment i of a donor has its own random numbers: asking for more fragments, other errors or another level of variation
+changes none of the others.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import refuse
-from .genome import Codes, Genome, Integers, N
-from .individual import Haplotype
+from ..seeds import integer
+from .compiled import compiled, last_at_most, mix, unit_at, word_at
+from .genome import Integers
+from .library import GC_STEP, Library, to_reference
 from .mixture import Mixture
 
-TRIES = 24
-COMPLEMENT: Codes = np.array([3, 2, 1, 0, 4], np.uint8)
+TRIES = 5000  # places looked at before a fragment is said to fit nowhere
+GC_BINS = 51
+NORMAL, LOGNORMAL = 0, 1
+LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
+SOURCE, SIDE, LENGTH_A, LENGTH_B, PLACE = 0, 1, 2, 3, 8  # places of a fragment's random numbers
+
+
+class Fragments(NamedTuple):
+    """n fragments, a field each (n,). Scaffold places are numbered through; `start`, `end` lie on the reference."""
+
+    contig: Integers  # of the library; -1 where no place was found
+    source: Integers  # 0 is the host
+    left: Integers  # on the scaffold
+    right: Integers
+    start: Integers
+    end: Integers
+    reverse: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How pairs are cut: read length and the normal law of fragment lengths, never shorter than a read."""
+    """How reads are cut: their length, one or two ends, the laws of fragment length (at least a read) and of GC."""
 
     length_bp: int
     fragment_mean_bp: float
     fragment_sd_bp: float
+    fragment_law: str = "normal"
+    single: bool = False
+    gc_optimum: float = 0.45
+    gc_strength: float = 0.0
 
     @classmethod
     def of(cls, reads: Mapping[str, Any]) -> "Layout":
         """From the config's `reads`."""
-        return cls(reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"])
+        gc = reads.get("gc") or {}
+        return cls(
+            reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"], reads.get("fragment_law", "normal"),
+            reads.get("ends", "pairs") == "single", gc.get("optimum", 0.45), gc.get("strength", 0.0),
+        )  # fmt: skip
 
+    def length_law(self) -> tuple[int, float, float, int]:
+        """Law, its two parameters, and the smallest length."""
+        mean, sd = self.fragment_mean_bp, self.fragment_sd_bp
+        if self.fragment_law == "lognormal":
+            spread = np.log1p((sd / mean) ** 2)
+            return LOGNORMAL, float(np.log(mean) - spread / 2), float(np.sqrt(spread)), self.length_bp
+        return NORMAL, float(mean), float(sd), self.length_bp
 
-class Source:
-    """One genome that fragments are cut from: the host with two haplotypes, or a microbe as it is."""
+    def gc_weights(self) -> npt.NDArray[np.float64]:
+        """Chance that a fragment of some share of G and C is kept, (GC_BINS,): a bell around the optimum, 1 there.
 
-    def __init__(self, taxon: str, genome: Genome, haplotypes: Sequence[Haplotype] = ()) -> None:
-        self.taxon = taxon
-        self.genome = genome
-        self.haplotypes = haplotypes
-        edges = np.diff(np.concatenate([[0], (genome.codes == N).view(np.int8), [0]]))
-        self.unknown = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)  # runs of N: starts, ends
+        `gc_strength` is the logarithm of how much rarer a fragment is whose share lies .25 off the optimum.
 
-    def place(self, uniform: npt.NDArray[np.float64], size: Integers) -> tuple[Integers, Integers]:
-        """Contig number and start (0-based, within the contig) of fragments, uniform over the places without N.
-
-        Parameters
+        References
         ----------
-        uniform : (n, TRIES)
-            The first column whose place fits is taken.
-        size : (n,)
-            Fragment lengths.
-
-        Raises
-        ------
-        AvatarflowError
-            If no place fits a fragment.
+        Benjamini, Speed: Summarizing and correcting the GC content bias (2012): fragment counts are unimodal in GC.
         """
-        if not len(uniform):
-            return size, size
-        at = (uniform * len(self.genome.codes)).astype(np.int64)  # (n, TRIES)
-        end = at + size[:, None]
-        contig = np.searchsorted(self.genome.starts, at, side="right") - 1
-        starts, ends = self.unknown
-        clean = np.searchsorted(ends, at, side="right") == np.searchsorted(starts, end, side="left")
-        fits = clean & (end <= self.genome.starts[contig + 1])
-        if not fits.any(1).all():
-            found = f"no room for a fragment of {size[~fits.any(1)][0]} bases in the genome of {self.taxon}"
-            raise refuse("reads.fragment_mean_bp", found, "shorten the fragments or give longer contigs without N")
-        rows, first = np.arange(len(at)), fits.argmax(1)
-        contig = contig[rows, first]
-        return contig, at[rows, first] - self.genome.starts[contig]
-
-    def templates(self, contig: Integers, start: Integers, end: Integers, hap: Integers, length: int) -> Codes:
-        """Left and right ends of fragments in reading direction, (n, 2, length): what a perfect machine would read."""
-        out = np.empty((len(start), 2, length), np.uint8)
-        for genome, which, left, right in self._views(contig, start, end, hap):
-            limit = genome.starts[contig[which] + 1]
-            first = np.minimum(left, limit - length)[:, None] + np.arange(length)
-            last = np.maximum(right, genome.starts[contig[which]] + length)[:, None] - 1 - np.arange(length)
-            out[which, 0], out[which, 1] = genome.codes[first], COMPLEMENT[genome.codes[last]]
-        return out
-
-    def _views(
-        self, contig: Integers, start: Integers, end: Integers, hap: Integers
-    ) -> list[tuple[Genome, Integers, Integers, Integers]]:
-        """Per sequence to read from: which fragments, and their ends in its concatenated codes."""
-        if not self.haplotypes:
-            offset = self.genome.starts[contig]
-            return [(self.genome, np.arange(len(start)), offset + start, offset + end)]
-        views = []
-        for number, haplotype in enumerate(self.haplotypes):
-            for where in range(len(self.genome.names)):
-                which = np.flatnonzero((hap == number) & (contig == where))
-                offset = haplotype.genome.starts[where]
-                left, right = haplotype.lift(where, start[which]), haplotype.lift(where, end[which])
-                views.append((haplotype.genome, which, offset + left, offset + right))
-        return views
+        share = np.linspace(0, 1, GC_BINS)
+        return np.asarray(np.exp(-self.gc_strength * ((share - self.gc_optimum) / 0.25) ** 2))
 
 
-@dataclass(frozen=True)
-class Fragments:
-    """n fragments, a field each (n,): source, contig, place on the reference (0-based, half-open), haplotype 0 or 1."""
-
-    source: Integers
-    contig: Integers
-    start: Integers
-    end: Integers
-    haplotype: Integers
-    reverse: npt.NDArray[np.bool_]
+def fragment_key(seed: int, donor: int) -> np.uint64:
+    """What all fragments of one donor are drawn from."""
+    return np.uint64(integer(seed, "fragments", donor))
 
 
 def draw_fragments(
-    random: np.random.Generator, count: int, sources: Sequence[Source], mixture: Mixture, layout: Layout
+    key: np.uint64, first: int, count: int, library: Library, mixture: Mixture, layout: Layout
 ) -> Fragments:
-    """Draw fragments; the numbers used do not depend on sources, shares, variation or errors."""
-    source = mixture.draw(random.random(count))
-    haplotype = random.integers(0, 2, count)
-    reverse = random.integers(0, 2, count).astype(bool)
-    size = np.rint(layout.fragment_mean_bp + layout.fragment_sd_bp * random.standard_normal(count)).astype(np.int64)
-    size = np.maximum(size, layout.length_bp)
-    uniform = random.random((count, TRIES))
-    contig, start = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    for number, origin in enumerate(sources):
-        rows = np.flatnonzero(source == number)
-        contig[rows], start[rows] = origin.place(uniform[rows], size[rows])
-    return Fragments(source, contig, start, start + size, haplotype, reverse)
+    """Draw the fragments numbered first .. first + count - 1.
 
-
-def templates(fragments: Fragments, sources: Sequence[Source], length: int) -> Codes:
-    """Templates of both mates, (n, 2, length): mate 1 is a forward fragment's left end, a reverse one's right end."""
-    out = np.empty((len(fragments.source), 2, length), np.uint8)
-    for number, origin in enumerate(sources):
-        rows = np.flatnonzero(fragments.source == number)
-        parts = fragments.contig[rows], fragments.start[rows], fragments.end[rows], fragments.haplotype[rows]
-        out[rows] = origin.templates(*parts, length)
-    out[fragments.reverse] = out[fragments.reverse, ::-1]
+    Raises
+    ------
+    AvatarflowError
+        If a fragment fits nowhere in its genome.
+    """
+    zeros = [np.zeros(count, np.int64) for _ in range(6)]
+    out = Fragments(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool))
+    borders = np.cumsum(mixture.shares)
+    _draw(key, first, library, borders, layout.length_law(), layout.gc_weights(), out)
+    if (out.contig < 0).any():
+        lost = int(np.flatnonzero(out.contig < 0)[0])
+        taxon = mixture.taxa[out.source[lost]]
+        found = f"no room for a fragment of {out.right[lost]} bases in the genome of {taxon}"
+        raise refuse("reads.fragment_mean_bp", found, "shorten the fragments or give longer contigs without N")
     return out
+
+
+@compiled
+def draw_size(key: np.uint64, law: tuple[int, float, float, int]) -> int:
+    """A length from its law, by Box and Muller's transform of two uniform numbers."""
+    radius = np.sqrt(-2.0 * np.log(1.0 - unit_at(key, LENGTH_A)))
+    normal = radius * np.cos(2.0 * np.pi * unit_at(key, LENGTH_B))
+    value = law[1] + law[2] * normal
+    if law[0] == LOGNORMAL:
+        value = np.exp(value)
+    return max(int(np.rint(value)), law[3])
+
+
+@compiled
+def fits(library: Library, contig: int, left: int, right: int) -> bool:
+    """Whether [left, right) of the scaffold ends inside its contig and holds no N."""
+    if right > library.scaffold_starts[contig + 1]:
+        return False
+    k = last_at_most(library.unknown_starts, right - 1, 0, len(library.unknown_starts))
+    return k < 0 or library.unknown_ends[k] <= left
+
+
+@compiled
+def gc_share(library: Library, left: int, right: int) -> float:
+    """Share of G and C of [left, right) on the scaffold, to within a few bases."""
+    a, b = left // GC_STEP, (right + GC_STEP - 1) // GC_STEP
+    return float(library.gc[b] - library.gc[a]) / max((b - a) * GC_STEP, 1)
+
+
+@compiled
+def source_of(uniform: float, borders: npt.NDArray[np.float64]) -> int:
+    """Which source a uniform number falls to."""
+    source = 0
+    while source < len(borders) - 1 and uniform >= borders[source]:
+        source += 1
+    return source
+
+
+@compiled
+def place(key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """Contig and scaffold place of a fragment: the first of its places that fits and that the law of GC keeps."""
+    low = library.scaffold_starts[library.first[view]]
+    room = library.scaffold_starts[library.first[view + 1]] - low
+    for attempt in range(TRIES):
+        left = low + int(unit_at(key, PLACE + 2 * attempt) * room)
+        contig = last_at_most(library.scaffold_starts, left, library.first[view], library.first[view + 1])
+        if fits(library, contig, left, left + size):
+            share = min(gc_share(library, left, left + size), 1.0)
+            if unit_at(key, PLACE + 2 * attempt + 1) < weights[int(share * (GC_BINS - 1) + 0.5)]:
+                return contig, left
+    return -1, 0
+
+
+@compiled
+def _draw(
+    key: np.uint64, first: int, library: Library, borders: npt.NDArray[np.float64],
+    law: tuple[int, float, float, int], weights: npt.NDArray[np.float64], out: Fragments,
+) -> None:  # fmt: skip
+    for i in range(len(out.contig)):
+        own = mix(key + np.uint64(first + i))
+        size = draw_size(own, law)
+        source = source_of(unit_at(own, SOURCE), borders)
+        sides = word_at(own, SIDE)
+        side: Any = np.int64(sides & np.uint64(1))
+        view = source + 1 if source > 0 else side
+        contig, left = place(own, library, view, size, weights)
+        out.source[i], out.contig[i], out.left[i] = source, contig, left
+        out.reverse[i] = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)
+        out.right[i] = left + size if contig >= 0 else size
+        if contig >= 0:
+            out.start[i] = to_reference(library.large, left, library.scaffold_starts[contig])
+            out.end[i] = to_reference(library.large, left + size - 1, library.scaffold_starts[contig]) + 1

@@ -1,11 +1,9 @@
 """A diploid individual: variants put into the reference, as two haplotypes and the phased VCF that makes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,55 +12,10 @@ import pysam
 from ..paths import replacing_folder
 from ..runtime import Step
 from . import bgzf
-from .genome import CODE_OF, Codes, Genome, Integers, read_fasta, write_fasta
+from .genome import Genome, read_fasta, write_fasta
+from .haplotype import haplotype
 from .panel import panel_variants
 from .variation import COLUMNS, Rates, Spans, draw_variants, merged
-
-
-@dataclass(frozen=True)
-class Haplotype:
-    """One haplotype's bases, and where reference positions lie on them."""
-
-    genome: Genome
-    ends: tuple[Integers, ...]  # per contig: end (exclusive) of each length-changing variant on the reference
-    shifts: tuple[Integers, ...]  # per contig: bases gained up to and including it, with a leading 0
-
-    def lift(self, contig: int, position: Integers) -> Integers:
-        """Reference positions (0-based) of one contig as positions on this haplotype's; in a deletion: near it."""
-        behind = np.searchsorted(self.ends[contig], position, side="right")
-        lifted = position + self.shifts[contig][behind]
-        return np.asarray(np.clip(lifted, 0, len(self.genome.contig(contig))))
-
-
-def haplotype(reference: Genome, variants: pd.DataFrame, allele: str) -> Haplotype:
-    """Put one allele column (`allele1`, `allele2`) of sorted variants without overlaps into the reference."""
-    groups = dict(iter(variants[variants[allele] > 0].groupby("contig", sort=False)))
-    contigs, ends, shifts = [], [], []
-    for name, codes in reference.contigs():
-        changed, end, shift = _applied(codes, groups.get(name, variants.iloc[:0]), allele)
-        contigs.append((name, changed))
-        ends.append(end)
-        shifts.append(shift)
-    return Haplotype(Genome.of(contigs), tuple(ends), tuple(shifts))
-
-
-def _applied(codes: Codes, variants: pd.DataFrame, allele: str) -> tuple[Codes, Integers, Integers]:
-    """Sequence with the variants in it, ends of the variants and cumulated shifts."""
-    at = variants["position"].to_numpy(np.int64)
-    alts = [alt.split(",")[number - 1] for alt, number in zip(variants["alt"], variants[allele], strict=True)]
-    removed = variants["ref"].str.len().to_numpy(np.int64) if len(alts) else at
-    added = np.array([len(alt) for alt in alts], np.int64)
-    out = codes.copy()
-    single = (removed == 1) & (added == 1)
-    letters = "".join(alt for alt, plain in zip(alts, single, strict=True) if plain)
-    out[at[single]] = CODE_OF[np.frombuffer(letters.encode(), np.uint8)]
-    pieces, cursor = [], 0
-    for i in np.flatnonzero(~single):
-        pieces += [out[cursor : at[i]], CODE_OF[np.frombuffer(alts[i].encode(), np.uint8)]]
-        cursor = at[i] + removed[i]
-    longer = removed != added
-    shifts = np.concatenate([[0], np.cumsum((added - removed)[longer])]).astype(np.int64)
-    return np.concatenate([*pieces, out[cursor:]]), (at + removed)[longer], shifts
 
 
 def vcf_text(reference: Genome, variants: pd.DataFrame, donor: str) -> str:
@@ -76,8 +29,8 @@ def vcf_text(reference: Genome, variants: pd.DataFrame, donor: str) -> str:
     ]
     columns = zip(*(variants[column] for column in COLUMNS), strict=True)
     body = [
-        f"{contig}\t{at + 1}\t.\t{ref}\t{alt}\t.\tPASS\tPART={part}\tGT\t{first}|{second}"
-        for contig, at, ref, alt, first, second, part in columns
+        f"{contig}\t{at + 1}\tv{row}\t{ref}\t{alt}\t.\tPASS\tPART={part}\tGT\t{first}|{second}"
+        for row, (contig, at, ref, alt, first, second, part) in enumerate(columns)
     ]
     return "\n".join([*head, *body, ""])
 

@@ -3,11 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-
-from .genome import Integers
 
 HOST = "human"
 
@@ -25,11 +21,6 @@ class Mixture:
         total = sum(weights.values())
         rest = [(1 - host_share) * weight / total for weight in weights.values()]
         return cls((HOST, *weights), (host_share if weights else 1.0, *rest))
-
-    def draw(self, uniform: npt.NDArray[np.float64]) -> Integers:
-        """Which source each fragment has, from one uniform number (n,) each: order in the file tells nothing."""
-        borders = np.cumsum(self.shares)
-        return np.minimum(np.searchsorted(borders, uniform, side="right"), len(self.taxa) - 1).astype(np.int64)
 
     def table(self) -> pd.DataFrame:
         """The composition: `taxon`, `share`."""

@@ -7,7 +7,7 @@ from ..errors import AvatarflowError, Problems, refuse
 from ..runtime import Step
 from .genome import Genome, cut, read_fasta, write_fasta
 from .made_up import made_up_host, made_up_microbes
-from .simulate import TAXON_MARK
+from .sources import TAXON_MARK
 
 
 def host_genome(reference: Mapping[str, Any], seed: int) -> Genome:

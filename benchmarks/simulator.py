@@ -1,0 +1,208 @@
+"""The simulator beside its peers, in one paired run on one core each: writes benchmarks/results/simulator.json.
+
+    .venv/bin/python benchmarks/simulator.py [--pairs 100000] [--repeats 3]
+
+Every tool gets one made-up chromosome and makes as many pairs of 2 x 150; rounds go through the tools in turn, so that
+whatever else the machine does meets all of them. Rates are medians over the rounds, in reads (long reads: bases) per
+second of processor time of the tool's own process, start and input included; seconds of the clock are written beside
+them. Ours and ART write plain FASTQ and an alignment of every read (ART: SAM; ours: BAM without compression, with the
+cause of every base, and the table of fragments, which ART does not have); wgsim writes plain FASTQ and no alignments.
+Tools that are not on PATH are named as missing.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "workflow" / "scripts"))
+RESULT = ROOT / "benchmarks" / "results" / "simulator.json"
+LENGTH, GENOME_BP, LEVEL, ERROR = 150, 5_000_000, 0.001, 0.01
+
+
+def own(folder: Path, pairs: int, compressed: bool) -> list[str]:
+    """The command that runs this simulator: see `child`."""
+    return [sys.executable, __file__, "--child", str(folder), str(pairs), str(int(compressed))]
+
+
+def child(folder: Path, pairs: int, compressed: bool) -> None:
+    """Simulate one shard as the rule does, without compression or with it."""
+    from avatarflow.reads import bgzf, simulate
+    from avatarflow.runtime import Step
+
+    if not compressed:
+        simulate.bgzf = Plain(bgzf)  # type: ignore[attr-defined]
+    paths = {name: str(folder / name) for name in ("host.fa", "microbes.fa")}
+    files = {"host": paths["host.fa"], "microbes": paths["microbes.fa"]}
+    files |= {name: str(folder / "person" / f"{name}.parquet") for name in ("variants", "parts")}
+    files["profile"] = str(ROOT / "resources" / "error_profiles" / "illumina.tsv")
+    reads = {
+        "pairs": pairs,
+        "length_bp": LENGTH,
+        "fragment_mean_bp": 350.0,
+        "fragment_sd_bp": 50.0,
+        "indel_ratio": 0.01,
+    }
+    cell = {"donor": "donor", "error": ERROR, "seeds": {"fragments": 1, "errors": 1}}
+    out = {key: str(folder / "own" / key) for key in ("reads1", "reads2", "bam", "truth")}
+    simulate.simulate_shard(files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null())
+
+
+class Plain:
+    """FASTQ as it is, BAM in blocks without compression (a BAM must be in blocks)."""
+
+    def __init__(self, bgzf: object) -> None:
+        self.bgzf = bgzf
+
+    def compress(self, data: memoryview) -> bytes:
+        """Text stays; the rest is stored."""
+        return bytes(data) if data[:1] == b"@" else self.bgzf.compress(data, 0)  # type: ignore[attr-defined]
+
+
+def commands(folder: Path, pairs: int) -> dict[str, list[str]]:
+    """Each peer's command, for as many reads."""
+    host, size = str(folder / "host.fa"), str(LENGTH)
+    coverage = f"{2 * pairs * LENGTH / GENOME_BP:.6f}"
+    out = str(folder)
+    art = ["art_illumina", "-ss", "HS25", "-i", host, "-p", "-l", size, "-f", coverage, "-m", "350", "-s", "50"]
+    wgsim = ["wgsim", "-N", str(pairs), "-1", size, "-2", size, "-d", "350", "-s", "50", "-e", str(ERROR)]
+    model = "/usr/share/pbsim/models/model_qc_clr"
+    pbsim = ["pbsim", "--data-type", "CLR", "--depth", "2", "--model_qc", model, "--prefix", f"{out}/pbsim", host]
+    return {
+        "own": own(folder, pairs, False),
+        "own_compressed": own(folder, pairs, True),
+        "art": [*art, "-rs", "1", "-sam", "-na", "-q", "-o", f"{out}/art"],
+        "wgsim": [*wgsim, "-r", str(LEVEL), "-S", "1", host, f"{out}/w1.fq", f"{out}/w2.fq"],
+        "pbsim": [*pbsim, "--seed", "1"],
+    }
+
+
+def timed(command: list[str], folder: Path) -> tuple[float, float]:
+    """Seconds of processor time and of the clock that a command takes."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment)
+    after, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock
+
+
+def prepare(folder: Path) -> None:
+    """One chromosome, one person."""
+    from avatarflow.reads.genome import write_fasta
+    from avatarflow.reads.individual import make_individual
+    from avatarflow.reads.made_up import random_genome
+    from avatarflow.runtime import Step
+
+    write_fasta(folder / "host.fa", random_genome("chr1", GENOME_BP, 0.41, 0.3, 1))
+    write_fasta(folder / "microbes.fa", random_genome("m:m", 10_000, 0.5, 0.0, 1))
+    rates = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
+    make_individual(str(folder / "host.fa"), folder / "person", LEVEL, rates, 1, "donor", None, Step.null())
+    (folder / "own").mkdir()
+
+
+def reads_in(path: Path) -> tuple[int, int]:
+    """Reads and bases of a plain FASTQ file."""
+    count = bases = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if number % 4 == 1:
+                count, bases = count + 1, bases + len(line) - 1
+    return count, bases
+
+
+def made(tool: str, folder: Path, pairs: int) -> tuple[int, int]:
+    """Reads and bases that a tool's last run wrote; counted, not believed, except where they are compressed."""
+    files = {
+        "own": ["own/reads1", "own/reads2"], "art": ["art1.fq", "art2.fq"], "wgsim": ["w1.fq", "w2.fq"],
+        "pbsim": ["pbsim_0001.fastq"],
+    }  # fmt: skip
+    if tool not in files:
+        return 2 * pairs, 2 * pairs * LENGTH
+    counts = [reads_in(folder / name) for name in files[tool]]
+    return sum(count for count, _ in counts), sum(bases for _, bases in counts)
+
+
+def version(tool: str) -> str:
+    """What a Debian tool's package says it is."""
+    package = {"art": "art-nextgen-simulation-tools", "wgsim": "samtools", "pbsim": "pbsim"}.get(tool)
+    if package is None or shutil.which("dpkg-query") is None:
+        return "this repository"
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
+    return f"{package} {done.stdout}" if done.returncode == 0 else "unknown"
+
+
+def measure(pairs: int, repeats: int) -> dict[str, object]:
+    """The rounds, their medians and the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder)
+        todo = commands(folder, pairs)
+        missing = [tool for tool, command in todo.items() if shutil.which(command[0]) is None]
+        todo = {tool: command for tool, command in todo.items() if tool not in missing}
+        subprocess.run(own(folder, 10, False), check=True)  # the first start compiles
+        rounds: dict[str, list[tuple[float, float]]] = {tool: [] for tool in todo}
+        amounts = {}
+        for _ in range(repeats):
+            for tool, command in todo.items():
+                rounds[tool].append(timed(command, folder))
+                amounts[tool] = made(tool, folder, pairs)
+    tools = {tool: row(tool, rounds[tool], *amounts[tool]) for tool in todo}
+    return {"pairs": pairs, "repeats": repeats, "missing": missing, "tools": tools, **ratios(tools)}
+
+
+def row(tool: str, times: list[tuple[float, float]], reads: int, bases: int) -> dict[str, object]:
+    """One tool's figures."""
+    processor = statistics.median(one for one, _ in times)
+    return {
+        "version": version(tool),
+        "reads": reads,
+        "bases": bases,
+        "processor_s": [round(one, 3) for one, _ in times],
+        "clock_s": [round(one, 3) for _, one in times],
+        "reads_per_s": round(reads / processor),
+        "bases_per_s": round(bases / processor),
+    }
+
+
+def ratios(tools: dict[str, dict[str, object]]) -> dict[str, float]:
+    """Our rate over a peer's."""
+    value: Callable[[str, str], float] = lambda tool, what: float(str(tools[tool][what]))  # noqa: E731
+    out = {}
+    for peer in ("art", "wgsim"):
+        if peer in tools:
+            out[f"ratio_to_{peer}"] = round(value("own", "reads_per_s") / value(peer, "reads_per_s"), 3)
+            out[f"compressed_ratio_to_{peer}"] = round(
+                value("own_compressed", "reads_per_s") / value(peer, "reads_per_s"), 3
+            )
+    if "pbsim" in tools and "own_long" in tools:
+        out["ratio_to_pbsim"] = round(value("own_long", "bases_per_s") / value("pbsim", "bases_per_s"), 3)
+    return out
+
+
+def main() -> None:
+    """Read the arguments, measure, write."""
+    if "--child" in sys.argv:
+        folder, pairs, compressed = sys.argv[-3:]
+        child(Path(folder), int(pairs), compressed == "1")
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    result = measure(arguments.pairs, arguments.repeats)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({key: value for key, value in result.items() if key != "tools"}))
+
+
+if __name__ == "__main__":
+    main()
