@@ -4,6 +4,7 @@
 #
 #   PYTHON=python3.12 make setup       another interpreter (3.11 or newer)
 #   AVATARFLOW_APT=no make setup       do not install Debian packages
+#   AVATARFLOW_VARIANT=gpu make setup  faiss for GPUs; torch comes from whichever index pip is configured with
 #   PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS and pip.conf are honoured. For torch's CPU build where the index
 #   would give the CUDA one: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 set -euo pipefail
@@ -35,8 +36,9 @@ find_python() {
 }
 
 make_venv() {
-  local key python
-  key="$(sha256sum <"$lock" | cut -d' ' -f1)"
+  local key python wanted
+  wanted="$(envs/lock.sh "${AVATARFLOW_VARIANT:-cpu}")"
+  key="$(sha256sum <<<"$wanted" | cut -d' ' -f1)"
   if [[ -x .venv/bin/python && "$(cat "$stamp" 2>/dev/null)" == "$key" ]] && .venv/bin/python -c ''; then
     return
   fi
@@ -47,7 +49,7 @@ make_venv() {
     return 1
   }
   .venv/bin/pip install --quiet "$(grep '^torch==' "$lock")"
-  .venv/bin/pip install --quiet --requirement "$lock"
+  .venv/bin/pip install --quiet --requirement <(cat <<<"$wanted")
   .venv/bin/pip check
   echo "$key" >"$stamp"
 }
