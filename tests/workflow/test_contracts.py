@@ -33,6 +33,7 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("make_individual", "input"): "the panel's path is in params.panel",
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
+    ("compare_tools", "input"): "params.cells says which file belongs to which cell",
     ("make_individual", "output"): "written beside `variants`",
 }
 

@@ -60,3 +60,67 @@ rule plot_removal:
         entry="read_benchmarks/{name}",
     script:
         "../scripts/plot_removal.py"
+
+
+rule compare_tools:
+    """Test every pair of tools on the same fragments (McNemar), because intervals of two tools that share reads mislead."""
+    input:
+        truth=score_files("truth"),
+        verdicts=score_files("verdicts"),
+        usage=score_files("usage"),
+    output:
+        pairs="results/read_benchmarks/{name}/mcnemar.tsv",
+    log:
+        "logs/read_benchmarks/{name}/compare_tools.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/compare_tools.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.reads.mcnemar"),
+        entry="read_benchmarks/{name}",
+        cells=score_cells,
+    script:
+        "../scripts/compare_tools.py"
+
+
+rule present_scores:
+    """Show the scores so that a reader can choose a tool: other host shares, a Pareto picture, a page, a MultiQC table."""
+    input:
+        scores="results/read_benchmarks/{name}/scores.tsv",
+    output:
+        residuals="results/read_benchmarks/{name}/residual_share.tsv",
+        pareto=report(
+            "results/read_benchmarks/{name}/pareto.png",
+            category="Reads",
+            caption="../report/scores.rst",
+            labels={"benchmark": "{name}", "table": "pareto"},
+        ),
+        page="results/read_benchmarks/{name}/scores.html",
+        multiqc="results/read_benchmarks/{name}/removal_mqc.tsv",
+    log:
+        "logs/read_benchmarks/{name}/present_scores.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/present_scores.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("avatarflow.reads.pages", "avatarflow.reads.residual"),
+        entry="read_benchmarks/{name}",
+        host_shares=lambda wildcards: benchmark_of(wildcards)["host_shares"],
+    script:
+        "../scripts/present_scores.py"
+
+
+FINAL["read_benchmarks"] += [
+    "results/read_benchmarks/{name}/mcnemar.tsv",
+    "results/read_benchmarks/{name}/scores.html",
+]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ..errors import refuse
 from ..paths import replacing
+from .clusters import cluster_interval
 from .intervals import share_interval
 from .mixture import HOST
 from .removal import OK
@@ -20,8 +21,11 @@ COLUMNS = [
     "tool", "setting", "error", "variation", "stratum", "fragments", "tp", "fp", "tn", "fn",
     "sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high",
     "index_s", "run_s", "peak_mb", "status", "removed", "precision", "precision_low", "precision_high", "f1", "mcc",
+    "sensitivity_cluster_low", "sensitivity_cluster_high", "specificity_cluster_low", "specificity_cluster_high",
+    "worst_taxon", "worst_taxon_specificity",
     "index_cpu_s", "run_cpu_s", "index_peak_mb", "run_peak_mb", "version",
 ]  # fmt: skip
+CLUSTER_SEED = 1  # of the draws of clusters: the same for all, so that tools differ by their verdicts alone
 CELL = ["tool", "setting", "error", "variation"]
 SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
 
@@ -111,9 +115,25 @@ def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     human = (table["source"] == HOST).to_numpy()
     for name, rows in strata(table):
         if "removed" in table:
-            yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows]))}
+            more = clustered(table) if name == "all" else {}
+            yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows])), **more}
         else:
             yield {"stratum": name, "fragments": int(rows.sum())}
+
+
+def clustered(table: pd.DataFrame) -> dict[str, Any]:
+    """Intervals over donors (sensitivity) and microbial genomes (specificity), and the genome that loses most."""
+    human = table["source"] == HOST
+    donors = table[human].groupby("donor")["removed"].agg(["sum", "count"])
+    genomes = (~table[~human].set_index("taxon")["removed"]).groupby(level=0).agg(["sum", "count"])
+    found: dict[str, Any] = {}
+    for name, part in (("sensitivity", donors), ("specificity", genomes)):
+        ends = cluster_interval(part["sum"].to_list(), part["count"].to_list(), CLUSTER_SEED)
+        found |= {f"{name}_cluster_{end}": value for end, value in zip(("low", "high"), ends, strict=True)}
+    if len(genomes):
+        kept = genomes["sum"] / genomes["count"]
+        found |= {"worst_taxon": str(kept.idxmin()), "worst_taxon_specificity": float(kept.min())}
+    return found
 
 
 def timing(index: Mapping[str, Any], usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
