@@ -16,9 +16,9 @@ FLOOR = 1e-5  # a miss rate of nothing is drawn here
 def not_beaten(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Rows that no other row equals or beats in every one of `AXES` while beating it in one."""
     values = table[AXES].to_numpy(float)
-    at_least = (values[None] >= values[:, None]).all(2)
-    better = (values[None] > values[:, None]).any(2)
-    return np.asarray(~(at_least & better).any(1))
+    at_least = np.all(values[None] >= values[:, None], axis=2)
+    better = np.any(values[None] > values[:, None], axis=2)
+    return np.asarray(~np.any(at_least & better, axis=1), bool)
 
 
 def with_speed(scores: pd.DataFrame) -> pd.DataFrame:
