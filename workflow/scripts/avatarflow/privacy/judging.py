@@ -17,6 +17,7 @@ from . import neighbours
 from .bounds import Share, share_of_persons, share_of_pictures
 from .cone import Cones
 from .neighbours import Gallery, Rows, blocks
+from .ratio_search import RatioSearch
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -70,7 +71,7 @@ class Judge:
     Raises
     ------
     AvatarflowError
-        If the cones are not calibrated, or their fingerprints are none.
+        If the cones are not calibrated, a cone has no width, or their fingerprints are none.
     """
 
     def __init__(self, cones: Cones, k: int = NEIGHBOURS) -> None:
@@ -78,15 +79,19 @@ class Judge:
             raise refuse("cones", "they are not calibrated", "calibrate them first")
         self.gallery = Gallery(cones.fingerprints, "originals")
         self.half_angles = cones.half_angles_rad
-        self.widest = float(self.half_angles.max())
+        if not (self.half_angles > 0).all():
+            found = f"{int((~(self.half_angles > 0)).sum())} cones without a width"
+            raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
+        self.search = RatioSearch(self.gallery, self.half_angles, float(np.median(cones.sparsity_rad)))
         self.k = min(k, len(self.gallery))
         self.full_passes = 0
 
     def risks(self, candidates: Rows) -> Risks:
         """The exact risk of a block of candidates.
 
-        The K nearest originals are enough where the next one, at angle theta_K or more, could not have a smaller ratio
-        even with the widest cone: theta_K / Theta_max > best ratio. Else the candidate is compared with all originals.
+        The search gives the K originals with the smallest ratios up to rounding, and a bound for all others; exact
+        angles are taken where bounds leave room, and where the bound for the others does not exclude them the candidate
+        is compared with all originals.
 
         Parameters
         ----------
@@ -94,15 +99,10 @@ class Judge:
             Unit rows, all finite.
         """
         queries = neighbours.unit(candidates)
-        cosines, found = self.gallery.top(queries, self.k)
-        angles = neighbours.pair_angles(queries[:, None], self.gallery.rows[found])
-        ratios = angles / self.half_angles[found]
-        place = np.lexsort((found, ratios), axis=1)[:, :1]  # equal ratios: the smaller row
-        best: Floats = np.take_along_axis(ratios, place, 1)[:, 0]
-        original: Integers = np.take_along_axis(found, place, 1)[:, 0]
-        angle: Floats = np.take_along_axis(angles, place, 1)[:, 0]
-        beyond = neighbours.least_angles(cosines[:, -1], self.gallery.dimensions)
-        open_ = np.flatnonzero(beyond / self.widest <= best) if self.k < len(self.gallery) else np.array([], np.int64)
+        least, most, found, beyond = self.search.top(queries, self.k)
+        query, place = np.nonzero(least <= most.min(1, keepdims=True))
+        best, original, angle = self._exact(queries, query, found[query, place])
+        open_ = np.flatnonzero(beyond <= best) if self.k < len(self.gallery) else np.array([], np.int64)
         for rows in blocks(len(open_), FULL_PASS):
             some = open_[rows]
             best[some], original[some], angle[some] = self._full_pass(queries[some], best[some])
@@ -112,7 +112,10 @@ class Judge:
     def _full_pass(self, queries: Rows, best: Floats) -> tuple[Floats, Integers, Floats]:
         """Compare with every original: bounds in single precision, exact angles where a bound leaves room."""
         bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.half_angles
-        query, original = np.nonzero(bound <= best[:, None])
+        return self._exact(queries, *np.nonzero(bound <= best[:, None]))
+
+    def _exact(self, queries: Rows, query: Integers, original: Integers) -> tuple[Floats, Integers, Floats]:
+        """Of each query the smallest exact ratio among its pairs, the smaller row where ratios are equal."""
         angles = neighbours.pair_angles(queries[query], self.gallery.rows[original])
         ratios = angles / self.half_angles[original]
         order = np.lexsort((original, ratios, query))

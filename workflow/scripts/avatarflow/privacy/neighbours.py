@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ..errors import AvatarflowError, refuse
 
 Rows = npt.NDArray[np.float32]
-Angles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+Angles = Floats
 Indices = npt.NDArray[np.int64]
 
 UNIT_TOLERANCE = 1e-3
@@ -85,6 +86,19 @@ def least_angles(cosines: npt.NDArray[np.float32], dimensions: int) -> Angles:
     return np.arccos(np.clip(cosines.astype(np.float64) + cosine_slack(dimensions), -1, 1))
 
 
+class Products:
+    """Rows to find the largest inner products with, all of them compared."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._index = on_gpu(faiss.IndexFlatIP(rows.shape[1]))
+        self._index.add(np.ascontiguousarray(rows))
+
+    def largest(self, queries: Rows, k: int) -> tuple[Rows, Indices]:
+        """Largest computed inner products (n, k), descending, and their rows; k is at most their number."""
+        products, index = self._index.search(queries, k)
+        return products, index.astype(np.int64)
+
+
 class Gallery:
     """References to search, checked and brought to unit length once.
 
@@ -104,8 +118,7 @@ class Gallery:
         if len(references) == 0:
             raise refuse(name, "no fingerprint", "give at least one")
         self.rows = unit(references)
-        self._index = on_gpu(faiss.IndexFlatIP(self.rows.shape[1]))
-        self._index.add(self.rows)
+        self._products: Products | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -124,8 +137,8 @@ class Gallery:
 
     def top(self, queries: Rows, k: int) -> tuple[npt.NDArray[np.float32], Indices]:
         """Largest computed cosines (n, k), descending, and their references; k <= m."""
-        cosines, index = self._index.search(queries, k)
-        return cosines, index.astype(np.int64)
+        self._products = self._products or Products(self.rows)
+        return self._products.largest(queries, k)
 
 
 def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tuple[Angles, Indices]:
