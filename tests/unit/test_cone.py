@@ -163,6 +163,12 @@ def test_refusals():
     rows, flat, who = np.arange(1, 41), draws.reshape(-1, 8), np.repeat(persons, 4)
     with pytest.raises(AvatarflowError, match="originals of one person only; give originals of at least two"):
         uncalibrated(originals, np.zeros(40, int), rows, own, Shape())
+    nobody = persons.copy()
+    nobody[[3, 8]] = -1
+    with pytest.raises(AvatarflowError, match=r"row 4: no person.*\n.*row 9: no person"):
+        uncalibrated(originals, nobody, rows, own, Shape())
+    with pytest.raises(AvatarflowError, match="39 persons and 40 rows for 40 originals"):
+        uncalibrated(originals, persons[:39], rows, own, Shape())
     broken = originals.copy()
     broken[[4, 7]] = np.nan
     with pytest.raises(AvatarflowError, match=r"row 5: no fingerprint.*\n.*row 8: no fingerprint"):

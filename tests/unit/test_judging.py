@@ -1,15 +1,20 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.errors import AvatarflowError
+from avatarflow.imaging.shards import Column, write_shard
 from avatarflow.privacy import judging
 from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.files import RowFile, save_rows
 from avatarflow.privacy.judging import Judge, judge, risks
+from avatarflow.privacy.neighbours import pair_angles
+from avatarflow.privacy.ratio_search import RatioSearch
 
 COLUMNS = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
 
@@ -36,9 +41,9 @@ def test_a_verdict_for_each_candidate(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[0] = cones.fingerprints[7]
     candidates[5] = np.nan
-    lost = np.zeros(200, bool)
-    lost[9] = True
-    summary = judge(candidates, names(200), cones, tmp_path / "v.parquet", unreadable=lost)
+    reasons = [""] * 200
+    reasons[9] = "not readable: broken"
+    summary = judge(candidates, names(200), cones, tmp_path / "v.parquet", reasons=reasons)
     table = pq.read_table(tmp_path / "v.parquet").to_pandas()
     assert list(table.columns) == COLUMNS
     assert table["candidate"].tolist() == names(200)
@@ -83,9 +88,19 @@ def test_one_wide_cone_far_away_is_found():
     found = Judge(cones, 4)
     result = found.risks(some_candidates())
     inside = result.original == 100
-    assert found.full_passes > 0
     assert inside.sum() > 50  # the widest cone is half the sphere, though others are nearer
     assert (Judge(cones, 300).risks(some_candidates()).original == result.original).all()
+
+
+def test_without_the_proof_every_original_is_compared(monkeypatch):
+    cones, candidates = some_cones(), some_candidates()
+    truth = Judge(cones).risks(candidates)
+    monkeypatch.setattr(RatioSearch, "_beyond", lambda self, values: np.zeros(len(values)))
+    without = Judge(cones, 1)
+    found = without.risks(candidates)
+    assert without.full_passes == 200
+    assert (found.risk == truth.risk).all()
+    assert (found.original == truth.original).all()
 
 
 def test_threads_change_nothing():
@@ -100,6 +115,41 @@ def test_threads_change_nothing():
     assert (results[0] == results[1]).all()
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.05, 3), st.integers(1, 40))
+def test_equals_a_comparison_with_every_original(seed, c, k):
+    rng = np.random.default_rng(seed)
+    cones = replace(some_cones(seed, 120, 6, c), radii_rad=np.exp(rng.normal(-1, 0.7, 120)))
+    pictures = np.concatenate([some_candidates(60, 6, seed), cones.fingerprints[:3], cones.fingerprints[:3]])
+    found = Judge(cones, k).risks(pictures)
+    every = pair_angles(pictures[:, None], cones.fingerprints[None]) / cones.half_angles_rad
+    assert found.risk == pytest.approx(every.min(1), rel=1e-6, abs=1e-4)
+    assert (np.take_along_axis(every, found.original[:, None], 1)[:, 0] <= every.min(1) + 1e-4).all()
+
+
+@pytest.mark.parametrize("cuts", [(200,), (64, 136), (1, 99, 100)])
+def test_shards_and_the_way_rows_are_read_change_nothing(tmp_path, cuts):
+    cones, candidates = some_cones(), some_candidates()
+    judge(candidates, names(200), cones, tmp_path / "whole.parquet", stage="teacher")
+    save_rows(tmp_path / "rows.npy", candidates)
+    table, start = pd.DataFrame({"candidate": names(200)}), 0
+    for number, count in enumerate(cuts):
+        rows = slice(start, start + count)
+        write_shard(tmp_path / f"s/{number:05d}.parquet", np.zeros((count, 2, 2, 3), np.uint8), table.iloc[rows])
+        start += count
+    ids = Column(tmp_path / "s", "candidate")
+    judge(RowFile(tmp_path / "rows.npy"), ids, cones, tmp_path / "cut.parquet", block=33, stage="teacher")
+    whole, cut = (pq.read_table(tmp_path / f"{name}.parquet").to_pandas() for name in ("whole", "cut"))
+    pd.testing.assert_frame_equal(whole, cut, check_exact=True)
+
+
+def test_a_file_that_holds_no_fingerprints_is_refused(tmp_path):
+    for number, rows in enumerate([np.zeros((3, 2)), np.zeros(4, np.float32), np.zeros((3, 2), np.float32).T]):
+        np.save(tmp_path / f"{number}.npy", rows)
+        with pytest.raises(AvatarflowError, match="float32 fingerprints, as the fingerprint step writes them"):
+            RowFile(tmp_path / f"{number}.npy")
+
+
 def test_refusals(tmp_path):
     cones, candidates, out = some_cones(), some_candidates(5), tmp_path / "v.parquet"
     with pytest.raises(AvatarflowError, match="11 dimensions where the originals have 12; make both with one encoder"):
@@ -112,4 +162,6 @@ def test_refusals(tmp_path):
         judge(candidates, names(5), replace(cones, c=float("nan")), out)
     with pytest.raises(ValueError, match="4 ids but 5 candidates"):
         judge(candidates, names(4), cones, out)
+    with pytest.raises(AvatarflowError, match="300 cones without a width"):
+        judge(candidates, names(5), replace(cones, c=0.0, shape=Shape(narrowest_rad=0.0)), out)
     assert list(tmp_path.iterdir()) == []  # nothing half-written

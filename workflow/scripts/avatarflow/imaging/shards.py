@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +89,38 @@ def read_table(source: str | Path) -> pd.DataFrame:
         parts.append(pq.read_table(path, columns=names).to_pandas())
     joined: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return joined
+
+
+class Column:
+    """One column of a shard set, read shard by shard as slices ask for it; memory does not grow with the set."""
+
+    def __init__(self, source: str | Path, name: str) -> None:
+        self.name = name
+        self.files = shard_files(source)
+        self.ends = np.cumsum([pq.read_metadata(path).num_rows for path in self.files])
+        self._last: tuple[int, list[Any]] = (-1, [])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, rows: slice) -> list[Any]:
+        start, stop, _ = rows.indices(len(self))
+        found: list[Any] = []
+        first_shard, last_shard = np.searchsorted(self.ends, [start, stop - 1], "right")
+        for number in range(first_shard, last_shard + 1 if stop > start else first_shard):
+            before = int(self.ends[number - 1]) if number else 0
+            found += self._shard(number)[max(0, start - before) : stop - before]
+        return found
+
+    def _shard(self, number: int) -> list[Any]:
+        if self._last[0] != number:
+            self._last = (number, pq.read_table(self.files[number], columns=[self.name])[self.name].to_pylist())
+        return self._last[1]
+
+
+def has_column(source: str | Path, name: str) -> bool:
+    """Whether the shards have a column of that name."""
+    return name in pq.read_schema(shard_files(source)[0]).names
 
 
 def iterate(source: str | Path, block: int = 256) -> Iterator[Pictures]:

@@ -193,9 +193,15 @@ def uncalibrated(
     Raises
     ------
     AvatarflowError
-        All at once: fingerprints that are missing, or equal between persons, or that no alteration moves.
+        All at once: originals without a person; fingerprints that are missing, equal between persons, or that no
+        alteration moves.
     """
     problems = Problems()
+    if not len(originals) == len(persons) == len(rows):
+        found = f"{len(persons)} persons and {len(rows)} rows for {len(originals)} originals"
+        raise refuse(WHERE, found, "give one of each per original")
+    for row in rows[persons < 0]:
+        problems.add(f"original in manifest row {row}", "no person", "name its person or take it out")
     for row in rows[~np.isfinite(originals).all(1)]:
         problems.add(f"original in manifest row {row}", "no fingerprint, so no cone", "take the picture out")
     problems.raise_if_any()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from ..paths import replacing
 from . import neighbours
 from .bounds import Share, share_of_persons, share_of_pictures
 from .cone import Cones
+from .files import RowFile
 from .neighbours import Gallery, Rows, blocks
 from .ratio_search import RatioSearch
 
@@ -30,6 +31,7 @@ REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED)
 
 BLOCK = 1024
 NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
+PAIRS = 64  # exact angles taken at a time: what they need stays in the processor's cache
 FULL_PASS = 256  # candidates compared with all originals at a time
 
 SCHEMA = pa.schema(
@@ -43,6 +45,14 @@ SCHEMA = pa.schema(
         pa.field("threshold_rad", pa.float64()),
     ]
 )
+
+
+class Slices(Protocol):
+    """Texts that are asked for by consecutive slices: a list, or a column that is read as it is needed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,8 @@ class Judge:
         if not (self.half_angles > 0).all():
             found = f"{int((~(self.half_angles > 0)).sum())} cones without a width"
             raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
-        self.search = RatioSearch(self.gallery, self.half_angles, float(np.median(cones.sparsity_rad)))
+        typical = float(np.median(cones.sparsity_rad) / np.median(self.half_angles))  # strangers lie as originals do
+        self.search = RatioSearch(self.gallery, self.half_angles, typical)
         self.k = min(k, len(self.gallery))
         self.full_passes = 0
 
@@ -116,7 +127,9 @@ class Judge:
 
     def _exact(self, queries: Rows, query: Integers, original: Integers) -> tuple[Floats, Integers, Floats]:
         """Of each query the smallest exact ratio among its pairs, the smaller row where ratios are equal."""
-        angles = neighbours.pair_angles(queries[query], self.gallery.rows[original])
+        angles = np.empty(len(query))
+        for rows in blocks(len(query), PAIRS):
+            angles[rows] = neighbours.pair_angles(queries[query[rows]], self.gallery.rows[original[rows]])
         ratios = angles / self.half_angles[original]
         order = np.lexsort((original, ratios, query))
         first = order[np.unique(query[order], return_index=True)[1]]
@@ -133,13 +146,13 @@ def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOUR
 
 
 def judge(
-    candidates: Rows,
-    ids: Sequence[str],
+    candidates: Rows | RowFile,
+    ids: Slices,
     cones: Cones,
     verdicts: str | Path,
     block: int = BLOCK,
     encoder: str | None = None,
-    unreadable: npt.NDArray[np.bool_] | None = None,
+    reasons: Slices | None = None,
     stage: str | None = None,
     k: int = NEIGHBOURS,
 ) -> Summary:
@@ -148,7 +161,7 @@ def judge(
     Parameters
     ----------
     candidates : (n, d) float32
-        Fingerprints, may be a memory map; a row with non-finite values is a picture without one: refused, never
+        Fingerprints, an array or their file; a row with non-finite values is a picture without one: refused, never
         dropped.
     ids : n names
         Written as `candidate`.
@@ -160,8 +173,8 @@ def judge(
         Candidates held at a time; changes nothing but memory.
     encoder : str, optional
         Digest of the encoder that made `candidates`; compared with the cones'.
-    unreadable : (n,) bool, optional
-        Candidates whose file could not be decoded (their rows are not looked at).
+    reasons : n texts, optional
+        Not empty where a candidate's file could not be decoded (its row is not looked at).
 
     Returns
     -------
@@ -182,7 +195,7 @@ def judge(
     judge_, judged, accepted = Judge(cones, k), 0, 0
     with _writer(verdicts, stage) as write:
         for rows in blocks(len(candidates), block):
-            lost = None if unreadable is None else unreadable[rows]
+            lost = None if reasons is None else np.array([each != "" for each in reasons[rows]], bool)
             columns = _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
             write({"candidate": [str(name) for name in ids[rows]], **columns})
             judged += int(np.isfinite(columns["risk"]).sum())

@@ -1,6 +1,7 @@
 """Originals searched by the ratio of angle to half-angle itself, by inner products, with a proof that none was missed.
 
-The angle is replaced by its tangent at a typical angle tau, which is linear in the cosine x:
+Originals of like half-angle form a group, and in each the angle is replaced by its tangent at tau, where the ratio is a
+typical one; that is linear in the cosine x:
 
     theta ~ a - b x,   b = 1 / sin(tau),   a = tau + b cos(tau)
     theta / Theta_i ~ (a - b x_i) / Theta_i = - <(b e_i, -a) / Theta_i, (g, 1)>
@@ -27,25 +28,22 @@ class RatioSearch:
     gallery : Gallery
     half_angles_rad : (m,)
         Above 0.
-    typical_rad : float
-        Where the tangent touches; decides how often the proof holds, never a result.
+    typical : float
+        Ratio at which the tangents touch; decides how often the proof holds, never a result.
     """
 
-    def __init__(self, gallery: Gallery, half_angles_rad: Floats, typical_rad: float) -> None:
-        tau = float(np.clip(typical_rad, np.radians(5), np.pi / 2))
+    def __init__(self, gallery: Gallery, half_angles_rad: Floats, typical: float) -> None:
+        self.half_angles = half_angles_rad
+        self.group, self._lowest, self._highest = _groups(half_angles_rad)
+        tau = np.clip(typical * np.sqrt(self._lowest * self._highest), np.radians(5), np.pi / 2)
         self.b = 1 / np.sin(tau)
         self.a = tau + self.b * np.cos(tau)
-        self.half_angles = half_angles_rad
         rounding = (gallery.dimensions + 10) * np.finfo(np.float32).eps
-        self.slack = float(rounding * np.sqrt(2) * np.hypot(self.a, self.b))  # of a value times Theta_i
+        self.slack = rounding * np.sqrt(2) * np.hypot(self.a, self.b)  # of a value times Theta_i
         rows = np.empty((len(gallery), gallery.dimensions + 1), np.float32)
-        rows[:, :-1] = self.b * gallery.rows / half_angles_rad[:, None]
-        rows[:, -1] = -self.a / half_angles_rad
+        rows[:, :-1] = (self.b[self.group] / half_angles_rad)[:, None] * gallery.rows
+        rows[:, -1] = -self.a[self.group] / half_angles_rad
         self._products = Products(rows)
-        self._lowest, self._highest = _groups(half_angles_rad)
-
-    def __len__(self) -> int:
-        return len(self.half_angles)
 
     def top(self, queries: Rows, k: int) -> tuple[Floats, Floats, Indices, Floats]:
         """The k originals with the smallest linear ratios.
@@ -67,24 +65,24 @@ class RatioSearch:
         raised = np.ones((len(queries), queries.shape[1] + 1), np.float32)
         raised[:, :-1] = queries
         values, found = self._products.largest(raised, k)
-        wide, halves = values.astype(np.float64), self.half_angles[found]
-        cosine = (self.a + wide * halves) / self.b
-        margin = self.slack / self.b
+        wide, halves, group = values.astype(np.float64), self.half_angles[found], self.group[found]
+        cosine = (self.a[group] + wide * halves) / self.b[group]
+        margin = (self.slack / self.b)[group]
         return _angle(cosine + margin) / halves, _angle(cosine - margin) / halves, found, self._beyond(wide[:, -1])
 
     def _beyond(self, values: Floats) -> Floats:
-        """Over all half-angles of a group: the angle at the end where the cosine is largest over the largest Theta."""
+        """Over all groups: the angle at the half-angle where the cosine is largest, over the largest half-angle."""
         each = values[:, None]
         cosine = (self.a + np.maximum(each * self._lowest, each * self._highest) + self.slack) / self.b
         return np.asarray((_angle(cosine) / self._highest).min(1))
 
 
-def _groups(half_angles: Floats) -> tuple[Floats, Floats]:
-    """Smallest and largest half-angle of at most `STEPS` groups of neighbouring ones."""
+def _groups(half_angles: Floats) -> tuple[Indices, Floats, Floats]:
+    """At most `STEPS` groups of neighbouring half-angles: whose each is, the smallest and the largest in each."""
     edges = np.geomspace(half_angles.min(), half_angles.max(), STEPS + 1)[1:-1]
-    group = np.searchsorted(edges, half_angles)
-    members = [half_angles[group == each] for each in np.unique(group)]
-    return np.array([each.min() for each in members]), np.array([each.max() for each in members])
+    group: Indices = np.unique(np.searchsorted(edges, half_angles), return_inverse=True)[1].astype(np.int64)
+    members = [half_angles[group == each] for each in range(group.max() + 1)]
+    return group, np.array([each.min() for each in members]), np.array([each.max() for each in members])
 
 
 def _angle(cosine: npt.NDArray[np.float64]) -> Floats:

@@ -22,7 +22,7 @@ from .rules.surroundings import Candidates, Originals
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-LEVELS = (0.99, 0.995, 0.999)
+LEVELS = (0.99, 0.995, 0.999, 1.0)
 PUBLISHED = "published"
 
 

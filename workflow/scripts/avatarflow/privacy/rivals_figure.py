@@ -12,7 +12,7 @@ from ..paths import replacing
 from .rivals import LEVELS, PUBLISHED
 from .rules.registry import RULES
 
-SHADES = ("#9ec9d9", "#1f6f8b", "#0b2e3a", "#d9a441")
+SHADES = ("#b5d8e3", "#5aa5bd", "#1f6f8b", "#0b2e3a", "#d9a441")
 COLOURS = dict(zip([*(f"{level:.1%}" for level in LEVELS), PUBLISHED], SHADES, strict=True))
 NAMES = {
     "specificity": "strangers' real pictures accepted",
@@ -27,7 +27,7 @@ def draw_rivals(table: pd.DataFrame, path: str | Path) -> None:
         _panel(axes, table, measure, label)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=4)
+        figure.legend(handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=3)
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata={"Software": None})
@@ -38,7 +38,7 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, label: str) -> None:
     for place, (level, colour) in enumerate(COLOURS.items()):
         rows = table[(table["level"] == level) & table[measure].notna()]
         if len(rows):
-            y = np.array([rules.index(rule) for rule in rows["rule"]]) + 0.18 * (place - 1.5)
+            y = np.array([rules.index(rule) for rule in rows["rule"]]) + 0.16 * (place - 2)
             values = rows[measure].to_numpy()
             reach = np.abs(np.stack([values - rows[f"{measure}_low"], rows[f"{measure}_high"] - values]))
             name = "at its paper's threshold" if level == PUBLISHED else f"at {level} on calibration persons"

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..imaging.shards import read_table
+from ..imaging.shards import Column, has_column
 from ..paths import replacing
 from ..runtime import Step
 from .cone import Cones
-from .files import encoder_digest, load_rows
+from .files import RowFile, encoder_digest
 from .judging import judge
 
 
@@ -28,15 +27,13 @@ def judge_pictures(
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
     """
-    table = read_table(pictures)
-    unreadable = (table["reason"] != "").to_numpy() if "reason" in table.columns else np.zeros(len(table), bool)
     summary = judge(
-        load_rows(fingerprints),
-        list(table["candidate"]),
+        RowFile(fingerprints),
+        Column(pictures, "candidate"),
         Cones.read(cones),
         verdicts,
         encoder=encoder_digest(encoder),
-        unreadable=unreadable,
+        reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
     )
     step.metric("candidates", summary.candidates)

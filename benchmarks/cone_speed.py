@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""What exact verdicts cost beside a plain nearest-neighbour search, and that memory does not grow with the candidates.
+
+    PYTHONPATH=workflow/scripts .venv/bin/python benchmarks/cone_speed.py
+
+Speed: `judging.judge` (checks, exact ratios, proofs, verdicts written) of 100,000 candidates against 10,000 originals
+at d = 512, beside faiss IndexFlatIP at the same k on the same rows; rounds alternate, medians of CPU time are compared.
+Memory: the peak of a process that judges 10,000 and of one that judges 1,000,000 candidates (2 GB, made by blocks,
+deleted after); here the gallery is of 1,000, so that its own share hides nothing.
+Two populations: `faces`, clustered as fingerprints are (24 directions carry most), and `isotropic`, where all angles
+are near 90 degrees and the widths alone decide: the hard case for any search by distance.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.files import RowFile
+from avatarflow.privacy.judging import BLOCK, NEIGHBOURS, judge
+
+D, ORIGINALS, FEW = 512, 10_000, 1_000
+RESULTS = Path(__file__).parent / "results"
+
+
+def rows(kind, n, seed):
+    """Unit rows of one population."""
+    drawn = np.random.default_rng(seed).standard_normal((n, D)).astype(np.float32)
+    if kind == "faces":
+        drawn *= np.r_[np.full(24, 1.0), np.full(D - 24, 0.06)].astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def cones_of(kind, m=ORIGINALS):
+    """Cones whose widths spread as those of real eyes (24 to 54 degrees)."""
+    originals, rng = rows(kind, m, 0), np.random.default_rng(1)
+    radii, sparsity = rng.gamma(30, 0.013, m), rng.gamma(60, 0.013, m)
+    return Cones(originals, np.arange(1, m + 1), radii, sparsity, Shape(), 1.08, "")
+
+
+class Names:
+    """Names of candidates, made as they are asked for."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, rows_):
+        return [f"teacher-{i:07d}" for i in range(*rows_.indices(self.n))]
+
+
+def write_candidates(path, kind, n):
+    """A file of n candidates, block by block; a tenth lie near an original."""
+    originals = rows(kind, ORIGINALS, 0)
+    out = np.lib.format.open_memmap(path, "w+", np.float32, (n, D))
+    for number, start in enumerate(range(0, n, 10_000)):
+        made = rows(kind, min(10_000, n - start), 100 + number)
+        near = made[::10] * 0.3 + originals[: len(made[::10])]
+        made[::10] = near / np.linalg.norm(near, axis=1, keepdims=True)
+        out[start : start + len(made)] = made
+    out.flush()
+
+
+def speed(kind, n, rounds, folder):
+    """Seconds of both, alternating; CPU seconds are compared, since a busy machine shifts wall time at random."""
+    path, cones = folder / "candidates.npy", cones_of(kind)
+    write_candidates(path, kind, n)
+    index, taken, wall = faiss.IndexFlatIP(D), {"judge": [], "faiss": []}, {"judge": [], "faiss": []}
+    index.add(cones.fingerprints)
+
+    def plain():
+        queries = RowFile(path)
+        for start in range(0, n, BLOCK):
+            index.search(queries[slice(start, start + BLOCK)], NEIGHBOURS)
+
+    def verdicts():
+        return judge(RowFile(path), Names(n), cones, folder / "verdicts.parquet")
+
+    for _ in range(rounds):
+        for name, work in (("faiss", plain), ("judge", verdicts)):
+            began, cpu = time.perf_counter(), time.process_time()
+            summary = work()
+            wall[name].append(time.perf_counter() - began)
+            taken[name].append(time.process_time() - cpu)
+    path.unlink()
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    ratios = [a / b for a, b in zip(taken["judge"], taken["faiss"], strict=True)]
+    return {
+        "population": kind, "candidates": n, "originals": ORIGINALS, "dimensions": D, "k": NEIGHBOURS,
+        "threads": faiss.omp_get_max_threads(), "cpu_seconds": taken, "wall_seconds": wall,
+        "ratio_of_medians": medians["judge"] / medians["faiss"], "ratio_per_round": ratios,
+        "full_passes": summary.full_passes, "accepted": summary.accepted,
+    }  # fmt: skip
+
+
+def memory(n, folder):
+    """Peak memory in MB of a fresh process that judges n candidates."""
+    path = folder / f"candidates{n}.npy"
+    write_candidates_apart = [sys.executable, __file__, "--write", str(n), "--folder", str(folder)]
+    subprocess.run(write_candidates_apart, check=True)
+    command = [sys.executable, __file__, "--peak", str(n), "--folder", str(folder)]
+    peak = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    path.unlink()
+    return peak
+
+
+def main():
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--candidates", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    args = parser.parse_args()
+    if args.write:
+        write_candidates(args.folder / f"candidates{args.write}.npy", "faces", args.write)
+        return
+    if args.peak:
+        source = RowFile(args.folder / f"candidates{args.peak}.npy")
+        judge(source, Names(args.peak), cones_of("faces", FEW), args.folder / "verdicts.parquet")
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        folder = Path(name)
+        found = {"cpus": os.cpu_count(), "speed": [speed(kind, args.candidates, args.rounds, folder) for kind in
+                 ("faces", "isotropic")]}  # fmt: skip
+        peaks = {str(n): memory(n, folder) for n in (10_000, args.many)}
+        first, last = peaks.values()
+        found["peak_mb"] = {**peaks, "ratio": last / first}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "cone_speed.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
