@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..imaging.shards import read_table
@@ -19,6 +20,7 @@ from .judging import miss_rate, risks, specificity
 from .neighbours import Rows
 from .retrieval import rank_one, verification
 from .settings_plane import draw_plane, settings_plane
+from .subgroups import by_subgroup, worst_person
 
 HELDOUT = "heldout"
 
@@ -93,8 +95,8 @@ def measure(
     dict
         `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
         alteration), `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of
-        strangers' real pictures accepted, None without strangers), `retrieval` (rank 1 per family), `verification`
-        (same-eye pairs, None without any).
+        strangers' real pictures accepted, None without strangers), `worst_person` (run-local number), `subgroups`,
+        `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
     """
     draws, whose = draws_of(test, table, "test")
     risk = risks(draws, cones)
@@ -113,8 +115,24 @@ def measure(
         "miss": miss_rate(cones, draws, whose).summary(),
         "rejected": share_of_pictures(risk <= 1, whose, seed).summary(),
         "rejected_by_family": by_family,
+        "worst_person": worst_person(risk, whose),
+        "subgroups": _subgroups(cones, originals, table, risk <= 1, seed),
         "specificity": _strangers(cones, originals[strangers], table.loc[strangers, "person"].to_numpy(), seed),
         **recognition(table, originals, test, families, seed),
+    }
+
+
+def _subgroups(
+    cones: Cones, originals: Rows, table: pd.DataFrame, rejected: npt.NDArray[np.bool_], seed: int
+) -> dict[str, Any]:
+    """Altered originals of test persons rejected, and strangers' real pictures accepted, per subgroup."""
+    strangers = (table["role"] == HELDOUT).to_numpy()
+    tested = table[table["role"] == "test"]
+    each = tested.loc[tested.index.repeat(len(rejected) // max(1, len(tested)))]
+    accepted = risks(originals[strangers], cones) > 1
+    return {
+        "rejected": by_subgroup(rejected, each, seed),
+        "specificity": by_subgroup(accepted, table[strangers], seed),
     }
 
 
