@@ -42,6 +42,12 @@ class Panel:
         parts = (self.contig[sites], self.position[sites], self.ref[sites], self.alt[sites], self.alleles[sites])
         return Panel(self.people, self.contigs, *parts, self.phased)
 
+    def index(self, person: str, where: str) -> int:
+        """A person's number; refused, without the name, when they are not there."""
+        if person not in self.people:
+            raise refuse(where, "the asked sample is not in this VCF", "name one of its columns")
+        return self.people.index(person)
+
     def without(self, people: list[int]) -> "Panel":
         """The panel without some people."""
         rest = np.setdiff1d(np.arange(len(self.people)), people)

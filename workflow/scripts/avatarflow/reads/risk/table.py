@@ -1,0 +1,172 @@
+"""Risk of every tool's misses in a read benchmark: one row per tool, setting, error and variation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ...paths import replacing
+from ...quality.intervals import Figure, bootstrap_weights
+from ...runtime import Step
+from ...seeds import generator
+from ..genome import Genome, read_fasta
+from ..mixture import HOST
+from .genetic_map import GeneticMap, read_map
+from .identity import anonymity_set, bits, bits_to_single_out, posterior, rank
+from .kin import kin_bits
+from .match import Model, ratios_of, spread, variability
+from .observations import Observations
+from .panel import Panel, read_panel
+from .placing import true_observations
+
+CELL = ["tool", "setting", "error", "variation"]
+COLUMNS = [
+    *CELL, "donors", "residual_fragments", "panel_fragments", "informative_fragments", "bits", "bits_low", "bits_high",
+    "bits_thinned", "bits_everywhere", "rank_1_share", "rank_worst", "population", "posterior", "anonymity_set",
+    "bits_to_single_out", "bits_parent", "bits_sibling", "result",
+]  # fmt: skip
+MEASURED, NO_PANEL, NO_VERDICT = "measured", "insufficient evidence: no donor has a panel", "the tool gave no verdicts"
+
+
+@dataclass(frozen=True)
+class Donor:
+    """A donor of the benchmark in a panel."""
+
+    panel: Panel
+    person: int
+    lengths: GeneticMap
+
+
+def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) -> dict[str, Donor]:
+    """Name to panel and place in it, for the donors that have one (`vcf`, `sample`); a panel is read once."""
+    panels: dict[str, Panel] = {}
+    found = {}
+    for name, settings in donors.items():
+        if settings is None:
+            continue
+        panel = panels.get(settings["vcf"]) or read_panel(settings["vcf"], genome)
+        panels[settings["vcf"]] = panel
+        found[name] = Donor(panel, panel.index(settings["sample"], settings["vcf"]), lengths)
+    return found
+
+
+def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
+    """Human fragments that a tool left in; None where it gave no verdict for some."""
+    columns = ["fragment", "source", "contig", "haplotype", "start", "end", "strand"]
+    truth = pq.read_table(run["truth"], columns=columns).to_pandas()
+    verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"]).to_pandas()
+    both = truth.merge(verdicts, on="fragment", how="left")
+    if both["removed"].isna().any():
+        return None
+    return both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(drop=True)
+
+
+def in_panel(left: pd.DataFrame, panel: Panel) -> int:
+    """Fragments that lie within the panel's spans."""
+    spans = {panel.contigs[number]: span for number, span in panel.spans().items()}
+    return sum(
+        int(((part["start"] < spans[contig][1]) & (part["end"] > spans[contig][0])).sum())
+        for contig, part in left.groupby("contig")
+        if contig in spans
+    )
+
+
+def of_donor(
+    left: pd.DataFrame, run: Mapping[str, Any], donor: Donor, settings: Mapping[str, Any], seed: int
+) -> dict[str, float]:
+    """Figures of one donor's residual fragments."""
+    variants = pq.read_table(run["variants"]).to_pandas()
+    observed = true_observations(left, (run["reads1"], run["reads2"]), variants, donor.panel)
+    model = Model.of(settings)
+    ratios = ratios_of(observed, donor.panel, donor.person, model, donor.lengths)
+    few, panel = _thin(observed, donor, model)
+    random = generator(seed, "risk.kin", donor.person)
+    own = float(ratios.linked[donor.person])
+    return {
+        "panel_fragments": in_panel(left, donor.panel),
+        "informative_fragments": observed.informative,
+        "nats": own,
+        "bits_thinned": bits(float(ratios.thinned[donor.person])),
+        "rank": rank(ratios.linked, donor.person),
+        "bits_parent": kin_bits(few, panel, donor.person, "parent", random),
+        "bits_sibling": kin_bits(few, panel, donor.person, "sibling", random),
+    }
+
+
+def _thin(observed: Observations, donor: Donor, model: Model) -> tuple[Observations, Panel]:
+    seen, panel = observed.on(donor.panel)
+    single = seen.one_per_fragment(variability(panel, [donor.person]))
+    return spread(single, panel, [donor.person], model.r2), panel
+
+
+def row_of(
+    cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """One row of the table; donors count alike, and the interval is a bootstrap over them (from two on)."""
+    row: dict[str, Any] = {key: cell[key] for key in CELL}
+    left = {run["donor"]: residual(run) for run in cell["runs"]}
+    if any(part is None for part in left.values()):
+        return {**row, "result": NO_VERDICT}
+    row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
+    runs = [run for run in cell["runs"] if run["donor"] in donors]
+    if not runs:
+        return {**row, "donors": 0, "result": NO_PANEL}
+    found = pd.DataFrame([of_donor(left[run["donor"]], run, donors[run["donor"]], settings, seed) for run in runs])  # type: ignore[arg-type]
+    people, mean = settings["population"], float(found["nats"].mean())
+    figure = Figure(bits(mean), None, None, 1)
+    if len(found) > 1:
+        draws = bootstrap_weights(len(found), settings["bootstrap"], seed, "risk.table") @ found["nats"].to_numpy()
+        figure = Figure.bootstrapped(bits(mean), draws / len(found) / np.log(2), len(found))
+    inside = int(found["panel_fragments"].sum())
+    own = sum(len(part) for name, part in left.items() if part is not None and name in donors)
+    return {
+        **row, "donors": len(found), "panel_fragments": inside,
+        "informative_fragments": int(found["informative_fragments"].sum()),
+        "bits": figure.value, "bits_low": figure.low, "bits_high": figure.high,
+        "bits_thinned": found["bits_thinned"].mean(),
+        "bits_everywhere": bits(mean) * own / inside if inside else None,
+        "rank_1_share": (found["rank"] == 1).mean(), "rank_worst": found["rank"].max(), "population": people,
+        "posterior": posterior(mean, people), "anonymity_set": anonymity_set(mean, people),
+        "bits_to_single_out": bits_to_single_out(people), "bits_parent": found["bits_parent"].mean(),
+        "bits_sibling": found["bits_sibling"].mean(), "result": MEASURED,
+    }  # fmt: skip
+
+
+def write_risk(
+    cells: Sequence[Mapping[str, Any]], host: str, donors: Mapping[str, Any], settings: Mapping[str, Any], seed: int,
+    output: str | Path, step: Step,
+) -> pd.DataFrame:  # fmt: skip
+    """Measure every cell and write the table; NA where nothing could be measured.
+
+    Parameters
+    ----------
+    cells : sequence of mapping
+        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `verdicts`, `reads1`,
+        `reads2`, `variants`.
+    host : path
+        The prepared FASTA.
+    donors : mapping
+        Name to `vcf` and `sample`, or None.
+    settings : mapping
+        The config's `risk`.
+    seed : int
+    output : path
+    step : Step
+    """
+    known: dict[str, Donor] = {}
+    if any(part is not None for part in donors.values()):
+        genome = read_fasta(host)
+        lengths = read_map(settings["map"], genome) if settings["map"] else GeneticMap.constant()
+        known = read_donors(donors, genome, lengths)
+    rows = []
+    for done, cell in enumerate(cells, start=1):
+        rows.append(row_of(cell, known, settings, seed))
+        step.progress(done, len(cells), "cells")
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    with replacing(output) as path:
+        table.to_csv(path, sep="\t", index=False, na_rep="NA", float_format="%.6g")
+    return table
