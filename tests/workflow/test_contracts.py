@@ -34,6 +34,7 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
     ("compare_tools", "input"): "params.cells says which file belongs to which cell",
+    ("measure_risk", "input"): "params.cells and params.donors say which file belongs to which cell",
     ("make_individual", "output"): "written beside `variants`",
 }
 

@@ -66,6 +66,8 @@ FINAL = {
     "read_benchmarks": [
         "results/read_benchmarks/{name}/scores.tsv",
         "results/read_benchmarks/{name}/scores.png",
+        "results/read_benchmarks/{name}/risk.tsv",
+        "results/read_benchmarks/{name}/risk.png",
     ],
     "audits": ["results/audits/{name}/verdicts.parquet"],
 }

@@ -45,7 +45,7 @@ class Loci:
         tables = []
         for error in (0.0, miscopied):
             each = np.log((1 - error) * base + error * base[:, ::-1])
-            alleles = panel.alleles[observed.site].reshape(len(observed), -1)  # (m, 2n)
+            alleles = panel.alleles[observed.site].reshape(len(observed), 2 * len(panel.people))  # (m, 2n)
             table = np.zeros((len(names), alleles.shape[1]))
             np.add.at(table, where, np.where(alleles == 1, each[:, 1:], each[:, :1]))
             tables.append(table)
@@ -57,7 +57,7 @@ class Loci:
 
     def of_people(self) -> Floats:
         """Ln P(all fragments | person), (n,), for every person of the panel."""
-        pairs = self.haplotypes.reshape(len(self.haplotypes), -1, 2)
+        pairs = self.haplotypes.reshape(len(self.haplotypes), self.haplotypes.shape[1] // 2, 2)
         return np.asarray((np.logaddexp(pairs[..., 0], pairs[..., 1]) - np.log(2)).sum(0))
 
     def of_anybody(self, people: Integers, effective_size: float) -> float:

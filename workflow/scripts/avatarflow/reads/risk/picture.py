@@ -11,9 +11,10 @@ from ...paths import replacing
 
 
 def plot_risk(table: str | Path, output: str | Path) -> None:
-    """Draw `risk.tsv`: bits (with intervals where there are several donors) and the worst rank, over residual fragments
-    inside the panel's span; the line is what singles somebody out of the stated population.
-    """  # noqa: D205
+    """Draw `risk.tsv` over the residual fragments on the panel's span.
+
+    Bits have intervals where there are several donors; the line is what singles somebody out of the population.
+    """
     rows = pd.read_csv(table, sep="\t")
     rows = rows[rows["result"] == "measured"]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
@@ -21,9 +22,7 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for number, ((tool, setting), own) in enumerate(rows.groupby(["tool", "setting"])):
         x, colour = own["panel_fragments"].clip(lower=0.5), colours[number % len(colours)]
-        gap = np.nan_to_num(
-            [own["bits"] - own["bits_low"], own["bits_high"] - own["bits"]]
-        ).clip(min=0)
+        gap = np.nan_to_num([own["bits"] - own["bits_low"], own["bits_high"] - own["bits"]]).clip(min=0)
         left.errorbar(x, own["bits"], yerr=gap, fmt="o", color=colour, label=f"{tool} {setting}")
         right.plot(x, own["rank_worst"], "o", color=colour)
     if len(rows):
@@ -36,4 +35,4 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     for part in (left, right):
         part.set(xscale="log", xlabel="residual human fragments on the panel's span")
     with replacing(output) as path:
-        figure.savefig(path, dpi=150, format="png")
+        figure.savefig(path, dpi=150, metadata={"Software": None})

@@ -40,18 +40,20 @@ def true_observations(
     """
     texts = _wanted(reads, {name: row for row, name in enumerate(truth["fragment"])})
     parts: list[tuple[Integers, Integers, Codes, Floats]] = []
-    for (contig, number), group in truth.reset_index(drop=True).groupby(["contig", "haplotype"]):
+    truth = truth.reset_index(drop=True)
+    for contig, number in sorted(set(zip(truth["contig"], truth["haplotype"], strict=True))):
+        group = truth[(truth["contig"] == contig) & (truth["haplotype"] == number)]
         own = np.flatnonzero(panel.contig == (panel.contigs.index(contig) if contig in panel.contigs else -1))
         carried = variants[(variants["contig"] == contig) & (variants[f"allele{number}"] > 0)]
         lift = _Lift(carried, f"allele{number}")
         own = own[~lift.deleted(panel.position[own])]
         sites = lift(panel.position[own])
-        for row in group.itertuples():
-            left, right = lift(np.array([row.start]))[0], lift(np.array([row.end]))[0]
+        ends = zip(lift(group["start"].to_numpy(np.int64)), lift(group["end"].to_numpy(np.int64)), strict=True)
+        for row, strand, (left, right) in zip(group.index.to_numpy(), group["strand"], ends, strict=True):
             for mate in (0, 1):
-                text = texts.get((row.Index, mate))
+                text = texts.get((row, mate))
                 if text is not None:
-                    parts.append(_seen(text, (row.strand == "+") == (mate == 0), left, right, own, sites, row.Index))
+                    parts.append(_seen(text, (strand == "+") == (mate == 0), left, right, own, sites, row))
     return joined(parts)
 
 
@@ -115,10 +117,12 @@ def errors_of(qualities: Any) -> Floats:
 
 def joined(parts: list[tuple[Integers, Integers, Codes, Floats]]) -> Observations:
     """Many reads' rows as one."""
-    if not parts:
-        return Observations.of(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.uint8, np.float64)))
-    fragment, site, base, error = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Observations.of(fragment, site, base, error)
+    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0))
+    rows = [none, *parts]
+    return Observations.of(
+        np.concatenate([row[0] for row in rows]), np.concatenate([row[1] for row in rows]),
+        np.concatenate([row[2] for row in rows]), np.concatenate([row[3] for row in rows]),
+    )  # fmt: skip
 
 
 def aligned_observations(sam: str | Path, panel: Panel, least_mapq: int) -> tuple[Observations, set[int]]:

@@ -62,17 +62,17 @@ def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
     both = truth.merge(verdicts, on="fragment", how="left")
     if both["removed"].isna().any():
         return None
-    return both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(drop=True)
+    left: pd.DataFrame = both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(drop=True)
+    return left
 
 
 def in_panel(left: pd.DataFrame, panel: Panel) -> int:
     """Fragments that lie within the panel's spans."""
     spans = {panel.contigs[number]: span for number, span in panel.spans().items()}
-    return sum(
-        int(((part["start"] < spans[contig][1]) & (part["end"] > spans[contig][0])).sum())
-        for contig, part in left.groupby("contig")
-        if contig in spans
-    )
+    inside = 0
+    for contig, (first, end) in spans.items():
+        inside += int(((left["contig"] == contig) & (left["start"] < end) & (left["end"] > first)).sum())
+    return inside
 
 
 def of_donor(
@@ -115,7 +115,11 @@ def row_of(
     runs = [run for run in cell["runs"] if run["donor"] in donors]
     if not runs:
         return {**row, "donors": 0, "result": NO_PANEL}
-    found = pd.DataFrame([of_donor(left[run["donor"]], run, donors[run["donor"]], settings, seed) for run in runs])  # type: ignore[arg-type]
+    found = pd.DataFrame(
+        of_donor(part, run, donors[run["donor"]], settings, seed)
+        for run in runs
+        if (part := left[run["donor"]]) is not None
+    )
     people, mean = settings["population"], float(found["nats"].mean())
     figure = Figure(bits(mean), None, None, 1)
     if len(found) > 1:

@@ -131,7 +131,7 @@ def thinned(panel: Panel, sites: Integers, weight: Floats, limit: float) -> npt.
     weight : (S,)
     limit : float
     """
-    haplotypes = panel.alleles[sites].reshape(len(sites), -1).astype(np.float64)
+    haplotypes = panel.alleles[sites].reshape(len(sites), 2 * len(panel.people)).astype(np.float64)
     centred = haplotypes - haplotypes.mean(1, keepdims=True)
     norm = np.sqrt((centred**2).sum(1))
     unit = centred / np.where(norm > 0, norm, 1.0)[:, None]
