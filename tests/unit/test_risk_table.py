@@ -1,9 +1,10 @@
 """Bases at sites from simulated reads and from alignments; the table of a benchmark; refused panels."""
 
-import gzip
+import itertools
 
 import numpy as np
 import pandas as pd
+import pysam
 import pytest
 
 from avatarflow.errors import AvatarflowError
@@ -12,7 +13,7 @@ from avatarflow.reads.made_up import random_genome
 from avatarflow.reads.risk.genetic_map import read_map
 from avatarflow.reads.risk.panel import read_panel
 from avatarflow.reads.risk.picture import plot_risk
-from avatarflow.reads.risk.placing import aligned_observations, true_observations
+from avatarflow.reads.risk.placing import aligned_observations
 from avatarflow.reads.risk.table import MEASURED, NO_PANEL, NO_VERDICT, write_risk
 from avatarflow.runtime import Step
 
@@ -20,7 +21,6 @@ HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFOR
 LENGTH, SITES, PEOPLE = 60_000, 300, 12
 SETTINGS = {"population": 1000, "theta": 0.01, "r2": 0.1, "effective_size": 11418, "folds": 3, "map": None,
             "bootstrap": 100}  # fmt: skip
-TURN = str.maketrans("ACGT", "TGCA")
 
 
 @pytest.fixture(scope="module")
@@ -50,43 +50,53 @@ def world(tmp_path_factory):
         variants = pd.DataFrame(sorted(rows), columns=["position", "ref", "alt", "allele1", "allele2"])
         variants.insert(0, "contig", "chr1")
         variants = variants[(variants["allele1"] > 0) | (variants["allele2"] > 0)]
-        variants.to_parquet(folder / f"variants{person}.parquet")
         runs[person] = simulate(folder, f"d{person}", text, variants, np.random.default_rng(person))
     return folder, genome, at, alleles, runs
 
 
 def simulate(folder, name, text, variants, random, count=120, length=100):
-    """Perfect pairs cut from the haplotypes letter by letter; the truth as the simulator tells it."""
-    sequences = []
+    """Perfect pairs cut from the haplotypes letter by letter, with their true alignments."""
+    haplotypes = []
     for allele in ("allele1", "allele2"):
-        pieces, lift, cursor, shift = [], [], 0, 0
+        letters, places, cursor = [], [], 0  # places: reference position of each letter, -1 for inserted ones
         for row in variants[variants[allele] > 0].sort_values("position").itertuples():
-            pieces += [text[cursor : row.position], row.alt]
+            letters += [text[cursor : row.position], row.alt]
+            places += [*range(cursor, row.position + 1), *[-1] * (len(row.alt) - 1)]
             cursor = row.position + len(row.ref)
-            shift += len(row.alt) - len(row.ref)
-            lift.append((cursor, shift))
-        sequences.append(("".join(pieces) + text[cursor:], lift))
-    truth, reads = [], ([], [])
-    for number in range(count):
-        start, which = int(random.integers(0, LENGTH - 400)), int(random.integers(0, 2))
-        start = 29_900 if number == 0 else start
-        end, strand = start + 300, "+-"[int(random.integers(0, 2))]
-        sequence, lift = sequences[which]
-        left, right = (p + max([(e, s) for e, s in lift if e <= p], default=(0, 0))[1] for p in (start, end))
-        ends = [sequence[left : left + length], sequence[right - length : right].translate(TURN)[::-1]]
-        ends = ends if strand == "+" else ends[::-1]
-        truth.append((f"r{number}", "human", "chr1", which + 1, start, end, strand))
-        for mate in (0, 1):
-            reads[mate].append(f"@r{number}\n{ends[mate]}\n+\n{'I' * length}\n")
+        haplotypes.append(("".join([*letters, text[cursor:]]), [*places, *range(cursor, LENGTH)]))
+    truth, header = [], {"HD": {"VN": "1.6"}, "SQ": [{"SN": "microbe:x", "LN": 9}, {"SN": "chr1", "LN": LENGTH}]}
+    with pysam.AlignmentFile(folder / f"{name}.bam", "wb", header=header) as bam:
+        for number in range(count):
+            which = int(random.integers(0, 2))
+            sequence, places = haplotypes[which]
+            left = 29_850 if number < 6 else int(random.integers(0, len(sequence) - 400))
+            truth.append((f"r{number}", "human", "chr1", which + 1, places[left], places[left] + 300, "+"))
+            for mate, first in enumerate((left, left + 200)):
+                bam.write(
+                    alignment(bam, f"r{number}", mate, sequence[first : first + length], places[first : first + length])
+                )
     columns = ["fragment", "source", "contig", "haplotype", "start", "end", "strand"]
-    table = pd.DataFrame(truth, columns=columns)
-    table.to_parquet(folder / f"{name}.truth.parquet")
-    for mate in (0, 1):
-        with gzip.open(folder / f"{name}.{mate}.gz", "wt") as file:
-            file.write("".join(reads[mate]))
-    return {"donor": name, "truth": str(folder / f"{name}.truth.parquet"), "reads1": str(folder / f"{name}.0.gz"),
-            "reads2": str(folder / f"{name}.1.gz"),
-            "variants": str(folder / f"variants{name[1:]}.parquet")}  # fmt: skip
+    pd.DataFrame(truth, columns=columns).to_parquet(folder / f"{name}.truth.parquet")
+    return {"donor": name, "truth": str(folder / f"{name}.truth.parquet"), "bam": str(folder / f"{name}.bam")}
+
+
+def alignment(bam, name, mate, bases, places):
+    read = pysam.AlignedSegment(bam.header)
+    read.query_name, read.flag, read.reference_id = name, 0x93 if mate else 0x43, 1
+    read.query_sequence, read.mapping_quality = bases, 60
+    read.query_qualities = pysam.qualitystring_to_array("I" * len(bases))
+    steps, last = [], None
+    for place in places:
+        if place < 0:
+            steps.append("S" if last is None else "I")
+            continue
+        if last is not None:
+            steps += ["D"] * (place - last - 1)
+        steps.append("M")
+        last = place
+    read.reference_start = next(place for place in places if place >= 0)
+    read.cigarstring = "".join(f"{len(list(group))}{kind}" for kind, group in itertools.groupby(steps))
+    return read
 
 
 def test_every_base_is_the_allele_of_its_haplotype_indels_and_strands_included(world):
@@ -96,8 +106,7 @@ def test_every_base_is_the_allele_of_its_haplotype_indels_and_strands_included(w
     assert (panel.alleles == alleles).all()
     for person, run in runs.items():
         truth = pd.read_parquet(run["truth"])
-        variants = pd.read_parquet(run["variants"])
-        observed = true_observations(truth, (run["reads1"], run["reads2"]), variants, panel)
+        observed = aligned_observations(run["bam"], panel, {name: row for row, name in enumerate(truth["fragment"])})
         assert len(observed) > 100
         haplotype = truth["haplotype"].to_numpy()[observed.fragment] - 1
         carried = alleles[observed.site, person, haplotype]
@@ -167,8 +176,7 @@ def test_bases_of_an_alignment(world, tmp_path):
     sam += f"0\t0\tchr1\t{first - 1}\t60\t3M2D1M\t*\t0\t0\t{sequence}\t5555\n"
     sam += f"1\t0\tchr1\t{first - 1}\t3\t4M\t*\t0\t0\tAAAA\t5555\n" + "2\t4\t*\t0\t0\t*\t*\t0\t0\tAAAA\t5555\n"
     (tmp_path / "x.sam").write_text(sam)
-    observed, placed = aligned_observations(tmp_path / "x.sam", panel, 10)
-    assert placed == {0}
+    observed = aligned_observations(tmp_path / "x.sam", panel, {"0": 0, "1": 1, "2": 2}, 10)
     assert (observed.site.tolist(), observed.base.tolist()) == ([3], [int(panel.ref[3])])
     assert observed.error[0] == pytest.approx(0.01)
 

@@ -21,7 +21,7 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     left, right = figure.subplots(1, 2)
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for number, ((tool, setting), own) in enumerate(rows.groupby(["tool", "setting"])):
-        x, colour = own["panel_fragments"].clip(lower=0.5), colours[number % len(colours)]
+        x, colour = (own["panel_fragments"] / own["donors"]).clip(lower=0.5), colours[number % len(colours)]
         gap = np.nan_to_num([own["bits"] - own["bits_low"], own["bits_high"] - own["bits"]]).clip(min=0)
         left.errorbar(x, own["bits"], yerr=gap, fmt="o", color=colour, label=f"{tool} {setting}")
         right.plot(x, own["rank_worst"], "o", color=colour)
@@ -33,6 +33,6 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     left.set(ylabel="bits about the donor (mosaic model)")
     right.set(ylabel="rank of the donor in the panel", yscale="log")
     for part in (left, right):
-        part.set(xscale="log", xlabel="residual human fragments on the panel's span")
+        part.set(xscale="log", xlabel="residual human fragments per donor on the panel's span")
     with replacing(output) as path:
         figure.savefig(path, dpi=150, metadata={"Software": None})

@@ -21,7 +21,7 @@ from .kin import kin_bits
 from .match import Model, ratios_of, spread, variability
 from .observations import Observations
 from .panel import Panel, read_panel
-from .placing import true_observations
+from .placing import aligned_observations
 
 CELL = ["tool", "setting", "error", "variation"]
 COLUMNS = [
@@ -79,8 +79,8 @@ def of_donor(
     left: pd.DataFrame, run: Mapping[str, Any], donor: Donor, settings: Mapping[str, Any], seed: int
 ) -> dict[str, float]:
     """Figures of one donor's residual fragments."""
-    variants = pq.read_table(run["variants"]).to_pandas()
-    observed = true_observations(left, (run["reads1"], run["reads2"]), variants, donor.panel)
+    names = {name: row for row, name in enumerate(left["fragment"])}
+    observed = aligned_observations(run["bam"], donor.panel, names)
     model = Model.of(settings)
     ratios = ratios_of(observed, donor.panel, donor.person, model, donor.lengths)
     few, panel = _thin(observed, donor, model)
@@ -149,8 +149,8 @@ def write_risk(
     Parameters
     ----------
     cells : sequence of mapping
-        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `verdicts`, `reads1`,
-        `reads2`, `variants`.
+        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `verdicts`, `bam`. Bases
+        come from the reads at their true places: the most that anybody could place.
     host : path
         The prepared FASTA.
     donors : mapping
