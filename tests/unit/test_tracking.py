@@ -49,7 +49,16 @@ def client(project):
 
 def runs(project, entry=ENTRY):
     store = client(project)
-    return store.search_runs([store.get_experiment_by_name(entry).experiment_id])
+    found = store.search_runs([store.get_experiment_by_name(entry).experiment_id])
+    return [run for run in found if run.data.tags["avatarflow.kind"] != "entry"]
+
+
+def whole(project, entry=ENTRY):
+    """The run that those of an entry are nested in."""
+    store = client(project)
+    found = store.search_runs([store.get_experiment_by_name(entry).experiment_id])
+    (one,) = [run for run in found if run.data.tags["avatarflow.kind"] == "entry"]
+    return one
 
 
 def test_one_run_per_record_with_all_that_was_noted(project):
@@ -78,6 +87,20 @@ def test_one_run_per_record_with_all_that_was_noted(project):
     stored = list((project / "results" / "mlflow" / "artifacts").rglob("figure.png"))
     assert [path.read_bytes() for path in stored] == [b"a figure"]
     assert stored[0].parent.name == "privacy"
+
+
+def test_runs_of_a_release_are_nested_in_one_that_ends_as_its_jobs_do(project):
+    recorded(project, "intake")
+    recorded(project, "finetune", "FAILED")
+    import_records()
+    parent = whole(project)
+    assert parent.info.run_name == ENTRY
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs(project)} == {parent.info.run_id}
+    assert parent.info.status == "FAILED"
+    good = recorded(project, "finetune")  # the same job, tried again
+    import_records()
+    assert whole(project).info.run_id == parent.info.run_id
+    assert (whole(project).info.status, whole(project).info.end_time) == ("FINISHED", good.record["end_ms"])
 
 
 def test_a_second_import_changes_nothing(project):

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
+from .live import Live, is_live
+
 FOLDER = Path("results/records")
 
 
@@ -33,9 +35,11 @@ class Run:
         The config entry it belongs to, `"releases/demo"`; becomes the MLflow experiment.
     folder : Path or None
         Where records lie; None keeps everything in memory (tests, notebooks).
+    tracking_uri : str or None
+        An MLflow server to log to at the same time; anything else is left to the import.
     """
 
-    def __init__(self, kind: str, entry: str, folder: Path | None = None) -> None:
+    def __init__(self, kind: str, entry: str, folder: Path | None = None, tracking_uri: str | None = None) -> None:
         self.id = f"{int(time.time() * 1000):013d}-{kind}-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         self.started = time.time()
@@ -54,6 +58,7 @@ class Run:
         }
         self._lines = None if folder is None else _locked(folder / f"{self.id}.metrics.jsonl")
         self._save()
+        self._live = Live(tracking_uri, self.record) if tracking_uri and is_live(tracking_uri) else None
 
     @classmethod
     def null(cls) -> "Run":
@@ -79,6 +84,8 @@ class Run:
             if not math.isfinite(row["value"]):
                 row = {**row, "value": str(row["value"])}
             self._lines.write(json.dumps(row) + "\n")
+        if self._live is not None:
+            self._live.metric(row)
 
     def progress(self, done: int, total: int, unit: str, left_s: float) -> None:
         """Note how far the work is, for whoever asks while it runs; `left_s` is NaN while nothing is done."""
@@ -106,6 +113,8 @@ class Run:
         self._save()
         if self._lines is not None:
             self._lines.close()
+        if self._live is not None:
+            self._live.close(status, self.record["end_ms"])
 
     def _save(self) -> None:
         if self.folder is None:

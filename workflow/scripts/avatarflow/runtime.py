@@ -78,7 +78,9 @@ def step(snakemake: Any) -> Iterator[Step]:
     entry = str(getattr(snakemake.params, "entry", "") or "workflow/shared")
     run = Run.null()
     try:
-        run = Run(snakemake.rule, entry, FOLDER)
+        # not a parameter of the rules: where runs are shown must not make anything again
+        tracking = getattr(snakemake, "config", {}).get("tracking") or {}
+        run = Run(snakemake.rule, entry, FOLDER, tracking.get("uri"))
         run.params({name: str(value) for name, value in snakemake.wildcards.items()}, "wildcard.")
         handle = Step(log, run)
         yield handle

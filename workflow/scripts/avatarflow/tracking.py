@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from .history import Record, read_records
+from .live import LIVE, RECORD_ID
 from .paths import replacing, write_json
 from .records import FOLDER
 
 RESULTS = Path("results")
 STORE = RESULTS / "mlflow"
 INDEX = "imported.json"
-RECORD_ID = "avatarflow.record_id"
+PARENT = "mlflow.parentRunId"
 DIGEST = "avatarflow.record_digest"
 PARAMS_PER_BATCH = 100  # MLflow's limits
 METRICS_PER_BATCH = 1000
@@ -32,7 +33,9 @@ VALUE_LENGTH = 6000
 
 
 def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str | None = None) -> dict[str, int]:
-    """Bring every ended job into MLflow: an experiment per entry, a run per record; what is there already stays.
+    """Bring every ended job into MLflow: an experiment per entry, in it one run with a nested run per record.
+
+    What is there already stays; a run that its job began on a server is completed.
 
     Parameters
     ----------
@@ -52,7 +55,8 @@ def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str
     index = {}
     with _alone(store):
         target = _Target(store, tracking_uri)
-        for record in read_records(folder):
+        records = read_records(folder)
+        for record in records:
             if record.status == "RUNNING":
                 counts["running"] += 1
                 continue
@@ -61,6 +65,8 @@ def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str
             counts["unchanged" if run_id else "imported"] += 1
             run_id = run_id or target.add(entry, record)
             index[record.id] = {"run": run_id, "experiment": entry, "status": record.status}
+        for entry in sorted({one.fields["entry"] for one in records if one.status != "RUNNING"}):
+            target.close_parent(entry, [one for one in records if one.fields["entry"] == entry])
         write_json(store / INDEX, index)
     return dict(counts)
 
@@ -93,18 +99,51 @@ class _Target:
 
     def add(self, entry: str, record: Record) -> str:
         """Import one record; its digest is written last, so that an import cut short is recognised and replaced."""
+        begun = None
         for run in self.runs(entry)[record.id]:
             if run.info.lifecycle_stage == "active":
-                self.client.delete_run(run.info.run_id)
-        start_ms = record.fields["start_ms"]
-        run = self.client.create_run(self.experiment(entry), start_ms, tags=_tags(record), run_name=_title(record))
-        run_id = str(run.info.run_id)
+                if LIVE in run.data.tags and DIGEST not in run.data.tags and begun is None:
+                    begun = str(run.info.run_id)  # by the job itself; the same metrics twice are one metric
+                else:
+                    self.client.delete_run(run.info.run_id)
+        tags = {**_tags(record), PARENT: self.parent(entry, record.fields["start_ms"])}
+        run_id = begun or self._create(entry, record.fields["start_ms"], _title(record), tags)
+        if begun:
+            self.client.update_run(run_id, name=_title(record))
+            for name, value in tags.items():
+                self.client.set_tag(run_id, name, value)
         self._values(run_id, record)
         for path in record.artifacts:
             self._copy(run_id, path, entry)
         self.client.set_terminated(run_id, record.status, record.end_ms)
         self.client.set_tag(run_id, DIGEST, record.digest)
         return run_id
+
+    def parent(self, entry: str, start_ms: int) -> str:
+        """The run that those of an entry are nested in; one that a user deleted is not made again."""
+        found = self.runs(entry)[_whole(entry)]
+        if not found:
+            tags = {RECORD_ID: _whole(entry), "avatarflow.kind": "entry"}
+            found.append(self.client.get_run(self._create(entry, start_ms, entry, tags)))
+        return str(found[0].info.run_id)
+
+    def close_parent(self, entry: str, records: list[Record]) -> None:
+        """Give the entry's run the state of its jobs: of each name, the newest counts."""
+        parent = self.runs(entry)[_whole(entry)]
+        newest = {_title(one): one.status for one in records}
+        states = set(newest.values())
+        status = "RUNNING" if "RUNNING" in states else "FAILED" if states & {"FAILED", "KILLED"} else "FINISHED"
+        end_ms = max(one.end_ms for one in records)
+        if not parent or parent[0].info.lifecycle_stage != "active":
+            return
+        info = self.client.get_run(parent[0].info.run_id).info
+        if status == "RUNNING" or (info.status, info.end_time) == (status, end_ms):
+            return
+        self.client.set_terminated(info.run_id, status, end_ms)
+
+    def _create(self, entry: str, start_ms: int, name: str, tags: dict[str, str]) -> str:
+        run = self.client.create_run(self.experiment(entry), start_ms, tags=tags, run_name=name)
+        return str(run.info.run_id)
 
     def _values(self, run_id: str, record: Record) -> None:
         from mlflow.entities import Metric, Param
@@ -170,6 +209,11 @@ def _database(store: Path) -> str:
         with replacing(database) as path:
             SqlAlchemyStore(f"sqlite:///{path}", str(database.parent / "artifacts")).engine.dispose()
     return f"sqlite:///{database}"
+
+
+def _whole(entry: str) -> str:
+    """What stands for a record's id in the run of a whole entry."""
+    return f"entry:{entry}"
 
 
 def _tags(record: Record) -> dict[str, str]:
