@@ -24,6 +24,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=f"minutes of waiting; {CHOICE}=all or tests/slurm/five.sh runs it"))
 
 
+def pytest_generate_tests(metafunc):
+    """`five.sh`: every failure as often as it says, against one undisturbed run."""
+    times = int(os.environ.get("AVATARFLOW_SLURM_TIMES", "1"))
+    if times > 1 and "slurm" in metafunc.fixturenames:
+        metafunc.fixturenames.append("time")
+        metafunc.parametrize("time", range(1, times + 1))
+
+
 @pytest.fixture(scope="session")
 def slurm():
     """A running cluster of two CPU nodes and two with made-up GPUs."""
