@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avatarflow.reads.alleles import odds_ratio, write_allele_bias
 from avatarflow.reads.clusters import cluster_interval
 from avatarflow.reads.mcnemar import compare, holm, mcnemar
 from avatarflow.reads.pages import write_multiqc, write_page
@@ -61,6 +62,7 @@ def cells(folder, **removed):
     """Cells of tools on ten human fragments of two donors each and six of two microbes."""
     source = ["human"] * 10 + ["microbe"] * 6
     truth = pd.DataFrame({"source": source, "taxon": ["human"] * 10 + ["a"] * 3 + ["b"] * 3, "part": ""})
+    truth["variants"] = [0, 2] * 8
     truth.insert(0, "fragment", [f"r{i}" for i in range(16)])
     truth.to_parquet(folder / "truth.parquet")
     usage = {"status": "ok", "version": "1", "seconds": 1.0, "cpu_s": 2.0, "peak_mb": 3.0}
@@ -132,3 +134,21 @@ def test_multiqc_table_and_residuals_leave_failed_tools_out(scores, tmp_path):
     assert len(left) == 4
     plot_pareto(scores, tmp_path / "p.png")
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_odds_ratio_known_values():
+    ratio, low, high = odds_ratio(10, 20, 30, 40)
+    assert ratio == pytest.approx(10.5 * 40.5 / (20.5 * 30.5))
+    assert np.log(high / ratio) == pytest.approx(1.96 * np.sqrt(1 / 10.5 + 1 / 20.5 + 1 / 30.5 + 1 / 40.5), rel=1e-4)
+    assert low * high == pytest.approx(ratio**2)
+
+
+def test_misses_at_variants_are_counted(tmp_path):
+    both = cells(tmp_path, a="1010101010" + "000000", b="1111111111" + "000000")  # a misses what carries a variant
+    write_allele_bias(both, tmp_path / "bias.tsv")
+    table = pd.read_csv(tmp_path / "bias.tsv", sep="\t").set_index("tool")
+    counted = ["missed", "removed", "missed_with_variant", "removed_with_variant"]
+    assert table.loc["a", counted].tolist() == [10, 10, 10, 0]
+    assert table.loc["a", "odds_ratio_low"] > 1
+    assert table.loc["a", ["variants_per_missed", "variants_per_removed"]].tolist() == [2, 0]
+    assert np.isnan(table.loc["b", "odds_ratio"])  # nothing was missed

@@ -87,6 +87,13 @@ def shard_files(kind):
     ]
 
 
+def read_files(wildcards):
+    """What a removal tool is given: both files of pairs, the first alone of single ends (the second is empty)."""
+    folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"
+    mates = (1,) if benchmark_of(wildcards)["reads"]["ends"] == "single" else (1, 2)
+    return [f"{folder}/reads_{mate}.fastq.gz" for mate in mates]
+
+
 def tool_of(wildcards):
     """The declaration of a removal tool."""
     return config["removal_tools"][wildcards.tool]

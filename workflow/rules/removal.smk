@@ -33,10 +33,7 @@ rule remove_reads:
     """Let a tool classify the reads of one cell: a verdict per fragment, with its time and memory."""
     input:
         unpack(index_files),
-        reads=[
-            "results/read_benchmarks/{name}/reads/{donor}/{cell}/reads_1.fastq.gz",
-            "results/read_benchmarks/{name}/reads/{donor}/{cell}/reads_2.fastq.gz",
-        ],
+        reads=read_files,
     output:
         verdicts="results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{cell}/verdicts.parquet",
         usage="results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{cell}/run.json",

@@ -70,6 +70,7 @@ rule compare_tools:
         usage=score_files("usage"),
     output:
         pairs="results/read_benchmarks/{name}/mcnemar.tsv",
+        alleles="results/read_benchmarks/{name}/allele_bias.tsv",
     log:
         "logs/read_benchmarks/{name}/compare_tools.log",
     benchmark:
@@ -81,7 +82,7 @@ rule compare_tools:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.mcnemar"),
+        code=code_digest("avatarflow.reads.mcnemar", "avatarflow.reads.alleles"),
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
