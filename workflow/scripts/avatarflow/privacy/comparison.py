@@ -34,7 +34,7 @@ def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str
     for level, best in summary(compared).items():
         step.info("most strangers accepted at %s: %s", level, best["rule"])
     cone = compared[compared["rule"] == "cone"].set_index("level")
-    for level in cone.index:
+    for level in cone.index[cone["specificity"].notna()]:  # unknown where there are no strangers
         step.metric(f"cone_specificity_{level}", float(cone.loc[level, "specificity"]))
 
 
