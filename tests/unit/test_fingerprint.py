@@ -272,3 +272,54 @@ def test_whitening_evens_out_what_alterations_do(pictures, tmp_path):
 
 def test_all_families_train():
     assert list(FAMILIES) == contrast.DEFAULTS["families"]
+
+
+def test_hard_negatives_by_hand():
+    angle = torch.deg2rad(torch.tensor([0.0, 0.0, 60.0, 90.0]))
+    rows = torch.stack([angle.cos(), angle.sin()], 1)
+    persons = torch.tensor([0, 0, 1, 2])
+    # to views 0 and 1 the strangers lie at cosines 0.5 and 0; with hardness 2 they count e and 1 over their mean
+    against = 2 * (np.e * np.exp(0.5) + 1) / (np.e + 1)
+    expected = 2 * np.log((np.e + against) / np.e) / 4
+    assert float(contrastive_loss(rows, persons, persons, 1.0, 2.0)) == pytest.approx(expected, rel=1e-5)
+    plain = 2 * np.log((np.e + np.exp(0.5) + 1) / np.e) / 4
+    assert float(contrastive_loss(rows, persons, persons, 1.0)) == pytest.approx(plain, rel=1e-5)
+    assert expected > plain
+
+
+def test_crops_are_further_views_of_the_same_eyes(pictures):
+    settings = {**contrast.DEFAULTS, "families_per_view": 0.0, "virtual_share": 0.0, "persons_per_step": 16}
+    args = pictures, np.arange(16), np.full(16, -1)
+    whole, who, _ = Batches(*args, settings, 1).step(3)
+    views, more, _ = Batches(*args, {**settings, "crops": 2}, 1).step(3)
+    assert torch.equal(views[:32], whole)
+    assert more.tolist() == who.tolist() * 2
+    parts = views[32:]
+    assert (parts != views[:32]).flatten(1).any(1).all()
+    # a crop shows less than the whole: every value of it lies within the picture's own range
+    assert (parts.flatten(1).amax(1) <= views[:32].flatten(1).amax(1) + 1e-6).all()
+
+
+def test_an_ensemble_is_the_mean_of_its_members_cosines(pictures, tmp_path):
+    settings = {**SMALL, "kind": "ensemble", "members": 2}
+    both = fit_encoder(pictures, np.arange(16), settings, 3, tmp_path / "state", Step.null())
+    rows = both.embed(pictures)
+    assert rows.shape == (16, both.dimensions) == (16, 32)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
+    members = [Encoder(member, {}).embed(pictures) for member in both.network.members]
+    assert rows @ rows.T == pytest.approx(sum(own @ own.T for own in members) / 2, abs=1e-5)
+    assert (members[0] != members[1]).any()
+    both.save(tmp_path / "e.safetensors")
+    again = Encoder.load(tmp_path / "e.safetensors")
+    assert again.digest == both.digest
+    assert (again.embed(pictures) == rows).all()
+    members_state = list((tmp_path / "state").iterdir())
+    assert len(members_state) == 2  # each member resumes on its own
+    assert fit_encoder(pictures, np.arange(16), settings, 3, tmp_path / "state", Step.null()).digest == both.digest
+
+
+def test_a_member_without_a_fingerprint_leaves_the_ensemble_without_one(pictures, tmp_path, monkeypatch):
+    settings = {**SMALL, "kind": "ensemble", "members": 2, "steps": 1}
+    both = fit_encoder(pictures, np.arange(16), settings, 3, tmp_path, Step.null())
+    monkeypatch.setattr(both.network.members[1], "forward", lambda batch: torch.full((len(batch), 16), torch.nan))
+    assert np.isnan(both.embed(pictures[:2])).all()

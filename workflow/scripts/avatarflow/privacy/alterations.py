@@ -101,7 +101,11 @@ def zoom(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch
 def crop(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
     """A part of the picture, anywhere in it, enlarged to full size."""
     side = 1 - strengths * (1 - MIN_CROP)
-    place = _uniform(generators, 2) * (1 - side)[:, None]
+    return cut(pictures, side, _uniform(generators, 2) * (1 - side)[:, None])
+
+
+def cut(pictures: Batch, side: torch.Tensor, place: torch.Tensor) -> Batch:
+    """The square of `side` (n,), a share of the picture's, about `place` (n, 2) in [-1, 1], enlarged to full size."""
     return _affine(pictures, _matrix(side, 0 * side, place[:, 0], place[:, 1]))
 
 

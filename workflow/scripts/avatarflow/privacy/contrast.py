@@ -6,7 +6,9 @@ undisturbed one.
 References
 ----------
 Khosla et al. 2020, Supervised Contrastive Learning, equation 2 (mean over positives outside the logarithm); with one
-positive a picture it is NT-Xent (Chen et al. 2020).
+positive a picture it is NT-Xent (Chen et al. 2020). Hard negatives: Robinson et al. 2021, Contrastive Learning with
+Hard Negative Samples, equation 4 (tau+ = 0). Crops: Caron et al. 2020, Unsupervised Learning of Visual Features by
+Contrasting Cluster Assignments, section 3.2, without its lower resolution.
 """
 
 import hashlib
@@ -30,6 +32,8 @@ from .encoder import Network
 
 Integers = npt.NDArray[np.int64]
 DEFAULTS: dict[str, Any] = {
+    "kind": "contrastive",
+    "members": 3,
     "size_px": 64,
     "dimensions": 192,
     "width": 32,
@@ -41,16 +45,23 @@ DEFAULTS: dict[str, Any] = {
     "families": list(alterations.FAMILIES),
     "families_per_view": 5.0,
     "virtual_share": 0.5,
+    "hardness": 0.0,
+    "crops": 0,
     "shrinkage": 0.5,
     "precision": "bfloat16",
     "checkpoint_every": 50,
 }
 EMPHASIS = {"occlusion": 2.0, "crop": 1.5, "shift": 1.5, "colour": 1.5}  # those that moved fingerprints farthest
+PART = (0.5, 0.85)  # of the side: what a crop in training shows, if there are any
 ORDER = ("geometric", "occlusion", "photometric", "quality")  # as they befall a picture on its way from eye to file
 
 
 def contrastive_loss(
-    fingerprints: torch.Tensor, persons: torch.Tensor, eyes: torch.Tensor, temperature: float
+    fingerprints: torch.Tensor,
+    persons: torch.Tensor,
+    eyes: torch.Tensor,
+    temperature: float,
+    hardness: float = 0.0,
 ) -> torch.Tensor:
     """Supervised contrastive loss in which pictures of one person that are not of one eye count for nothing.
 
@@ -62,14 +73,27 @@ def contrastive_loss(
         Views with equal `eyes` attract; with equal `persons` only, neither attract nor repel; else they repel.
     temperature : float
         Above 0; the smaller, the more the nearest strangers count.
+    hardness : float
+        Each stranger counts exp(hardness * cosine) over the mean of that: 0 is all alike, and the more, the more the
+        nearest ones (hard negatives) take the place of the far ones.
     """
-    logits = fingerprints @ fingerprints.T / temperature
+    cosines = fingerprints @ fingerprints.T
+    logits = cosines / temperature
     itself = torch.eye(len(logits), dtype=torch.bool)
     attract = (eyes[:, None] == eyes[None]) & ~itself
     repel = persons[:, None] != persons[None]
-    against = torch.logsumexp(logits.masked_fill(~repel, float("-inf")), 1, keepdim=True)
+    against = torch.logsumexp((logits + _weights(cosines, repel, hardness)).masked_fill(~repel, -torch.inf), 1, True)
     each = torch.logaddexp(logits, against) - logits  # one positive against all strangers
     return ((each * attract).sum(1) / attract.sum(1).clamp_min(1)).mean()
+
+
+def _weights(cosines: torch.Tensor, repel: torch.Tensor, hardness: float) -> torch.Tensor:
+    """(v, v) logarithms of the strangers' weights, whose mean over each view's strangers is 1; no gradient."""
+    if hardness == 0:
+        return torch.zeros(())
+    drawn = (hardness * cosines.detach()).masked_fill(~repel, -torch.inf)
+    mean = torch.logsumexp(drawn, 1, keepdim=True) - repel.sum(1, keepdim=True).clamp_min(1).log()
+    return torch.where(repel, drawn - mean, 0.0)
 
 
 class Batches:
@@ -81,7 +105,7 @@ class Batches:
     persons, eyes : (n,) int64
         Persons; eyes, -1 where only the person is known (each such picture then attracts its own views only).
     settings : dict
-        `persons_per_step`, `families`, `families_per_view`, `virtual_share`.
+        `persons_per_step`, `families`, `families_per_view`, `virtual_share`, `crops`.
     """
 
     def __init__(
@@ -94,7 +118,7 @@ class Batches:
         self.rows_of = {int(person): np.flatnonzero(persons == person) for person in self.everyone}
 
     def step(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Views (2 b, 3, h, w) in [0, 1], their persons and eyes (2 b,), of training step `number`."""
+        """Views (v b, 3, h, w) in [0, 1], their persons and eyes (v b,), of training step `number`; v = 2 + crops."""
         drawn = seeds.generator(self.seed, "encoder-step", number)
         count = min(self.settings["persons_per_step"], len(self.everyone))
         chosen = drawn.choice(self.everyone, count, replace=False)
@@ -105,10 +129,19 @@ class Batches:
         ]
         second = np.array([drawn.choice(rows) for rows in same_eye])
         virtual = drawn.random(count) < self.settings["virtual_share"]
-        pair = [self._identity(rows, virtual, number) for rows in (first, second)]
-        views = [self._view(batch, number, side) for side, batch in enumerate(pair)]
-        identities = torch.from_numpy(np.arange(count)).repeat(2)
+        crops = self.settings["crops"]
+        shown = [self._identity(rows, virtual, number) for rows in (first, second)]
+        shown += [self._part(shown[place % 2], number, place) for place in range(crops)]
+        views = [self._view(batch, number, side) for side, batch in enumerate(shown)]
+        identities = torch.from_numpy(np.arange(count)).repeat(2 + crops)
         return torch.cat(views), identities, identities
+
+    def _part(self, batch: torch.Tensor, number: int, place: int) -> torch.Tensor:
+        """A part of each picture, smaller than any family leaves, enlarged to full size."""
+        drawn = seeds.generator(self.seed, "encoder-part", number, place)
+        side = torch.from_numpy(drawn.uniform(*PART, len(batch)).astype(np.float32))
+        at = torch.from_numpy(drawn.uniform(-1, 1, (len(batch), 2)).astype(np.float32)) * (1 - side)[:, None]
+        return alterations.cut(batch, side, at)
 
     def _identity(self, rows: Integers, virtual: npt.NDArray[np.bool_], number: int) -> torch.Tensor:
         """Pictures, some of them made into eyes nobody has: upside down, mirrored or warped beyond any family.
@@ -207,7 +240,7 @@ def _train_step(
         group["lr"] = learning_rate(number, settings["steps"], settings["learning_rate"])
     with torch.autocast("cpu", torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
         fingerprints = network(views)
-    loss = contrastive_loss(fingerprints, persons, eyes, settings["temperature"])
+    loss = contrastive_loss(fingerprints, persons, eyes, settings["temperature"], settings["hardness"])
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()

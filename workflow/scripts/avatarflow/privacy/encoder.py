@@ -69,7 +69,31 @@ class Residual(nn.Module):
         return functional.relu(self.shortcut(x) + self.norm_second(self.second(inner)))
 
 
-class Network(nn.Module):
+class Fingerprinter(nn.Module):
+    """What every kind of encoder has: a whitening, and fingerprints that do not know left from right.
+
+    A kind gives `forward`: (n, 3, h, w) in [0, 1] -> (n, d) unit rows.
+    """
+
+    mean: torch.Tensor
+    whitening: torch.Tensor
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.dimensions = dimensions
+
+    def whitened(self, rows: torch.Tensor) -> torch.Tensor:
+        """(n, d) unit rows, stretched so that alterations move them equally far in all directions; unit again."""
+        return functional.normalize((rows - self.mean) @ self.whitening, dim=1)
+
+    def fingerprints(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(n, 3, h, w) -> (n, d): the mean direction of a picture and its mirror image; NaN where there is none."""
+        both = self(pictures) + self(pictures.flip(3))
+        rows = self.whitened(functional.normalize(both, dim=1))
+        return torch.where(both.norm(dim=1, keepdim=True) > 1e-3, rows, torch.nan)
+
+
+class Network(Fingerprinter):
     """Picture to unit vector.
 
     Parameters
@@ -83,7 +107,7 @@ class Network(nn.Module):
     """
 
     def __init__(self, dimensions: int, width: int, size_px: int) -> None:
-        super().__init__()
+        super().__init__(dimensions)
         self.size_px = size_px
         w = width
         self.stem = nn.Sequential(nn.Conv2d(7, w, 5, 2, 2, bias=False), nn.BatchNorm2d(w), nn.ReLU())
@@ -102,7 +126,3 @@ class Network(nn.Module):
         places = self.squeeze(x).flatten(1)
         whole = x.mean((2, 3))
         return functional.normalize(self.head(torch.cat([places, whole], 1)).float(), dim=1)
-
-    def whitened(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, d) unit rows, stretched so that alterations move them equally far in all directions; unit again."""
-        return functional.normalize((rows - self.mean) @ self.whitening, dim=1)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch.nn import functional
 
+from .. import seeds
 from ..errors import refuse
 from ..imaging.shards import Pictures
 from ..paths import replacing
@@ -24,6 +24,7 @@ from ..runtime import Step
 from . import alterations
 from .contrast import DEFAULTS, train
 from .encoder import Network
+from .ensemble import Ensemble
 
 Rows = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -37,12 +38,12 @@ class Encoder:
 
     Parameters
     ----------
-    network : Network
+    network : Network or Ensemble
     settings : dict
         Everything that shaped the training, the seed included; kept in the header of the saved file.
     """
 
-    def __init__(self, network: Network, settings: dict[str, Any]) -> None:
+    def __init__(self, network: Network | Ensemble, settings: dict[str, Any]) -> None:
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.settings = settings
         self.digest = _digest(network, settings)
@@ -50,7 +51,7 @@ class Encoder:
     @property
     def dimensions(self) -> int:
         """Length of a fingerprint, d."""
-        return int(self.settings["dimensions"])
+        return int(self.network.dimensions)
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: the weights, settings and digest in its header."""
@@ -106,10 +107,7 @@ class Encoder:
         full[: len(pictures)] = pictures
         batch = alterations.to_batch(full)
         with torch.no_grad():
-            both = self.network(batch) + self.network(batch.flip(3))
-            length = both.norm(dim=1, keepdim=True)
-            rows = self.network.whitened(functional.normalize(both, dim=1))
-        rows = torch.where(length > 1e-3, rows, torch.nan)
+            rows = self.network.fingerprints(batch)
         rows = torch.where(rows.isfinite().all(1, keepdim=True), rows, torch.nan)
         return np.asarray(rows[: len(pictures)].numpy(), np.float32)
 
@@ -147,9 +145,24 @@ def fit_encoder(
     """
     settings = {**DEFAULTS, **settings}
     known = np.full(len(pictures), -1) if eyes is None else np.asarray(eyes, np.int64)
-    network = train(network_of, pictures, np.asarray(persons, np.int64), known, settings, seed, state, step)
-    step.info("measuring how alterations move fingerprints")
     settings["seed"] = seed
+    if settings["kind"] == "contrastive":
+        return _fit_one(pictures, np.asarray(persons, np.int64), known, settings, state, step)
+    members = []
+    for number in range(settings["members"]):
+        step.info("member %d of %d", number + 1, settings["members"])
+        own = {**settings, "kind": "contrastive", "seed": seeds.integer(seed, "encoder-member", number)}
+        members.append(_fit_one(pictures, np.asarray(persons, np.int64), known, own, state, step).network)
+    return Encoder(Ensemble(members), settings)
+
+
+def _fit_one(
+    pictures: Pictures, persons: Integers, eyes: Integers, settings: dict[str, Any], state: Path, step: Step
+) -> Encoder:
+    """One trained and whitened network; `settings` hold its seed."""
+    trained = {name: value for name, value in settings.items() if name not in ("seed", "kind", "members")}
+    network = train(_network, pictures, persons, eyes, trained, settings["seed"], state, step)
+    step.info("measuring how alterations move fingerprints")
     whiten(Encoder(network, settings), pictures, settings)
     return Encoder(network, settings)
 
@@ -172,8 +185,15 @@ def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> No
     encoder.network.whitening.copy_(torch.from_numpy(whitening))
 
 
-def network_of(settings: dict[str, Any]) -> Network:
+def network_of(settings: dict[str, Any]) -> Network | Ensemble:
     """An untrained network of these settings."""
+    one = {**DEFAULTS, **settings}
+    if one["kind"] == "ensemble":
+        return Ensemble([_network(one) for _ in range(one["members"])])
+    return _network(one)
+
+
+def _network(settings: dict[str, Any]) -> Network:
     return Network(settings["dimensions"], settings["width"], settings["size_px"])
 
 
@@ -231,7 +251,7 @@ def _rebatched(stream: Iterable[Pictures], size: int) -> Iterator[Pictures]:
         yield np.concatenate(held)
 
 
-def _digest(network: Network, settings: dict[str, Any]) -> str:
+def _digest(network: Network | Ensemble, settings: dict[str, Any]) -> str:
     hashed = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, value in sorted(network.state_dict().items()):
         hashed.update(name.encode())
