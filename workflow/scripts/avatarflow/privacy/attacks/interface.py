@@ -1,0 +1,112 @@
+"""The one interface of all attacks: scores per picture in, figures per person out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import Problems
+from ...quality.intervals import Figure
+from . import figures
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+WHERE = "attack"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an attack says about pictures, and the truth.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        Larger: more like a picture that was trained on. A guess is 1 where it is right and 0 where it is wrong.
+    member : (n,) bool
+        Whether the picture's person was trained on.
+    persons : (n,) int64
+        Run-local numbers.
+    guesses : bool
+        Whether the values are guesses, or shares of right guesses.
+    """
+
+    values: Floats
+    member: Mask
+    persons: Integers
+    guesses: bool = False
+
+
+def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
+    """Figures of an attack, persons being the independent units: a person's score is the mean over the pictures.
+
+    Parameters
+    ----------
+    level : float
+        Of the AUC's interval.
+
+    Returns
+    -------
+    dict
+        `auc` (value, low, high, n), `tpr` (per false positive rate, see `figures.true_positives`), `members` and
+        `non_members` (persons), `pictures`, `worst` (`person`: run-local number of the member with the highest score;
+        `beats`: share of non-members below it), and for guesses `right` (share of right guesses of members and of
+        non-members).
+
+    Raises
+    ------
+    AvatarflowError
+        All at once: scores that are not finite, fewer than two members or non-members, a person on both sides, two
+        sides that are one and the same set.
+    """
+    check(scores)
+    people, place = np.unique(scores.persons, return_inverse=True)
+    sizes = np.bincount(place)
+    means = np.bincount(place, scores.values) / sizes
+    inside = np.bincount(place, scores.member) > 0
+    members, others = means[inside], means[~inside]
+    first = int(np.argmax(members))  # the smaller number where scores are equal
+    found: dict[str, Any] = {
+        "auc": figures.auc(members, others, level).as_dict(),
+        "tpr": {str(rate): figures.true_positives(members, others, rate) for rate in figures.RATES},
+        "members": len(members),
+        "non_members": len(others),
+        "pictures": len(scores.values),
+        "worst": {"person": int(people[inside][first]), "beats": float((others < members[first]).mean())},
+    }
+    if scores.guesses:
+        found["right"] = {"members": _mean(members), "non_members": _mean(others)}
+    return found
+
+
+def check(scores: Scores) -> None:
+    """Refuse what no figure can be given for; see `measure`."""
+    problems = Problems()
+    if not len(scores.values) == len(scores.member) == len(scores.persons):
+        problems.add(WHERE, "scores, truth and persons differ in number", "give one of each per picture")
+        problems.raise_if_any()
+    if bad := int((~np.isfinite(scores.values)).sum()):
+        problems.add(WHERE, f"{bad} of {len(scores.values)} scores are not finite", "look into the attacked pictures")
+    inside, outside = (np.unique(scores.persons[side]) for side in (scores.member, ~scores.member))
+    for name, people in (("members", inside), ("non-members", outside)):
+        if len(people) < 2:
+            problems.add(WHERE, f"{len(people)} persons are {name}", "give at least two")
+    if both := len(np.intersect1d(inside, outside)):
+        problems.add(WHERE, f"{both} persons are members and non-members", "keep each person on one side")
+    if not problems.lines and _same_set(scores):
+        problems.add(WHERE, "members and non-members have the very same scores", "give two different sets")
+    problems.raise_if_any()
+
+
+def _same_set(scores: Scores) -> bool:
+    """Whether one set was given twice: equal values on both sides, too many different ones to be chance."""
+    ours, theirs = np.sort(scores.values[scores.member]), np.sort(scores.values[~scores.member])
+    return len(ours) == len(theirs) and bool((ours == theirs).all()) and 2 * len(np.unique(ours)) > len(ours)
+
+
+def _mean(shares: Floats) -> dict[str, Any]:
+    """Mean share of right guesses with a normal interval over persons, cut to [0, 1]."""
+    value, error = float(shares.mean()), float(1.96 * shares.std(ddof=1) / np.sqrt(len(shares)))
+    return Figure(value, max(0.0, value - error), min(1.0, value + error), len(shares)).as_dict()
