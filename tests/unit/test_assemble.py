@@ -4,12 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from avatarflow.errors import AvatarflowError
+from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.pairs import nearest_pairs
 from avatarflow.quality.samples import Sample
@@ -26,7 +29,7 @@ SETTINGS = {
 }  # fmt: skip
 THRESHOLDS = {
     "calibration_rejection": 0.99, "specificity": 0.5, "nearest_original": 1, "agreement": 0.9, "shuffled_control": 0.1,
-    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2,
+    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0,
 }  # fmt: skip
 EVALUATION = {
     "worst": {
@@ -48,6 +51,21 @@ CALIBRATED = {
     "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
     "coverage": {"mode": "reject-all", "persons": 30, "rank": 30, "mean_miss": 1 / 31, "miss_bound": 0.095},
 }
+
+
+def attack(name, target="student", high=0.57, **changes):
+    """An attack that passed."""
+    row = {
+        "attack": name, "view": "model", "target": target, "access": "model", "members": 200, "non_members": 180,
+        "auc": {"value": 0.51, "low": 0.45, "high": high, "n": 380}, "tpr": {}, "verdict": "pass", "reason": "",
+        "positive": {"caught": True, "auc": None}, "negative": {"clean": True, "auc": None}, "shown": False,
+        "worst": {"person": 987654, "beats": 1.0},
+    }  # fmt: skip
+    return row | changes
+
+
+ATTACKS = {"rows": [*map(attack, ON_MODEL), attack("nearest_synthetic", "release")]}
+ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
 
 
 @pytest.fixture
@@ -87,10 +105,15 @@ def entry(tmp_path, student):
         ("summary", {"unit": "eye", "persons": 45}),
         ("calibrated", CALIBRATED),
         ("metrics", EVALUATION),
+        ("attacks", ATTACKS),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     files = {"samples": "samples", "verdicts": "verdicts.parquet"}
-    files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics")}
+    files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics", "attacks")}
+    (tmp_path / "student" / "unet").mkdir(parents=True)
+    (tmp_path / "student" / "model_index.json").write_text("{}")
+    (tmp_path / "student" / "unet" / "weights.safetensors").write_bytes(b"weights")
+    files["model"] = "student/model_index.json"
     return {name: str(tmp_path / path) for name, path in files.items()}
 
 
@@ -102,6 +125,7 @@ def make(entry, folder, thresholds=THRESHOLDS):
         "cone": {},
         "sample": {},
         "release": SETTINGS,
+        "attacks": ASKED,
     }
     release_entry("demo", entry, settings, str(folder), Step.null())
     return json.loads((folder / "certificate.json").read_text())
@@ -118,12 +142,56 @@ def test_a_passing_release_is_complete(entry, tmp_path):
     assert set(files) == {
         "certificate.json", "card.md", "contact_sheet.png", "SHA256SUMS",
         "data/00000.parquet", "data/00001.parquet", "data/00002.parquet",
+        "model/model_index.json", "model/unet/weights.safetensors",
     }  # fmt: skip
     front = yaml.safe_load(files["card.md"].decode().split("---")[1])
     assert front["license"] == "cc-by-4.0"
     assert front["configs"][0]["data_files"][0]["path"] == "data/*.parquet"
     counted = {gate["name"]: gate["value"] for gate in decided["gates"]}
     assert sum(value for name, value in counted.items() if name.startswith("released_count.")) == 18
+
+
+def put(entry, rows):
+    Path(entry["attacks"]).write_text(json.dumps({"rows": rows}))
+
+
+def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    assert (tmp_path / "release" / "model").exists()
+    assert make(entry, tmp_path / "release", {**THRESHOLDS, "kid_ratio": 0.1})["model_gate"]["result"] == "pass"
+    assert not (tmp_path / "release" / "model").exists()
+
+
+def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):
+    put(entry, [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], verdict="fail"), *ATTACKS["rows"][-1:]])
+    decided = make(entry, tmp_path / "release")
+    assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
+    assert not (tmp_path / "release" / "model").exists()
+    assert "The generator itself is not part of this release" in (tmp_path / "release" / "card.md").read_text()
+
+
+def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
+    put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", verdict="fail", shown=True)])
+    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
+    put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
+    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: insufficient"]
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "note.txt"])
+def test_only_weights_and_settings_of_a_generator_leave(entry, tmp_path, name):
+    (tmp_path / "student" / name).write_bytes(b"x")
+    with pytest.raises(AvatarflowError, match="neither safetensors nor JSON"):
+        make(entry, tmp_path / "release")
+    assert not (tmp_path / "release").exists()
+
+
+def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    assert all(b"987654" not in content for content in contents(tmp_path / "release").values())
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page), entry["attacks"])
+    assert "987654" in page.read_text()
+    assert page.read_text().count(", caught") == len(ATTACKS["rows"])
 
 
 def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
@@ -135,7 +203,7 @@ def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
         text=True,
         check=True,
     )
-    assert checked.stdout.count(": OK") == 6
+    assert checked.stdout.count(": OK") == 8
 
 
 def test_equal_inputs_give_equal_bytes(entry, tmp_path):
@@ -212,7 +280,7 @@ def test_a_release_without_conditions(student, tmp_path):
         "gates": [],
         "claim": [],
         "reasons": [],
-        "model_gate": {"meaning": "m"},
+        "model_gate": {"meaning": "m", "result": "insufficient"},
     }
     write_release(tmp_path / "release", passing, samples, {}, SETTINGS)
     assert "contact_sheet.png" in contents(tmp_path / "release")

@@ -88,7 +88,7 @@ def test_the_worst_person_is_named_by_number_only():
         (scores([1.0, 2.0], [1.0]), "1 persons are non-members"),
         (scores([1.0, np.nan], [1.0, 2.0]), "1 of 4 scores are not finite"),
         (scores([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), "the very same scores"),
-        (Scores(np.arange(4.0), np.arange(4) % 2 == 0, np.array([1, 1, 2, 3])), "1 persons are members and non-members"),
+        (Scores(np.arange(4.0), np.arange(4) % 2 == 0, np.array([1, 1, 2, 3])), "1 persons are members and"),
         (Scores(np.arange(4.0), np.ones(3, bool), np.arange(4)), "differ in number"),
     ],
 )  # fmt: skip

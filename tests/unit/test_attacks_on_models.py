@@ -1,5 +1,9 @@
 """Attacks that hold the generator: on exact denoisers that remember pictures, or others; and access to a real one."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +21,7 @@ from avatarflow.synthesis.family import FAMILIES
 from avatarflow.synthesis.schedule import scheduler
 from avatarflow.synthesis.settings import Compute
 
+ROOT = Path(__file__).resolve().parents[2]
 SHAPE = (4, 4, 4)
 CONDITIONS = Conditions({"eye_side": ["left", "right"]})
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
@@ -146,3 +151,15 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     )
     strangers, taught = known.items[20:], planted_half(known)
     assert auc(values[taught], values[np.setdiff1d(strangers, taught)]).low > 0.6
+
+
+@pytest.mark.parametrize(
+    ("station", "absent"),
+    [("released_station", "torch"), ("summary", "torch"), ("generator_station", "faiss"), ("leaks", "faiss")],
+)
+def test_faiss_and_torch_never_share_a_process(station, absent):
+    code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.attacks.{station}; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "False", done.stderr

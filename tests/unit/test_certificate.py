@@ -5,8 +5,10 @@ import math
 
 import pytest
 
+from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.quality.intervals import Figure
 from avatarflow.release.certificate import RULES, certificate, clean, gate, hold
+from avatarflow.release.model_gate import model_gate
 
 GOOD = {
     "calibration_rejection": 0.999,
@@ -18,6 +20,7 @@ GOOD = {
     "kid_ratio": 0.3,
     "coverage_ratio": 0.9,
     "released_count.left": 80,
+    "shown_leaks": 0,
 }
 THRESHOLDS = {
     "calibration_rejection": 0.99,
@@ -28,6 +31,7 @@ THRESHOLDS = {
     "kid_ratio": 0.5,
     "coverage_ratio": 0.5,
     "released_count": 64,
+    "shown_leaks": 0,
 }
 COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
 
@@ -49,6 +53,7 @@ def test_passes_when_every_gate_passes():
     [
         ("calibration_rejection", 0.98), ("specificity", 0.4), ("nearest_original", 1.0), ("agreement.sex", 0.89),
         ("shuffled_control.side", 0.11), ("kid_ratio", 0.51), ("coverage_ratio", 0.49), ("released_count.left", 63),
+        ("shown_leaks", 1),
     ],
 )  # fmt: skip
 def test_one_failed_gate_refuses(name, value):
@@ -79,6 +84,63 @@ def test_an_absent_figure_or_threshold_refuses(kind):
 def test_no_gates_at_all_refuse():
     assert certificate("demo", [], {}, {}, "person", COVERAGE)["decision"] == "refuse"
     assert decide({}, {})["decision"] == "refuse"
+
+
+PASSED = {
+    "view": "model", "target": "student", "members": 150, "non_members": 150, "verdict": "pass",
+    "auc": {"value": 0.5, "low": 0.45, "high": 0.6}, "positive": {"caught": True}, "negative": {"clean": True},
+}  # fmt: skip
+ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
+
+
+def gate_of(change=None, attacks=ON_MODEL, settings=ASKED):
+    rows = [{**PASSED, "attack": name} for name in attacks]
+    if change:
+        rows[1] |= change
+    return model_gate({"rows": rows}, settings)
+
+
+def test_the_model_gate_passes_when_every_attack_was_passed():
+    found = gate_of()
+    assert (found["result"], found["high"], found["n"]) == ("pass", 0.6, 150)
+    assert decide()["model_gate"]["result"] == "insufficient"
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"verdict": "fail"}, "fail"), ({"auc": {"value": 0.5, "low": 0.4, "high": 0.601}}, "fail"),
+        ({"auc": None}, "insufficient"), ({"auc": {"value": 0.5, "low": 0.4, "high": math.nan}}, "insufficient"),
+        ({"positive": {"caught": False}}, "insufficient"), ({"negative": {"clean": False}}, "insufficient"),
+        ({"members": 149}, "insufficient"), ({"non_members": 149}, "insufficient"),
+        ({"verdict": "insufficient evidence"}, "insufficient"), ({"verdict": "great"}, "insufficient"),
+        ({"target": "teacher"}, "insufficient"), ({"positive": {}}, "insufficient"),
+        ({"positive": {"caught": False}, "verdict": "fail"}, "insufficient"),
+    ],
+)  # fmt: skip
+def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
+    assert gate_of(change)["result"] == result
+
+
+@pytest.mark.parametrize("missing", ON_MODEL)
+def test_an_attack_that_was_not_run_keeps_the_model_in(missing):
+    found = gate_of(attacks=[name for name in ON_MODEL if name != missing])
+    assert found["result"] == "insufficient"
+    assert f"{missing} (not run)" in found["meaning"]
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
+def test_without_what_was_asked_the_model_stays_in(settings):
+    assert gate_of(settings=settings)["result"] == "insufficient"
+    assert model_gate(None, ASKED)["result"] == model_gate({"rows": []}, ASKED)["result"] == "insufficient"
+
+
+def test_every_attack_on_generators_is_asked_for():
+    from avatarflow.privacy.attacks.released_data import DATA_ATTACKS
+    from avatarflow.privacy.attacks.with_model import MODEL_ATTACKS
+
+    on_pictures = [name for name, each in DATA_ATTACKS.items() if each.access == "model"]
+    assert set(ON_MODEL) == {*MODEL_ATTACKS, *on_pictures}
 
 
 def test_the_model_stays_in_and_does_not_hold_back_data():

@@ -10,6 +10,8 @@ rule release:
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",
+        attacks="results/releases/{name}/attacks/attacks.json",
+        model="results/releases/{name}/student/model_index.json",
     output:
         certificate=report(
             "results/releases/{name}/release/certificate.json",
@@ -44,6 +46,8 @@ rule officer_report:
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
         rivals="results/releases/{name}/privacy/rivals.png",
+        attacks="results/releases/{name}/attacks/attacks.json",
+        attacks_figure="results/releases/{name}/attacks/attacks.png",
         overview="results/releases/{name}/evaluation/overview.png",
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
     output:

@@ -9,9 +9,11 @@ with step(snakemake):
         {
             "plane": snakemake.input.plane,
             "rivals": snakemake.input.rivals,
+            "attacks": snakemake.input.attacks_figure,
             "overview": snakemake.input.overview,
             "pairs": snakemake.input.pairs,
             "contact_sheet": snakemake.params.contact_sheet,
         },
         snakemake.output.page,
+        attacks=snakemake.input.attacks,
     )

@@ -12,6 +12,8 @@ with step(snakemake) as run:
             "summary": snakemake.input.summary,
             "calibrated": snakemake.input.calibrated,
             "metrics": snakemake.input.metrics,
+            "attacks": snakemake.input.attacks,
+            "model": snakemake.input.model,
         },
         snakemake.params.settings,
         folder=snakemake.params.folder,

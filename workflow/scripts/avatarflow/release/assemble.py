@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import refuse
 from ..imaging.shards import write_shards
 from ..imaging.sheet import contact_sheet
 from ..paths import replacing_folder
@@ -16,6 +18,8 @@ from ..quality.samples import Sample
 from .card import card
 
 CHECKSUMS = "SHA256SUMS"
+MODEL_FILES = (".safetensors", ".json")
+IGNORED = (".snakemake_timestamp",)  # Snakemake's own mark in folders that it made
 
 
 def write_release(
@@ -24,6 +28,7 @@ def write_release(
     released: Sample,
     conditions: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
+    model: str | Path | None = None,
 ) -> None:
     """Write the release folder anew; whatever lay there before is gone, data of an earlier decision included.
 
@@ -40,6 +45,8 @@ def write_release(
     conditions : mapping of str to list of str
     settings : mapping
         `release` of the config: `per_shard`, `sheet_pictures`, `sheet_columns`, and what `card.card` takes.
+    model : path, optional
+        The student's pipeline folder; it goes to `model/` where the data leave and the model gate passes too.
     """
     table = public_table(released.table, list(conditions))
     with replacing_folder(folder) as target:
@@ -55,7 +62,28 @@ def write_release(
                 released.pictures[sheet], int(settings["sheet_columns"]), captions if conditions else None
             )
             page.save(target / "contact_sheet.png", "PNG")
+            if model is not None and certificate["model_gate"]["result"] == "pass":
+                copy_model(Path(model), target / "model")
         write_checksums(target)
+
+
+def copy_model(model: Path, target: Path) -> None:
+    """Copy a pipeline folder that holds weights and settings and nothing else.
+
+    Raises
+    ------
+    AvatarflowError
+        If a file is neither safetensors nor JSON, or a link, or there is no pipeline.
+    """
+    files = sorted(path for path in model.rglob("*") if not path.is_dir() and path.name not in IGNORED)
+    strange = [path for path in files if path.suffix not in MODEL_FILES or path.is_symlink()]
+    if strange or not (model / "model_index.json").is_file():
+        found = f"{len(strange)} files that are neither safetensors nor JSON" if strange else "no pipeline folder"
+        raise refuse("released generator", found, "train the student again")
+    for path in files:
+        place = target / path.relative_to(model)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
 
 
 def public_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..quality.intervals import Figure
 from .claim import claim
+from .model_gate import model_gate
 
 VERSION = 1
 DIGITS = 6  # significant digits of every number, so that rounding noise of a machine does not show
@@ -44,6 +45,7 @@ RULES: dict[str, Rule] = {
     ),
     "kid_ratio": Rule("at most", AT_MOST, "distance to held-out real pictures over that of a PCA-Gaussian sampler"),
     "coverage_ratio": Rule("at least", AT_LEAST, "coverage of held-out real pictures over that of real pictures"),
+    "shown_leaks": Rule("at most", AT_MOST, "attacks on the released pictures that show a leak beyond doubt"),
     "released_count": Rule("at least", AT_LEAST, "released pictures of the condition"),
 }
 """Every gate there is. `agreement`, `shuffled_control` and `released_count` appear once per column or condition, as
@@ -119,6 +121,7 @@ def certificate(
     measured: Mapping[str, Any],
     unit: str,
     coverage: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The certificate as plain values with sorted keys: no time, host or path.
 
@@ -135,6 +138,8 @@ def certificate(
         `person` or `eye`: what the originals allow to be told apart.
     coverage : mapping
         What the cones' calibration promises: `mode`, `persons`, `mean_miss`, `miss_bound`.
+    model : mapping, optional
+        As from `model_gate.model_gate`; without one the generator stays in.
     """
     passed = bool(gates) and all(each.result == "pass" for each in gates)
     plain: dict[str, Any] = clean(
@@ -144,7 +149,7 @@ def certificate(
             "decision": "pass" if passed else "refuse",
             "reasons": [f"{each.name}: {each.result}" for each in gates if each.result != "pass"],
             "gates": [asdict(each) for each in gates],
-            "model_gate": model_gate(),
+            "model_gate": model or model_gate(None, None),
             "asked": asked,
             "measured": measured,
             "unit": unit,
@@ -152,20 +157,6 @@ def certificate(
         }
     )
     return plain
-
-
-def model_gate() -> dict[str, Any]:
-    """The gate that keeps the student generator itself out of the release; it does not hold back data."""
-    return {
-        "name": "student_model",
-        "value": None,
-        "low": None,
-        "high": None,
-        "n": 0,
-        "threshold": None,
-        "result": "insufficient",
-        "meaning": "attacks on the generator itself (membership inference, extraction) have not been run",
-    }
 
 
 def clean(value: Any) -> Any:

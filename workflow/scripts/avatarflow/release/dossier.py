@@ -13,8 +13,10 @@ from ..runtime import Step
 from .assemble import write_release
 from .certificate import certificate, hold
 from .figures import release_figures
+from .model_gate import model_gate
 
-ASKED = ("conditions", "size_px", "gates", "cone", "sample")
+ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
+WITHHELD = ("worst",)  # a run-local number of a person is for the officer, not for the world
 
 
 def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any], folder: str, step: Step) -> None:
@@ -26,7 +28,7 @@ def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any]
         The release's name in the config.
     inputs : mapping
         `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation).
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student).
     entry : mapping
         The whole config entry.
     folder : str
@@ -34,25 +36,34 @@ def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any]
     step : Step
     """
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
-    summary, calibrated, evaluation = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics"))
+    read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
+    summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
-    gates = hold(release_figures(evaluation, calibrated, released.table, conditions), entry["gates"])
+    gates = hold(release_figures(evaluation, calibrated, released.table, conditions, attacks), entry["gates"])
+    model = model_gate(attacks, entry["attacks"])
     decided = certificate(
         name,
         gates,
         asked={key: entry[key] for key in ASKED},
-        measured={"pool": summary, "cone": calibrated, "evaluation": evaluation},
+        measured={"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)},
         unit=summary["unit"],
         coverage=calibrated["coverage"],
+        model=model,
     )
-    write_release(folder, decided, released, conditions, entry["release"])
+    write_release(folder, decided, released, conditions, entry["release"], Path(inputs["model"]).parent)
     for gate in gates:
         if gate.value is not None:
             step.metric(f"gate.{gate.name}", gate.value)
     step.params({"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}})
     for reason in decided["reasons"]:
         step.warning("gate not passed: %s", reason)
+    step.info("the generator: %s (%s)", model["result"], model["meaning"])
     step.info("%s: %d pictures accepted", decided["decision"], len(released.table))
+
+
+def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The attacks as the certificate shows them: without the number of the worst person."""
+    return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
 
 
 def _read(path: str) -> dict[str, Any]:

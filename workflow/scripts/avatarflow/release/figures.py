@@ -15,6 +15,7 @@ def release_figures(
     calibrated: Mapping[str, Any],
     released: pd.DataFrame,
     conditions: Mapping[str, Sequence[str]],
+    attacks: Mapping[str, Any] | None = None,
 ) -> dict[str, Figure]:
     """The figure of every gate.
 
@@ -28,6 +29,8 @@ def release_figures(
         Released pictures with `risk` and the condition columns.
     conditions : mapping of str to list of str
         Condition columns and their values.
+    attacks : mapping, optional
+        `attacks.json`: `rows`, one per attack and view.
     """
     figures = {
         "calibration_rejection": over_persons(calibrated.get("rejected")),
@@ -35,6 +38,7 @@ def release_figures(
         "nearest_original": nearest_original(released),
         "kid_ratio": Figure.of(evaluation["worst"]["kid_ratio"]),
         "coverage_ratio": Figure.of(evaluation["worst"]["coverage_ratio"]),
+        "shown_leaks": shown_leaks(attacks),
     }
     for column in conditions:
         found = evaluation["agreement"].get(column, {})
@@ -52,6 +56,13 @@ def over_persons(share: Mapping[str, Any] | None) -> Figure:
     """A share measured by the cone, with n as the persons behind its interval."""
     figure = Figure.of(share)
     return Figure(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
+
+
+def shown_leaks(attacks: Mapping[str, Any] | None) -> Figure:
+    """How many attacks on the released pictures show a leak; missing where none of them caught its planted one."""
+    rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
+    able = [row for row in rows if row["positive"].get("caught") is True]
+    return Figure.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Figure.missing()
 
 
 def nearest_original(released: pd.DataFrame) -> Figure:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ PICTURES = {
         "Cone and rivals",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
         "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
+    ),
+    "attacks": (
+        "Attacks",
+        "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: planted "
+        "leak and its independent data; dashed: the largest upper limit that passes.",
     ),
     "overview": (
         "Fidelity and agreement",
@@ -37,7 +42,12 @@ PICTURES = {
 """Title and description of every picture the page can show, in order."""
 
 
-def officer_page(certificate: Mapping[str, Any], pictures: Mapping[str, str | Path], page: str | Path) -> None:
+def officer_page(
+    certificate: Mapping[str, Any],
+    pictures: Mapping[str, str | Path],
+    page: str | Path,
+    attacks: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Write the page.
 
     Parameters
@@ -49,6 +59,8 @@ def officer_page(certificate: Mapping[str, Any], pictures: Mapping[str, str | Pa
         and says so at the top: it must not leave the house then.
     page : path
         The `.html` to write.
+    attacks : sequence of mappings, optional
+        Rows of `attacks.json`.
     """
     shown = [
         {"title": title, "alt": alt, "name": name, "data": base64.b64encode(Path(pictures[name]).read_bytes()).decode()}
@@ -59,6 +71,7 @@ def officer_page(certificate: Mapping[str, Any], pictures: Mapping[str, str | Pa
         "officer_report.html.j2",
         certificate=certificate,
         pictures=shown,
+        attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
         agreement=certificate["measured"].get("evaluation", {}).get("agreement", {}),
         encoders=certificate["measured"].get("evaluation", {}).get("encoders", {}),
@@ -67,6 +80,12 @@ def officer_page(certificate: Mapping[str, Any], pictures: Mapping[str, str | Pa
         path.write_text(text, encoding="utf-8")
 
 
-def officer_page_of(certificate: str, pictures: Mapping[str, str], page: str) -> None:
-    """`officer_page` from the certificate's file."""
-    officer_page(json.loads(Path(certificate).read_text(encoding="utf-8")), pictures, page)
+def officer_page_of(certificate: str, pictures: Mapping[str, str], page: str, attacks: str | None = None) -> None:
+    """`officer_page` from the certificate's file and, where there are any, the attacks'."""
+    rows = json.loads(Path(attacks).read_text(encoding="utf-8"))["rows"] if attacks else ()
+    officer_page(json.loads(Path(certificate).read_text(encoding="utf-8")), pictures, page, rows)
+
+
+def _complete(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An attack's row with a description even where it could not run."""
+    return {"meaning": "", **row}

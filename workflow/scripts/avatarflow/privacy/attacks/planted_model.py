@@ -8,8 +8,8 @@ from ...runtime import Step
 from ...synthesis.conditions import Conditions
 from ...synthesis.family import FAMILIES
 from ...synthesis.settings import Network
+from .people import half_of
 from .with_model import Known
-from .world import half_of
 
 
 def plant(

@@ -1,23 +1,28 @@
-"""The attacks that need nothing but released pictures, by name. A new one is a file with `score` and a line here."""
+"""The attacks that need nothing but pictures, by name. A new one is a file with `score` and a line here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ..neighbours import Rows
 from . import attribute, density_ratio, extraction, linkage, nearest
 from .interface import Scores
 from .verdict import conclude
-from .world import World, halves, planted
+from .world import Rows, World, halves, planted
 
 
 @dataclass(frozen=True)
 class DataAttack:
-    """An attack on released data; `secret`: its positive control plants labels that no picture shows."""
+    """An attack on pictures.
+
+    `secret`: its positive control plants labels that no picture shows. `access`: `model` for what only somebody can do
+    who draws as many pictures as he likes.
+    """
 
     score: Callable[[World], Scores]
     meaning: str
     secret: bool = False
+    access: str = "data"
 
 
 DATA_ATTACKS = {
@@ -26,11 +31,13 @@ DATA_ATTACKS = {
     "linkage_fellow_eye": DataAttack(linkage.fellow_eye, linkage.FELLOW_MEANING),
     "linkage_another_visit": DataAttack(linkage.another_visit, linkage.VISIT_MEANING),
     "attribute_inference": DataAttack(attribute.score, attribute.MEANING, secret=True),
-    "extraction": DataAttack(extraction.score, extraction.MEANING),
+    "extraction": DataAttack(extraction.score, extraction.MEANING, access="model"),
 }
 
 
-def attack_released(world: World, copies: Rows, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def attack_released(
+    world: World, copies: Rows, settings: Mapping[str, Any], attacks: Mapping[str, DataAttack] = DATA_ATTACKS
+) -> dict[str, dict[str, Any]]:
     """Every attack on one set of pictures in one view, each with its two controls.
 
     Parameters
@@ -41,15 +48,11 @@ def attack_released(world: World, copies: Rows, settings: Mapping[str, Any]) -> 
     settings : mapping
         As for `verdict.conclude`.
     """
-    leaks = {secret: planted(world, copies, secret) for secret in {each.secret for each in DATA_ATTACKS.values()}}
+    leaks = {secret: planted(world, copies, secret) for secret in (False, True)}
     independent = halves(world)
     found = {}
-    for name, attack in DATA_ATTACKS.items():
-        found[name] = conclude(
-            lambda attack=attack: attack.score(world),  # type: ignore[misc]
-            lambda attack=attack: attack.score(leaks[attack.secret]),  # type: ignore[misc]
-            lambda attack=attack: attack.score(independent),  # type: ignore[misc]
-            settings,
-        )
-        found[name]["meaning"] = attack.meaning
+    for name, attack in attacks.items():
+        plain, leak, apart = (partial(attack.score, each) for each in (world, leaks[attack.secret], independent))
+        found[name] = conclude(plain, leak, apart, settings)
+        found[name] |= {"meaning": attack.meaning, "access": attack.access}
     return found

@@ -36,19 +36,21 @@ def conclude(
     -------
     dict
         `measure` of the attack, `positive` and `negative` (`auc`, `members`, `non_members`; `caught` and `clean`),
-        `verdict` and `reason`. An attack that could not run has the verdict `insufficient evidence`.
+        `verdict`, `reason` and `shown` (whether a leak is shown beyond doubt). An attack that could not run has the
+        verdict `insufficient evidence`.
     """
     try:
         found = measure(attack())
     except AvatarflowError as refusal:
-        return {**_empty(), "verdict": INSUFFICIENT, "reason": str(refusal).replace("\n", " / ")}
+        return unmeasured(str(refusal).replace("\n", " / "))
     largest = float(settings["largest_auc"])
     caught = _control(positive, 0.95)
     caught["caught"] = caught["auc"] is not None and caught["auc"]["low"] > largest
     clean = _control(negative, CONTROL_LEVEL)
     clean["clean"] = clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
     verdict, reason = judge(found, caught["caught"], clean["clean"], settings)
-    return {**found, "positive": caught, "negative": clean, "verdict": verdict, "reason": reason}
+    shown = bool(caught["caught"] and clean["clean"] and leaks(found, largest))
+    return {**found, "positive": caught, "negative": clean, "verdict": verdict, "reason": reason, "shown": shown}
 
 
 def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]) -> tuple[str, str]:
@@ -63,16 +65,30 @@ def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping
         return INSUFFICIENT, "the planted leak was not caught"
     if not clean:
         return INSUFFICIENT, "independent data were not left alone"
-    if area["low"] > largest:
-        return FAIL, f"members are recognised: the AUC's lower limit is above {largest:g}"
-    leaking = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
-    if leaking:
-        return FAIL, f"some members are recognised, at a false positive rate of {', '.join(leaking)}"
+    if leak := leaks(found, largest):
+        return FAIL, leak
     if min(found["members"], found["non_members"]) < fewest:
         return INSUFFICIENT, f"fewer than {fewest} members or non-members"
     if area["high"] > largest:
         return FAIL, f"the AUC's upper limit is above {largest:g}"
     return PASS, f"the AUC's upper limit is at most {largest:g}"
+
+
+def leaks(found: Mapping[str, Any], largest: float) -> str:
+    """How a measured attack shows a leak beyond doubt; empty where it shows none."""
+    if found["auc"]["low"] > largest:
+        return f"members are recognised: the AUC's lower limit is above {largest:g}"
+    rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
+    return f"some members are recognised, at a false positive rate of {', '.join(rates)}" if rates else ""
+
+
+def unmeasured(reason: str) -> dict[str, Any]:
+    """The result of an attack that could not run."""
+    nothing = {"auc": None, "members": 0, "non_members": 0}
+    return {
+        **nothing, "tpr": {}, "pictures": 0, "worst": None, "verdict": INSUFFICIENT, "reason": reason, "shown": False,
+        "positive": {**nothing, "caught": False}, "negative": {**nothing, "clean": False},
+    }  # fmt: skip
 
 
 def _control(scores: Callable[[], Scores], level: float) -> dict[str, Any]:
@@ -81,11 +97,3 @@ def _control(scores: Callable[[], Scores], level: float) -> dict[str, Any]:
     except AvatarflowError as refusal:
         return {"auc": None, "members": 0, "non_members": 0, "refused": str(refusal).replace("\n", " / ")}
     return {name: found[name] for name in ("auc", "members", "non_members")}
-
-
-def _empty() -> dict[str, Any]:
-    nothing = {"auc": None, "members": 0, "non_members": 0}
-    return {
-        **nothing, "tpr": {}, "pictures": 0, "worst": None,
-        "positive": {**nothing, "caught": False}, "negative": {**nothing, "clean": False},
-    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from ...synthesis.conditions import Ids
 from . import loss, pia, secmi, sima
 from .access import Access
 from .interface import Floats, Integers, Mask, Scores
+from .people import half_of
 from .verdict import conclude
-from .world import half_of
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,15 @@ def attack_generator(
     plain, planted = scores_of(access, known, seed), scores_of(leaking, strangers, seed)
     found = {}
     for name, attack in MODEL_ATTACKS.items():
-        sides = (
-            Scores(plain[name], known.member, known.persons),
-            Scores(planted[name], half, strangers.persons),
-            Scores(plain[name][~known.member], half, strangers.persons),
+        attack_scores = Scores(plain[name], known.member, known.persons)
+        caught = Scores(planted[name], half, strangers.persons)
+        left_alone = Scores(plain[name][~known.member], half, strangers.persons)
+        found[name] = conclude(
+            partial(_given, attack_scores), partial(_given, caught), partial(_given, left_alone), settings
         )
-        found[name] = conclude(*(lambda side=side: side for side in sides), settings)  # type: ignore[misc]
-        found[name] |= {"meaning": attack.meaning, "queries": attack.queries}
+        found[name] |= {"meaning": attack.meaning, "access": "model", "queries": attack.queries}
     return found
+
+
+def _given(scores: Scores) -> Scores:
+    return scores

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import seeds
-from ..neighbours import Rows
 from .interface import Integers, Mask
+from .people import half_of
 
+Rows = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
 
@@ -80,13 +81,6 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
         released=np.concatenate([world.released, leaked]),
         released_labels=np.concatenate([released_labels, leaked_labels]),
     )
-
-
-def half_of(persons: Integers, seed: int) -> Mask:
-    """(n,) whether the picture's person is in the half that is planted; persons, not pictures, are divided."""
-    people = np.unique(persons)
-    order = seeds.generator(seed, "attack halves").permutation(len(people))
-    return np.isin(persons, people[order[: len(people) // 2]])
 
 
 def _secret(codes: Codes, seed: int, purpose: str) -> Codes:

@@ -1,0 +1,44 @@
+"""The leak that positive controls on data plant: altered copies of strangers, with their fingerprints. torch side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...imaging.shards import read_pictures, read_table, write_shards
+from ...intake.persons import HELDOUT
+from ...paths import replacing_folder
+from .. import alterations
+from ..files import save_rows
+from ..fingerprint import Encoder
+
+FAMILIES = ("noise", "jpeg", "brightness")
+"""One copy by each: what a generator that remembers a picture gives back is never the file itself."""
+
+
+def write_leaks(
+    pool: str, encoder: str, compute: Mapping[str, Any], seed: int, pictures: str, fingerprints: str
+) -> None:
+    """Write altered copies of every stranger's picture, copy after copy, and their fingerprints.
+
+    Parameters
+    ----------
+    pool, encoder : str
+        Files read.
+    pictures : str
+        Folder of shards: the copies, with the `item` of the original.
+    fingerprints : str
+        (strangers' pictures, copies, d).
+    """
+    torch.set_num_threads(compute["threads"])
+    table = read_table(pool)
+    strangers = (table["role"] == HELDOUT).to_numpy()
+    items = table.loc[strangers, "item"].to_numpy()
+    originals = read_pictures(pool)[strangers]
+    versions = [alterations.alter(originals, name, 1, seed, items, "attack leak") for name in FAMILIES]
+    copies = np.stack(versions, 1).reshape(-1, *originals.shape[1:])
+    made = Encoder.load(encoder).embed(copies, compute["micro_batch"])
+    save_rows(fingerprints, made.reshape(len(originals), len(FAMILIES), -1))
+    with replacing_folder(pictures) as folder:
+        write_shards(folder, copies, table[strangers].loc[np.repeat(table.index[strangers], len(FAMILIES)), ["item"]])
