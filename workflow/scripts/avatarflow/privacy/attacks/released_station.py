@@ -62,9 +62,9 @@ def attack_pictures(
     if kept.sum() < FEWEST:
         found = [_row(name, "none", target, unmeasured(f"{kept.sum()} pictures in the set")) for name in attacks]
     else:
-        found = []
+        found, rows_kept = [], made.iloc[np.flatnonzero(kept)]
         for view, features in _views(inputs, table, kept, chosen(table, settings["persons"], seed)).items():
-            world = _world(features, table, made.iloc[np.flatnonzero(kept)], Conditions(conditions), settings["persons"], seed)
+            world = _world(features, table, rows_kept, Conditions(conditions), settings["persons"], seed)
             outcomes = attack_released(world, features.copies, settings, attacks)
             found += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in found:
