@@ -69,4 +69,4 @@ def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], largest: float) -> Non
     )
     axes.set(xlabel="AUC over persons, 95 % interval", xlim=(0, 1.02), ylim=(len(rows) - 0.3, -0.7))
     if rows:
-        axes.legend(fontsize=7, frameon=False, loc="lower left")
+        axes.legend(fontsize=7, frameon=False, loc="upper left")
