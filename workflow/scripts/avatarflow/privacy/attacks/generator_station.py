@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import AvatarflowError, refuse
 from ...imaging.shards import read_pictures, read_table
 from ...intake.persons import TRAINED
 from ...paths import write_json
 from ...runtime import Step
 from ...synthesis.conditions import Conditions
+from ...synthesis.family import family_of
 from .access import Access
 from .people import chosen
 from .planted_model import plant
@@ -45,12 +47,16 @@ def attack_model(
     member = rows["role"].isin(TRAINED).to_numpy()
     items, persons = rows["item"].to_numpy(np.int64), rows["person"].to_numpy(np.int64)
     known = Known(read_pictures(pool)[keep], conditions.ids(rows), items, persons, member)
-    if len(np.unique(persons[~member])) < 2:
-        found = {name: unmeasured("fewer than two strangers: nobody to compare with") for name in MODEL_ATTACKS}
-    else:
+    try:
+        if len(np.unique(persons[~member])) < 2:
+            raise refuse("attack on the generator", "fewer than two strangers", "hold persons out")
+        if (kind := family_of(Path(model).parent)) != "diffusion":
+            raise refuse("attack on the generator", f"a generator of family {kind}", "no attack reads it yet")
         folder = plant(Path(model).parent, known, conditions, attacks["plant"], compute, seed, Path(state), step)
         access, leaking = (Access(each, conditions, compute) for each in (Path(model).parent, folder))
         found = attack_generator(access, leaking, known, attacks, seed)
+    except AvatarflowError as refusal:  # nothing is known of the generator then, and it stays in
+        found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
     out = [
         {"access": "model", **each, "attack": name, "view": "model", "target": stage} for name, each in found.items()
     ]
