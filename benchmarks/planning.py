@@ -96,7 +96,7 @@ def overhead(folder, count=10):
     (folder / "bare.py").write_text(BARE, encoding="utf-8")
     (folder / "step.py").write_text(STEP, encoding="utf-8")
     seconds = {"bare": [], "step": []}
-    for _ in range(3):  # in turn, so that a busy machine slows both
+    for _ in range(2):  # in turn, so that a busy machine slows both
         for kind, walls in seconds.items():
             targets = [f"{kind}/{number}.txt" for number in range(count)]
             used, _ = timed(snakemake("--cores", "1", "--forcerun", kind, "--quiet", "all", "--", *targets), folder)

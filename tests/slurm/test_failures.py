@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -39,14 +40,12 @@ def test_a_job_out_of_time_is_tried_again_with_more_and_resumes(slurm, undisturb
     slurm.same_as_undisturbed(undisturbed, folder)
 
 
-def test_a_job_out_of_memory_is_tried_again_with_more(slurm, undisturbed, folder):
-    too_little = [
-        "--set-resources",
-        "finetune:mem_mb=500 * attempt**2",
-        "finetune:slurm_partition=gpu",
-        "finetune:gpu=1",
-    ]
-    said = slurm.run(folder, slurm.TEACHER, "--set-resources", *too_little)
+def test_a_job_out_of_memory_is_tried_again_with_more(slurm, undisturbed, folder, tmp_path):
+    profile = tmp_path / "profile"
+    shutil.copytree(project.ROOT / "profiles" / "slurm", profile)
+    text = (profile / "config.yaml").read_text()
+    (profile / "config.yaml").write_text(text.replace("finetune: ?on_gpu(6000,", "finetune: ?on_gpu(600,"))
+    said = slurm.run(folder, slurm.TEACHER, "--profile", str(profile))  # the last one named counts
     first, *more = re.findall(r"SLURM jobid (\d+)", said)
     assert slurm.ended(first)["JobState"] in ("OUT_OF_MEMORY", "FAILED", "CANCELLED")
     assert more
