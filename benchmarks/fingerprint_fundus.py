@@ -138,9 +138,14 @@ def main() -> None:
     found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": []}
     if asked.runs:
         found["runs"] = [measure(run, manifest) for run in asked.runs]
+        write(found)
     for view in ("papilla", "fundus") if asked.matcher else ():
         found[f"matcher_{view}"] = measure_matcher(manifest, asked.manifest.parent, view, asked.impostors)
-        print(view, found[f"matcher_{view}"])
+        write(found)
+
+
+def write(found: dict[str, Any]) -> None:
+    """Keep the figures so far."""
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
 
