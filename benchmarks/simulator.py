@@ -149,6 +149,7 @@ def measure(pairs: int, repeats: int) -> dict[str, object]:
         missing = [tool for tool, command in todo.items() if shutil.which(command[0]) is None]
         todo = {tool: command for tool, command in todo.items() if tool not in missing}
         subprocess.run(own(folder, 10, False), check=True)  # the first start compiles
+        start = timed(own(folder, 10, False), folder)[0]
         rounds: dict[str, list[tuple[float, float]]] = {tool: [] for tool in todo}
         amounts = {}
         for _ in range(repeats):
@@ -156,7 +157,14 @@ def measure(pairs: int, repeats: int) -> dict[str, object]:
                 rounds[tool].append(timed(command, folder))
                 amounts[tool] = made(tool, folder, pairs)
     tools = {tool: row(tool, rounds[tool], *amounts[tool]) for tool in todo}
-    return {"pairs": pairs, "repeats": repeats, "missing": missing, "tools": tools, **ratios(tools)}
+    return {
+        "pairs": pairs,
+        "repeats": repeats,
+        "missing": missing,
+        "own_start_s": round(start, 3),
+        "tools": tools,
+        **ratios(tools),
+    }
 
 
 def row(tool: str, times: list[tuple[float, float]], reads: int, bases: int) -> dict[str, object]:

@@ -1,5 +1,5 @@
 # Reads: the configured genomes and panel (or nothing: made-up genomes). Writes: results/read_benchmarks/<name>/{genome,individuals}/.
-# Config: read_benchmarks.<name>: reference, microbes, donors, rates, reads.variation, seeds.
+# Config: read_benchmarks.<name>: reference, microbes, donors, rates, structural, reads.variation, seeds.
 
 
 include: "reads_common.smk"
@@ -68,6 +68,7 @@ rule make_individual:
         entry="read_benchmarks/{name}",
         panel=panel_of,
         rates=lambda wildcards: benchmark_of(wildcards)["rates"],
+        structural=lambda wildcards: benchmark_of(wildcards)["structural"],
         seed=lambda wildcards: read_seed(wildcards, "variation"),
     script:
         "../scripts/make_individual.py"

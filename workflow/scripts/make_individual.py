@@ -15,4 +15,5 @@ with step(snakemake) as run:
         donor=snakemake.wildcards.donor,
         panel=snakemake.params.panel,
         step=run,
+        structural=snakemake.params.structural,
     )

@@ -15,6 +15,7 @@ from . import bgzf
 from .genome import Genome, read_fasta, write_fasta
 from .haplotype import haplotype
 from .panel import panel_variants
+from .structural import draw_structural, with_structural
 from .variation import COLUMNS, Rates, Spans, draw_variants, merged
 
 
@@ -24,31 +25,36 @@ def vcf_text(reference: Genome, variants: pd.DataFrame, donor: str) -> str:
     head += [f"##contig=<ID={name},length={len(codes)}>" for name, codes in reference.contigs()]
     head += [
         '##INFO=<ID=PART,Number=1,Type=String,Description="Where the variant comes from: panel or rates">',
+        '##INFO=<ID=KIND,Number=1,Type=String,Description="Structural variant: DEL, INS, INV, DUP, or TRA (moved)">',
         '##FORMAT=<ID=GT,Number=1,Type=String,Description="Phased genotype: haplotype 1 | haplotype 2">',
         "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + donor,
     ]
-    columns = zip(*(variants[column] for column in COLUMNS), strict=True)
+    kinds = [f";KIND={kind}" if kind else "" for kind in variants.get("kind", pd.Series([""] * len(variants)))]
+    columns = zip(*(variants[column] for column in COLUMNS), kinds, strict=True)
     body = [
-        f"{contig}\t{at + 1}\tv{row}\t{ref}\t{alt}\t.\tPASS\tPART={part}\tGT\t{first}|{second}"
-        for row, (contig, at, ref, alt, first, second, part) in enumerate(columns)
+        f"{contig}\t{at + 1}\tv{row}\t{ref}\t{alt}\t.\tPASS\tPART={part}{kind}\tGT\t{first}|{second}"
+        for row, (contig, at, ref, alt, first, second, part, kind) in enumerate(columns)
     ]
     return "\n".join([*head, *body, ""])
 
 
 def donor_variants(
-    reference: Genome, level: float, rates: Rates, seed: int, donor: str, panel: Mapping[str, Any] | None
-) -> tuple[pd.DataFrame, Spans]:
+    reference: Genome, level: float, rates: Rates, seed: int, donor: str, panel: Mapping[str, Any] | None,
+    structural: Mapping[str, Any] | None = None,
+) -> tuple[pd.DataFrame, Spans]:  # fmt: skip
     """A donor's variants: the panel's where it speaks (`panel` has `vcf` and `sample`), drawn ones elsewhere."""
-    if panel is None:
-        return draw_variants(reference, level, rates, seed, donor), {}
-    known, spans = panel_variants(panel["vcf"], panel["sample"], reference)
+    known, spans = panel_variants(panel["vcf"], panel["sample"], reference) if panel else (None, {})
     drawn = draw_variants(reference, level, rates, seed, donor, outside=spans)
-    return merged([drawn, known], reference), spans
+    table = merged([drawn] if known is None else [drawn, known], reference)
+    if structural and structural["per_mb"] > 0:
+        large = draw_structural(reference, structural, rates.homozygous_share, seed, donor, spans)
+        table = merged([with_structural(table, large)], reference)
+    return table, spans
 
 
 def make_individual(
     reference: str, folder: str | Path, level: float, rates: Mapping[str, Any], seed: int, donor: str,
-    panel: Mapping[str, Any] | None, step: Step,
+    panel: Mapping[str, Any] | None, step: Step, structural: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Write one individual as a folder.
 
@@ -66,9 +72,11 @@ def make_individual(
         `vcf` and `sample` of a phased panel.
     step : Step
         Gets the number of variants and the measured level per part.
+    structural : mapping or None
+        See `structural.draw_structural`.
     """
     genome = read_fasta(reference)
-    variants, spans = donor_variants(genome, level, Rates.of(rates), seed, donor, panel)
+    variants, spans = donor_variants(genome, level, Rates.of(rates), seed, donor, panel, structural)
     with replacing_folder(folder) as place:
         for number in (1, 2):
             write_fasta(place / f"haplotype{number}.fa", haplotype(genome, variants, f"allele{number}").genome)
