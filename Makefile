@@ -25,7 +25,7 @@ setup: ## .venv from the lock, and the command-line tools where they can be inst
 	@envs/setup.sh
 
 demo: setup ## the demonstration: synthetic eyes with verdicts, a read-removal benchmark, and how they came about
-	snakemake --cores all --rerun-incomplete
+	snakemake --cores all --set-scatter sample=2 --rerun-incomplete
 
 report: setup ## one self-contained HTML page over the demonstration's results
 	snakemake --cores 1 --report results/report.html
