@@ -6,11 +6,6 @@ wildcard_constraints:
     target="teacher|student|release",
 
 
-def attacked(wildcards):
-    """The stage whose candidates a target is made of: a release is the student's accepted ones."""
-    return "student" if wildcards.target == "release" else wildcards.target
-
-
 rule plant_leaks:
     """Make the leak that attacks on pictures must catch: altered copies of strangers, who were never trained on."""
     input:

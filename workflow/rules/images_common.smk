@@ -59,3 +59,8 @@ def training_settings(name, stage):
 def template_digest(file):
     """A page's template as part of its code: an edited one makes the page again."""
     return config_digest((Path(workflow.basedir) / "report" / "templates" / file).read_text(encoding="utf-8"))
+
+
+def attacked(wildcards):
+    """The stage whose candidates a target is made of: a release is the student's accepted ones."""
+    return "student" if wildcards.target == "release" else wildcards.target
