@@ -95,7 +95,8 @@ def finish(process, folder, log="run.log", status=0, limit_s=LIMIT_S):
 def run(folder, *arguments, **options):
     """Run to the end."""
     status = options.pop("status", 0)
-    return finish(start(folder, *arguments, **options), folder, status=status)
+    log = options.get("log", "run.log")
+    return finish(start(folder, *arguments, **options), folder, log, status)
 
 
 def logs(folder):
