@@ -73,7 +73,9 @@ def payloads(folder, rule):
 
 def start(folder, *arguments, log="run.log", **variables):
     """Start the workflow in a folder with the profile; everything it says goes to a file there."""
-    command = [*project.command(folder), "--profile", str(project.ROOT / "slurm"), *arguments]
+    # tests that run in a shell's background ignore SIGINT, and so would all that they start
+    command = ["env", "--default-signal=INT", *project.command(folder)]
+    command += ["--profile", str(project.ROOT / "slurm"), *arguments]
     environment = {**project.environment(), "AVATARFLOW_SHARDS": "1", "AVATARFLOW_FIRST_LOOK_S": "3", **variables}
     with (folder / log).open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True, cwd=folder)
