@@ -12,14 +12,16 @@ CHOICE = "AVATARFLOW_SLURM_TESTS"
 
 
 def pytest_collection_modifyitems(items):
-    """The failures take minutes of waiting for Slurm: they run when they are asked for, and are named when not."""
-    chosen = os.environ.get(CHOICE, "some")
+    """All of it takes many minutes, most of them waiting for Slurm: what is run is asked for, and the rest is named."""
+    chosen = os.environ.get(CHOICE, "none")
     for item in items:
         if Path(item.path).parent != HERE:
             continue
         item.add_marker(pytest.mark.slurm)
         if chosen == "none":
-            item.add_marker(pytest.mark.skip(reason=f"{CHOICE}=none"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"a Slurm cluster is started; {CHOICE}=some runs it, =all failures too")
+            )
         elif chosen != "all" and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason=f"minutes of waiting; {CHOICE}=all or tests/slurm/five.sh runs it"))
 

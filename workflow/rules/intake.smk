@@ -15,7 +15,7 @@ rule intake:
         "benchmarks/{map}/{name}/intake.tsv"
     conda:
         "../../envs/images.yaml"
-    threads: 2
+    threads: config["compute"]["threads"]
     resources:
         mem_mb=4000,
         runtime=120,
@@ -42,7 +42,7 @@ rule intake_candidates:
         "benchmarks/audits/{name}/intake_candidates.tsv"
     conda:
         "../../envs/images.yaml"
-    threads: 2
+    threads: config["compute"]["threads"]
     resources:
         mem_mb=4000,
         runtime=120,
