@@ -82,7 +82,7 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(
     os.environ.get("AVATARFLOW_UNSTEADY") != "run",
-    reason="a process died at the signal in one of three runs, not understood yet; AVATARFLOW_UNSTEADY=run runs it",
+    reason="a process died at the signal in one of two runs, not understood yet; AVATARFLOW_UNSTEADY=run runs it",
 )
 def test_two_processes_stop_at_a_signal_resume_and_end_as_one(tmp_path: Path, root: Path) -> None:
     paths = [str(root / "workflow" / "scripts"), str(root / "tests" / "unit")]
