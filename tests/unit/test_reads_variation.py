@@ -9,6 +9,7 @@ from avatarflow.errors import AvatarflowError
 from avatarflow.reads.genome import LETTERS, Genome, N
 from avatarflow.reads.individual import donor_variants, haplotype
 from avatarflow.reads.made_up import random_genome
+from avatarflow.reads.mosaic import Person
 from avatarflow.reads.panel import panel_variants
 from avatarflow.reads.variation import Rates, draw_variants
 
@@ -100,7 +101,7 @@ def test_panel_person_has_its_own_genotypes_and_rates_stay_outside_the_span(tmp_
 
 def test_panel_positions_are_shifted_into_a_region(tmp_path):
     part = Genome.of([("chr1_501_2000", GENOME.codes[500:2000])])
-    table, spans = panel_variants(panel(tmp_path, [record(400), record(1000), record(5000)]), "P1", part)
+    table, spans = panel_variants(panel(tmp_path, [record(400), record(1000), record(5000)]), Person("P1"), part)
     assert table["position"].tolist() == [499]
     assert spans == {"chr1_501_2000": (499, 500)}
 
@@ -117,12 +118,12 @@ def test_panel_positions_are_shifted_into_a_region(tmp_path):
 )
 def test_refuses_a_panel_with_file_and_line(tmp_path, line, message):
     with pytest.raises(AvatarflowError, match=rf"panel\.vcf {message}"):
-        panel_variants(panel(tmp_path, [line]), "P1", GENOME)
+        panel_variants(panel(tmp_path, [line]), Person("P1"), GENOME)
 
 
 def test_refuses_an_unknown_sample_without_naming_it(tmp_path):
     with pytest.raises(AvatarflowError, match="sample is not in this panel") as caught:
-        panel_variants(panel(tmp_path, [record(1000)]), "SECRET", GENOME)
+        panel_variants(panel(tmp_path, [record(1000)]), Person("SECRET"), GENOME)
     assert "SECRET" not in str(caught.value)
 
 
@@ -131,4 +132,4 @@ def test_refuses_a_truncated_compressed_panel(tmp_path):
     path = tmp_path / "cut.vcf.gz"
     path.write_bytes(gzip.compress(plain)[:-500])
     with pytest.raises(AvatarflowError, match=r"cut\.vcf\.gz line \d+: the compressed file is truncated"):
-        panel_variants(path, "P1", GENOME)
+        panel_variants(path, Person("P1"), GENOME)

@@ -18,7 +18,7 @@ from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "mlflow", "faiss", "pysam", "kornia", "skimage", "sklearn"}
-HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL"}
+HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL", "msprime", "tskit"}
 OWN_PARAMS = {"code", "entry", "absent"}  # `code`, `absent` are only for Snakemake's eyes, `entry` is read by `step`
 CALLED = {  # requirements that nothing imports
     "snakemake-executor-plugin-slurm": "--executor slurm",
@@ -36,6 +36,7 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("compare_tools", "input"): "params.cells says which file belongs to which cell",
     ("measure_risk", "input"): "params.cells and params.donors say which file belongs to which cell",
     ("make_individual", "output"): "written beside `variants`",
+    ("simulate_panel", "output"): "written beside `vcf`",
 }
 
 

@@ -1,5 +1,5 @@
-# Reads: the configured genomes and panel (or nothing: made-up genomes). Writes: results/read_benchmarks/<name>/{genome,individuals}/.
-# Config: read_benchmarks.<name>: reference, microbes, donors, rates, structural, reads.variation, seeds.
+# Reads: the configured genomes and panel (or nothing: made-up genomes). Writes: results/read_benchmarks/<name>/{genome,people,individuals}/.
+# Config: read_benchmarks.<name>: reference, microbes, donors, coalescent, rates, structural, reads.variation, seeds.
 
 
 include: "reads_common.smk"
@@ -41,11 +41,38 @@ rule prepare_genomes:
         "../scripts/prepare_genomes.py"
 
 
+rule simulate_panel:
+    """Simulate a population on the host, so that donors and who they are told apart from need no real genotypes."""
+    input:
+        host="results/read_benchmarks/{name}/genome/host.fa",
+    output:
+        vcf="results/read_benchmarks/{name}/people/panel.vcf.gz",
+        index="results/read_benchmarks/{name}/people/panel.vcf.gz.tbi",
+    log:
+        "logs/read_benchmarks/{name}/simulate_panel.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/simulate_panel.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.reads.coalescent"),
+        entry="read_benchmarks/{name}",
+        settings=lambda wildcards: benchmark_of(wildcards)["coalescent"],
+        rates=lambda wildcards: benchmark_of(wildcards)["rates"],
+        seed=lambda wildcards: read_seed(wildcards, "variation"),
+    script:
+        "../scripts/simulate_panel.py"
+
+
 rule make_individual:
     """Make a diploid individual from the reference: two haplotypes and the phased VCF that makes them."""
     input:
         host="results/read_benchmarks/{name}/genome/host.fa",
-        panel=lambda wildcards: (panel_of(wildcards) or {"vcf": []})["vcf"],
+        panel=lambda wildcards: (panel_of(wildcards, wildcards.donor) or {"vcf": []})["vcf"],
     output:
         haplotype1="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype1.fa",
         haplotype2="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype2.fa",
@@ -66,7 +93,7 @@ rule make_individual:
     params:
         code=code_digest("avatarflow.reads.individual"),
         entry="read_benchmarks/{name}",
-        panel=panel_of,
+        panel=lambda wildcards: panel_of(wildcards, wildcards.donor),
         rates=lambda wildcards: benchmark_of(wildcards)["rates"],
         structural=lambda wildcards: benchmark_of(wildcards)["structural"],
         seed=lambda wildcards: read_seed(wildcards, "variation"),

@@ -45,10 +45,13 @@ def genome_files(wildcards):
     return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
 
 
-def panel_of(wildcards):
-    """The donor's panel as configured, its path made usable; none for a donor from rates alone."""
-    panel = benchmark_of(wildcards)["donors"][wildcards.donor]["panel"]
-    return {**panel, "vcf": data(panel["vcf"])} if panel else None
+def panel_of(wildcards, donor):
+    """A donor's panel, configured or simulated: its path, and a column or none for a mosaic; none without a panel."""
+    part = benchmark_of(wildcards)["donors"][donor]
+    if part["coalescent"]:
+        vcf = f"results/read_benchmarks/{wildcards.name}/people/panel.vcf.gz"
+        return {"vcf": vcf, "sample": f"person{part['coalescent']['person']}"}
+    return {"vcf": data(part["panel"]["vcf"]), "sample": part["panel"]["sample"]} if part["panel"] else None
 
 
 def mixture_of(wildcards):

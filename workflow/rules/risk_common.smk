@@ -20,12 +20,10 @@ def risk_files(kind):
 
 
 def risk_donors(wildcards):
-    """Each donor's VCF and sample, none where there is no panel."""
-    donors = benchmark_of(wildcards)["donors"]
-    return {
-        donor: {"vcf": data(part["panel"]["vcf"]), "sample": part["panel"]["sample"]} if part["panel"] else None
-        for donor, part in donors.items()
-    }
+    """Each donor's panel as `panel_of` has it, and the seed that mosaics are made from; none where there is no panel."""
+    panels = {donor: panel_of(wildcards, donor) for donor in benchmark_of(wildcards)["donors"]}
+    seed = read_seed(wildcards, "variation")
+    return {donor: {**panel, "seed": seed} if panel else None for donor, panel in panels.items()}
 
 
 def risk_settings(wildcards):

@@ -18,6 +18,7 @@ from referencing import Registry, Resource
 from .digest import config_digest
 from .errors import Problems
 from .reads.catalogue import choice_problems, shipped_tools, tool_problems
+from .reads.donors import donor_problems
 from .synthesis.settings import lasting
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -188,6 +189,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from tool_problems(name, tool)
     for name, entry in config["read_benchmarks"].items():
         yield from choice_problems(name, entry, config["removal_tools"])
+        yield from donor_problems(name, entry)
     for name, entry in config["releases"].items():
         if entry["base"]["hub"] is not None and not config["network_access"]:
             yield (

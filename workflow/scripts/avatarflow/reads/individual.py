@@ -14,6 +14,7 @@ from ..runtime import Step
 from . import bgzf
 from .genome import Genome, read_fasta, write_fasta
 from .haplotype import haplotype
+from .mosaic import source_of
 from .panel import panel_variants
 from .structural import draw_structural, with_structural
 from .variation import COLUMNS, Rates, Spans, draw_variants, merged
@@ -42,8 +43,8 @@ def donor_variants(
     reference: Genome, level: float, rates: Rates, seed: int, donor: str, panel: Mapping[str, Any] | None,
     structural: Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, Spans]:  # fmt: skip
-    """A donor's variants: the panel's where it speaks (`panel` has `vcf` and `sample`), drawn ones elsewhere."""
-    known, spans = panel_variants(panel["vcf"], panel["sample"], reference) if panel else (None, {})
+    """A donor's variants: the panel's where it speaks (`panel`: see `make_individual`), drawn ones elsewhere."""
+    known, spans = panel_variants(panel["vcf"], source_of(panel, seed, donor), reference) if panel else (None, {})
     drawn = draw_variants(reference, level, rates, seed, donor, outside=spans)
     table = merged([drawn] if known is None else [drawn, known], reference)
     if structural and structural["per_mb"] > 0:
@@ -69,7 +70,7 @@ def make_individual(
     level, rates, seed, donor
         See `variation.draw_variants`.
     panel : mapping or None
-        `vcf` and `sample` of a phased panel.
+        `vcf` of a phased panel, and `sample`, or None there for a mosaic of its haplotypes.
     step : Step
         Gets the number of variants and the measured level per part.
     structural : mapping or None

@@ -1,4 +1,4 @@
-"""One person of a phased panel: their variants out of a VCF, checked against the reference line by line."""
+"""One person out of a phased panel: their variants from a VCF, checked against the reference line by line."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import refuse
 from .genome import LETTERS, Genome, lines, opened
+from .mosaic import Source
 from .variation import COLUMNS, Spans
 
 FIXED = 9
@@ -15,15 +16,15 @@ BASES = re.compile(r"[ACGTN]+(,[ACGTN]+)*\Z")
 CUT = re.compile(r"(?P<contig>.+)_(?P<first>\d+)_(?P<last>\d+)\Z")
 
 
-def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.DataFrame, Spans]:
-    """Variants that one sample of a phased panel carries, and the span of the reference that the panel speaks for.
+def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd.DataFrame, Spans]:
+    """Variants that a person takes from a phased panel, and the span of the reference that the panel speaks for.
 
     Parameters
     ----------
     path : path
-        VCF (plain or gzip), sorted, phased (`|`) for this sample.
-    sample : str
-        A column of the VCF.
+        VCF (plain or gzip), sorted, phased (`|`) where alleles are taken.
+    source : Source
+        Whose alleles are taken.
     genome : Genome
         The reference; a contig named `contig_first_last` (a region cut out) takes these positions of `contig`.
 
@@ -41,11 +42,11 @@ def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.Da
         Truncated file, no such sample, a short line, REF that differs from the reference, an unphased genotype; with
         file and line.
     """
-    known = places(genome)
+    known, origin = places(genome), origins(genome)
     rows: list[tuple[object, ...]] = []
     spans: dict[str, tuple[int, int]] = {}
     free: dict[str, int] = {}  # contig to the first position after the last kept variant
-    for number, fields in _records(path, sample):
+    for number, fields in _records(path, source):
         place = known.get(fields[0])
         where = f"{path} line {number}"
         if not fields[1].isdigit():
@@ -60,45 +61,52 @@ def panel_variants(path: str | Path, sample: str, genome: Genome) -> tuple[pd.Da
         if LETTERS[genome.contig(contig)[at:end]].tobytes().decode() != ref:
             raise refuse(where, "REF differs from the reference genome", "give a panel made on this reference")
         spans[name] = (min(at, spans.get(name, (at, 0))[0]), max(end, spans.get(name, (0, end))[1]))
-        alleles = _alleles(fields[-1], where, alt.count(",") + 1)
+        takes = source.at(origin[contig][0], at + origin[contig][1])
+        alleles = [_alleles(fields[FIXED + one], where, alt.count(",") + 1)[side] for one, side in takes]
         if any(alleles) and at >= free.get(name, 0):
             rows.append((name, at, ref, alt, *alleles, "panel"))
             free[name] = end
     return pd.DataFrame(rows, columns=COLUMNS), spans
 
 
-def places(genome: Genome) -> dict[str, tuple[str, int, int]]:
-    """Contig of a VCF to (contig here, bases cut off before it, its number)."""
-    found = {}
+def origins(genome: Genome) -> list[tuple[str, int]]:
+    """For each contig, what it was cut from and how many bases before it; itself and 0 for a whole one."""
+    found = []
     for number, name in enumerate(genome.names):
-        found[name] = (name, 0, number)
         match = CUT.match(name)
-        if match and int(match["last"]) - int(match["first"]) + 1 == len(genome.contig(number)):
-            found[match["contig"]] = (name, int(match["first"]) - 1, number)
+        region = match and int(match["last"]) - int(match["first"]) + 1 == len(genome.contig(number))
+        found.append((match["contig"], int(match["first"]) - 1) if match and region else (name, 0))
     return found
 
 
-def _records(path: str | Path, sample: str) -> Iterator[tuple[int, Sequence[str]]]:
-    """Line number and the first nine fields plus the sample's genotype text, for every record."""
-    column = None
+def places(genome: Genome) -> dict[str, tuple[str, int, int]]:
+    """Contig of a VCF to (contig here, bases cut off before it, its number)."""
+    found = {}
+    for number, (name, (whole, before)) in enumerate(zip(genome.names, origins(genome), strict=True)):
+        found[name] = (name, 0, number)
+        found[whole] = (name, before, number)
+    return found
+
+
+def _records(path: str | Path, source: Source) -> Iterator[tuple[int, Sequence[str]]]:
+    """Line number and fields of every record; `source` learns who is there."""
+    width = 0
     with opened(path) as file:
         for number, line in lines(file, path):
             if line.startswith(b"##") or not line:
                 continue
             fields = line.decode("utf-8", "replace").split("\t")
             if line.startswith(b"#CHROM"):
-                if sample not in fields[FIXED:]:
-                    found = "the asked sample is not in this panel"
-                    raise refuse(f"{path} line {number}", found, "name one of its columns")
-                column, width = fields.index(sample, FIXED), len(fields)
-            elif column is None:
+                source.settle(fields[FIXED:], f"{path} line {number}")
+                width = len(fields)
+            elif not width:
                 raise refuse(f"{path} line {number}", "a record before the #CHROM line", "give a complete VCF")
             elif len(fields) != width:
                 found = f"{len(fields)} columns where the header has {width} (truncated file?)"
                 raise refuse(f"{path} line {number}", found, "fetch the file again")
             else:
-                yield number, [*fields[:FIXED], fields[column]]
-    if column is None:
+                yield number, fields
+    if not width:
         raise refuse(str(path), "no #CHROM line", "give a VCF with genotypes")
 
 

@@ -76,7 +76,7 @@ def draw_variants(
         for block in range(-(-len(codes) // BLOCK_BP)):
             at, words, priority = _sites(len(codes), block, rates.site_rate(level), (seed, person, number))
             kept = (at < first - INDEL_MAX_BP) | (at >= last)  # a deletion must not reach into the span
-            tables.append(_described(name, codes, at[kept], words[kept], priority[kept], rates))
+            tables.append(described(name, codes, at[kept], words[kept], priority[kept], rates))
     drawn = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS, "priority"])
     return without_overlaps(drawn)[COLUMNS]
 
@@ -99,10 +99,25 @@ def _unit(words: npt.NDArray[np.uint64], shift: int) -> npt.NDArray[np.float64]:
     return (((words >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) + 0.5) / 65536
 
 
-def _described(
+def described(
     name: str, codes: Codes, at: Integers, words: npt.NDArray[np.uint64], priority: npt.NDArray[np.uint32], rates: Rates
 ) -> pd.DataFrame:
-    """What happens at each site, from its own words: kind, alternative base, length, zygosity, phase."""
+    """What happens at each site, from its own words: kind, alternative base, length, zygosity, phase.
+
+    Parameters
+    ----------
+    name : str
+        Of the contig.
+    codes : (length,)
+        Its bases.
+    at : (n,)
+        Sites, 0-based; those that reach an N or the end of the contig get no row.
+    words : (n, 2)
+        Random bits of each site.
+    priority : (n,)
+        Goes into the column of that name; see `without_overlaps`.
+    rates : Rates
+    """
     fate, bases = words[:, 0], words[:, 1]
     kind, zygosity, length = _unit(fate, 0), _unit(fate, 16), _unit(fate, 32)
     indel = kind < rates.indel_share

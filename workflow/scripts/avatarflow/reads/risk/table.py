@@ -1,7 +1,6 @@
 """Risk of every tool's misses in a read benchmark: one row per tool, setting, error and variation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,15 @@ from ...paths import replacing
 from ...quality.intervals import Figure, bootstrap_weights
 from ...runtime import Step
 from ...seeds import generator
-from ..genome import Genome, read_fasta
+from ..genome import read_fasta
 from ..mixture import HOST
+from .donors import Donor, read_donors
 from .genetic_map import GeneticMap, read_map
 from .identity import anonymity_set, bits, bits_to_single_out, posterior, rank
 from .kin import kin_bits
 from .match import Model, ratios_of, spread, variability
 from .observations import Observations
-from .panel import Panel, read_panel
+from .panel import Panel
 from .placing import aligned_observations
 
 CELL = ["tool", "setting", "error", "variation"]
@@ -30,28 +30,6 @@ COLUMNS = [
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
 ]  # fmt: skip
 MEASURED, NO_PANEL, NO_VERDICT = "measured", "insufficient evidence: no donor has a panel", "the tool gave no verdicts"
-
-
-@dataclass(frozen=True)
-class Donor:
-    """A donor of the benchmark in a panel."""
-
-    panel: Panel
-    person: int
-    lengths: GeneticMap
-
-
-def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) -> dict[str, Donor]:
-    """Name to panel and place in it, for the donors that have one (`vcf`, `sample`); a panel is read once."""
-    panels: dict[str, Panel] = {}
-    found = {}
-    for name, settings in donors.items():
-        if settings is None:
-            continue
-        panel = panels.get(settings["vcf"]) or read_panel(settings["vcf"], genome)
-        panels[settings["vcf"]] = panel
-        found[name] = Donor(panel, panel.index(settings["sample"], settings["vcf"]), lengths)
-    return found
 
 
 def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
@@ -154,7 +132,7 @@ def write_risk(
     host : path
         The prepared FASTA.
     donors : mapping
-        Name to `vcf` and `sample`, or None.
+        Name to what `donors.read_donors` takes, or None.
     settings : mapping
         The config's `risk`.
     seed : int
