@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import Attention, AttnProcessor, AttnP
 from safetensors.torch import load_file
 
 from avatarflow.config import base_id, load
-from avatarflow.synthesis.network import build
+from avatarflow.synthesis.network import build, positions
 from avatarflow.synthesis.settings import Compute, Network, lasting
 from avatarflow.synthesis.speed import prepare
 
@@ -41,11 +41,30 @@ def kinds(model: torch.nn.Module) -> set[type]:
     return {type(part.processor) for part in model.modules() if isinstance(part, Attention)}
 
 
-def test_attention_is_fused_unless_asked_otherwise() -> None:
-    fused, plain = network(), network()
-    prepare(fused, Compute())
-    prepare(plain, Compute(attention="plain"))
-    assert (kinds(fused), kinds(plain)) == ({AttnProcessor2_0}, {AttnProcessor})
+@pytest.mark.parametrize(
+    ("asked", "precision", "positions", "kind"),
+    [
+        ("auto", "bf16", 256, AttnProcessor),  # trained on a CPU: where plain attention is the faster one
+        ("auto", "bf16", 257, AttnProcessor2_0),
+        ("auto", "bf16", None, AttnProcessor2_0),  # only samples
+        ("auto", "fp32", 16, AttnProcessor2_0),
+        ("fused", "bf16", 16, AttnProcessor2_0),
+        ("plain", "fp32", None, AttnProcessor),
+    ],
+)
+def test_attention_is_fused_unless_plain_is_asked_for_or_faster(
+    asked: str, precision: str, positions: int | None, kind: type
+) -> None:
+    model = network()
+    prepare(model, Compute(attention=asked, precision=precision), positions)
+    assert kinds(model) == {kind}
+
+
+def test_positions_are_those_of_the_finest_attended_resolution() -> None:
+    for attended, largest in (((8, 4), 64), ((4,), 16), ((), 0)):
+        assert (
+            positions(build(Network(channels=(16, 32), attention=attended, head_channels=8), 8, 3, seed=1)) == largest
+        )
 
 
 def test_gradient_checkpointing_runs_the_blocks_twice() -> None:

@@ -18,7 +18,7 @@ from ..runtime import Step
 from . import codec as codecs
 from .conditions import Conditions, Ids
 from .device import device
-from .network import build, inherit_labels
+from .network import build, inherit_labels, positions
 from .objective import Denoising, Guess
 from .pipeline import assemble, folder_digest, load, save
 from .processes import Processes
@@ -79,7 +79,7 @@ def fit(
         step.info("state taken over from %s", former)
     pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
     model, codec = pipe.transformer, pipe.vae
-    prepare(model, Compute.of(compute))
+    prepare(model, Compute.of(compute), positions(model))
     objective = Denoising(
         guess_of(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
         pipe.scheduler, where,

@@ -56,6 +56,15 @@ def build(network: Network, size: int, channels: int, seed: int) -> UNet2DModel:
         )
 
 
+def positions(model: UNet2DModel) -> int:
+    """Positions that the network's largest attention looks at: cells of the finest attended resolution, else 0."""
+    kinds, size = model.config.down_block_types, model.config.sample_size
+    sides = [size // 2**level for level, kind in enumerate(kinds) if kind.startswith("Attn")]
+    if model.config.add_attention:
+        sides.append(size // 2 ** (len(kinds) - 1))
+    return max((side**2 for side in sides), default=0)
+
+
 def inherit_labels(model: UNet2DModel, old: dict[str, int], new: dict[int, str]) -> None:
     """Give the classes of a new run their rows: of the base's class with the same label, else of its null class.
 

@@ -79,7 +79,7 @@ class Compute(_Settings):
     threads: int = 2
     micro_batch: int = 16
     compile: bool = False
-    attention: str = "fused"
+    attention: str = "auto"
     gradient_checkpointing: bool = False
     processes: int = 1
 
@@ -88,7 +88,7 @@ class Compute(_Settings):
         return lasting(vars(self))
 
 
-LATER: dict[str, Any] = {"compile": False, "attention": "fused", "gradient_checkpointing": False, "processes": 1}
+LATER: dict[str, Any] = {"compile": False, "attention": "auto", "gradient_checkpointing": False, "processes": 1}
 """Settings of `Compute` that came after the first states were written, with their defaults."""
 
 
