@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,21 +82,36 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
     equals_one_process(tmp_path, two, run)
 
 
-@pytest.mark.skipif(
-    os.environ.get("AVATARFLOW_UNSTEADY") != "run",
-    reason="a process died at the signal in one of two runs, not understood yet; AVATARFLOW_UNSTEADY=run runs it",
-)
-def test_two_processes_stop_at_a_signal_resume_and_end_as_one(tmp_path: Path, root: Path) -> None:
+def signalled(folder: Path, root: Path, whom: Callable[[int], int]) -> str:
+    """What a run says that is signalled in its third step: `whom` of the launching process's number."""
     paths = [str(root / "workflow" / "scripts"), str(root / "tests" / "unit")]
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD, *paths, str(tmp_path / "two")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, *paths, str(folder)], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        child.send_signal(signal.SIGUSR1)
+        os.kill(whom(child.pid), signal.SIGUSR1)
         said = child.stdout.read()
     assert child.returncode == TRY_AGAIN, said
     assert f"of {STEPS} of the network; the same command goes on from there" in said
+    return said
+
+
+def second(_: int) -> int:
+    """Number of the second training process, which writes and says nothing."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"\0RANK=1\0" in (entry / "environ").read_bytes():
+                return int(entry.name)
+    raise AssertionError("no second process")
+
+
+def test_a_signal_to_one_process_stops_all(tmp_path: Path, root: Path) -> None:
+    assert "stopped by a signal to another process behind step" in signalled(tmp_path / "two", root, second)
+
+
+def test_two_processes_stop_at_a_signal_resume_and_end_as_one(tmp_path: Path, root: Path) -> None:
+    signalled(tmp_path / "two", root, lambda launching: launching)
     run, messages = Run.null(), list[str]()
     step = Step(Step.null().log, run)
     step.info = lambda text, *values: messages.append(text % values)  # type: ignore[method-assign,assignment]
@@ -135,6 +152,22 @@ def say(*said: tuple[str, Any], status: int = 0) -> list[str]:
 def test_how_the_processes_ended_is_told(said: list[Any], status: int, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=text):
         launch.run(say(*said, status=status), Step.null())
+
+
+# the signal is handed on, and finds nobody who minds
+IGNORING = "import os, signal, sys, time; signal.signal(signal.SIGUSR1, signal.SIG_IGN);"
+SIGNAL_ME = f"{IGNORING} os.kill(os.getppid(), signal.SIGUSR1); time.sleep(0.2);"
+
+
+def test_processes_that_a_signal_kills_elsewhere_are_stopped_not_broken() -> None:
+    command = say(status=1)
+    with pytest.raises(Stopped, match=r"^stopped by SIGUSR1 where nothing is saved; the last checkpoint counts; the"):
+        launch.run([*command[:-1], command[-1].replace("import sys;", SIGNAL_ME)], Step.null())
+
+
+def test_a_signal_behind_the_last_step_comes_too_late() -> None:
+    command = say(("finished", "all is written"), status=1)
+    launch.run([*command[:-1], command[-1].replace("import sys;", SIGNAL_ME)], Step.null())
 
 
 def test_figures_and_messages_reach_the_step_and_strange_lines_the_log() -> None:

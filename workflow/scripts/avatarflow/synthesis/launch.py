@@ -75,7 +75,8 @@ def run(started: list[str], step: Step) -> None:
     AvatarflowError
         If one of them refused, with its text, or died.
     Stopped
-        If they stopped behind a checkpoint because a signal came; it is handed on to them.
+        If they stopped behind a checkpoint because a signal came, or died of it elsewhere; it is handed on to them.
+        A signal behind the last step comes too late: what was asked for is made.
     """
     package = str(Path(__file__).resolve().parents[2])
     environment = {
@@ -85,14 +86,16 @@ def run(started: list[str], step: Step) -> None:
     ended: dict[str, str] = {}
     with subprocess.Popen(
         started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
-    ) as child, watching(child.send_signal):  # fmt: skip
+    ) as child, watching(child.send_signal) as stop:  # fmt: skip
         for line in child.stdout or ():
             _hear(line.rstrip("\n"), step, ended)
     if "stopped" in ended:
         raise Stopped(ended["stopped"])
     if "refused" in ended:
         raise AvatarflowError(ended["refused"])
-    if child.returncode:
+    if child.returncode and "finished" not in ended:
+        if stop.asked:
+            raise stop.now("where nothing is saved; the last checkpoint counts")
         raise refuse(
             "training processes", f"one died (exit status {child.returncode})",
             "see the lines above; the same command goes on from the last checkpoint",
@@ -107,7 +110,7 @@ def _hear(line: str, step: Step, ended: dict[str, str]) -> None:
     except (ValueError, KeyError, TypeError):
         step.warning("%s", line)
         return
-    if kind in ("refused", "stopped"):
+    if kind in ("refused", "stopped", "finished"):
         ended[kind] = what
     elif kind == "metric":
         step.metric(*what)

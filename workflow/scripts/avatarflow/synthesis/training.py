@@ -97,9 +97,9 @@ class Loop:
                     speed = (self.done - first) * self.settings.batch / (time.monotonic() - began)
                     self._report(step, {"loss": loss, "grad_norm": norm, "pictures_s": speed})
                 step.progress(self.done, steps, f"{self.name} steps")
-                asked = (
-                    stop.asked and self.done < steps
-                )  # read once: a later signal has its checkpoint after the next step
+                # read once: a later signal has its checkpoint after the next step; and agreed on, since a process that
+                # stops alone leaves the others waiting for its share
+                asked = self.together.any(stop.asked) and self.done < steps
                 if self._due(saved) or self.done == steps or asked:
                     self._save()
                     saved = time.monotonic()

@@ -49,6 +49,8 @@ def main(job: Path) -> int:
             if first:
                 say("stopped", str(stopped))
             return TRY_AGAIN
+        if first:
+            say("finished", "all is written")  # whatever becomes of this process now
     return 0
 
 
