@@ -31,14 +31,15 @@ settings = {key.rpartition(".")[2]: value.strip("\x27\"") for key, value in foun
 print("[global]", *(f"{key} = {value}" for key, value in settings.items()), sep="\n")
 ' >"$work/pip.conf"
 volumes=(--volume "$work/pip.conf:/etc/pip.conf:ro")
-for path in $(grep -oE '(^| |file://)/[^ ]+' "$work/pip.conf" | sed 's|^ *||; s|^file://||' | sort -u); do
-  [[ -e $path ]] && volumes+=(--volume "$path:$path:ro")
+# an index in a folder links to files beside it
+for path in $(grep -oE '(^| )(file://)?/[^ ]+' "$work/pip.conf" | sed -E 's|^ *||; s|^file://(.*[^/])/?$|\1/..|' | sort -u); do
+  [[ -e $path ]] && volumes+=(--volume "$(realpath "$path"):$(realpath -s "$path"):ro")
 done
 
 debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,git \
   bookworm "$work/root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
-mkdir "$work/context"
-git archive HEAD | tar -x -C "$work/context"
+mkdir -p "$work/context/project"
+git archive HEAD | tar -x -C "$work/context/project"
 tar -C "$work/root" -cf "$work/context/root.tar" .
 rm -rf "$work/root"
 buildah --storage-driver overlay build --isolation chroot --build-arg "VARIANT=$variant" "${volumes[@]}" \
