@@ -6,9 +6,9 @@ import pysam
 import pytest
 
 from avatarflow.reads.causes import causes, runs
-from avatarflow.reads.fastq import join_shards
 from avatarflow.reads.genome import read_fasta, write_fasta
 from avatarflow.reads.individual import make_individual
+from avatarflow.reads.joining import join_shards
 from avatarflow.reads.made_up import random_genome
 from avatarflow.reads.simulate import simulate_shard
 from avatarflow.runtime import Step

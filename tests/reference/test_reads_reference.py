@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.fastq import join_shards
 from avatarflow.reads.genome import write_fasta
 from avatarflow.reads.individual import make_individual
+from avatarflow.reads.joining import join_shards
 from avatarflow.reads.made_up import random_genome
 from avatarflow.reads.simulate import simulate_shard
 from avatarflow.runtime import Step

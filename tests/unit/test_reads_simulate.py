@@ -12,10 +12,10 @@ import pysam
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.reads.fastq import join_shards
 from avatarflow.reads.fragments import Layout, draw_fragments, source_of
 from avatarflow.reads.genome import Genome, N
 from avatarflow.reads.individual import make_individual
+from avatarflow.reads.joining import join_shards
 from avatarflow.reads.library import View, build
 from avatarflow.reads.made_up import random_genome
 from avatarflow.reads.mixture import Mixture

@@ -35,6 +35,8 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
     ("compare_tools", "input"): "params.cells says which file belongs to which cell",
     ("measure_risk", "input"): "params.cells and params.donors say which file belongs to which cell",
+    ("take_reads", "input"): "the paths are in params.own",
+    ("compare_calls", "input"): "params.cells says which file belongs to which cell",
     ("make_individual", "output"): "written beside `variants`",
     ("simulate_panel", "output"): "written beside `vcf`",
 }

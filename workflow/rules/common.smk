@@ -12,6 +12,7 @@ from avatarflow.digest import code_digest, config_digest
 from avatarflow.errors import AvatarflowError
 from avatarflow.locks import clear_stale
 from avatarflow.paths import data_path
+from avatarflow.reads.catalogue import kind_of
 
 try:
     config = load(config)
@@ -63,18 +64,12 @@ FINAL = {
         "results/releases/{name}/report.html",
         "results/releases/{name}/privacy/verdicts.parquet",
     ],
-    "read_benchmarks": [
-        "results/read_benchmarks/{name}/scores.tsv",
-        "results/read_benchmarks/{name}/scores.png",
-        "results/read_benchmarks/{name}/risk.tsv",
-        "results/read_benchmarks/{name}/risk.png",
-    ],
+    "read_benchmarks": [f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")],
     "audits": ["results/audits/{name}/verdicts.parquet"],
 }
 
 
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
-    return [
-        path.format(name=name) for map_name in maps or MAPS for name in config[map_name] for path in FINAL[map_name]
-    ]
+    pairs = [(name, kind_of(one, part)) for one in maps or MAPS for name, part in config[one].items()]
+    return [path.format(name=name) for name, kind in pairs for path in FINAL[kind]]

@@ -61,7 +61,7 @@ rule join_reads:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.fastq"),
+        code=code_digest("avatarflow.reads.joining"),
         entry="read_benchmarks/{name}",
     script:
         "../scripts/join_reads.py"

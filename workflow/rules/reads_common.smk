@@ -90,10 +90,18 @@ def shard_files(kind):
     ]
 
 
+def own_reads(wildcards):
+    """The user's reads as configured, their paths made usable."""
+    own = benchmark_of(wildcards)["own_reads"]
+    return {**own, **{key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}}
+
+
 def read_files(wildcards):
     """What a removal tool is given: both files of pairs, the first alone of single ends (the second is empty)."""
     folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"
-    mates = (1,) if benchmark_of(wildcards)["reads"]["ends"] == "single" else (1, 2)
+    settings, own = benchmark_of(wildcards), benchmark_of(wildcards)["own_reads"]
+    single = own["fastq2"] is None if own else settings["reads"]["ends"] == "single"
+    mates = (1,) if single else (1, 2)
     return [f"{folder}/reads_{mate}.fastq.gz" for mate in mates]
 
 
@@ -129,6 +137,10 @@ def score_cells(wildcards):
         tool = f"{folder}/removal/{choice['tool']}/{choice['setting']}"
         owner = index_owner(config["removal_tools"][choice["tool"]], choice["setting"])
         index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
+        if settings["own_reads"]:  # one cell, of which nobody knows the rates
+            numbers = {"error": None, "variation": None}
+            cells.append({**choice, **numbers, "index": index, "runs": [score_run(folder, tool, "own", "own")]})
+            continue
         for variation in settings["reads"]["variation"]:
             for error in settings["reads"]["error"]:
                 runs = [score_run(folder, tool, donor, f"e{error:g}_v{variation:g}") for donor in settings["donors"]]

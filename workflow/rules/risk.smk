@@ -67,3 +67,9 @@ rule plot_risk:
         entry="read_benchmarks/{name}",
     script:
         "../scripts/plot_risk.py"
+
+
+FINAL["read_benchmarks"] += [
+    "results/read_benchmarks/{name}/risk.tsv",
+    "results/read_benchmarks/{name}/risk.png",
+]

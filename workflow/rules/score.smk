@@ -125,3 +125,4 @@ FINAL["read_benchmarks"] += [
     "results/read_benchmarks/{name}/mcnemar.tsv",
     "results/read_benchmarks/{name}/scores.html",
 ]
+FINAL["own_truth"] = FINAL["own_reads"] + FINAL["read_benchmarks"]

@@ -1,6 +1,6 @@
 """Rule join_reads: whole files out of shards."""
 
-from avatarflow.reads.fastq import join_shards
+from avatarflow.reads.joining import join_shards
 from avatarflow.runtime import step
 
 with step(snakemake):

@@ -43,6 +43,8 @@ def allele_bias(cell: Mapping[str, Any]) -> pd.DataFrame:
         if read_usage(run["usage"])["status"] != OK:
             return pd.DataFrame(columns=COLUMNS)
         columns = ["fragment", "source", "part", "variants"]
+        if "variants" not in pq.read_schema(run["truth"]).names:  # a user's own reads
+            return pd.DataFrame(columns=COLUMNS)
         truth = pq.read_table(run["truth"], columns=columns).to_pandas()
         parts.append(paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"])))
     table = pd.concat(parts, ignore_index=True)

@@ -50,6 +50,14 @@ def index_owner(tool: Tool, setting: str) -> str:
     return next(str(name) for name, part in tool["settings"].items() if part["index"] == options)
 
 
+def kind_of(map_name: str, entry: Mapping[str, Any]) -> str:
+    """What an entry ends in: as its map says, but for benchmarks on a user's reads (`own_reads`, `own_truth`)."""
+    own = entry.get("own_reads") if map_name == "read_benchmarks" else None
+    if own is None:
+        return map_name
+    return "own_truth" if own["truth"] else "own_reads"
+
+
 def command_for(tool: Tool, setting: str, files: int) -> str | None:
     """The command that classifies reads in so many files (1 or 2); None when the tool takes no such reads."""
     if files == 1:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..paths import replacing
 from .pareto import with_speed
+from .score import level_name
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -88,9 +89,7 @@ def _kind(value: str) -> str:
 def write_multiqc(scores: str | Path, name: str, output: str | Path) -> None:
     """Write the `all` rows as MultiQC custom content (a file named `*_mqc.tsv`); a row per tool, setting and level."""
     table = with_speed(pd.read_csv(scores, sep="\t"))
-    sample = [
-        f"{row.tool} {row.setting} e{row.error:g} v{row.variation:g}" for row in table.itertuples()
-    ]  # fmt: skip
+    sample = [f"{row.tool} {row.setting}{level_name(row.error, row.variation)}" for row in table.itertuples()]
     shown = table[SHOWN].assign(Sample=sample)[["Sample", *SHOWN]]
     with replacing(output) as path:
         path.write_text(MULTIQC.format(name=name) + shown.to_csv(sep="\t", index=False, float_format="%.6g"), "utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import refuse
+from .complaints import Complaints
 from .genome import LETTERS, Genome, lines, opened
 from .mosaic import Source
 from .variation import COLUMNS, Spans
@@ -43,14 +44,15 @@ def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd
         file and line.
     """
     known, origin = places(genome), origins(genome)
+    complaints = Complaints()
     rows: list[tuple[object, ...]] = []
     spans: dict[str, tuple[int, int]] = {}
     free: dict[str, int] = {}  # contig to the first position after the last kept variant
     for number, fields in _records(path, source):
         place = known.get(fields[0])
-        where = f"{path} line {number}"
         if not fields[1].isdigit():
-            raise refuse(where, "a position that is no number", "repair the VCF")
+            complaints.line(str(path), number, "a position that is no number", "repair the VCF")
+            continue
         if place is None:
             continue
         name, offset, contig = place
@@ -59,13 +61,22 @@ def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd
         if at < 0 or end >= len(genome.contig(contig)) or not BASES.match(ref) or not BASES.match(alt):
             continue  # outside the region, or symbolic: nothing a read could show here
         if LETTERS[genome.contig(contig)[at:end]].tobytes().decode() != ref:
-            raise refuse(where, "REF differs from the reference genome", "give a panel made on this reference")
+            found = "REF differs from the reference genome"
+            complaints.line(str(path), number, found, "give a panel made on this reference")
+            continue
         spans[name] = (min(at, spans.get(name, (at, 0))[0]), max(end, spans.get(name, (0, end))[1]))
         takes = source.at(origin[contig][0], at + origin[contig][1])
-        alleles = [_alleles(fields[FIXED + one], where, alt.count(",") + 1)[side] for one, side in takes]
+        try:
+            alleles = [_alleles(fields[FIXED + one], alt.count(",") + 1)[side] for one, side in takes]
+        except ValueError as error:
+            complaints.line(str(path), number, *error.args)
+            continue
         if any(alleles) and at >= free.get(name, 0):
             rows.append((name, at, ref, alt, *alleles, "panel"))
             free[name] = end
+    complaints.raise_if_any()
+    if not spans:
+        raise refuse(str(path), "no site on the reference", "give a panel made on it, with its contig names")
     return pd.DataFrame(rows, columns=COLUMNS), spans
 
 
@@ -110,15 +121,21 @@ def _records(path: str | Path, source: Source) -> Iterator[tuple[int, Sequence[s
         raise refuse(str(path), "no #CHROM line", "give a VCF with genotypes")
 
 
-def _alleles(genotype: str, where: str, alternatives: int) -> tuple[int, int]:
-    """Both alleles of a phased genotype; a missing one counts as the reference, a haploid one as both."""
+def _alleles(genotype: str, alternatives: int) -> tuple[int, int]:
+    """Both alleles of a phased genotype; a missing one counts as the reference, a haploid one as both.
+
+    Raises
+    ------
+    ValueError
+        With what was found and what to do.
+    """
     call = genotype.split(":", 1)[0]
     parts = call.split("|") if "|" in call else [call, call] if "/" not in call else call.split("/")
     if not all(part == "." or part.isdigit() for part in parts) or len(parts) != 2:
-        raise refuse(where, "a genotype that is not diploid", "give a phased, diploid panel")
+        raise ValueError("a genotype that is not diploid", "give a phased, diploid panel")
     first, second = (0 if part == "." else int(part) for part in parts)
     if max(first, second) > alternatives:
-        raise refuse(where, "a genotype that names an allele which is not there", "repair the VCF")
+        raise ValueError("a genotype that names an allele which is not there", "repair the VCF")
     if "/" in call and first != second:
-        raise refuse(where, "an unphased genotype", "give a phased panel")
+        raise ValueError("an unphased genotype", "give a phased panel")
     return first, second

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..paths import replacing
+from .score import level_name
 
 AXES = ["sensitivity", "specificity", "fragments_per_cpu_s"]
 FLOOR = 1e-5  # a miss rate of nothing is drawn here
@@ -30,7 +31,7 @@ def with_speed(scores: pd.DataFrame) -> pd.DataFrame:
 def plot_pareto(scores: str | Path, output: str | Path) -> None:
     """Draw one panel per error and variation: missed human against removed microbial fragments, both logarithmic."""
     table = with_speed(pd.read_csv(scores, sep="\t"))
-    levels = list(table.groupby(["variation", "error"]))
+    levels = list(table.groupby(["variation", "error"], dropna=False))
     columns = min(3, max(1, len(levels)))
     rows = max(1, -(-len(levels) // columns))
     figure = Figure(figsize=(5.5 * columns, 4.5 * rows), layout="constrained")
@@ -42,7 +43,7 @@ def plot_pareto(scores: str | Path, output: str | Path) -> None:
         panel.scatter(lost, missed, s=size**1.1, c=np.where(best, "tab:blue", "lightgrey"), edgecolors="black")
         for row, x, y in zip(part.itertuples(), lost, missed, strict=True):
             panel.annotate(f"{row.tool} {row.setting}", (x, y), fontsize=6, xytext=(4, 3), textcoords="offset points")
-        panel.set(xscale="log", yscale="log", title=f"error {error:g}, variation {variation:g}")
+        panel.set(xscale="log", yscale="log", title=level_name(error, variation).strip() or "own reads")
         reach = (FLOOR / 2, 1.5)
         panel.set(xlabel="microbial fragments removed", ylabel="human fragments missed", xlim=reach, ylim=reach)
         panel.grid(alpha=0.3)

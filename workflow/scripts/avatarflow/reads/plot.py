@@ -22,6 +22,8 @@ def plot_scores(scores: str | Path, output: str | Path) -> None:
     """
     table = pd.read_csv(scores, sep="\t")
     table = table[table["stratum"] == "all"]
+    if table["error"].isna().all():  # a user's reads have no level
+        table = table.assign(error=0.0, variation=0.0)
     levels = sorted(table["variation"].unique())
     figure = Figure(figsize=(1.5 + 4 * len(levels), 4), layout="constrained")
     panels = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]

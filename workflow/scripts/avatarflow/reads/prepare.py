@@ -1,11 +1,12 @@
 """The genomes of a benchmark, read or made up, checked and written in one form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import AvatarflowError, Problems, refuse
 from ..runtime import Step
-from .genome import Genome, cut, read_fasta, write_fasta
+from .genome import Genome, N, cut, read_fasta, write_fasta
 from .made_up import made_up_host, made_up_microbes
 from .sources import TAXON_MARK
 
@@ -24,12 +25,19 @@ def microbe_genomes(microbes: Mapping[str, Any], seed: int) -> dict[str, Genome]
         return made_up_microbes(microbes["generated"], seed)
     problems, genomes = Problems(), {}
     for taxon, settings in microbes["genomes"].items():
-        try:
+        with noting(problems):
             genomes[taxon] = read_fasta(settings["fasta"])
-        except AvatarflowError as error:
-            problems.extend(str(error).splitlines())
     problems.raise_if_any()
     return genomes
+
+
+@contextmanager
+def noting(problems: Problems) -> Iterator[None]:
+    """Note a refusal and go on, so that all of them are told at once."""
+    try:
+        yield
+    except AvatarflowError as error:
+        problems.extend(str(error).splitlines())
 
 
 def prepare_genomes(
@@ -47,9 +55,14 @@ def prepare_genomes(
         Outputs.
     step : Step
     """
-    genome, taxa = host_genome(reference, seed), microbe_genomes(microbes, seed)
-    if not len(genome.codes):
-        raise refuse("reference", "an empty host genome", "give a FASTA file or a length")
+    problems = Problems()
+    with noting(problems):
+        genome = host_genome(reference, seed)
+        if not (genome.codes != N).any():
+            raise refuse("reference", "no base that is known, only N", "give the host's sequence")
+    with noting(problems):
+        taxa = microbe_genomes(microbes, seed)
+    problems.raise_if_any()
     write_fasta(host, genome)
     contigs = [(f"{taxon}{TAXON_MARK}{name}", codes) for taxon, part in taxa.items() for name, codes in part.contigs()]
     write_fasta(others, Genome.of(contigs))

@@ -165,6 +165,11 @@ def write_scores(cells: Sequence[Mapping[str, Any]], output: str | Path) -> pd.D
     return table
 
 
+def level_name(error: Any, variation: Any) -> str:
+    """A level of the grid in a name, ` e0.01 v0.001`; nothing for a user's reads, of which nobody knows it."""
+    return "" if pd.isna(error) or pd.isna(variation) else f" e{error:g} v{variation:g}"
+
+
 def write_table(table: pd.DataFrame, output: str | Path) -> None:
     """Write a TSV: times and memory to three places, whole counts as such, NA where there is nothing."""
     shown = table.copy()

@@ -56,7 +56,7 @@ class Teller:
         inside = host & (middle >= self.spans[target, 0]) & (middle < self.spans[target, 1])
         names = [name.rpartition("\t")[2] for name in self.contigs]
         columns = [
-            _names(first, len(host)),
+            neutral_names(first, len(host)),
             _picked(["microbe", HOST], host),
             _picked(self.taxa, fragments.source),
             _picked(names, target),
@@ -88,7 +88,7 @@ def _picked(names: Sequence[str], numbers: npt.NDArray[np.generic]) -> pa.Array:
     )
 
 
-def _names(first: int, count: int) -> pa.Array:
+def neutral_names(first: int, count: int) -> pa.Array:
     """Names of reads, `r` and a running number, without a Python object for each."""
     numbers = np.arange(first, first + count)[:, None] // 10 ** np.arange(DIGITS - 1, -1, -1) % 10
     text = np.full((count, DIGITS + 1), ord("r"), np.uint8)

@@ -1,0 +1,84 @@
+"""A user's own reads through the workflow: scored where a truth is known, agreement alone where none is."""
+
+import gzip
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import project
+from avatarflow.reads.genome import LETTERS, write_fasta
+from avatarflow.reads.made_up import random_genome
+
+TOOLS = [{"tool": "minimap2", "setting": "sr"}, {"tool": "half", "setting": "default"}]
+HALF = {  # calls every second fragment human, whatever it is
+    "needs": ["awk"],
+    "index": "touch {index}/x",
+    "remove": dict.fromkeys(["pairs", "single"], "zcat {reads1} | awk 'NR % 8 == 1 {{print substr($1, 2)}}' >{answer}"),
+    "verdicts": {"format": "removed"},
+}
+
+
+def write_reads(folder, count=120, length=100):
+    """Pairs of a host and of one microbe in turn, named as machines and people name them; the truth beside them."""
+    random = np.random.default_rng(3)
+    host, microbe = (random_genome(name, 20_000, 0.45, 0.0, 1) for name in ("chr1", "m"))
+    write_fasta(folder / "host.fa", host)
+    texts, rows = ["", ""], []
+    for number in range(count):
+        human = number % 3 == 0
+        codes = (host if human else microbe).codes
+        start = int(random.integers(0, len(codes) - 300))
+        piece = codes[start : start + 300]
+        mates = LETTERS[piece[:length]], LETTERS[(3 - piece[::-1])[:length]]
+        for mate, bases in enumerate(mates):
+            text = bases.tobytes().decode()
+            texts[mate] += f"@{project.CANARY}:{number}/{mate + 1} Jane Doe\n{text}\n+\n{'F' * length}\n"
+        taxon = "" if human else "E_coli"
+        rows.append({"fragment": f"{project.CANARY}:{number}", "is_human": int(human), "taxon": taxon})
+    for mate in (0, 1):
+        (folder / f"{project.CANARY}_{mate + 1}.fq.gz").write_bytes(gzip.compress(texts[mate].encode()))
+    pd.DataFrame(rows).to_csv(folder / "truth.tsv", sep="\t", index=False)
+
+
+@pytest.mark.skipif(not shutil.which("minimap2"), reason="minimap2 is not installed")
+def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
+    write_reads(tmp_path)
+    one, two = (f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))
+    shared = {"reference": {"fasta": "host.fa"}, "tools": TOOLS}
+    entries = {
+        "known": {**shared, "own_reads": {"fastq1": one, "fastq2": two, "truth": "truth.tsv"}},
+        "unknown": {**shared, "own_reads": {"fastq1": one}},
+    }
+    config = {"removal_tools": {"half": HALF}, "read_benchmarks": entries}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    project.run(tmp_path, "read_benchmarks")
+    known, unknown = (tmp_path / "results" / "read_benchmarks" / name for name in entries)
+
+    scores = pd.read_csv(known / "scores.tsv", sep="\t").set_index(["tool", "stratum"])
+    assert scores["error"].isna().all()
+    assert scores.loc[("minimap2", "all"), ["tp", "fp", "tn", "fn"]].tolist() == [40, 0, 80, 0]
+    assert scores.loc[("half", "all"), ["tp", "fp", "tn", "fn"]].tolist() == [20, 40, 40, 20]
+    assert scores.loc[("half", "taxon:E_coli"), "specificity"] == 0.5
+    pairs = pd.read_csv(known / "mcnemar.tsv", sep="\t").set_index("kind")
+    assert pairs.loc["human", ["only_a_right", "only_b_right"]].tolist() == [20, 0]
+    assert (known / "scores.png").is_file()
+    assert (known / "scores.html").is_file()
+
+    calls = pd.read_csv(unknown / "calls.tsv", sep="\t").set_index("tool")
+    assert calls.loc["minimap2", ["fragments", "called_human", "called_by_no_other"]].tolist() == [120, 40, 20]
+    pair = pd.read_csv(unknown / "agreement.tsv", sep="\t").iloc[0]
+    assert pair[["both", "only_a", "only_b", "neither"]].tolist() == [20, 20, 40, 40]
+    assert pair["jaccard"] == pytest.approx(20 / 80, rel=1e-5)
+    assert pair["kappa"] == pytest.approx(0, abs=1e-9)  # as often alike as by chance: 1/3 and 1/2 called
+    assert (unknown / "agreement.png").is_file()
+    assert not (unknown / "scores.tsv").exists()  # no sensitivity is made up
+    assert "sensitivity" not in (unknown / "calls.tsv").read_text()
+
+    for place in ("results", "logs", "benchmarks"):
+        for name, content in project.content(tmp_path / place).items():
+            assert project.CANARY not in name
+            content = gzip.decompress(content) if name.endswith(".gz") else content
+            assert project.CANARY.encode() not in content, f"{place}/{name}"
