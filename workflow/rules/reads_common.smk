@@ -74,7 +74,8 @@ PROFILES = Path(workflow.current_basedir).parent.parent / "resources" / "error_p
 
 def error_profile(wildcards):
     """The file of the configured error profile."""
-    profile = benchmark_of(wildcards)["reads"]["profile"]
+    reads = benchmark_of(wildcards)["reads"]
+    profile = reads["profile"] or reads["platform"]
     known = sorted(path.stem for path in PROFILES.glob("*.tsv"))
     if profile not in known:
         where = f"config read_benchmarks.{wildcards.name}.reads.profile"
@@ -97,10 +98,10 @@ def own_reads(wildcards):
 
 
 def read_files(wildcards):
-    """What a removal tool is given: both files of pairs, the first alone of single ends (the second is empty)."""
+    """What a removal tool is given: both files of pairs, else the first alone (the second is empty)."""
     folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"
-    settings, own = benchmark_of(wildcards), benchmark_of(wildcards)["own_reads"]
-    single = own["fastq2"] is None if own else settings["reads"]["ends"] == "single"
+    reads, own = benchmark_of(wildcards)["reads"], benchmark_of(wildcards)["own_reads"]
+    single = own["fastq2"] is None if own else reads["ends"] == "single" or reads["platform"] == "nanopore"
     mates = (1,) if single else (1, 2)
     return [f"{folder}/reads_{mate}.fastq.gz" for mate in mates]
 

@@ -4,7 +4,10 @@ Equal keys give equal numbers whatever was drawn before: that is what keeps frag
 another knob moves, and what makes shards, blocks and order irrelevant.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
@@ -18,8 +21,26 @@ S30, S27, S31, S11, ONE = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64
 TO_UNIT = 1.0 / (1 << 53)
 
 
+def _cache() -> Path:
+    """Where machine code of this version of the loops lies.
+
+    numba keeps it by the file of the function that is called, although the code of functions from other modules is
+    part of it: an edit there would go unnoticed. So the folder's name is a digest of all modules with loops.
+    """
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(here.glob("*.py")):
+        source = path.read_bytes()
+        digest.update(source if b"compiled" in source else b"")
+    return here / "__pycache__" / f"numba-{digest.hexdigest()[:16]}"
+
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    numba.config.CACHE_DIR = str(_cache())
+
+
 def compiled(function: F) -> F:
-    """Compile with numba at the first call; the machine code is cached beside the module."""
+    """Compile with numba at the first call; the machine code is cached beside the modules, see `_cache`."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 

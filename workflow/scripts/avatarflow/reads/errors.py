@@ -42,6 +42,10 @@ class ErrorModel:
             raise refuse("reads.error", f"{rate:g} is too high for this profile", f"ask for {most:.3f} or less")
         return np.asarray(table)
 
+    def check(self, rate: float) -> None:
+        """Refuse a rate that the profile cannot have; see `probabilities`."""
+        self.probabilities(rate)
+
     def qualities(self, rate: float) -> Codes:
         """Phred scores, (2, length, 5), true to the error probabilities within the limits of the format."""
         table = np.maximum(self.probabilities(rate), 1e-9)

@@ -67,16 +67,21 @@ class Layout:
         return NORMAL, float(mean), float(sd), self.length_bp
 
     def gc_weights(self) -> npt.NDArray[np.float64]:
-        """Chance that a fragment of some share of G and C is kept, (GC_BINS,): a bell around the optimum, 1 there.
+        """See `gc_bell`."""
+        return gc_bell(self.gc_optimum, self.gc_strength)
 
-        `gc_strength` is the logarithm of how much rarer a fragment is whose share lies .25 off the optimum.
 
-        References
-        ----------
-        Benjamini, Speed: Summarizing and correcting the GC content bias (2012): fragment counts are unimodal in GC.
-        """
-        share = np.linspace(0, 1, GC_BINS)
-        return np.asarray(np.exp(-self.gc_strength * ((share - self.gc_optimum) / 0.25) ** 2))
+def gc_bell(optimum: float, strength: float) -> npt.NDArray[np.float64]:
+    """Chance that a fragment of some share of G and C is kept, (GC_BINS,): a bell around the optimum, 1 there.
+
+    `strength` is the logarithm of how much rarer a fragment is whose share lies .25 off the optimum.
+
+    References
+    ----------
+    Benjamini, Speed: Summarizing and correcting the GC content bias (2012): fragment counts are unimodal in GC.
+    """
+    share = np.linspace(0, 1, GC_BINS)
+    return np.asarray(np.exp(-strength * ((share - optimum) / 0.25) ** 2))
 
 
 def fragment_key(seed: int, donor: int) -> np.uint64:

@@ -116,6 +116,6 @@ def write_fragment(
             flag |= PAIRED | (MATE_REVERSE if forward else 0) | (FIRST if mate == 0 else LAST)
             other_contig, other_start, between = target, start[1 - mate], width if forward else -width
         ends[2] = put_record(
-            buffers.truth, ends[2], number, scratch, mate, size[mate], runs[mate], forward, flag, copy,
+            buffers.truth, ends[2], number, scratch, mate, bases, qualities, runs[mate], forward, flag, copy,
             target, start[mate], other_contig, other_start, between,
         )  # fmt: skip

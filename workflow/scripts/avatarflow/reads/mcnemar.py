@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from .mixture import HOST
+from .mixture import HOST, JUNK
 from .removal import OK
 from .score import paired_with_truth, read_usage, write_table
 
@@ -54,6 +54,7 @@ def right_calls(cell: Mapping[str, Any]) -> tuple[Mask, Mask] | None:
             return None
         truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
         table = paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), f"{cell['tool']}")
+        table = table[table["source"] != JUNK]
         human.append((table["source"] == HOST).to_numpy())
         right.append(human[-1] == table["removed"].to_numpy())
     return np.concatenate(human), np.concatenate(right)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 HOST = "human"
+JUNK = "junk"  # of no genome: neither human nor microbial
 
 
 @dataclass(frozen=True)

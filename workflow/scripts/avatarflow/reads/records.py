@@ -16,12 +16,14 @@ DIGITS = 9  # of the running number in a read's name
 FIXED = 36  # bytes of a BAM record before its name, with the length that leads it
 NO_MAPQ = np.uint8(255)
 PAIRED, REVERSE, MATE_REVERSE, FIRST, LAST = 0x1 | 0x2, 0x10, 0x20, 0x40, 0x80
+UNMAPPED, SUPPLEMENTARY = 0x4, 0x800
 LETTER_OF: Codes = np.frombuffer(CAUSES, np.uint8).copy()
 NIBBLE: Codes = np.array([1, 2, 4, 8, 15], np.uint8)
 BASES: Codes = LETTERS.copy()
-DELETION, CLIP = 2, 4
+DELETION, JUMP, CLIP = 2, 3, 4
+MOST_OPERATIONS, UNPLACED_BIN = 65535, 4680
 NEWLINE, AT, PLUS, R, ZERO = np.uint8(10), np.uint8(64), np.uint8(43), np.uint8(114), np.uint8(48)
-H, P, Z, C, V, B, I = (np.uint8(ord(letter)) for letter in "HPZCVBI")  # noqa: E741 letters of tags
+H, P, Z, C, V, B, I, G = (np.uint8(ord(letter)) for letter in "HPZCVBIG")  # noqa: E741 letters of tags
 PHRED_0 = np.uint8(33)
 
 
@@ -94,6 +96,17 @@ def span(scratch: Scratch, mate: int, runs: int) -> int:
 
 
 @compiled
+def operations(scratch: Scratch, mate: int, runs: int) -> int:
+    """How many operations the CIGAR of some runs has."""
+    count, last = 0, 9
+    for i in range(runs):
+        operation = int(OPERATION[scratch.kinds[mate, i]])
+        count += operation != last
+        last = operation
+    return count
+
+
+@compiled
 def put_cigar(out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forward: bool) -> tuple[int, int]:
     """The CIGAR in the reference's direction; where it ends, and how many operations it has."""
     count, operation, length = 0, 9, 0
@@ -155,30 +168,43 @@ def put_causes(out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forw
 
 @compiled
 def put_record(
-    out: Codes, at: int, number: int, scratch: Scratch, mate: int, bases: int, runs: int, forward: bool, flag: int,
-    copy: int, contig: int, start: int, mate_contig: int, mate_start: int, between: int,
+    out: Codes, at: int, number: int, scratch: Scratch, mate: int, bases: Codes, qualities: Codes, runs: int,
+    forward: bool, flag: int, copy: int, contig: int, start: int, mate_contig: int, mate_start: int, between: int,
 ) -> int:  # fmt: skip
-    """One record of the truth BAM: where the read lies on the reference; where the record ends."""
+    """One record of the truth BAM: where the read lies on the reference; where the record ends.
+
+    A read that lies nowhere has contig and start -1 and no CIGAR. More operations than the format's 16 bits can count
+    go into the tag `CG` (SAM specification, section 4.2.2).
+    """
     begin, covered = at, span(scratch, mate, runs)
     at = put_32(out, at + 4, contig)
     at = put_32(out, at, start)
     out[at], out[at + 1] = DIGITS + 2, NO_MAPQ
-    number_bin = bin_of(start, start + max(covered, 1))
+    number_bin = bin_of(start, start + max(covered, 1)) if contig >= 0 else UNPLACED_BIN
     out[at + 2], out[at + 3] = np.uint8(number_bin & 255), np.uint8(number_bin >> 8)
     out[at + 6], out[at + 7] = np.uint8(flag & 255), np.uint8(flag >> 8)
-    at = put_32(out, at + 8, bases)
+    at = put_32(out, at + 8, len(bases))
     at = put_32(out, at, mate_contig)
     at = put_32(out, at, mate_start)
     at = put_32(out, at, between)
     at = put_name(out, at, number)
     out[at] = 0
-    at, count = put_cigar(out, at + 1, scratch, mate, runs, forward)
+    at, count, more = at + 1, 0, runs > MOST_OPERATIONS and operations(scratch, mate, runs) > MOST_OPERATIONS
+    if more:
+        at, count = put_32(out, put_32(out, at, len(bases) << 4 | CLIP), covered << 4 | JUMP), 2
+    elif contig >= 0:
+        at, count = put_cigar(out, at, scratch, mate, runs, forward)
     out[begin + 16], out[begin + 17] = np.uint8(count & 255), np.uint8(count >> 8)
-    at = put_sequence(out, at, scratch.bases[mate, :bases], scratch.qualities[mate, :bases], forward)
+    at = put_sequence(out, at, bases, qualities, forward)
     if copy:
         out[at], out[at + 1], out[at + 2], out[at + 3] = H, P, C, np.uint8(copy)
         at += 4
     at = put_causes(out, at, scratch, mate, runs, forward)
+    if more:
+        out[at], out[at + 1], out[at + 2], out[at + 3] = C, G, B, I
+        begin_count = at + 4
+        at, count = put_cigar(out, at + 8, scratch, mate, runs, forward)
+        put_32(out, begin_count, count)
     put_32(out, begin, at - begin - 4)
     return at
 

@@ -14,7 +14,7 @@ from ..errors import refuse
 from ..paths import replacing
 from .clusters import cluster_interval
 from .intervals import share_interval
-from .mixture import HOST
+from .mixture import HOST, JUNK
 from .removal import OK
 
 COLUMNS = [
@@ -111,9 +111,10 @@ def score_cell(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> pd
 
 
 def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """One row per stratum; without verdicts, only what was asked."""
-    human = (table["source"] == HOST).to_numpy()
-    for name, rows in strata(table):
+    """One row per stratum; without verdicts, only what was asked. Junk counts in its own stratum alone."""
+    human, junk = ((table["source"] == source).to_numpy() for source in (HOST, JUNK))
+    for name, stratum in strata(table):
+        rows = stratum if name == f"taxon:{JUNK}" else stratum & ~junk
         if "removed" in table:
             more = clustered(table) if name == "all" else {}
             yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows])), **more}
@@ -123,6 +124,7 @@ def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def clustered(table: pd.DataFrame) -> dict[str, Any]:
     """Intervals over donors (sensitivity) and microbial genomes (specificity), and the genome that loses most."""
+    table = table[table["source"] != JUNK]
     human = table["source"] == HOST
     donors = table[human].groupby("donor")["removed"].agg(["sum", "count"])
     genomes = (~table[~human].set_index("taxon")["removed"]).groupby(level=0).agg(["sum", "count"])

@@ -20,7 +20,10 @@ from . import bgzf
 from .errors import ErrorModel, read_profile
 from .fragments import Layout, draw_fragments, fragment_key
 from .illumina import Buffers, Counts, read_block
+from .long_errors import LongModel, read_long_profile
+from .long_fragments import LongLayout
 from .mixture import Mixture
+from .nanopore import LongSimulator
 from .sequencer import Scratch
 from .sources import Sources, read_sources
 from .truth import TRUTH
@@ -47,6 +50,8 @@ class Simulator:
         Donors of one seed get different fragments.
     """
 
+    block_size = BLOCK
+
     def __init__(
         self, sources: Sources, mixture: Mixture, layout: Layout, model: ErrorModel, error: float, indel_ratio: float,
         seeds: Mapping[str, int], donor: str,
@@ -72,11 +77,28 @@ class Simulator:
         return one, two, truth, self.sources.teller.table(first, fragments, library, counts)
 
 
-def blocks_of(fragments: int, shard: int, shards: int) -> Iterator[tuple[int, int]]:
+def blocks_of(fragments: int, shard: int, shards: int, size: int = BLOCK) -> Iterator[tuple[int, int]]:
     """Block numbers and sizes that belong to one shard (0-based) of `shards`."""
-    total = -(-fragments // BLOCK)
+    total = -(-fragments // size)
     for number in range(shard * total // shards, (shard + 1) * total // shards):
-        yield number, min(BLOCK, fragments - number * BLOCK)
+        yield number, min(size, fragments - number * size)
+
+
+def simulator_of(
+    genomes: Mapping[str, str], reads: Mapping[str, Any], mixture: Mapping[str, Any], cell: Mapping[str, Any]
+) -> Simulator | LongSimulator:
+    """The simulator of the configured platform; parameters as `simulate_shard`."""
+    mix = Mixture.of(mixture["host_share"], mixture["weights"])
+    long = reads.get("platform", "illumina") == "nanopore"
+    model = read_long_profile(genomes["profile"]) if long else read_profile(genomes["profile"], reads["length_bp"])
+    model.check(cell["error"])  # before the genomes are read
+    files = {name: genomes[name] for name in ("host", "microbes", "variants", "parts")}
+    sources = read_sources(**files, taxa=mix.taxa[1:])
+    if isinstance(model, LongModel):
+        layout = LongLayout.of(reads)
+        return LongSimulator(sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"])
+    ratio = reads.get("indel_ratio", 0.0)
+    return Simulator(sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"])
 
 
 def simulate_shard(
@@ -102,26 +124,18 @@ def simulate_shard(
         `truth` (Parquet).
     step : Step
     """
-    mix = Mixture.of(mixture["host_share"], mixture["weights"])
-    model = read_profile(genomes["profile"], reads["length_bp"])
-    model.probabilities(cell["error"])
-    files = {name: genomes[name] for name in ("host", "microbes", "variants", "parts")}
-    sources = read_sources(**files, taxa=mix.taxa[1:])
-    simulator = Simulator(
-        sources, mix, Layout.of(reads), model, cell["error"], reads.get("indel_ratio", 0.0), cell["seeds"],
-        cell["donor"],
-    )  # fmt: skip
-    todo = list(blocks_of(reads["pairs"], *shard))
+    simulator = simulator_of(genomes, reads, mixture, cell)
+    todo = list(blocks_of(reads["pairs"], *shard, simulator.block_size))
     with (
         replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two, replacing(outputs["bam"]) as aligned,
         replacing(outputs["truth"]) as told, one.open("wb") as first, two.open("wb") as second,
         aligned.open("wb") as records, pq.ParquetWriter(told, TRUTH, compression="zstd") as truth,
     ):  # fmt: skip
         if shard[0] == 0:
-            records.write(sources.teller.header())
+            records.write(simulator.sources.teller.header())
         for done, (number, count) in enumerate(todo, start=1):
-            *texts, table = simulator.block(number, count)
-            for file, text in zip((first, second, records), texts, strict=True):
+            one_text, two_text, raw, table = simulator.block(number, count)
+            for file, text in ((first, one_text), (second, two_text), (records, raw)):
                 file.write(bgzf.compress(text))
             truth.write_table(table)
             step.progress(done, len(todo), "blocks")

@@ -18,10 +18,11 @@ TAXON_MARK = ":"
 
 @dataclass(frozen=True)
 class Sources:
-    """What fragments are cut from, and how the truth names it."""
+    """What fragments are cut from, how the truth names it, and the host's reference."""
 
     library: Library
     teller: Teller
+    host: Genome
 
 
 def split_taxa(genome: Genome) -> dict[str, Genome]:
@@ -68,7 +69,7 @@ def sources_of(
     table = np.zeros((len(names), 2), np.int64)
     for name, span in spans.items():
         table[genome.names.index(name)] = span
-    return Sources(build(views), Teller([HOST, *microbes], names, lengths, table))
+    return Sources(build(views), Teller([HOST, *microbes], names, lengths, table), genome)
 
 
 def read_spans(parts: str) -> dict[str, tuple[int, int]]:

@@ -11,12 +11,13 @@ from . import bgzf
 from .fragments import Fragments
 from .illumina import Counts
 from .library import Library
-from .mixture import HOST
+from .mixture import HOST, JUNK
 from .records import DIGITS
 
 TRUTH = pa.schema(
     [
         ("fragment", pa.string()), ("source", pa.string()), ("taxon", pa.string()), ("contig", pa.string()),
+        ("kind", pa.string()),
         ("haplotype", pa.int8()), ("start", pa.int64()), ("end", pa.int64()), ("strand", pa.string()),
         ("part", pa.string()), ("substitutions", pa.int32()), ("insertions", pa.int32()), ("deletions", pa.int32()),
         ("variants", pa.int32()),
@@ -48,22 +49,30 @@ class Teller:
         self.taxa, self.contigs, self.lengths, self.spans = list(taxa), list(contigs), list(lengths), spans
         self.parts = ["", drawn, "panel"]
 
-    def table(self, first: int, fragments: Fragments, library: Library, counts: Counts) -> pa.Table:
-        """The rows of fragments named from `first` on."""
-        host = fragments.source == 0
-        target = library.target[fragments.contig]
+    def table(
+        self, first: int, fragments: Fragments, library: Library, counts: Counts, kinds: pa.Array | None = None
+    ) -> pa.Table:
+        """The rows of fragments named from `first` on; `kinds` tells what they are, where they are not all plain.
+
+        Junk, whose contig is -1, comes from nowhere.
+        """
+        placed = fragments.contig >= 0
+        host = placed & (fragments.source == 0)
+        target = np.where(placed, library.target[fragments.contig], len(self.contigs))
         middle = (fragments.start + fragments.end) // 2
-        inside = host & (middle >= self.spans[target, 0]) & (middle < self.spans[target, 1])
+        spans = np.concatenate([self.spans, [[0, 0]]])
+        inside = host & (middle >= spans[target, 0]) & (middle < spans[target, 1])
         names = [name.rpartition("\t")[2] for name in self.contigs]
         columns = [
             neutral_names(first, len(host)),
-            _picked(["microbe", HOST], host),
-            _picked(self.taxa, fragments.source),
-            _picked(names, target),
-            pa.array(library.copy[fragments.contig].astype(np.int8)),
-            pa.array(fragments.start),
-            pa.array(fragments.end),
-            _picked(["+", "-"], fragments.reverse),
+            _picked(["microbe", HOST, JUNK], np.where(placed, host, 2)),
+            _picked([*self.taxa, JUNK], np.where(placed, fragments.source, len(self.taxa))),
+            _picked([*names, ""], target),
+            _picked(["plain"], np.zeros(len(host), np.int8)) if kinds is None else kinds,
+            pa.array(np.where(placed, library.copy[fragments.contig], 0).astype(np.int8)),
+            pa.array(np.where(placed, fragments.start, -1)),
+            pa.array(np.where(placed, fragments.end, -1)),
+            _picked(["+", "-", ""], np.where(placed, fragments.reverse, 2)),
             _picked(self.parts, host.astype(np.int64) + inside),
             *(pa.array(count) for count in counts),
         ]

@@ -1,0 +1,229 @@
+"""One nanopore read: a stretch of a haplotype with substitutions, insertions and deletions; adapters; junk.
+
+A base of the genome has the random numbers of its place on the reference (an inserted one those of its place in the
+insertion), so errors stay where they are also behind indels of the donor. What the machine does at a base depends on
+the homopolymer that it lies in, so an error may come or go where a variant changes a homopolymer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .compiled import TO_UNIT, compiled, last_at_most, mix, word_at
+from .genome import Codes, N
+from .haplotype import CODE, GAP_BEFORE, INSERTED
+from .library import Library, to_reference
+from .long_errors import LONGEST_INDEL, LongTables
+from .sequencer import (
+    COMPLEMENT,
+    EXTRA,
+    FIVE,
+    LOST,
+    LOW_14,
+    LOW_16,
+    N_QUALITY,
+    NO_VARIANT,
+    S14,
+    S16,
+    S32,
+    SAME,
+    SKIPPED,
+    THREE,
+    WRONG,
+    Scratch,
+    push,
+    step_runs,
+)  # fmt: skip
+
+HALF = np.uint32(1 << 31)
+S11, S10, ONE, LOW_2, LOW_10 = np.uint64(11), np.uint64(10), np.uint64(1), np.uint64(3), np.uint64(1023)
+COPIED_FROM = 3  # an insertion into a homopolymer of at least so many bases repeats its base
+MOTIF = 12  # longest repeated unit of junk
+RUNS_PER_BASE = 3  # at most, with what a base may bring: a deletion, itself, an insertion
+STREAMS = np.uint64(8)  # random streams of a read
+GENOME_1, GENOME_2, INSERTED_1, INSERTED_2, START, END, READ = (np.uint64(i) for i in range(7))
+
+
+class Strand(NamedTuple):
+    """A library's bases with the homopolymers that they lie in."""
+
+    library: Library
+    run_lengths: Codes
+
+
+@compiled
+def stream(own: np.uint64, which: np.uint64) -> np.uint64:
+    """The key of one of a read's random streams."""
+    return mix(own + which)
+
+
+@compiled
+def indel_length(word: np.uint64, go_on: float) -> int:
+    """A length from the geometric law: it goes on with a chance each time."""
+    if go_on <= 0.0:
+        return 1
+    uniform = float(mix(word) >> S11) * TO_UNIT
+    return min(1 + int(np.log(1.0 - uniform) / np.log(go_on)), LONGEST_INDEL)
+
+
+@compiled
+def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.uint32) -> int:
+    """What happens at a base: each kind of error has a range that grows from a fixed end."""
+    if chance < wrong:
+        return WRONG
+    if chance >= HALF and chance - HALF < extra:
+        return EXTRA
+    if np.uint32(0xFFFFFFFF) - chance < skipped:
+        return SKIPPED
+    return SAME
+
+
+@compiled
+def changed(base: np.uint8, word: np.uint64) -> np.uint8:
+    """One of the three other bases."""
+    return np.uint8((base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3))
+
+
+@compiled
+def add_extra(
+    scratch: Scratch, row: int, at: int, runs: int, word: np.uint64, size: int, base: np.uint8, quality: np.uint8
+) -> tuple[int, int]:
+    """Insert bases: repeats of `base`, or random ones where it is N; bases and runs then."""
+    more = mix(word + ONE)
+    for _ in range(size):
+        scratch.bases[0, at] = base if base < N else np.uint8(more & LOW_2)
+        scratch.qualities[0, at] = quality
+        more = mix(more)
+        at += 1
+    return at, push(scratch, row, runs, EXTRA, size, NO_VARIANT)
+
+
+@compiled
+def gap_length(library: Library, position: int) -> int:
+    """Bases of the reference that are missing right before a base of the marks."""
+    edits, total = library.edits, 0
+    k = last_at_most(edits.at, position, 0, len(edits.at))
+    while k >= 0 and edits.at[k] + edits.new[k] >= position:
+        if edits.at[k] + edits.new[k] == position and edits.old[k] > edits.new[k]:
+            total += edits.old[k] - edits.new[k]
+        k -= 1
+    return total
+
+
+@compiled
+def read_stretch(
+    strand: Strand, low: int, high: int, forward: bool, contig_start: int, genome_key: np.uint64,
+    inserted_key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, row: int, at: int, runs: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Read the marks [low, high), up or down (complemented), behind the `at` bases that the read has already.
+
+    Returns
+    -------
+    at : int
+        Bases of the read now; at most twice as many as there were marks have been added.
+    runs : int
+        Runs in `row` of the scratch, in reading direction.
+    leftmost : int
+        Smallest place on the marks whose base was read; -1 if none was.
+    """
+    library = strand.library
+    position, step = (low, 1) if forward else (high - 1, -1)
+    first = position
+    border = to_reference(library.edits, position, contig_start)  # the reference ahead: next base, or end of the last
+    if not forward and library.marks[position] & INSERTED == 0:
+        border += 1
+    room = high - low  # for insertions: what the scratch has been made for
+    wrong, extra, skipped, quality = tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind]
+    within = plain = left_out = 0
+    leftmost, begun = -1, False
+    while low <= position < high:
+        mark, over = library.marks[position], position if forward else position + 1
+        gap = position != first and library.marks[over] & GAP_BEFORE != 0
+        if gap:
+            missing = gap_length(library, over)
+            border += missing if forward else -missing
+            within = 0
+        if mark & INSERTED:
+            word = word_at(inserted_key, (border << 20) + within)
+            within += 1
+        else:
+            word = word_at(genome_key, border if forward else border - 1)
+            border += step
+            within = 0
+        wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
+        run = np.int64(strand.run_lengths[position]) - 1
+        chance = np.uint32(word >> S32)
+        fate = fate_of(chance, wrong[run, wobble], extra[run, wobble], skipped[run, wobble])
+        if fate == SAME and mark < N and not gap and left_out == 0:  # mostly
+            scratch.bases[0, at] = mark if forward else 3 - mark
+            scratch.qualities[0, at] = quality[wobble]
+            at, plain = at + 1, plain + 1
+            if not begun or not forward:
+                leftmost, begun = position, True
+            position += step
+            continue
+        runs, plain = push(scratch, row, runs, SAME, plain, NO_VARIANT), 0
+        base = mark & CODE
+        if fate == SKIPPED:  # also within a deletion, so that a further one hides none
+            left_out = max(left_out, indel_length(word, tables.skipped_go_on))
+        if left_out:
+            left_out -= 1
+            if begun:
+                runs = step_runs(library, position, begun, forward, scratch, row, runs, SKIPPED)
+            position += step
+            continue
+        if base == N:
+            fate = SAME
+        runs = step_runs(library, position, begun, forward, scratch, row, runs, WRONG if fate == WRONG else SAME)
+        base = base if forward else COMPLEMENT[base]
+        scratch.qualities[0, at] = N_QUALITY if base == N else quality[wobble]
+        scratch.bases[0, at] = changed(base, word) if fate == WRONG else base
+        at += 1
+        if fate == EXTRA:
+            size = min(indel_length(word, tables.extra_go_on), room)
+            room -= size
+            repeat = base if run + 1 >= COPIED_FROM else np.uint8(N)
+            at, runs = add_extra(scratch, row, at, runs, word, size, repeat, quality[wobble])
+        if not begun or not forward:
+            leftmost, begun = position, True
+        position += step
+    runs = push(scratch, row, runs, SAME, plain, NO_VARIANT)
+    while runs and (scratch.kinds[row, runs - 1] == SKIPPED or scratch.kinds[row, runs - 1] == LOST):
+        runs -= 1  # an alignment does not end with a deletion
+    return at, runs, leftmost
+
+
+@compiled
+def read_adapter(
+    sequence: Codes, first: int, last: int, key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, at: int
+) -> int:
+    """Read some bases of an adapter, with substitutions and deletions like any others; bases of the read then."""
+    for i in range(first, last):
+        word = word_at(key, i)
+        wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
+        chance = np.uint32(word >> S32)
+        fate = fate_of(
+            chance, tables.wrong[kind, 0, wobble], tables.extra[kind, 0, wobble], tables.skipped[kind, 0, wobble]
+        )
+        if fate == SKIPPED:
+            continue
+        scratch.bases[0, at] = changed(sequence[i], word) if fate == WRONG and sequence[i] < N else sequence[i]
+        scratch.qualities[0, at] = tables.quality[kind, wobble]
+        at += 1
+    return at
+
+
+@compiled
+def read_junk(own: np.uint64, size: int, tables: LongTables, kind: int, scratch: Scratch, at: int) -> int:
+    """Bases of no genome: random ones, or in every second junk read a short motif again and again."""
+    head = word_at(own, -2)
+    motif = 1 + int(((head & LOW_10) * np.uint64(MOTIF)) >> S10)
+    repeated = (head >> S10) & ONE == ONE
+    for i in range(size):
+        word = word_at(own, i)
+        wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
+        source = word_at(own, i % motif) if repeated else word
+        scratch.bases[0, at] = np.uint8((source >> S16) & LOW_2)
+        scratch.qualities[0, at] = tables.quality[kind, wobble]
+        at += 1
+    return at
