@@ -37,6 +37,8 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("measure_risk", "input"): "params.cells and params.donors say which file belongs to which cell",
     ("take_reads", "input"): "the paths are in params.own",
     ("compare_calls", "input"): "params.cells says which file belongs to which cell",
+    ("assess_reads", "input"): "params.runs says which verdicts are whose",
+    ("release_reads", "input"): "params.runs says which verdicts are whose",
     ("make_individual", "output"): "written beside `variants`",
     ("simulate_panel", "output"): "written beside `vcf`",
 }

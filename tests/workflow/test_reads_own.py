@@ -1,6 +1,7 @@
 """A user's own reads through the workflow: scored where a truth is known, agreement alone where none is."""
 
 import gzip
+import json
 import shutil
 
 import numpy as np
@@ -82,3 +83,46 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
             assert project.CANARY not in name
             content = gzip.decompress(content) if name.endswith(".gz") else content
             assert project.CANARY.encode() not in content, f"{place}/{name}"
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("minimap2", "bwa"))), reason="minimap2 and bwa are not both installed")
+def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
+    """A pass, then a limit that refuses: the folder of the pass is gone, and only the decision is made again."""
+    write_reads(tmp_path)
+    one, two = (f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))
+    entry = {
+        "own_reads": {"fastq1": one, "fastq2": two},
+        "reference": {"fasta": "host.fa"},
+        "remove": [{"tool": "bwa", "setting": "mem"}],
+        "watch": [{"tool": "minimap2", "setting": "sr"}],
+        "spike_ins": {"pairs": 2000, "donors": 1},
+        "gates": {"watchers": 1, "spike_ins": 2000, "miss_rate": 0.01, "bits_left": 10},
+    }
+
+    def decide(**gates):
+        entry["gates"].update(gates)
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump({"seed": 3, "read_releases": {"stool": entry}}))
+        planned = project.planned(tmp_path, "read_releases")
+        project.run(tmp_path, "read_releases")
+        return planned, json.loads((folder / "certificate.json").read_text())
+
+    folder = tmp_path / "results" / "read_releases" / "stool"
+    _, passed = decide()
+    assert passed["decision"] == "pass", passed["gates"]
+    assert passed["measured"]["counts"]["removed"] == 40
+    lines = gzip.decompress((folder / "release" / "reads_1.fastq.gz").read_bytes()).decode().splitlines()
+    with gzip.open(tmp_path / one, "rt") as file:
+        own = file.read().splitlines()[1::4]
+    assert lines[1::4] == [bases for number, bases in enumerate(own) if number % 3]
+    for place in ("results", "logs", "benchmarks"):
+        for name, content in project.content(tmp_path / place).items():
+            assert project.CANARY not in name
+            content = gzip.decompress(content) if name.endswith(".gz") else content
+            assert project.CANARY.encode() not in content, f"{place}/{name}"
+
+    planned, refused = decide(bits_left=0)
+    assert planned == {"release_reads"}
+    assert refused["decision"] == "refuse"
+    assert refused["reasons"] == ["bits_left: fail"]
+    assert not (folder / "release").exists()
+    assert "No reads are released" in (folder / "report.html").read_text()

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
-from avatarflow.config import MAPS, base_id, base_settings, load
+from avatarflow.config import MAPS, base_id, base_settings, behind, load
 from avatarflow.digest import code_digest, config_digest
 from avatarflow.errors import AvatarflowError
 from avatarflow.locks import clear_stale
@@ -65,6 +65,7 @@ FINAL = {
         "results/releases/{name}/privacy/verdicts.parquet",
     ],
     "read_benchmarks": [f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")],
+    "read_releases": [f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")],
     "audits": ["results/audits/{name}/verdicts.parquet"],
 }
 

@@ -9,7 +9,7 @@ wildcard_constraints:
     donor="[A-Za-z0-9_-]+",
     variation=r"[0-9.e-]+",
     error=r"[0-9.e-]+",
-    cell=r"e[0-9.e-]+_v[0-9.e-]+|own",
+    cell=r"e[0-9.e-]+_v[0-9.e-]+|own|spiked",
     tool="[a-z0-9-]+",
     setting="[A-Za-z0-9_.-]+",
 

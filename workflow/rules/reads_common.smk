@@ -6,10 +6,12 @@ from snakemake.exceptions import WorkflowError
 
 from avatarflow.reads.catalogue import absent, index_owner
 
+BEHIND = {name: behind(config, name) for name in config["read_releases"]}
+
 
 def benchmark_of(wildcards):
-    """The config entry of a read benchmark."""
-    return entry("read_benchmarks", wildcards.name)
+    """The config entry of a read benchmark, or of the one behind a read release."""
+    return BEHIND[wildcards.name] if wildcards.name in BEHIND else entry("read_benchmarks", wildcards.name)
 
 
 def read_seed(wildcards, purpose):

@@ -19,10 +19,11 @@ from .digest import config_digest
 from .errors import Problems
 from .reads.catalogue import choice_problems, shipped_tools, tool_problems
 from .reads.donors import donor_problems
+from .reads.release.behind import benchmark_behind, release_problems
 from .synthesis.settings import lasting
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-MAPS = ("releases", "read_benchmarks", "audits")
+MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
 
 Schema = dict[str, Any]
 
@@ -61,6 +62,15 @@ def _default_bases(config: dict[str, Any]) -> None:
     for entry in releases.values() if isinstance(releases, dict) else ():
         if isinstance(entry, dict) and entry.get("base") in (None, {}):
             entry["base"] = {"pretrain": {}}
+
+
+def behind(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """The read benchmark behind a read release, with every default filled in."""
+    release = config["read_releases"][name]
+    entry = benchmark_behind({**release, "seed": config["seed"] if release["seed"] is None else release["seed"]})
+    schema = _schema("read_benchmark.schema.yaml")
+    _fill(entry, schema, schema)
+    return entry
 
 
 def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -190,6 +200,11 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name, entry in config["read_benchmarks"].items():
         yield from choice_problems(name, entry, config["removal_tools"])
         yield from donor_problems(name, entry)
+    for name, entry in config["read_releases"].items():
+        yield from release_problems(name, entry, config["read_benchmarks"])
+        for part in ("remove", "watch"):
+            where = f"read_releases.{name}.{part}"
+            yield from choice_problems(name, {"tools": entry[part]}, config["removal_tools"], where)
     for name, entry in config["releases"].items():
         if entry["base"]["hub"] is not None and not config["network_access"]:
             yield (

@@ -91,13 +91,15 @@ def tool_problems(name: str, tool: Tool) -> Iterator[tuple[str, str, str]]:
             yield f"{where}.{key}", "it writes no {answer}", "let it write {answer}, or {answer1} and {answer2}"
 
 
-def choice_problems(name: str, entry: Mapping[str, Any], tools: Mapping[str, Tool]) -> Iterator[tuple[str, str, str]]:
-    """Tools and settings that a benchmark names and nobody has declared."""
+def choice_problems(
+    name: str, entry: Mapping[str, Any], tools: Mapping[str, Tool], where: str | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """Tools and settings that a benchmark, or another place of the config, names and nobody has declared."""
     known = {f"{tool} {setting}" for tool, parts in tools.items() for setting in parts["settings"]}
     unknown = sorted({f"{choice['tool']} {choice['setting']}" for choice in entry["tools"]} - known)
     if unknown:
         yield (
-            f"config read_benchmarks.{name}.tools",
+            f"config {where or f'read_benchmarks.{name}.tools'}",
             f"unknown {', '.join(unknown)}",
             f"take some of {', '.join(sorted(known))}, or declare it under removal_tools",
         )

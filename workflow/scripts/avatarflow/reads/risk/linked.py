@@ -60,6 +60,16 @@ class Loci:
         pairs = self.haplotypes.reshape(len(self.haplotypes), self.haplotypes.shape[1] // 2, 2)
         return np.asarray((np.logaddexp(pairs[..., 0], pairs[..., 1]) - np.log(2)).sum(0))
 
+    def of_each(self, person: int) -> Floats:
+        """Ln P(fragment | person) of every fragment, (F,)."""
+        pair = self.haplotypes[:, 2 * person : 2 * person + 2]
+        return np.asarray(np.logaddexp(pair[:, 0], pair[:, 1]) - np.log(2))
+
+    def of_others(self, people: Integers) -> Floats:
+        """Ln P(fragment | a haplotype of one of these people, copied with errors), (F,), each fragment for itself."""
+        table = self.copied[:, np.stack([2 * people, 2 * people + 1], axis=1).ravel()]
+        return np.asarray(np.logaddexp.reduce(table, axis=1) - np.log(table.shape[1]))
+
     def of_anybody(self, people: Integers, effective_size: float) -> float:
         """Ln P(all fragments | somebody of the population that these people stand for)."""
         if not len(self.copied):

@@ -1,0 +1,221 @@
+"""What is left of the donor in cleaned reads: fragments found and not seen, and their bits, measured or bounded."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ...errors import refuse
+from ...paths import write_json
+from ...quality.intervals import Figure
+from ...runtime import Step
+from ...seeds import generator
+from ..genome import read_fasta
+from ..records import DIGITS
+from ..removal import OK
+from ..risk.genetic_map import GeneticMap, read_map
+from ..risk.identity import anonymity_set, posterior
+from ..risk.panel import Panel, read_panel
+from ..score import read_usage
+from .donor import with_donor
+from .information import DONORS, Information, Layout, bits_of, from_panel, from_spectrum
+from .observed import align, measured_bits, placed, sex_shown
+from .spike_in import bodies
+from .undetected import Counts, enrichment, miss_rate, undetected
+
+ALPHA = 0.05 / 4  # of each of four upper ends, so that all hold together in 95 %
+MEASURED, PANEL, SPECTRUM = "measured", "bounded with a panel's frequencies", "bounded with a neutral spectrum"
+
+Mask = npt.NDArray[np.bool_]
+
+
+def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:
+    """Fragments that any of these tools calls human, and the tools that gave no verdicts."""
+    human, silent = np.zeros(fragments, bool), []
+    for run in runs:
+        name = f"{run['tool']} {run['setting']}"
+        if read_usage(run["usage"])["status"] != OK:
+            silent.append(name)
+            continue
+        verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
+        if len(verdicts) != fragments:
+            raise refuse(name, "verdicts on other fragments than were given", "remove the reads again")
+        human |= verdicts.column("removed").to_numpy(zero_copy_only=False)
+    return human, silent
+
+
+def is_spike(table: pd.DataFrame, fragments: int) -> Mask:
+    """Which fragments of the spiked files are ours."""
+    spike = np.zeros(fragments, bool)
+    spike[table["number"].to_numpy()] = True
+    return spike
+
+
+def assess(
+    inputs: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]], settings: Mapping[str, Any],
+    output: str | Path, threads: int, step: Step,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure and bound what is left, and write it as JSON.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`.
+    runs : mapping
+        `remove` and `watch`: per tool `tool`, `setting` and the paths `verdicts`, `usage`.
+    settings : mapping
+        Of the release's config entry, paths made usable: `donor`, `panel`, `risk`, `spike_ins`, `y_contigs`, `seed`.
+    output : path
+    threads : int
+    step : Step
+
+    Returns
+    -------
+    dict
+        `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is fragments),
+        `found`, `information`, `sex`, `how`.
+    """
+    summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
+    spikes = pd.read_parquet(inputs["spikes"])
+    total = summary["fragments"] + len(spikes)
+    spike = is_spike(spikes, total)
+    removed, mute = votes(runs["remove"], total)
+    watched, deaf = votes(runs["watch"], total)
+    counts = Counts.of(removed, watched, spike, spikes["variants"].to_numpy())
+    rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
+    hidden = undetected(counts.detected, rate, ALPHA)
+    names = np.flatnonzero(~removed & watched & ~spike)
+    known = Known(inputs["host"], settings, summary)
+    with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
+        found = known.look(inputs["reads"], names, Path(place), threads, step)
+    sex = found.pop("sex")
+    more = enrichment(counts, ALPHA, settings["risk"]["largest_enrichment"])
+    left = bits_left(counts, hidden, more, found, known.information(), settings)
+    people = settings["risk"]["population"]
+    result = {
+        "tools": {"asked": len(runs["remove"]) + len(runs["watch"]), "without_verdicts": sorted({*mute, *deaf})},
+        "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
+        "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
+        "information": {"bits_per_fragment": known.information().mean}, "how": known.how, "population": people,
+    }  # fmt: skip
+    if left.high is not None:
+        nats = left.high * np.log(2)
+        result |= {"posterior": posterior(nats, people), "anonymity_set": anonymity_set(nats, people)}
+    write_json(output, result)
+    step.info("%d removed, %d found afterwards, at most %s unseen", counts.removed, counts.found, hidden.high)
+    return result
+
+
+def bits_left(
+    counts: Counts, hidden: Figure, more: Figure, found: Mapping[str, Any], each: Information,
+    settings: Mapping[str, Any],
+) -> Figure:  # fmt: skip
+    """Bits that all human fragments that are left tell together; missing where nobody knows how many there are.
+
+    Fragments whose bits were measured count with them; all others with what a fragment tells, times the enrichment.
+    """
+    if hidden.value is None or hidden.high is None or more.value is None or more.high is None:
+        return Figure.missing(counts.spike_ins)
+    exact, rest = float(found["bits"] or 0.0), counts.found - found["measured"]
+    random = generator(settings["seed"], "read-release.bits")
+    high = exact + more.high * each.upper(int(np.ceil(rest + hidden.high)), ALPHA, random)
+    value = exact + max(1.0, more.value) * each.mean * (rest + hidden.value)
+    return Figure(min(value, high), exact, high, counts.found)
+
+
+class Known:
+    """What is known about donor and population, and so how the bits are found.
+
+    Parameters
+    ----------
+    host : path
+    settings : mapping
+        The release's config entry.
+    summary : mapping
+        Of the user's reads.
+    """
+
+    def __init__(self, host: str, settings: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+        self.settings, self.risk, self.host = settings, settings["risk"], host
+        self.genome = read_fasta(host)
+        spikes, self.longest = settings["spike_ins"], summary["length_max"]
+        self.paired = summary["reads"] > summary["fragments"]
+        self.layout = Layout(
+            summary["length_max"], self.paired, spikes["fragment_mean_bp"], spikes["fragment_sd_bp"],
+            max(1e-3, min(summary["error"], 0.1)),
+        )  # fmt: skip
+        self.panel: Panel | None = None
+        self.lengths, self.how = GeneticMap.constant(), SPECTRUM
+        if settings["panel"]:
+            self.panel, self.how = read_panel(settings["panel"]["vcf"], self.genome), PANEL
+            if settings["panel"]["map"]:
+                self.lengths = read_map(settings["panel"]["map"], self.genome)
+        if settings["donor"] and self.panel:
+            self.panel = with_donor(self.panel, settings["donor"]["vcf"], settings["donor"]["sample"], self.genome)
+            self.how = MEASURED
+        self._information: Information | None = None
+
+    def information(self) -> Information:
+        """What a fragment tells: of this donor, of the panel's people, or of anybody."""
+        if self._information is None:
+            random = generator(self.settings["seed"], "read-release.information")
+            if self.panel is None:
+                people = self.risk["population"]
+                self._information = from_spectrum(self.risk["diversity"], people, self.layout, random)
+            elif self.how == MEASURED:
+                own = [bits_of(self.panel, len(self.panel.people) - 1, self.layout, random) for _ in range(10)]
+                self._information = Information(np.concatenate(own)[None])
+            else:
+                people = len(self.panel.people)
+                donors = random.choice(people, min(people, DONORS), replace=False)
+                self._information = from_panel(self.panel, donors, self.layout, random)
+        return self._information
+
+    def look(
+        self, reads: Sequence[str], numbers: npt.NDArray[np.int64], place: Path, threads: int, step: Step
+    ) -> dict[str, Any]:
+        """Align the fragments found: `measured` of them on the panel with their `bits`, and the `sex` they show."""
+        y = [name for name in self.genome.names if name in self.settings["y_contigs"]]
+        nothing = {"measured": 0, "bits": None, "rank": None, "model": None, "sex": None}
+        if not y and self.how != MEASURED:
+            return nothing
+        files = [str(place / f"found_{mate}.fastq") for mate, _ in enumerate(reads, start=1)]
+        names = write_some(reads, numbers, files)
+        answer = place / "found.sam"
+        align(self.host, files, answer, self.longest, threads, step)
+        where = placed(answer, self.panel, y)
+        sex = sex_shown(where, self.genome, y, self.risk["bleed_through"])
+        if self.how != MEASURED or self.panel is None:
+            return {**nothing, "sex": sex}
+        inside = [name for name in names if name in where.on_panel]
+        told = measured_bits(answer, self.panel, inside, self.risk, self.lengths)
+        return {**nothing, **told, "measured": len(inside), "sex": sex}
+
+
+def write_some(reads: Sequence[str], numbers: npt.NDArray[np.int64], files: Sequence[str]) -> list[str]:
+    """Write the fragments of these numbers as plain FASTQ; their names."""
+    wanted, names = iter(numbers.tolist()), []
+    following = next(wanted, None)
+    with ExitStack() as stack:
+        outs = [stack.enter_context(Path(file).open("wb")) for file in files]
+        for number, body in enumerate(bodies(reads)):
+            if number != following:
+                continue
+            names.append(f"r{number:0{DIGITS}d}")
+            for out, part in zip(outs, body, strict=True):
+                out.write(f"@{names[-1]}\n".encode() + part)
+            following = next(wanted, None)
+    return names
+
+
+def kept_bodies(reads: Sequence[str], kept: Mask) -> Iterator[tuple[bytes, ...]]:
+    """Of the spiked files the bodies of the fragments that are kept."""
+    return compress(bodies(reads), kept.tolist())

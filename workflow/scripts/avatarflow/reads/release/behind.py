@@ -1,0 +1,42 @@
+"""The benchmark behind a read release: tools on the user's reads, with simulated people's reads mixed in.
+
+Imported while Snakemake parses: standard library only.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def benchmark_behind(release: Mapping[str, Any]) -> dict[str, Any]:
+    """The `read_benchmarks` entry, without its defaults, that gives a release its reads, donors and verdicts."""
+    spikes, panel = release["spike_ins"], release["panel"]
+    mosaic = {"vcf": panel["vcf"], "mosaic": True} if panel else None
+    tools = [*release["remove"], *release["watch"]]
+    return {
+        "reference": release["reference"],
+        "microbes": {"generated": {"count": 1, "length_bp": 10_000}},
+        "own_reads": release["own_reads"],
+        "donors": {f"spike{number}": {"panel": mosaic} for number in range(1, spikes["donors"] + 1)},
+        "reads": {"variation": [spikes["variation"]], "profile": spikes["profile"]},
+        "rates": release["rates"],
+        "tools": [tool for number, tool in enumerate(tools) if tool not in tools[:number]],
+        "mate_rule": release["mate_rule"],
+        "seeds": {"genome": release["seed"], "variation": release["seed"]},
+    }
+
+
+def release_problems(
+    name: str, release: Mapping[str, Any], benchmarks: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """What a schema cannot say about a release: where, what was found, what to do."""
+    where = f"config read_releases.{name}"
+    if release["own_reads"] is None:
+        yield f"{where}.own_reads", "no reads", "name your FASTQ under own_reads.fastq1"
+    if name in benchmarks:
+        yield where, "the name of a read benchmark too", "give one of them another name: they share a folder"
+    if release["donor"] and not release["panel"]:
+        yield f"{where}.donor", "no panel", "give the panel too: bits are measured with its allele frequencies"
+    both = [tool for tool in release["watch"] if tool in release["remove"]]
+    if both:
+        names = ", ".join(f"{tool['tool']} {tool['setting']}" for tool in both)
+        yield f"{where}.watch", f"{names}, which removes already", "watch with other tools, or other settings"

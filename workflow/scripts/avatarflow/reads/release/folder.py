@@ -1,0 +1,135 @@
+"""The decision about cleaned reads, and the folder that leaves: whole where every gate passes, else not there."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...errors import refuse
+from ...paths import replacing, replacing_folder
+from ...release.templates import fill
+from ...runtime import Step
+from .. import bgzf
+from ..own import BLOCK
+from ..records import DIGITS
+from .assess import is_spike, kept_bodies, votes
+from .certificate import certificate
+from .gates import PASS, figures_of, hold, passed
+
+CHECKSUMS = "SHA256SUMS"
+
+Mask = npt.NDArray[np.bool_]
+
+
+def release_reads(
+    name: str, inputs: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]], settings: Mapping[str, Any],
+    outputs: Mapping[str, str], folder: str | Path, step: Step,
+) -> dict[str, Any]:  # fmt: skip
+    """Decide, write the certificate and the officer's page, and on a pass the release folder.
+
+    Parameters
+    ----------
+    name : str
+        The release's name in the config.
+    inputs : mapping
+        Paths: `reads` (the spiked files), `spikes`, `summary`, `assessment`.
+    runs : mapping
+        `remove` and `watch`, as `assess.assess` takes them.
+    settings : mapping
+        The release's config entry.
+    outputs : mapping
+        Paths: `certificate`, `page`.
+    folder : path
+        `release/`: whatever lay there is gone, first of all.
+    step : Step
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if Path(folder).exists():
+        raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
+    found, summary = (json.loads(Path(inputs[key]).read_text(encoding="utf-8")) for key in ("assessment", "summary"))
+    watching = [run for run in runs["watch"] if f"{run['tool']} {run['setting']}" not in _silent(found)]
+    gates = hold(figures_of(found, len(watching)), settings["gates"])
+    decided = certificate(name, gates, found, summary, settings)
+    if decided["decision"] == PASS and passed(gates):
+        _write_folder(Path(folder), decided, _kept(inputs, runs, summary, found), inputs["reads"], settings, step)
+    text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    for path, content in ((outputs["certificate"], text), (outputs["page"], _page(decided))):
+        with replacing(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    for gate in gates:
+        step.info("gate %s: %s (%s %s, limit %s)", gate.name, gate.result, gate.value, gate.direction, gate.limit)
+    for gate in gates:
+        if gate.value is not None:
+            step.metric(f"gate.{gate.name}", gate.value)
+    step.params({"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}})
+    return decided
+
+
+def _silent(found: Mapping[str, Any]) -> list[str]:
+    return list(found["tools"]["without_verdicts"])
+
+
+def _kept(
+    inputs: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]], summary: Mapping[str, Any],
+    found: Mapping[str, Any],
+) -> Mask:  # fmt: skip
+    """Which fragments of the spiked files leave: the user's that no cleaning tool calls human.
+
+    Raises
+    ------
+    AvatarflowError
+        If the verdicts are not those that were assessed.
+    """
+    spikes = pd.read_parquet(inputs["spikes"])
+    total = summary["fragments"] + len(spikes)
+    spike = is_spike(spikes, total)
+    removed, silent = votes(runs["remove"], total)
+    if silent or int((removed & ~spike).sum()) != found["counts"]["removed"]:
+        raise refuse("assessment", "made of other verdicts than there are now", "assess the reads again")
+    return ~removed & ~spike
+
+
+def _write_folder(
+    folder: Path, decided: Mapping[str, Any], kept: Mask, reads: Sequence[str], settings: Mapping[str, Any], step: Step
+) -> None:
+    """Reads under new running numbers, since gaps in the old ones would tell where fragments were taken out."""
+    fragments = int(kept.sum())
+    with replacing_folder(folder) as target:
+        with ExitStack() as stack:
+            names = [target / f"reads_{mate}.fastq.gz" for mate, _ in enumerate(reads, start=1)]
+            _write_reads(reads, kept, [stack.enter_context(path.open("wb")) for path in names])
+        text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        (target / "certificate.json").write_text(text, encoding="utf-8")
+        card = fill("read_card.md.j2", certificate=decided, settings=settings["release"], fragments=fragments)
+        (target / "card.md").write_text(card, encoding="utf-8")
+        lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(target.iterdir())]
+        (target / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    step.info("%d fragments released", fragments)
+
+
+def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -> None:
+    bodies, number = kept_bodies(reads, kept), 0
+    while block := list(islice(bodies, BLOCK)):
+        for mate, file in enumerate(files):
+            text = b"".join(b"@r%0*d\n%b" % (DIGITS, at, body[mate]) for at, body in enumerate(block, number))
+            file.write(bgzf.compress(text))
+        number += len(block)
+    for file in files:
+        file.write(bgzf.EOF)
+
+
+def _page(decided: Mapping[str, Any]) -> str:
+    return fill("read_report.html.j2", certificate=decided)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,170 @@
+"""Simulated human reads mixed into a user's reads: of them it is known which ones the tools miss.
+
+They have the length of the user's shorter reads and the errors that the user's qualities tell. Names are running
+numbers over both, so that no tool can tell them apart.
+"""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...errors import refuse
+from ...paths import replacing
+from ...runtime import Step
+from ...seeds import generator
+from .. import bgzf
+from ..own import BLOCK
+from ..records import DIGITS
+from ..simulate import simulate_shard
+
+LONGEST_BP = 1000  # of reads that spike-ins can stand for
+LEAST_ERROR, MOST_ERROR = 1e-4, 0.1
+COLUMNS = ["number", "donor", "variants"]
+
+Bodies = Iterator[tuple[bytes, ...]]
+
+
+def spike_settings(spikes: Mapping[str, Any], summary: Mapping[str, Any], single: bool) -> dict[str, Any]:
+    """How spike-ins are read: as the config says, and where it says nothing, as the user's reads are.
+
+    Parameters
+    ----------
+    spikes : mapping
+        The config's `spike_ins`.
+    summary : mapping
+        Of the user's reads.
+    single : bool
+
+    Raises
+    ------
+    AvatarflowError
+        If the user's reads are longer than spike-ins can be.
+    """
+    if summary["length_max"] > LONGEST_BP:
+        found = f"reads of up to {summary['length_max']} bases, which spike-ins of short reads cannot stand for"
+        raise refuse("own_reads", found, "release short reads only")
+    error = spikes["error"] if spikes["error"] is not None else summary["error"]
+    length = spikes["length_bp"] or summary["length_q05"]
+    return {
+        "length_bp": length,
+        "fragment_mean_bp": max(spikes["fragment_mean_bp"], length),
+        "fragment_sd_bp": spikes["fragment_sd_bp"],
+        "ends": "single" if single else "pairs",
+        "error": float(np.clip(error, LEAST_ERROR, MOST_ERROR)),
+        "indel_ratio": spikes["indel_ratio"],
+    }
+
+
+def share_out(pairs: int, donors: int) -> list[int]:
+    """So many fragments, in parts as equal as can be."""
+    return [pairs // donors + (number < pairs % donors) for number in range(donors)]
+
+
+def bodies(paths: Sequence[str]) -> Bodies:
+    """Of each fragment the three lines behind the name, per mate, from files that were checked or written here."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(gzip.open(path, "rb")) for path in paths]
+        while all(file.readline() for file in files):
+            yield tuple(b"".join(islice(file, 3)) for file in files)
+
+
+def spike_in(
+    inputs: Mapping[str, Any], spikes: Mapping[str, Any], single: bool, seed: int, outputs: Mapping[str, str],
+    step: Step,
+) -> None:  # fmt: skip
+    """Simulate spike-ins and write both together.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Paths: `reads1`, `reads2`, `summary` (as `own.take_reads` wrote them), `host`, `microbes`, `profile`; `variants`
+        and `parts`, a list each with one path per donor.
+    spikes : mapping
+        The config's `spike_ins`.
+    single : bool
+        Whether there is one read per fragment.
+    seed : int
+    outputs : mapping
+        Paths: `reads1`, `reads2`, `spikes` (Parquet: `number` of the fragment in the files, `donor` by number,
+        `variants` that it shows).
+    step : Step
+    """
+    summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
+    settings = spike_settings(spikes, summary, single)
+    mates = (1,) if single else (1, 2)
+    with tempfile.TemporaryDirectory(dir=Path(outputs["spikes"]).parent) as place:
+        parts = []
+        for donor, pairs in enumerate(share_out(spikes["pairs"], spikes["donors"])):
+            if pairs:
+                parts.append(_simulated(inputs, settings, donor, pairs, seed, Path(place), step))
+        made = (body for part in parts for body in bodies([part[f"reads{mate}"] for mate in mates]))
+        told = [pd.read_parquet(part["truth"], columns=["variants"]).assign(donor=i) for i, part in enumerate(parts)]
+        truth = pd.concat(told, ignore_index=True) if told else pd.DataFrame(columns=["variants", "donor"])
+        places = _places(summary["fragments"], len(truth), seed)
+        order = generator(seed, "spike-ins.order").permutation(len(truth))
+        pool = list(made)
+        own = bodies([inputs[f"reads{mate}"] for mate in mates])
+        _merge(own, [pool[number] for number in order], places, summary["fragments"] + len(truth), outputs, step)
+    table = truth.iloc[order].reset_index(drop=True).assign(number=places)[COLUMNS]
+    with replacing(outputs["spikes"]) as path:
+        table.astype("int64").to_parquet(path, index=False)
+    step.info("%d spike-ins of %d bases, error %.4f", len(table), settings["length_bp"], settings["error"])
+
+
+def _simulated(
+    inputs: Mapping[str, Any], settings: Mapping[str, Any], donor: int, pairs: int, seed: int, place: Path, step: Step
+) -> dict[str, str]:
+    genomes = {key: inputs[key] for key in ("host", "microbes", "profile")}
+    genomes |= {key: inputs[key][donor] for key in ("variants", "parts")}
+    outputs = {key: str(place / f"{donor}.{key}") for key in ("reads1", "reads2", "bam", "truth")}
+    cell = {"donor": f"spike{donor + 1}", "error": settings["error"],
+            "seeds": {"fragments": seed, "errors": seed}}  # fmt: skip
+    reads = {**settings, "pairs": pairs}
+    simulate_shard(genomes, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), outputs, step)
+    return outputs
+
+
+def _places(own: int, spikes: int, seed: int) -> npt.NDArray[np.int64]:
+    """Rising numbers of the spike-ins among all fragments, drawn evenly."""
+    chosen = generator(seed, "spike-ins.places").choice(own + spikes, spikes, replace=False, shuffle=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def _merge(
+    own: Bodies, pool: list[tuple[bytes, ...]], places: npt.NDArray[np.int64], total: int, outputs: Mapping[str, str],
+    step: Step,
+) -> None:  # fmt: skip
+    spiked = iter(zip(places.tolist(), pool, strict=True))
+    following = next(spiked, None)
+    with (
+        replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two,
+        one.open("wb") as first, two.open("wb") as second,
+    ):  # fmt: skip
+        block: list[tuple[bytes, ...]] = []
+        for number in range(total):
+            if following is not None and following[0] == number:
+                block.append(following[1])
+                following = next(spiked, None)
+            else:
+                block.append(next(own))
+            if len(block) == BLOCK or number == total - 1:
+                _write(block, number + 1 - len(block), (first, second))
+                block = []
+                step.progress(number + 1, total, "fragments")
+        for file in (first, second):
+            file.write(bgzf.EOF)
+
+
+def _write(block: list[tuple[bytes, ...]], first: int, files: tuple[IO[bytes], IO[bytes]]) -> None:
+    for mate, file in zip(range(len(block[0])), files, strict=False):
+        text = b"".join(b"@r%0*d\n%b" % (DIGITS, number, body[mate]) for number, body in enumerate(block, first))
+        file.write(bgzf.compress(text))
