@@ -2,12 +2,15 @@
 
 import gzip
 import lzma
+import re
 
 import numpy as np
 import pytest
 
 from avatarflow.errors import AvatarflowError
+from avatarflow.reads import genome as genome_module
 from avatarflow.reads.genome import Genome, cut, read_fasta, write_fasta
+from avatarflow.reads.library import unknown_runs
 from avatarflow.reads.made_up import random_genome
 
 TEXT = b">one first contig\r\nacgtN\r\nACR\r\n>two\nTTTT\n"
@@ -82,3 +85,20 @@ def test_made_up_genome_depends_on_seed_and_name_only():
     assert (first.codes == again.codes).all()
     assert (first.codes != random_genome("b", 20000, 0.4, 0.3, 1).codes).any()
     assert np.isin(first.codes, (1, 2)).mean() == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("length", [1, 79, 80, 81, 160, 4001])
+def test_long_sequences_are_written_in_pieces_as_in_one(tmp_path, monkeypatch, length):
+    monkeypatch.setattr(genome_module, "CHUNK_LINES", 3)
+    codes = np.random.default_rng(1).integers(0, 5, length).astype(np.uint8)
+    write_fasta(tmp_path / "x.fa", Genome.of([("x", codes), ("y", codes)]))
+    text = "".join("ACGTN"[code] for code in codes)
+    wrapped = "\n".join(text[i : i + 80] for i in range(0, length, 80))
+    assert (tmp_path / "x.fa").read_text() == f">x\n{wrapped}\n>y\n{wrapped}\n"
+
+
+@pytest.mark.parametrize("text", ["", "N", "A", "NNAN", "ANNAANNN", "ACGT"])
+def test_runs_of_unknown_bases(text):
+    codes = np.array(["ACGTN".index(base) for base in text], np.uint8)
+    found = [tuple(run) for run in zip(*map(list, unknown_runs(codes)), strict=True)]
+    assert found == [match.span() for match in re.finditer("N+", text)]

@@ -126,7 +126,7 @@ def vcf_lines(name: str, sites: pd.DataFrame, alleles: Bits) -> bytes:
     calls[:, :, 0], calls[:, :, 2] = alleles[:, ::2] + ord("0"), alleles[:, 1::2] + ord("0")
     calls[:, :, 3] = ord("\t")
     calls[:, -1, 3] = ord("\n")
-    fixed = zip(sites["position"].tolist(), sites["ref"], sites["alt"], calls.reshape(count, -1), strict=True)
+    fixed = zip(sites["position"].tolist(), sites["ref"], sites["alt"], calls.reshape(count, 4 * people), strict=True)
     return b"".join(
         f"{name}\t{at + 1}\t.\t{ref}\t{alt}\t.\tPASS\t.\tGT\t".encode() + row.tobytes() for at, ref, alt, row in fixed
     )

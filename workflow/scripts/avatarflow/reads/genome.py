@@ -23,6 +23,7 @@ LETTERS: Codes = np.frombuffer(b"ACGTN", np.uint8)
 N = 4
 BAD = 255
 LINE_BP = 80
+CHUNK_LINES = 1 << 16  # written at once
 
 
 def _table() -> Codes:
@@ -36,6 +37,10 @@ def _table() -> Codes:
 
 
 CODE_OF = _table()
+TO_CODE, TO_LETTER = (
+    CODE_OF.tobytes(),
+    LETTERS.tobytes().ljust(256, b"N"),
+)  # bytes.translate: an index would take 8 bytes a base
 
 
 @dataclass(frozen=True)
@@ -133,13 +138,13 @@ def _name(line: bytes, known: Iterable[str], where: str) -> str:
 
 
 def _encoded(parts: list[bytes], path: str | Path, header_line: int) -> Codes:
-    codes = CODE_OF[np.frombuffer(b"".join(parts), np.uint8)]
+    codes = np.frombuffer(b"".join(parts).translate(TO_CODE), np.uint8)
     if not len(codes):
         raise refuse(
             f"{path} line {header_line}", "a record without sequence (truncated file?)", "fetch the file again"
         )
     if BAD in codes:
-        line = next(i for i, part in enumerate(parts) if BAD in CODE_OF[np.frombuffer(part, np.uint8)])
+        line = next(i for i, part in enumerate(parts) if BAD in part.translate(TO_CODE))
         raise refuse(f"{path} line {header_line + 1 + line}", "a character that is no base", "repair the sequence")
     return codes
 
@@ -149,12 +154,18 @@ def write_fasta(path: str | Path, genome: Genome) -> None:
     with replacing(path) as temporary, temporary.open("wb") as file:
         for name, codes in genome.contigs():
             file.write(f">{name}\n".encode())
-            whole = len(codes) // LINE_BP * LINE_BP
-            rows = np.full((whole // LINE_BP, LINE_BP + 1), ord("\n"), np.uint8)
-            rows[:, :LINE_BP] = LETTERS[codes[:whole]].reshape(-1, LINE_BP)
-            file.write(rows.tobytes())
-            if whole < len(codes):
-                file.write(LETTERS[codes[whole:]].tobytes() + b"\n")
+            for start in range(0, len(codes), CHUNK_LINES * LINE_BP):
+                _write_lines(file, codes[start : start + CHUNK_LINES * LINE_BP])
+
+
+def _write_lines(file: IO[bytes], codes: Codes) -> None:
+    text = codes.tobytes().translate(TO_LETTER)
+    whole = len(text) // LINE_BP * LINE_BP
+    rows = np.full((whole // LINE_BP, LINE_BP + 1), ord("\n"), np.uint8)
+    rows[:, :LINE_BP] = np.frombuffer(text[:whole], np.uint8).reshape(-1, LINE_BP)
+    file.write(rows.tobytes())
+    if whole < len(text):
+        file.write(text[whole:] + b"\n")
 
 
 def cut(genome: Genome, region: str) -> Genome:

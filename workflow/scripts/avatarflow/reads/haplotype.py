@@ -65,7 +65,7 @@ def haplotype(reference: Genome, variants: pd.DataFrame, allele: str, large_only
     for name, codes in reference.contigs():
         edit = _edits(groups.get(name, table.iloc[:0]), allele)
         mark, place = _applied(codes, edit.ref, edit.length, edit.cut, edit.alt)
-        contigs.append((name, (mark & CODE).astype(np.uint8)))
+        contigs.append((name, mark & np.uint8(CODE)))
         marks.append(mark)
         edits.append(edit)
         places.append(place)

@@ -71,7 +71,7 @@ def build(views: Sequence[View]) -> Library:
         if view.haplotype
     ]
     at, by = (np.concatenate([table[part] for table in tables] or [np.zeros(0, np.int64)]) for part in (2, 3))
-    edges = np.diff(np.concatenate([[0], (scaffolds == N).view(np.int8), [0]]))
+    unknown = unknown_runs(scaffolds)
     return Library(
         np.concatenate(marks),
         mark_starts,
@@ -83,8 +83,8 @@ def build(views: Sequence[View]) -> Library:
         _joined([table[1] for table in tables]),
         at,
         np.concatenate([[0], np.cumsum(by)]).astype(np.int64),
-        np.flatnonzero(edges == 1),
-        np.flatnonzero(edges == -1),
+        unknown[0],
+        unknown[1],
         _gc(scaffolds),
     )
 
@@ -116,6 +116,23 @@ def _places(
         lift_at.append((on_scaffold + edit.length)[small])
         lift_by.append(gained[small])
     return _joined(all_), _joined(large), np.concatenate(lift_at), np.concatenate(lift_by)
+
+
+@compiled
+def unknown_runs(codes: Codes) -> tuple[Integers, Integers]:
+    """Starts and ends of the runs of N, without a copy of the sequence."""
+    runs = 0
+    for i in range(len(codes)):
+        runs += codes[i] == N and (i == 0 or codes[i - 1] != N)
+    starts, ends = np.empty(runs, np.int64), np.empty(runs, np.int64)
+    run = -1
+    for i in range(len(codes)):
+        if codes[i] == N:
+            if i == 0 or codes[i - 1] != N:
+                run += 1
+                starts[run] = i
+            ends[run] = i + 1
+    return starts, ends
 
 
 @compiled

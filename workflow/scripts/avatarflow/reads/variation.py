@@ -139,9 +139,12 @@ def described(
 
 
 def _clean(codes: Codes, at: Integers, end: Integers) -> Mask:
-    """True where no N lies in [at, end)."""
-    unknown = np.concatenate([[0], np.cumsum(codes == N)])
-    return np.asarray(unknown[np.minimum(end, len(codes))] == unknown[at])
+    """True where no N lies in [at, end), base by base of these short stretches: memory does not follow `codes`."""
+    known = np.ones(len(at), bool)
+    for step in range(int((end - at).max(initial=0))):
+        place = np.minimum(at + step, len(codes) - 1)
+        known &= (at + step >= end) | (codes[place] != N)
+    return known
 
 
 def _alleles(

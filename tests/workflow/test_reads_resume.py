@@ -1,0 +1,72 @@
+"""The reads wing killed in the middle, and cut into shards: the same bytes as an undisturbed run in one piece."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+
+import project
+
+FOLDER = "results/read_benchmarks/b"
+CELL = "donor1/e0.06_v0"
+SLOW = {
+    "needs": ["minimap2"],
+    "index": "minimap2 -x sr -d {index}/host.mmi {host}",
+    "remove": {"pairs": "sleep 1; minimap2 -a -x sr {index}/host.mmi {reads1} {reads2} > {answer}; sleep 1"},
+    "verdicts": {"format": "sam"},
+    "settings": {"sr": {}},
+}
+TARGETS = [f"{FOLDER}/scores.tsv", f"{FOLDER}/risk.tsv"]
+
+
+def prepare(folder, shards):
+    entry = {
+        "reference": {"generated_bp": 200000},
+        "microbes": {"generated": {"count": 2, "length_bp": 20000}},
+        "coalescent": {"people": 20},
+        "donors": {"donor1": {"coalescent": {"person": 1}}},
+        "reads": {"pairs": 20000, "error": [0.06], "variation": [0]},
+        "tools": [{"tool": "slow", "setting": "sr"}],
+        "shards": shards,
+    }
+    folder.mkdir()
+    config = {"seed": 3, "removal_tools": {"slow": SLOW}, "read_benchmarks": {"b": entry}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def results(folder):
+    """Bytes of everything that must not depend on how it was made."""
+    names = [f"reads/{CELL}/{name}" for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "truth.bam", "truth.parquet")]
+    names += [f"removal/slow/sr/{CELL}/verdicts.parquet", "people/panel.vcf.gz", "risk.tsv"]
+    return {name: (folder / FOLDER / name).read_bytes() for name in names}
+
+
+def scores(folder):
+    table = pd.read_csv(folder / FOLDER / "scores.tsv", sep="\t")
+    return table.drop(columns=[name for name in table if name.endswith(("_s", "_mb"))])
+
+
+@pytest.mark.skipif(shutil.which("minimap2") is None, reason="minimap2 is not installed")
+def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_the_same(tmp_path):
+    whole, killed = prepare(tmp_path / "whole", 1), prepare(tmp_path / "killed", 3)
+    project.run(whole, *TARGETS)
+
+    reads = killed / FOLDER / "reads" / CELL
+    project.run_and_kill(
+        killed, lambda: any(path.stat().st_size for path in reads.glob("shards/*/.writing-*.bgzf")), *TARGETS
+    )
+    assert not (reads / "reads_1.fastq.gz").exists()
+
+    removal = killed / FOLDER / "removal" / "slow" / "sr" / CELL
+    project.run_and_kill(killed, lambda: any(removal.glob("tmp*/answer")), *TARGETS)
+    assert (reads / "reads_1.fastq.gz").exists()
+    assert not (removal / "verdicts.parquet").exists()
+
+    project.run(killed, *TARGETS)
+    first, again = results(whole), results(killed)
+    assert [name for name in first if first[name] != again[name]] == []
+    pd.testing.assert_frame_equal(scores(whole), scores(killed))
+    assert 0 < scores(whole).set_index("stratum").loc["all", "fn"] < 10000  # the comparison compares something
+    assert not project.planned(killed, *TARGETS)
