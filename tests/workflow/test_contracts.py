@@ -31,6 +31,7 @@ CALLED = {  # requirements that nothing imports
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
     ("make_individual", "input"): "the panel's path is in params.panel",
+    ("find_regions", "input"): "the paths are in params.reference and params.regions",
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
     ("compare_tools", "input"): "params.cells says which file belongs to which cell",

@@ -41,6 +41,33 @@ rule prepare_genomes:
         "../scripts/prepare_genomes.py"
 
 
+rule find_regions:
+    """Tell repeats, chrM, sex chromosomes and one's own classes of places apart, so that misses there can be counted apart."""
+    input:
+        host="results/read_benchmarks/{name}/genome/host.fa",
+        files=region_files,
+    output:
+        regions="results/read_benchmarks/{name}/genome/regions.parquet",
+    log:
+        "logs/read_benchmarks/{name}/find_regions.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/find_regions.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.reads.regions"),
+        entry="read_benchmarks/{name}",
+        reference=reference_settings,
+        regions=region_settings,
+        seed=lambda wildcards: read_seed(wildcards, "genome"),
+    script:
+        "../scripts/find_regions.py"
+
+
 rule simulate_panel:
     """Simulate a population on the host, so that donors and who they are told apart from need no real genotypes."""
     input:

@@ -47,6 +47,18 @@ def genome_files(wildcards):
     return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
 
 
+def region_settings(wildcards):
+    """Class of places to its BED file, made usable."""
+    regions = benchmark_of(wildcards)["reference"]["regions"]
+    return {region: data(path) for region, path in regions.items()}
+
+
+def region_files(wildcards):
+    """What tells the classes of places: the FASTA with its lower case, and BED files."""
+    fasta = reference_settings(wildcards)["fasta"]
+    return [*([fasta] if fasta else []), *region_settings(wildcards).values()]
+
+
 def panel_of(wildcards, donor):
     """A donor's panel, configured or simulated: its path, and a column or none for a mosaic; none without a panel."""
     part = benchmark_of(wildcards)["donors"][donor]

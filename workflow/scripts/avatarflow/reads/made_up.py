@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..seeds import generator
-from .genome import Genome
+from .genome import Codes, Genome
 
 HOST_GC = 0.41
 MICROBE_GC = (0.38, 0.66)  # first and last made-up microbe; the others lie between
@@ -31,6 +31,12 @@ def made_up_microbes(generated: Mapping[str, Any], seed: int) -> dict[str, Genom
     }
 
 
+def made_up_repeats(length_bp: int, seed: int) -> list[tuple[int, int]]:
+    """Where `made_up_host` put its repeats (0-based, half-open), in the order of making; they may overlap."""
+    _, starts, unit = _drawn(CONTIG, length_bp, HOST_GC, HOST_REPEATS, seed)
+    return [(start, start + unit) for start in starts]
+
+
 def random_genome(name: str, length_bp: int, gc: float, repeat_share: float, seed: int) -> Genome:
     """A made-up chromosome: random bases with families of diverged repeats, so that aligners meet repeats.
 
@@ -45,15 +51,22 @@ def random_genome(name: str, length_bp: int, gc: float, repeat_share: float, see
         About how much of the length is copies of repeats (four families of 300 bp, copies 10 % diverged), 0..1.
     seed : int
     """
+    return Genome.of([(name, _drawn(name, length_bp, gc, repeat_share, seed)[0])])
+
+
+def _drawn(name: str, length_bp: int, gc: float, repeat_share: float, seed: int) -> tuple[Codes, list[int], int]:
+    """Bases, where repeats start, and how long they are."""
     random = generator(seed, "genome", zlib.crc32(name.encode()))
     weights = np.array([1 - gc, gc, gc, 1 - gc]) / 2
     codes = random.choice(4, length_bp, p=weights).astype(np.uint8)
     families = random.choice(4, (4, min(300, length_bp)), p=weights).astype(np.uint8)
     unit = families.shape[1]
+    starts = []
     for _ in range(int(repeat_share * length_bp / unit)):
         copy = families[random.integers(len(families))].copy()
         changed = np.flatnonzero(random.random(unit) < 0.1)
         copy[changed] = (copy[changed] + random.integers(1, 4, len(changed))) % 4
         start = int(random.integers(length_bp - unit + 1))
         codes[start : start + unit] = copy
-    return Genome.of([(name, codes)])
+        starts.append(start)
+    return codes, starts, unit
