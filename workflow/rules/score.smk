@@ -9,6 +9,7 @@ rule score_removal:
         verdicts=score_files("verdicts"),
         usage=score_files("usage"),
         index=lambda wildcards: sorted({cell["index"] for cell in score_cells(wildcards)}),
+        regions="results/read_benchmarks/{name}/genome/regions.parquet",
     output:
         scores=report(
             "results/read_benchmarks/{name}/scores.tsv",
@@ -71,6 +72,7 @@ rule compare_tools:
     output:
         pairs="results/read_benchmarks/{name}/mcnemar.tsv",
         alleles="results/read_benchmarks/{name}/allele_bias.tsv",
+        mates="results/read_benchmarks/{name}/mate_rules.tsv",
     log:
         "logs/read_benchmarks/{name}/compare_tools.log",
     benchmark:
@@ -82,7 +84,7 @@ rule compare_tools:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.mcnemar", "avatarflow.reads.alleles"),
+        code=code_digest("avatarflow.reads.mcnemar", "avatarflow.reads.alleles", "avatarflow.reads.mate_rules"),
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:

@@ -4,7 +4,7 @@ from avatarflow.reads.score import level_name, write_scores
 from avatarflow.runtime import step
 
 with step(snakemake) as run:
-    table = write_scores(snakemake.params.cells, snakemake.output.scores)
+    table = write_scores(snakemake.params.cells, snakemake.output.scores, snakemake.input.regions)
     run.artifact(snakemake.output.scores)
     for row in table[table["stratum"] == "all"].itertuples():
         name = f"{row.tool} {row.setting}{level_name(row.error, row.variation)}".replace(" ", "_")

@@ -21,11 +21,11 @@ COLUMNS = [*CELL, "mate_rule", "fragments", *SHOWN, "human_in_either_only", "mic
 
 
 def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Two rows of a cell, `either` and `both`; none where the tool failed or where reads have no mates.
+    """Two rows of a cell, `either` and `both`; none where the tool failed.
 
-    `human_in_either_only`: human fragments of which one mate alone was called; `p_human` is McNemar's exact p of the two
-    rules on the same fragments, and likewise for microbial ones. Tools that judge pairs say the same of both mates, so
-    their rows are equal.
+    `human_in_either_only`: human fragments of which one mate alone was called; `p_human` is McNemar's exact p of the
+    two rules on the same fragments, and likewise for microbial ones. Tools that judge pairs say the same of both mates,
+    as all do of single reads: their rows are equal.
     """
     parts = []
     for run in cell["runs"]:
@@ -38,7 +38,7 @@ def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
     human = (table["source"] == HOST).to_numpy()
     one, two = table["mate1"].to_numpy(bool), table["mate2"].to_numpy(bool)
     apart = {"human": int((human & (one != two)).sum()), "microbe": int((~human & (one != two)).sum())}
-    more = {f"{kind}_in_either_only": count for kind, count in apart.items()}
+    more: dict[str, float] = {f"{kind}_in_either_only": count for kind, count in apart.items()}
     more |= {f"p_{kind}": mcnemar(count, 0) for kind, count in apart.items()}
     rows = []
     for rule, removed in (("either", one | two), ("both", one & two)):

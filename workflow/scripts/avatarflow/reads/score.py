@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -15,7 +13,10 @@ from ..paths import replacing
 from .clusters import cluster_interval
 from .intervals import share_interval
 from .mixture import HOST, JUNK
+from .regions import Regions
 from .removal import OK
+from .strata import COLUMNS as STRATA_COLUMNS
+from .strata import Mask, strata
 
 COLUMNS = [
     "tool", "setting", "error", "variation", "stratum", "fragments", "tp", "fp", "tn", "fn",
@@ -28,8 +29,6 @@ COLUMNS = [
 CLUSTER_SEED = 1  # of the draws of clusters: the same for all, so that tools differ by their verdicts alone
 CELL = ["tool", "setting", "error", "variation"]
 SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
-
-Mask = npt.NDArray[np.bool_]
 
 
 def counts(human: Mask, removed: Mask) -> dict[str, int]:
@@ -72,17 +71,9 @@ def paired_with_truth(truth: pd.DataFrame, verdicts: pd.DataFrame, where: str) -
     return joined.astype(dict.fromkeys(calls, bool))
 
 
-def strata(table: pd.DataFrame) -> Iterator[tuple[str, Mask]]:
-    """Names and rows: everything; each taxon; where there are several, each part of the genome and each donor."""
-    yield "all", np.ones(len(table), bool)
-    for column in ("taxon", "part", "donor"):
-        values = table[column].to_numpy()
-        names = [name for name in sorted(set(values)) if name]
-        for name in names if column == "taxon" or len(names) > 1 else []:
-            yield f"{column}:{name}", np.asarray(values == name)
-
-
-def score_cell(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def score_cell(
+    cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], regions: Regions | None = None
+) -> pd.DataFrame:
     """Rows of one tool, setting, error and variation.
 
     Parameters
@@ -92,13 +83,15 @@ def score_cell(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> pd
     runs : sequence of mapping
         One per donor: `donor` and the paths `truth`, `verdicts`, `usage`. Donors are counted together; where the tool
         failed for one of them, all numbers but `fragments` are NaN, because the rest would be another question.
+    regions : Regions, optional
+        Classes of places on the host.
     """
     usages = [read_usage(run["usage"]) for run in runs]
     trouble = next((usage["status"] for usage in usages if usage["status"] != OK), None)
     parts = []
     for run in runs:
-        truth = pq.read_table(run["truth"], columns=["fragment", "source", "taxon", "part"]).to_pandas()
-        truth = truth.assign(donor=run["donor"])
+        known = [column for column in STRATA_COLUMNS if column in pq.read_schema(run["truth"]).names]
+        truth = pq.read_table(run["truth"], columns=known).to_pandas().assign(donor=run["donor"])
         if trouble is None:
             verdicts = pq.read_table(run["verdicts"]).to_pandas()
             truth = paired_with_truth(truth, verdicts, f"{cell['tool']} {cell['setting']}")
@@ -107,16 +100,18 @@ def score_cell(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> pd
     same = {**{key: cell[key] for key in CELL}, "status": trouble or OK}
     if trouble is None:
         same |= timing(read_usage(cell["index"]), usages)
-    return pd.DataFrame([{**same, **row} for row in rows_of(table)], columns=COLUMNS)
+    return pd.DataFrame([{**same, **row} for row in rows_of(table, regions)], columns=COLUMNS)
 
 
-def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def rows_of(table: pd.DataFrame, regions: Regions | None = None) -> Iterator[dict[str, Any]]:
     """One row per stratum; without verdicts, only what was asked. Junk counts in its own stratum alone."""
     human, junk = ((table["source"] == source).to_numpy() for source in (HOST, JUNK))
-    for name, stratum in strata(table):
+    for name, stratum in strata(table, regions):
         rows = stratum if name == f"taxon:{JUNK}" else stratum & ~junk
         if "removed" in table:
-            more = clustered(table) if name == "all" else {}
+            more = clustered(table[rows])
+            if name != "all":
+                more = {key: value for key, value in more.items() if not key.startswith("worst")}
             yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows])), **more}
         else:
             yield {"stratum": name, "fragments": int(rows.sum())}
@@ -124,7 +119,6 @@ def rows_of(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def clustered(table: pd.DataFrame) -> dict[str, Any]:
     """Intervals over donors (sensitivity) and microbial genomes (specificity), and the genome that loses most."""
-    table = table[table["source"] != JUNK]
     human = table["source"] == HOST
     donors = table[human].groupby("donor")["removed"].agg(["sum", "count"])
     genomes = (~table[~human].set_index("taxon")["removed"]).groupby(level=0).agg(["sum", "count"])
@@ -159,9 +153,15 @@ def read_usage(path: str) -> dict[str, Any]:
     return record
 
 
-def write_scores(cells: Sequence[Mapping[str, Any]], output: str | Path) -> pd.DataFrame:
-    """Score every cell (`score_cell`'s mapping with its `runs`) and write the table; NA where a share is of nothing."""
-    tables = [score_cell(cell, cell["runs"]).astype(object) for cell in cells]
+def write_scores(
+    cells: Sequence[Mapping[str, Any]], output: str | Path, regions: str | Path | None = None
+) -> pd.DataFrame:
+    """Score every cell (`score_cell`'s mapping with its `runs`) and write the table; NA where a share is of nothing.
+
+    `regions`: the table of classes of places, where it is known which place fragments come from.
+    """
+    places = None if regions is None else Regions.read(regions)
+    tables = [score_cell(cell, cell["runs"], places).astype(object) for cell in cells]
     table = pd.concat(tables, ignore_index=True).infer_objects()
     write_table(table, output)
     return table
