@@ -69,12 +69,13 @@ def panel_of(wildcards, donor):
 
 
 def mixture_of(wildcards):
-    """Host share and the weight of each microbe."""
+    """Host share and the weight of each microbe, or depths; and what is spiked in."""
     settings = benchmark_of(wildcards)
     microbes = settings["microbes"]
     made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
     weights = {taxon: part["weight"] for taxon, part in present_genomes(wildcards).items()} or made_up
-    return {"host_share": settings["host_share"], "weights": weights}
+    more = {key: settings[key] for key in ("depths", "spike_ins")}
+    return {"host_share": settings["host_share"], "weights": weights, **more}
 
 
 def layout_of(wildcards):

@@ -18,7 +18,7 @@ from referencing import Registry, Resource
 from .digest import config_digest
 from .errors import Problems
 from .reads.catalogue import choice_problems, shipped_tools, tool_problems
-from .reads.donors import donor_problems
+from .reads.donors import donor_problems, mixture_problems
 from .reads.release.behind import benchmark_behind, release_problems
 from .synthesis.settings import lasting
 
@@ -200,6 +200,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name, entry in config["read_benchmarks"].items():
         yield from choice_problems(name, entry, config["removal_tools"])
         yield from donor_problems(name, entry)
+        yield from mixture_problems(name, entry)
     for name, entry in config["read_releases"].items():
         yield from release_problems(name, entry, config["read_benchmarks"])
         for part in ("remove", "watch"):

@@ -102,7 +102,8 @@ def draw_fragments(
     zeros = [np.zeros(count, np.int64) for _ in range(6)]
     out = Fragments(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool))
     borders = np.cumsum(mixture.shares)
-    _draw(key, first, library, borders, layout.length_law(), layout.gc_weights(), out)
+    settled = mixture.settled(first, count)
+    _draw(key, first, library, borders, settled, layout.length_law(), layout.gc_weights(), out)
     if (out.contig < 0).any():
         lost = int(np.flatnonzero(out.contig < 0)[0])
         taxon = mixture.taxa[out.source[lost]]
@@ -164,13 +165,13 @@ def place(key: np.uint64, library: Library, view: int, size: int, weights: npt.N
 
 @compiled
 def _draw(
-    key: np.uint64, first: int, library: Library, borders: npt.NDArray[np.float64],
+    key: np.uint64, first: int, library: Library, borders: npt.NDArray[np.float64], settled: Integers,
     law: tuple[int, float, float, int], weights: npt.NDArray[np.float64], out: Fragments,
 ) -> None:  # fmt: skip
     for i in range(len(out.contig)):
         own = mix(key + np.uint64(first + i))
         size = draw_size(own, law)
-        source = source_of(unit_at(own, SOURCE), borders)
+        source = settled[i] if settled[i] >= 0 else source_of(unit_at(own, SOURCE), borders)
         sides = word_at(own, SIDE)
         side: Any = np.int64(sides & np.uint64(1))
         view = source + 1 if source > 0 else side

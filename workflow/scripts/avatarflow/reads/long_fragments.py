@@ -106,7 +106,9 @@ def draw_molecules(
     weights = gc_bell(layout.gc_optimum, layout.gc_strength)
     borders = np.cumsum(mixture.shares)
     sizes = layout.lengths(_shares(key, first, count)).astype(np.int64)
-    _draw(key, first, library, borders, sizes, layout.min_bp, weights, shares, adapters, layout.adapter_shares, out)
+    settled = mixture.settled(first, count)
+    ends = layout.adapter_shares
+    _draw(key, first, library, borders, settled, sizes, layout.min_bp, weights, shares, adapters, ends, out)
     lost = (out.kind != JUNK) & (out.first.contig < 0) | (out.kind == CHIMERA) & (out.second.contig < 0)
     if lost.any():
         found = f"no room for a read of {layout.min_bp} bases in the genome of some source"
@@ -164,9 +166,10 @@ def place_long(
 
 @compiled
 def _draw_part(
-    own: np.uint64, library: Library, borders: Floats, size: int, least: int, weights: Floats, out: Fragments, i: int,
+    own: np.uint64, library: Library, borders: Floats, settled: int, size: int, least: int, weights: Floats,
+    out: Fragments, i: int,
 ) -> None:  # fmt: skip
-    source = source_of(unit_at(own, SOURCE), borders)
+    source = settled if settled >= 0 else source_of(unit_at(own, SOURCE), borders)
     sides = word_at(own, SIDE)
     side: Any = np.int64(sides & np.uint64(1))
     view = source + 1 if source > 0 else side
@@ -188,12 +191,12 @@ def adapter_bases(uniform: float, share: float, length: int) -> int:
 
 @compiled
 def _draw(
-    key: np.uint64, first: int, library: Library, borders: Floats, sizes: Integers, least: int, weights: Floats,
-    kinds: tuple[float, float], adapters: tuple[int, int], shares: tuple[float, float], out: Molecules,
+    key: np.uint64, first: int, library: Library, borders: Floats, settled: Integers, sizes: Integers, least: int,
+    weights: Floats, kinds: tuple[float, float], adapters: tuple[int, int], shares: tuple[float, float], out: Molecules,
 ) -> None:  # fmt: skip
     for i in range(len(out.kind)):
         own = mix(key + np.uint64(first + i))
-        kind = unit_at(own, KIND)
+        kind = unit_at(own, KIND) if settled[i] < 0 else 1.0  # what is spiked in is plain
         out.first.contig[i] = out.second.contig[i] = NOWHERE
         out.adapters[i, 0] = adapter_bases(unit_at(own, ADAPTER_START), shares[0], adapters[0])
         out.adapters[i, 1] = adapter_bases(unit_at(own, ADAPTER_END), shares[1], adapters[1])
@@ -201,7 +204,7 @@ def _draw(
             out.kind[i] = JUNK
             out.first.right[i] = sizes[i, 0]
             continue
-        _draw_part(own, library, borders, sizes[i, 0], least, weights, out.first, i)
+        _draw_part(own, library, borders, settled[i], sizes[i, 0], least, weights, out.first, i)
         if kind < kinds[1]:
             out.kind[i] = CHIMERA
-            _draw_part(mix(own + SECOND), library, borders, sizes[i, 1], least, weights, out.second, i)
+            _draw_part(mix(own + SECOND), library, borders, -1, sizes[i, 1], least, weights, out.second, i)

@@ -17,6 +17,7 @@ from ..paths import replacing
 from ..runtime import Step
 from ..seeds import integer
 from . import bgzf
+from .composition import composed
 from .errors import ErrorModel, read_profile
 from .fragments import Layout, draw_fragments, fragment_key
 from .illumina import Buffers, Counts, read_block
@@ -86,19 +87,20 @@ def blocks_of(fragments: int, shard: int, shards: int, size: int = BLOCK) -> Ite
 
 def simulator_of(
     genomes: Mapping[str, str], reads: Mapping[str, Any], mixture: Mapping[str, Any], cell: Mapping[str, Any]
-) -> Simulator | LongSimulator:
-    """The simulator of the configured platform; parameters as `simulate_shard`."""
-    mix = Mixture.of(mixture["host_share"], mixture["weights"])
+) -> tuple[Simulator | LongSimulator, int]:
+    """The simulator of the configured platform, and how many fragments there are; parameters as `simulate_shard`."""
     long = reads.get("platform", "illumina") == "nanopore"
     model = read_long_profile(genomes["profile"]) if long else read_profile(genomes["profile"], reads["length_bp"])
     model.check(cell["error"])  # before the genomes are read
     files = {name: genomes[name] for name in ("host", "microbes", "variants", "parts")}
-    sources = read_sources(**files, taxa=mix.taxa[1:])
+    sources = read_sources(**files, taxa=[*mixture["weights"]])
+    mix, count = composed(mixture, reads, sources.library, cell["seeds"]["fragments"], cell["donor"])
     if isinstance(model, LongModel):
         layout = LongLayout.of(reads)
-        return LongSimulator(sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"])
+        return LongSimulator(sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"]), count
     ratio = reads.get("indel_ratio", 0.0)
-    return Simulator(sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"])
+    own = Simulator(sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"])
+    return own, count
 
 
 def simulate_shard(
@@ -114,7 +116,7 @@ def simulate_shard(
     reads : mapping
         The config's `reads`.
     mixture : mapping
-        `host_share` and `weights` (taxon to weight).
+        See `composition.composed`.
     cell : mapping
         `donor`, `error`, `seeds`.
     shard : (int, int)
@@ -124,8 +126,8 @@ def simulate_shard(
         `truth` (Parquet).
     step : Step
     """
-    simulator = simulator_of(genomes, reads, mixture, cell)
-    todo = list(blocks_of(reads["pairs"], *shard, simulator.block_size))
+    simulator, fragments = simulator_of(genomes, reads, mixture, cell)
+    todo = list(blocks_of(fragments, *shard, simulator.block_size))
     with (
         replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two, replacing(outputs["bam"]) as aligned,
         replacing(outputs["truth"]) as told, one.open("wb") as first, two.open("wb") as second,
