@@ -33,6 +33,7 @@ rule simulate_reads:
         reads=layout_of,
         mixture=mixture_of,
         shards=lambda wildcards: benchmark_of(wildcards)["shards"],
+        sex=lambda wildcards: benchmark_of(wildcards)["donors"][wildcards.donor]["sex"],
         seeds=lambda wildcards: {key: read_seed(wildcards, key) for key in ("fragments", "errors")},
     script:
         "../scripts/simulate_reads.py"

@@ -35,6 +35,7 @@ rule measure_risk:
         entry="read_benchmarks/{name}",
         cells=risk_cells,
         donors=risk_donors,
+        sexes=lambda wildcards: {name: part["sex"] for name, part in benchmark_of(wildcards)["donors"].items()},
         settings=risk_settings,
         seed=config["seed"],
     script:

@@ -12,6 +12,7 @@ with step(snakemake) as run:
         snakemake.params.seed,
         snakemake.output.risk,
         run,
+        snakemake.params.sexes,
     )
     run.artifact(snakemake.output.risk)
     for row in table[table["result"] == "measured"].itertuples():

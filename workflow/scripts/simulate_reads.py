@@ -12,6 +12,7 @@ with step(snakemake) as run:
             "donor": snakemake.wildcards.donor,
             "error": float(snakemake.wildcards.error),
             "seeds": snakemake.params.seeds,
+            "sex": snakemake.params.sex,
         },
         shard=(int(snakemake.wildcards.shard), snakemake.params.shards),
         outputs=dict(snakemake.output),

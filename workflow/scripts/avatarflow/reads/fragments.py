@@ -22,7 +22,7 @@ TRIES = 5000  # places looked at before a fragment is said to fit nowhere
 GC_BINS = 51
 NORMAL, LOGNORMAL = 0, 1
 LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
-SOURCE, SIDE, LENGTH_A, LENGTH_B, PLACE = 0, 1, 2, 3, 8  # places of a fragment's random numbers
+SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = 0, 1, 2, 3, 7, 8  # places of a fragment's random numbers
 
 
 class Fragments(NamedTuple):
@@ -149,6 +149,15 @@ def source_of(uniform: float, borders: npt.NDArray[np.float64]) -> int:
 
 
 @compiled
+def haplotype_of(key: np.uint64, first_share: float) -> int:
+    """Which haplotype of the host a fragment comes from, 0 or 1: a fair coin, or by the share of the first."""
+    second: Any = np.int64(unit_at(key, HAPLOTYPE) >= first_share)
+    if first_share == 0.5:
+        second = np.int64(word_at(key, SIDE) & np.uint64(1))
+    return int(second)
+
+
+@compiled
 def place(key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]) -> tuple[int, int]:
     """Contig and scaffold place of a fragment: the first of its places that fits and that the law of GC keeps."""
     low = library.scaffold_starts[library.first[view]]
@@ -173,8 +182,7 @@ def _draw(
         size = draw_size(own, law)
         source = settled[i] if settled[i] >= 0 else source_of(unit_at(own, SOURCE), borders)
         sides = word_at(own, SIDE)
-        side: Any = np.int64(sides & np.uint64(1))
-        view = source + 1 if source > 0 else side
+        view = source + 1 if source > 0 else haplotype_of(own, library.first_share)
         contig, left = place(own, library, view, size, weights)
         out.source[i], out.contig[i], out.left[i] = source, contig, left
         out.reverse[i] = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)

@@ -44,6 +44,7 @@ class Library(NamedTuple):
     unknown_starts: Integers  # runs of N on the scaffold
     unknown_ends: Integers
     gc: npt.NDArray[np.uint32]  # G and C before every GC_STEP-th base of the scaffold
+    first_share: float = 0.5  # of the host's fragments that come from the first haplotype
 
 
 class View(NamedTuple):
@@ -56,7 +57,7 @@ class View(NamedTuple):
     first_target: int
 
 
-def build(views: Sequence[View]) -> Library:
+def build(views: Sequence[View], first_share: float = 0.5) -> Library:
     """The library of some views, host haplotypes first."""
     marks = [view.haplotype.marks if view.haplotype else view.reference.codes for view in views]
     lengths = [(view.haplotype.genome if view.haplotype else view.reference).starts for view in views]
@@ -86,6 +87,7 @@ def build(views: Sequence[View]) -> Library:
         unknown[0],
         unknown[1],
         _gc(scaffolds),
+        first_share,
     )
 
 

@@ -14,7 +14,7 @@ from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
 from ..errors import refuse
 from .compiled import compiled, last_at_most, mix, unit_at, word_at
-from .fragments import GC_BINS, PLACE, SIDE, SOURCE, TRIES, Fragments, gc_bell, gc_share, source_of
+from .fragments import GC_BINS, PLACE, SIDE, SOURCE, TRIES, Fragments, gc_bell, gc_share, haplotype_of, source_of
 from .genome import CODE_OF, Codes, Integers
 from .library import Library, to_reference
 from .mixture import Mixture
@@ -171,8 +171,7 @@ def _draw_part(
 ) -> None:  # fmt: skip
     source = settled if settled >= 0 else source_of(unit_at(own, SOURCE), borders)
     sides = word_at(own, SIDE)
-    side: Any = np.int64(sides & np.uint64(1))
-    view = source + 1 if source > 0 else side
+    view = source + 1 if source > 0 else haplotype_of(own, library.first_share)
     reverse = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)
     contig, left, right = place_long(own, library, view, size, least, reverse, weights)
     out.contig[i], out.source[i], out.left[i], out.right[i], out.reverse[i] = contig, source, left, right, reverse

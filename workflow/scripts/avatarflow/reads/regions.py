@@ -17,10 +17,10 @@ from .genome import Genome, lines, opened, read_fasta
 from .library import unknown_runs
 from .made_up import made_up_repeats
 from .panel import origins, places
+from .sex import classes
 
 REPEAT = "repeat"
 ELSEWHERE = "elsewhere"
-NAMED = {"chrM": ("M", "MT"), "chrX": ("X",), "chrY": ("Y",)}  # class to contigs, with or without "chr"
 N_CODE = 4
 # Lower case as N and all else as known: then runs of one are found as runs of the other.
 FROM_LOWER = bytes(N_CODE if chr(byte).islower() else 0 for byte in range(256))
@@ -83,10 +83,9 @@ def bed_rows(path: str | Path, genome: Genome) -> list[Row]:
 def named_rows(genome: Genome) -> dict[str, list[Row]]:
     """Class to whole contigs, for chrM and the sex chromosomes, by their usual names."""
     found: dict[str, list[Row]] = {}
-    for (contig, codes), (whole, _) in zip(genome.contigs(), origins(genome), strict=True):
-        for region, names in NAMED.items():
-            if whole.removeprefix("chr") in names:
-                found.setdefault(region, []).append((contig, 0, len(codes)))
+    for region, (contig, codes) in zip(classes(genome), genome.contigs(), strict=True):
+        if region:
+            found.setdefault(region, []).append((contig, 0, len(codes)))
     return found
 
 

@@ -93,7 +93,7 @@ def simulator_of(
     model = read_long_profile(genomes["profile"]) if long else read_profile(genomes["profile"], reads["length_bp"])
     model.check(cell["error"])  # before the genomes are read
     files = {name: genomes[name] for name in ("host", "microbes", "variants", "parts")}
-    sources = read_sources(**files, taxa=[*mixture["weights"]])
+    sources = read_sources(**files, taxa=[*mixture["weights"]], sex=cell.get("sex"))
     mix, count = composed(mixture, reads, sources.library, cell["seeds"]["fragments"], cell["donor"])
     if isinstance(model, LongModel):
         layout = LongLayout.of(reads)
@@ -118,7 +118,7 @@ def simulate_shard(
     mixture : mapping
         See `composition.composed`.
     cell : mapping
-        `donor`, `error`, `seeds`.
+        `donor`, `error`, `seeds`, and `sex` where it is known.
     shard : (int, int)
         Which (0-based) of how many.
     outputs : mapping

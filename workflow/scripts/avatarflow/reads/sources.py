@@ -11,6 +11,7 @@ from .genome import Codes, Genome, read_fasta
 from .haplotype import haplotype
 from .library import Library, View, build
 from .mixture import HOST
+from .sex import known_share, without_absent
 from .truth import Teller
 
 TAXON_MARK = ":"
@@ -34,7 +35,9 @@ def split_taxa(genome: Genome) -> dict[str, Genome]:
     return {taxon: Genome.of(contigs) for taxon, contigs in taxa.items()}
 
 
-def read_sources(host: str, microbes: str, variants: str, parts: str, taxa: Sequence[str]) -> Sources:
+def read_sources(
+    host: str, microbes: str, variants: str, parts: str, taxa: Sequence[str], sex: str | None = None
+) -> Sources:
     """The host as this individual, then the microbes in the mixture's order.
 
     Parameters
@@ -45,22 +48,26 @@ def read_sources(host: str, microbes: str, variants: str, parts: str, taxa: Sequ
         Tables as `make_individual` wrote them.
     taxa : sequence of str
         Microbes of the mixture.
+    sex : str, optional
+        `female` or `male`: the donor has X, Y and chrM accordingly; without it every contig counts as a pair.
     """
     known = split_taxa(read_fasta(microbes)) if taxa else {}
     return sources_of(
-        read_fasta(host), pq.read_table(variants).to_pandas(), read_spans(parts), {t: known[t] for t in taxa}
+        read_fasta(host), pq.read_table(variants).to_pandas(), read_spans(parts), {t: known[t] for t in taxa}, sex
     )
 
 
 def sources_of(
-    genome: Genome, variants: pd.DataFrame, spans: Mapping[str, tuple[int, int]], microbes: Mapping[str, Genome]
-) -> Sources:
+    genome: Genome, variants: pd.DataFrame, spans: Mapping[str, tuple[int, int]], microbes: Mapping[str, Genome],
+    sex: str | None = None,
+) -> Sources:  # fmt: skip
     """As `read_sources`, from what is in memory already."""
     views = []
     for copy in (1, 2):
         person = haplotype(genome, variants, f"allele{copy}")
         scaffold = haplotype(genome, variants, f"allele{copy}", large_only=True).genome if person.shifted else genome
-        views.append(View(genome, scaffold, person, copy, 0))
+        views.append(View(genome, without_absent(scaffold, genome, sex, copy), person, copy, 0))
+    share = known_share(views[0].scaffold, views[1].scaffold) if sex else 0.5
     names, lengths = [f"{name}" for name in genome.names], np.diff(genome.starts).tolist()
     for taxon, part in microbes.items():
         views.append(View(part, part, None, 0, len(names)))
@@ -69,7 +76,7 @@ def sources_of(
     table = np.zeros((len(names), 2), np.int64)
     for name, span in spans.items():
         table[genome.names.index(name)] = span
-    return Sources(build(views), Teller([HOST, *microbes], names, lengths, table), genome)
+    return Sources(build(views, share), Teller([HOST, *microbes], names, lengths, table), genome)
 
 
 def read_spans(parts: str) -> dict[str, tuple[int, int]]:

@@ -14,9 +14,10 @@ from ...runtime import Step
 from ...seeds import generator
 from ..genome import read_fasta
 from ..mixture import HOST
+from ..sex import SexLaw
 from .donors import Donor, read_donors
 from .genetic_map import GeneticMap, read_map
-from .identity import anonymity_set, bits, bits_to_single_out, posterior, rank
+from .identity import anonymity_set, bits, bits_to_single_out, posterior, rank, sex_ratio
 from .kin import kin_bits
 from .match import Model, ratios_of, spread, variability
 from .observations import Observations
@@ -28,6 +29,7 @@ COLUMNS = [
     *CELL, "donors", "residual_fragments", "panel_fragments", "informative_fragments", "bits", "bits_low", "bits_high",
     "bits_thinned", "bits_everywhere", "rank_1_share", "rank_worst", "population", "posterior", "anonymity_set",
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
+    "y_fragments", "bits_sex",
 ]  # fmt: skip
 MEASURED, NO_PANEL, NO_VERDICT = "measured", "insufficient evidence: no donor has a panel", "the tool gave no verdicts"
 
@@ -81,15 +83,34 @@ def _thin(observed: Observations, donor: Donor, model: Model) -> tuple[Observati
     return spread(single, panel, [donor.person], model.r2), panel
 
 
+def sex_of(
+    left: Mapping[str, pd.DataFrame], sexes: Mapping[str, str | None], law: SexLaw | None, bleed_through: float
+) -> dict[str, float]:
+    """Fragments on Y and mean bits for the donors' true sex, over those whose sex is known; nothing without a Y."""
+    known = {donor: sexes.get(donor) for donor in left if sexes.get(donor)}
+    if law is None or not known:
+        return {}
+    found, seen = [], 0
+    for donor, sex in known.items():
+        on_y = int(left[donor]["contig"].isin(law.contigs).sum())
+        nats = sex_ratio(on_y, len(left[donor]), law.male_share, bleed_through)
+        found.append(bits(nats if sex == "male" else -nats))
+        seen += on_y
+    return {"y_fragments": seen, "bits_sex": float(np.mean(found))}
+
+
 def row_of(
-    cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
+    cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int,
+    sexes: Mapping[str, str | None] | None = None, law: SexLaw | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """One row of the table; donors count alike, and the interval is a bootstrap over them (from two on)."""
     row: dict[str, Any] = {key: cell[key] for key in CELL}
     left = {run["donor"]: residual(run) for run in cell["runs"]}
     if any(part is None for part in left.values()):
         return {**row, "result": NO_VERDICT}
     row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
+    whole = {donor: part for donor, part in left.items() if part is not None}
+    row |= sex_of(whole, sexes or {}, law, settings["bleed_through"]) if law else {}
     runs = [run for run in cell["runs"] if run["donor"] in donors]
     if not runs:
         return {**row, "donors": 0, "result": NO_PANEL}
@@ -120,7 +141,7 @@ def row_of(
 
 def write_risk(
     cells: Sequence[Mapping[str, Any]], host: str, donors: Mapping[str, Any], settings: Mapping[str, Any], seed: int,
-    output: str | Path, step: Step,
+    output: str | Path, step: Step, sexes: Mapping[str, str | None] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Measure every cell and write the table; NA where nothing could be measured.
 
@@ -138,15 +159,20 @@ def write_risk(
     seed : int
     output : path
     step : Step
+    sexes : mapping, optional
+        Name to `female`, `male` or None.
     """
     known: dict[str, Donor] = {}
-    if any(part is not None for part in donors.values()):
+    panels, law = any(part is not None for part in donors.values()), None
+    if panels or any((sexes or {}).values()):
         genome = read_fasta(host)
+        law = SexLaw.of(genome)
+    if panels:
         lengths = read_map(settings["map"], genome) if settings["map"] else GeneticMap.constant()
         known = read_donors(donors, genome, lengths)
     rows = []
     for done, cell in enumerate(cells, start=1):
-        rows.append(row_of(cell, known, settings, seed))
+        rows.append(row_of(cell, known, settings, seed, sexes, law))
         step.progress(done, len(cells), "cells")
     table = pd.DataFrame(rows, columns=COLUMNS)
     with replacing(output) as path:
