@@ -1,5 +1,5 @@
 # What up.sh and down.sh share: where things lie, waiting, and ending a process by its pid file. Sourced with the folder.
-folder=${1:-/tmp/avatarflow-slurm}
+folder=${1:-${AVATARFLOW_SLURM_FOLDER:-/tmp/avatarflow-slurm}}
 export SLURM_CONF=$folder/etc/slurm.conf
 host=$(hostname -s)
 port=${SLURM_TEST_PORT:-26817} # slurmctld; the others follow

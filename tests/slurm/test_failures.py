@@ -61,10 +61,10 @@ def test_a_drained_node_finishes_its_job_and_gets_no_other(slurm, undisturbed, f
     said = slurm.finish(process, folder)
     assert "Trying to restart job" not in said
     assert slurm.ended(job["id"])["NodeList"] == job["node"]
-    slurm.same_as_undisturbed(undisturbed, folder)
-    later = re.findall(r"SLURM jobid (\d+)", (folder / "rest.log").read_text())
+    later = re.findall(r"SLURM jobid (\d+)", slurm.run(folder, "--until", "sample", log="later.log"))
     assert later
     assert job["node"] not in {slurm.ended(number)["NodeList"] for number in later}
+    slurm.same_as_undisturbed(undisturbed, folder)
 
 
 def test_a_job_whose_node_dies_runs_elsewhere_and_resumes(slurm, undisturbed, folder):
