@@ -20,6 +20,7 @@ from .errors import Problems
 from .reads.catalogue import choice_problems, shipped_tools, tool_problems
 from .reads.donors import donor_problems, mixture_problems
 from .reads.release.behind import benchmark_behind, release_problems
+from .release_table import add_rows
 from .synthesis.settings import lasting
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -43,6 +44,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
     """
     schema = _schema("config.schema.yaml")
     filled: dict[str, Any] = copy.deepcopy(config)
+    add_rows(filled)
     _default_bases(filled)
     if isinstance(own := filled.get("removal_tools", {}), dict):
         filled["removal_tools"] = {**shipped_tools(), **own}
