@@ -40,11 +40,23 @@ def test_a_job_out_of_time_is_tried_again_with_more_and_resumes(slurm, undisturb
     slurm.same_as_undisturbed(undisturbed, folder)
 
 
+def test_a_job_near_its_time_limit_is_warned_saves_and_is_tried_again(slurm, undisturbed, folder):
+    process = slurm.start(folder, slurm.TEACHER)
+    job, number = slurm.frozen_in_training(folder)
+    subprocess.run(["scontrol", "update", f"jobid={job['id']}", "timelimit=2"], check=True)  # less than the warning
+    slurm.wait_until(lambda: slurm.pending(number, signal.SIGTERM), "Slurm's warning", 180)
+    slurm.resume_all(folder)
+    said = slurm.finish(process, folder)
+    assert f"SLURM-job '{job['id']}' failed, SLURM status is: 'FAILED'" in said  # by itself, and not 'TIMEOUT'
+    assert "stopped by SIGTERM behind step" in slurm.logs(folder)
+    slurm.same_as_undisturbed(undisturbed, folder)
+
+
 def test_a_job_out_of_memory_is_tried_again_with_more(slurm, undisturbed, folder, tmp_path):
     profile = tmp_path / "profile"
     shutil.copytree(project.ROOT / "profiles" / "slurm", profile)
     text = (profile / "config.yaml").read_text()
-    (profile / "config.yaml").write_text(text.replace("finetune: ?on_gpu(6000,", "finetune: ?on_gpu(600,"))
+    (profile / "config.yaml").write_text(text.replace("finetune: ?saving(6000,", "finetune: ?saving(600,"))
     said = slurm.run(folder, slurm.TEACHER, "--profile", str(profile))  # the last one named counts
     first, *more = re.findall(r"SLURM jobid (\d+)", said)
     assert slurm.ended(first)["JobState"] in ("OUT_OF_MEMORY", "FAILED", "CANCELLED")
