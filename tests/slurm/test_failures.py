@@ -73,10 +73,11 @@ def test_a_drained_node_finishes_its_job_and_gets_no_other(slurm, undisturbed, f
     said = slurm.finish(process, folder)
     assert "Trying to restart job" not in said
     assert slurm.ended(job["id"])["NodeList"] == job["node"]
-    later = re.findall(r"SLURM jobid (\d+)", slurm.run(folder, "--until", "sample", log="later.log"))
-    assert later
-    assert job["node"] not in {slurm.ended(number)["NodeList"] for number in later}
     slurm.same_as_undisturbed(undisturbed, folder)
+    again = "fingerprint_originals"  # one more job for the same partition
+    (later,) = re.findall(r"SLURM jobid (\d+)", slurm.run(folder, "-R", again, "--until", again, log="later.log"))
+    assert slurm.ended(later)["Partition"] == "gpu"
+    assert slurm.ended(later)["NodeList"] != job["node"]
 
 
 def test_a_job_whose_node_dies_runs_elsewhere_and_resumes(slurm, undisturbed, folder):
