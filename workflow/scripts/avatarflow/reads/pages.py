@@ -79,6 +79,8 @@ def write_page(scores: str | Path, name: str, output: str | Path) -> None:
 
 
 def _kind(value: str) -> str:
+    if value == "NA":
+        return ""  # in the column of its numbers
     try:
         float(value)
     except ValueError:
