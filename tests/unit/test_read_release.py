@@ -27,6 +27,7 @@ from avatarflow.reads.risk.panel import read_panel
 from avatarflow.runtime import Step
 
 CANARY = "CANARYZQX"
+PROFILES = Path(__file__).resolve().parents[2] / "resources" / "error_profiles"
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
 AUTOSOME, Y, PEOPLE, HUMAN, MICROBIAL = 60_000, 15_000, 24, 400, 200
 RATES = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
@@ -100,9 +101,9 @@ def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_o
 
 def test_the_spectrum_tells_what_theory_says():
     """Mean bits per base: diversity x integral of (h(p) - 2 p (1 - p)) / p, 1.373 for a population without end."""
-    told = from_spectrum(0.001, 10**6, Layout(150, True, 350, 50, 0.01), np.random.default_rng(1), 200_000)
+    told = from_spectrum(0.001, 10**6, Layout(150, True, 350, 0, 0.01), np.random.default_rng(1), 200_000)
     assert told.mean == pytest.approx(0.001 * 300 * 1.373, rel=0.04)
-    few = from_spectrum(0.001, 10**6, Layout(150, True, 150, 50, 0.01), np.random.default_rng(1), 200_000)
+    few = from_spectrum(0.001, 10**6, Layout(150, True, 150, 0, 0.01), np.random.default_rng(1), 200_000)
     assert few.mean == pytest.approx(told.mean / 2, rel=0.06)  # mates that overlap read a base once
 
 
@@ -175,25 +176,31 @@ def settings_of(world, **changes):
     return load({"read_releases": {"r": entry}})["read_releases"]["r"]
 
 
-def spiked(world, folder, settings):
-    """The reads taken in, with spike-ins among them; inputs of `assess` and `release_reads`, and who is human."""
-    own = {"fastq1": str(world / "own_1.fq"), "fastq2": str(world / "own_2.fq"), "truth": None, "shortest_bp": 35,
-           "short": "refuse"}  # fmt: skip
+def spiked(world, folder, settings, own=None, human=None):
+    """The reads taken in, with spike-ins among them; inputs of `assess` and `release_reads`, and who is human.
+
+    `own` is a file of single reads in place of the world's pairs, `human` says which of them are.
+    """
+    pair = {"fastq1": str(world / "own_1.fq"), "fastq2": str(world / "own_2.fq")}
+    files = pair if own is None else {"fastq1": str(own), "fastq2": None}
+    human = np.load(world / "human.npy") if human is None else human
     first = {key: str(folder / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    take_reads(own, first, Step.null())
-    inputs = {**first, "host": str(world / "host.fa"), "microbes": str(world / "microbes.fa"),
-              "profile": str(world / "profile.tsv"), "variants": [str(world / "spike/variants.parquet")],
+    take_reads({**files, "truth": None, "shortest_bp": 35, "short": "refuse"}, first, Step.null())
+    profile = str(world / "profile.tsv") if own is None else str(PROFILES / "nanopore.tsv")
+    inputs = {**first, "host": str(world / "host.fa"), "microbes": str(world / "microbes.fa"), "profile": profile,
+              "variants": [str(world / "spike/variants.parquet")],
               "parts": [str(world / "spike/parts.parquet")]}  # fmt: skip
     out = {key: str(folder / f"spiked.{key}") for key in ("reads1", "reads2", "spikes")}
-    spike_in(inputs, settings["spike_ins"], False, settings["seed"], out, Step.null())
+    spike_in(inputs, settings["spike_ins"], own is not None, settings["seed"], out, Step.null())
     spikes = pd.read_parquet(out["spikes"])
-    spike = np.zeros(HUMAN + MICROBIAL + len(spikes), bool)
+    spike = np.zeros(len(human) + len(spikes), bool)
     spike[spikes["number"]] = True
-    human = spike.copy()
-    human[~spike] = np.load(world / "human.npy")
-    more = {"reads": [out["reads1"], out["reads2"]], "spikes": out["spikes"], "summary": first["summary"],
-            "host": inputs["host"], "assessment": str(folder / "assessment.json")}  # fmt: skip
-    return more, human, spike
+    both = spike.copy()
+    both[~spike] = human
+    more = {"reads": [out[f"reads{mate}"] for mate in ((1, 2) if own is None else (1,))], "spikes": out["spikes"],
+            "summary": first["summary"], "host": inputs["host"],
+            "assessment": str(folder / "assessment.json")}  # fmt: skip
+    return more, both, spike
 
 
 def tool(folder, name, removed, status="ok"):
@@ -210,9 +217,9 @@ def tool(folder, name, removed, status="ok"):
     }
 
 
-def decide(world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", "ok", "ok")):
+def decide(world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", "ok", "ok"), **reads):
     """Assess and decide, with tools that call so large a share of the human fragments human, and no microbe."""
-    inputs, human, spike = spiked(world, folder, settings)
+    inputs, human, spike = spiked(world, folder, settings, **reads)
     random = np.random.default_rng(5)
     shares = [cleaner, *watchers]
     tools = [
@@ -240,17 +247,43 @@ def test_spike_ins_are_mixed_evenly_and_all_reads_are_whole(world, tmp_path):
 
 
 def test_spike_ins_take_after_the_reads_unless_told(world):
-    summary = {"length_max": 151, "length_q05": 90, "error": 0.02}
+    summary = {"length_max": 151, "length_min": 35, "length_q05": 90, "length_mean": 120.0, "length_sd": 9.0,
+               "error": 0.02}  # fmt: skip
     plain = settings_of(world)["spike_ins"]
     assert spike_settings(plain, summary, False)["length_bp"] == 90
     assert spike_settings(plain, summary, True) | {"error": 0} == {
         "length_bp": 90, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 0,
-        "indel_ratio": 0.01,
+        "indel_ratio": 0.01, "platform": "illumina",
     }  # fmt: skip
     assert spike_settings({**plain, "error": 0.05, "length_bp": 60}, summary, False)["error"] == 0.05
     with pytest.raises(AvatarflowError, match="own_reads: reads of up to 5000 bases, which spike-ins of short reads"):
         spike_settings(plain, {**summary, "length_max": 5000}, False)
+    long = {**plain, "platform": "nanopore"}
+    law = spike_settings(long, {**summary, "length_max": 5000}, True)["long"]
+    assert (law["min_bp"], law["mean_bp"], law["sd_bp"], law["max_bp"]) == (50, 120.0, 9.0, 5000)
+    with pytest.raises(AvatarflowError, match=r"own_reads.fastq2: mates, which nanopore reads do not have"):
+        spike_settings(long, summary, False)
     assert share_out(10, 3) == [4, 3, 3]
+
+
+def test_nanopore_reads_are_decided_too(world, tmp_path):
+    """Whole molecules of the donor's first haplotype; long spike-ins, long fragments in the bound."""
+    random, host, microbe = np.random.default_rng(9), read_fasta(world / "host.fa"), read_fasta(world / "microbes.fa")
+    text, human = "", np.arange(150) % 3 > 0
+    for number, own in enumerate(human):
+        codes, size = (host.contig(0) if own else microbe.codes), int(random.integers(300, 3000))
+        start = int(random.integers(0, len(codes) - size))
+        bases = LETTERS[codes[start : start + size]].tobytes().decode()
+        text += f"@{number}\n{bases}\n+\n{'5' * size}\n"
+    (tmp_path / "own.fq").write_text(text)
+    spikes = {"pairs": 1200, "donors": 1, "platform": "nanopore", "error": 0.03}
+    settings = settings_of(world, spike_ins=spikes, own_reads={"fastq1": "a"})
+    _, passed, _ = decide(world, tmp_path, settings, 1.0, own=tmp_path / "own.fq", human=human)
+    assert passed["measured"]["information"]["bits_per_fragment"] > 3  # 1,650 bases with a site in 150
+    assert passed["measured"]["counts"]["removed"] == 100
+    assert passed["gates"][3]["result"] == "pass"
+    _, refused, _ = decide(world, tmp_path, settings, 0.7, own=tmp_path / "own.fq", human=human)
+    assert "bits_left: fail" in refused["reasons"]
 
 
 def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(world, tmp_path):

@@ -54,10 +54,14 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Plain values; `error` is the mean chance of a wrong base that the qualities tell."""
         bases = int(self.qualities.sum())
+        mean = bases / max(self.reads, 1)
+        squares = sum(count * (length - mean) ** 2 for length, count in self.lengths.items())
+        spread = (squares / max(self.reads, 1)) ** 0.5
         return {
             "fragments": self.fragments, "reads": self.reads, "bases": bases, "short_fragments_left_out": self.short,
-            "length_min": min(self.lengths, default=0), "length_q05": self.length_at(0.05),
-            "length_median": self.length_at(0.5), "length_max": max(self.lengths, default=0),
+            "length_mean": mean, "length_sd": spread, "length_min": min(self.lengths, default=0),
+            "length_q05": self.length_at(0.05), "length_median": self.length_at(0.5),
+            "length_max": max(self.lengths, default=0),
             "error": float(self.qualities[33:127] @ PHRED / bases) if bases else None,
         }  # fmt: skip
 

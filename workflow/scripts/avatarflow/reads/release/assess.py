@@ -148,10 +148,11 @@ class Known:
         self.genome = read_fasta(host)
         spikes, self.longest = settings["spike_ins"], summary["length_max"]
         self.paired = summary["reads"] > summary["fragments"]
-        self.layout = Layout(
-            summary["length_max"], self.paired, spikes["fragment_mean_bp"], spikes["fragment_sd_bp"],
-            max(1e-3, min(summary["error"], 0.1)),
-        )  # fmt: skip
+        whole = spikes["platform"] == "nanopore"
+        size = ("length_mean", "length_sd") if whole else ("fragment_mean_bp", "fragment_sd_bp")
+        law = summary if whole else spikes
+        error = max(1e-3, min(summary["error"], 0.1))
+        self.layout = Layout(summary["length_max"], self.paired, law[size[0]], law[size[1]], error, whole)
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM
         if settings["panel"]:

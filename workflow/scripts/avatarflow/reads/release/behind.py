@@ -17,7 +17,7 @@ def benchmark_behind(release: Mapping[str, Any]) -> dict[str, Any]:
         "microbes": {"generated": {"count": 1, "length_bp": 10_000}},
         "own_reads": release["own_reads"],
         "donors": {f"spike{number}": {"panel": mosaic} for number in range(1, spikes["donors"] + 1)},
-        "reads": {"variation": [spikes["variation"]], "profile": spikes["profile"]},
+        "reads": {"variation": [spikes["variation"]], "platform": spikes["platform"], "profile": spikes["profile"]},
         "rates": release["rates"],
         "tools": [tool for number, tool in enumerate(tools) if tool not in tools[:number]],
         "mate_rule": release["mate_rule"],

@@ -68,12 +68,22 @@ class Layout:
     fragment_mean_bp: float
     fragment_sd_bp: float
     error: float
+    whole: bool = False  # nanopore: a fragment is read from end to end, and `length_bp` says nothing
 
-    @property
-    def bases(self) -> float:
-        """Bases of the genome that a fragment's reads cover, at most."""
-        both = 2 * self.length_bp if self.paired else self.length_bp
-        return float(min(both, max(self.fragment_mean_bp, self.length_bp)) if self.paired else both)
+    def bases(self, random: np.random.Generator, fragments: int) -> Floats:
+        """Bases of the genome that the reads of fragments cover, (fragments,)."""
+        size = self.fragment_mean_bp + self.fragment_sd_bp * random.standard_normal(fragments)
+        if self.whole:
+            return np.asarray(np.maximum(size, 1.0))
+        read = self.length_bp * (2 if self.paired else 1)
+        return np.asarray(np.minimum(read, np.maximum(size, self.length_bp)))
+
+    def places(self, random: np.random.Generator, panel: Panel, fragments: int) -> Places:
+        """Fragments at random places of the panel."""
+        least = 1 if self.whole else self.length_bp
+        drawn = Places.uniform(random, panel, fragments, least, self.fragment_mean_bp, self.fragment_sd_bp)
+        length = int((drawn.end - drawn.start).max(initial=1)) if self.whole else self.length_bp
+        return Places(drawn.contig, drawn.start, drawn.end, length, self.paired)
 
 
 def bits_of(panel: Panel, donor: int, layout: Layout, random: np.random.Generator) -> Floats:
@@ -81,12 +91,7 @@ def bits_of(panel: Panel, donor: int, layout: Layout, random: np.random.Generato
 
     log2 of P(fragment | the person's two haplotypes) / P(fragment | a haplotype of somebody else, copied with errors).
     """
-    places = Places.uniform(
-        random, panel, FRAGMENTS, layout.length_bp, layout.fragment_mean_bp, layout.fragment_sd_bp
-    )  # fmt: skip
-    if not layout.paired:
-        places = Places(places.contig, places.start, places.end, places.length, paired=False)
-    observed = replayed(random, panel, places, donor, layout.error)
+    observed = replayed(random, panel, layout.places(random, panel, FRAGMENTS), donor, layout.error)
     bits = np.zeros(FRAGMENTS)
     if not len(observed):
         return bits
@@ -120,8 +125,7 @@ def from_spectrum(
     Watterson 1975, Theoretical Population Biology 7:256; Fu 1995, ibid. 48:172 (the spectrum).
     """
     rarest = 1 / (2 * people)
-    expected = diversity * layout.bases * np.log((1 - rarest) / rarest)
-    sites = random.poisson(expected, fragments)
+    sites = random.poisson(diversity * layout.bases(random, fragments) * np.log((1 - rarest) / rarest))
     p = rarest * ((1 - rarest) / rarest) ** random.random(int(sites.sum()))  # density 1 / p
     alleles = random.random((len(p), 2)) < p[:, None]
     shown = alleles[np.arange(len(p)), random.integers(0, 2, len(p))]

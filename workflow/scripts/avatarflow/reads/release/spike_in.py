@@ -1,7 +1,7 @@
 """Simulated human reads mixed into a user's reads: of them it is known which ones the tools miss.
 
-They have the length of the user's shorter reads and the errors that the user's qualities tell. Names are running
-numbers over both, so that no tool can tell them apart.
+They have the errors that the user's qualities tell, and the length of the user's shorter reads (nanopore: lengths like
+theirs). Names are running numbers over both, so that no tool can tell them apart.
 """
 
 import gzip
@@ -26,8 +26,9 @@ from ..own import BLOCK
 from ..records import DIGITS
 from ..simulate import simulate_shard
 
-LONGEST_BP = 1000  # of reads that spike-ins can stand for
-LEAST_ERROR, MOST_ERROR = 1e-4, 0.1
+LONGEST_BP = 1000  # of reads that short spike-ins can stand for
+LEAST_LONG_BP = 50
+LEAST_ERROR = 1e-4
 COLUMNS = ["number", "donor", "variants"]
 
 Bodies = Iterator[tuple[bytes, ...]]
@@ -47,21 +48,36 @@ def spike_settings(spikes: Mapping[str, Any], summary: Mapping[str, Any], single
     Raises
     ------
     AvatarflowError
-        If the user's reads are longer than spike-ins can be.
+        If spike-ins of the configured platform cannot stand for the user's reads.
     """
+    error = spikes["error"] if spikes["error"] is not None else summary["error"]
+    settings = {"error": max(float(error), LEAST_ERROR), "platform": spikes["platform"]}
+    if spikes["platform"] == "nanopore":
+        if not single:
+            raise refuse("own_reads.fastq2", "mates, which nanopore reads do not have", "give one file, fastq1")
+        return settings | {"long": long_settings(summary)}
     if summary["length_max"] > LONGEST_BP:
         found = f"reads of up to {summary['length_max']} bases, which spike-ins of short reads cannot stand for"
-        raise refuse("own_reads", found, "release short reads only")
-    error = spikes["error"] if spikes["error"] is not None else summary["error"]
+        raise refuse("own_reads", found, "set spike_ins.platform: nanopore")
     length = spikes["length_bp"] or summary["length_q05"]
-    return {
+    return settings | {
         "length_bp": length,
         "fragment_mean_bp": max(spikes["fragment_mean_bp"], length),
         "fragment_sd_bp": spikes["fragment_sd_bp"],
         "ends": "single" if single else "pairs",
-        "error": float(np.clip(error, LEAST_ERROR, MOST_ERROR)),
         "indel_ratio": spikes["indel_ratio"],
     }
+
+
+def long_settings(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Lengths like the user's, a lognormal law between their shortest and longest; no adapters, chimeras or junk."""
+    least = max(LEAST_LONG_BP, summary["length_min"])
+    none = {"share": 0.0, "sequence": ""}
+    return {
+        "law": "lognormal", "mean_bp": summary["length_mean"], "sd_bp": max(1.0, summary["length_sd"]), "min_bp": least,
+        "max_bp": max(least + 1, summary["length_max"]), "chimeras": 0.0, "junk": 0.0,
+        "adapters": {"start": none, "end": none},
+    }  # fmt: skip
 
 
 def share_out(pairs: int, donors: int) -> list[int]:
@@ -117,7 +133,7 @@ def spike_in(
     table = truth.iloc[order].reset_index(drop=True).assign(number=places)[COLUMNS]
     with replacing(outputs["spikes"]) as path:
         table.astype("int64").to_parquet(path, index=False)
-    step.info("%d spike-ins of %d bases, error %.4f", len(table), settings["length_bp"], settings["error"])
+    step.info("%d spike-ins, error %.4f", len(table), settings["error"])
 
 
 def _simulated(
