@@ -10,6 +10,7 @@ with the mosaic model over all sites. Writes `benchmarks/results/read_release.js
 """
 
 import argparse
+import functools
 import json
 import os
 import tempfile
@@ -27,6 +28,8 @@ from avatarflow.reads.individual import make_individual
 from avatarflow.reads.joining import join_shards
 from avatarflow.reads.own import take_reads
 from avatarflow.reads.prepare import prepare_genomes
+from avatarflow.reads.release import assess as assess_module
+from avatarflow.reads.release import donor as donor_module
 from avatarflow.reads.release.assess import assess, is_spike, votes
 from avatarflow.reads.release.spike_in import spike_in
 from avatarflow.reads.removal import build_index, remove_reads
@@ -52,8 +55,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=data)
     parser.add_argument("--donors", nargs="+", default=["HG00096", "HG00262", "HG01519"])
     parser.add_argument("--errors", type=float, nargs="+", default=[0.01, 0.06])
-    parser.add_argument("--pairs", type=int, default=6_000)
-    parser.add_argument("--spike-ins", type=int, default=20_000)
+    parser.add_argument("--pairs", type=int, default=4_000)
+    parser.add_argument("--spike-ins", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--append", action="store_true", help="keep the rows that the result has already")
@@ -74,6 +77,9 @@ class Work:
         prepare_genomes(reference, microbes, asked.seed, self.host, self.microbes, self.step)
         genome = read_fasta(self.host)
         self.panel, self.lengths = read_panel(self.vcf, genome), read_map(self.map, genome)
+        cached = functools.cache(lambda path, fewest: read_panel(path, genome, fewest))
+        for module in (assess_module, donor_module):  # one genome, one panel: read once, and not by every assessment
+            module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}
         for tool, setting in {*CLEANERS, *WATCHERS}:
