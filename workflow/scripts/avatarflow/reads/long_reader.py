@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .compiled import TO_UNIT, compiled, last_at_most, mix, word_at
-from .genome import Codes, N
+from .genome import Codes, Integers, N
 from .haplotype import CODE, GAP_BEFORE, INSERTED
 from .library import Library, to_reference
 from .long_errors import LONGEST_INDEL, LongTables
@@ -31,7 +31,6 @@ from .sequencer import (
     THREE,
     WRONG,
     Scratch,
-    push,
     step_runs,
 )  # fmt: skip
 
@@ -86,16 +85,28 @@ def changed(base: np.uint8, word: np.uint64) -> np.uint8:
 
 @compiled
 def add_extra(
-    scratch: Scratch, row: int, at: int, runs: int, word: np.uint64, size: int, base: np.uint8, quality: np.uint8
-) -> tuple[int, int]:
-    """Insert bases: repeats of `base`, or random ones where it is N; bases and runs then."""
+    bases: Codes, qualities: Codes, at: int, word: np.uint64, size: int, base: np.uint8, quality: np.uint8
+) -> int:
+    """Insert bases: repeats of `base`, or random ones where it is N; bases of the read then."""
     more = mix(word + ONE)
     for _ in range(size):
-        scratch.bases[0, at] = base if base < N else np.uint8(more & LOW_2)
-        scratch.qualities[0, at] = quality
+        bases[at] = base if base < N else np.uint8(more & LOW_2)
+        qualities[at] = quality
         more = mix(more)
         at += 1
-    return at, push(scratch, row, runs, EXTRA, size, NO_VARIANT)
+    return at
+
+
+@compiled
+def add_run(kinds: Codes, lengths: Integers, idents: Integers, runs: int, kind: int, length: int) -> int:
+    """As `push`, for causes that name no variant: one row of the scratch, which is quicker to hand over than all."""
+    if length == 0:
+        return runs
+    if runs and kinds[runs - 1] == kind:
+        lengths[runs - 1] += length
+        return runs
+    kinds[runs], lengths[runs], idents[runs] = kind, length, NO_VARIANT
+    return runs + 1
 
 
 @compiled
@@ -126,21 +137,24 @@ def read_stretch(
     leftmost : int
         Smallest place on the marks whose base was read; -1 if none was.
     """
-    library = strand.library
+    library, marks, run_lengths = strand.library, strand.library.marks, strand.run_lengths
     position, step = (low, 1) if forward else (high - 1, -1)
-    first = position
+    first, previous = position, np.uint8(0)
     border = to_reference(library.edits, position, contig_start)  # the reference ahead: next base, or end of the last
-    if not forward and library.marks[position] & INSERTED == 0:
+    if not forward and marks[position] & INSERTED == 0:
         border += 1
     room = high - low  # for insertions: what the scratch has been made for
     wrong, extra, skipped, quality = tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind]
+    bases, qualities = scratch.bases[0], scratch.qualities[0]
+    kinds, lengths, idents = scratch.kinds[row], scratch.lengths[row], scratch.idents[row]
     within = plain = left_out = 0
     leftmost, begun = -1, False
     while low <= position < high:
-        mark, over = library.marks[position], position if forward else position + 1
-        gap = position != first and library.marks[over] & GAP_BEFORE != 0
+        mark = marks[position]
+        gap = (mark if forward else previous) & GAP_BEFORE != 0 and position != first
+        previous = mark
         if gap:
-            missing = gap_length(library, over)
+            missing = gap_length(library, position if forward else position + 1)
             border += missing if forward else -missing
             within = 0
         if mark & INSERTED:
@@ -151,44 +165,55 @@ def read_stretch(
             border += step
             within = 0
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
-        run = np.int64(strand.run_lengths[position]) - 1
+        run = np.int64(run_lengths[position]) - 1
         chance = np.uint32(word >> S32)
         fate = fate_of(chance, wrong[run, wobble], extra[run, wobble], skipped[run, wobble])
-        if fate == SAME and mark < N and not gap and left_out == 0:  # mostly
-            scratch.bases[0, at] = mark if forward else 3 - mark
-            scratch.qualities[0, at] = quality[wobble]
+        simple = mark < N and not gap
+        if simple and fate == SAME and left_out == 0:  # mostly
+            bases[at] = mark if forward else 3 - mark
+            qualities[at] = quality[wobble]
             at, plain = at + 1, plain + 1
             if not begun or not forward:
                 leftmost, begun = position, True
             position += step
             continue
-        runs, plain = push(scratch, row, runs, SAME, plain, NO_VARIANT), 0
-        base = mark & CODE
+        runs = add_run(kinds, lengths, idents, runs, SAME, plain)
+        plain = 0
         if fate == SKIPPED:  # also within a deletion, so that a further one hides none
             left_out = max(left_out, indel_length(word, tables.skipped_go_on))
         if left_out:
             left_out -= 1
-            if begun:
+            if simple and begun:
+                runs = add_run(kinds, lengths, idents, runs, SKIPPED, 1)
+            elif begun:
                 runs = step_runs(library, position, begun, forward, scratch, row, runs, SKIPPED)
             position += step
             continue
+        base = mark & CODE
         if base == N:
             fate = SAME
-        runs = step_runs(library, position, begun, forward, scratch, row, runs, WRONG if fate == WRONG else SAME)
+        read_as = WRONG if fate == WRONG else SAME
+        if simple and fate == WRONG:
+            runs = add_run(kinds, lengths, idents, runs, WRONG, 1)
+        elif simple:
+            runs = add_run(kinds, lengths, idents, runs, SAME, 1)
+        else:
+            runs = step_runs(library, position, begun, forward, scratch, row, runs, read_as)
         base = base if forward else COMPLEMENT[base]
-        scratch.qualities[0, at] = N_QUALITY if base == N else quality[wobble]
-        scratch.bases[0, at] = changed(base, word) if fate == WRONG else base
+        qualities[at] = N_QUALITY if base == N else quality[wobble]
+        bases[at] = changed(base, word) if fate == WRONG else base
         at += 1
         if fate == EXTRA:
             size = min(indel_length(word, tables.extra_go_on), room)
             room -= size
             repeat = base if run + 1 >= COPIED_FROM else np.uint8(N)
-            at, runs = add_extra(scratch, row, at, runs, word, size, repeat, quality[wobble])
+            at = add_extra(bases, qualities, at, word, size, repeat, quality[wobble])
+            runs = add_run(kinds, lengths, idents, runs, EXTRA, size)
         if not begun or not forward:
             leftmost, begun = position, True
         position += step
-    runs = push(scratch, row, runs, SAME, plain, NO_VARIANT)
-    while runs and (scratch.kinds[row, runs - 1] == SKIPPED or scratch.kinds[row, runs - 1] == LOST):
+    runs = add_run(kinds, lengths, idents, runs, SAME, plain)
+    while runs and (kinds[runs - 1] == SKIPPED or kinds[runs - 1] == LOST):
         runs -= 1  # an alignment does not end with a deletion
     return at, runs, leftmost
 

@@ -35,8 +35,10 @@ from .records import DIGITS, FIXED, REVERSE, SUPPLEMENTARY, UNMAPPED, put_fastq,
 from .sequencer import FOREIGN, LOST, NO_VARIANT, SKIPPED, Scratch, push
 from .sources import Sources
 
-BLOCK = 256
-BUFFER = 1 << 24  # bytes at least
+Bytes = bytes | memoryview
+
+BLOCK = 512
+BUFFER = 1 << 25  # bytes at least
 RECORD, PER_RUN = FIXED + DIGITS + 64, 19  # bytes that a record may take beside its bases, and more for every run
 
 
@@ -87,22 +89,25 @@ class LongSimulator:
         self.errors_key = np.uint64(integer(seeds["errors"], "errors", person))
         self.scratch, self.buffers = room(0), LongBuffers(np.empty(0, np.uint8), np.empty(0, np.uint8))
 
-    def block(self, number: int, count: int) -> tuple[bytes, bytes, bytes, pa.Table]:
-        """FASTQ text, no second mates, truth records and truth table of one block."""
+    def block(self, number: int, count: int) -> tuple[Bytes, Bytes, Bytes, pa.Table]:
+        """FASTQ text, no second mates, truth records and truth table of one block; valid until the next block."""
         first, library = number * BLOCK, self.sources.library
         molecules = draw_molecules(self.fragments_key, first, count, library, self.mixture, self.layout)
         self._make_room(int(widest(molecules, library)))
         counts, done = Counts.of(count), 0
-        texts, records = [], []
+        texts: list[Bytes] = []
+        records: list[Bytes] = []
         while done < count:
             done, text, truth = read_long_block(
                 self.fragments_key, self.errors_key, first, done, molecules, self.strand, self.adapters, self.tables,
                 self.scratch, self.buffers, counts,
             )  # fmt: skip
-            texts.append(self.buffers.reads[:text].tobytes())
-            records.append(self.buffers.truth[:truth].tobytes())
+            whole = done == count and not texts  # mostly: then nothing need be copied
+            texts.append(self.buffers.reads[:text].data if whole else self.buffers.reads[:text].tobytes())
+            records.append(self.buffers.truth[:truth].data if whole else self.buffers.truth[:truth].tobytes())
         table = self.sources.teller.table(first, told(molecules), library, counts, _kinds(molecules))
-        return b"".join(texts), b"", b"".join(records), table
+        fastq, raw = (parts[0] if len(parts) == 1 else b"".join(parts) for parts in (texts, records))
+        return fastq, b"", raw, table
 
     def _make_room(self, bases: int) -> None:
         """Scratch and buffers for the longest read of a block; they only grow, and no byte depends on them."""

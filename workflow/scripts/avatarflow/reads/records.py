@@ -128,16 +128,19 @@ def put_sequence(out: Codes, at: int, bases: Codes, qualities: Codes, forward: b
     length = len(bases)
     half = (length + 1) // 2
     if length % 2:
-        out[at + half - 1] = 0
-    for i in range(length):
-        code = NIBBLE[bases[i] if forward else COMPLEMENT[bases[length - 1 - i]]]
-        if i % 2 == 0:
-            out[at + i // 2] = code << np.uint8(4)
+        out[at + half - 1] = NIBBLE[bases[length - 1] if forward else COMPLEMENT[bases[0]]] << np.uint8(4)
+    for i in range(length // 2):
+        if forward:
+            one, two = bases[2 * i], bases[2 * i + 1]
         else:
-            out[at + i // 2] |= code
+            one, two = COMPLEMENT[bases[length - 1 - 2 * i]], COMPLEMENT[bases[length - 2 - 2 * i]]
+        out[at + i] = NIBBLE[one] << np.uint8(4) | NIBBLE[two]
     at += half
-    for i in range(length):
-        out[at + i] = qualities[i if forward else length - 1 - i]
+    if forward:
+        out[at : at + length] = qualities
+    else:
+        for i in range(length):
+            out[at + i] = qualities[length - 1 - i]
     return at + length
 
 
