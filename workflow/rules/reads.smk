@@ -2,6 +2,31 @@
 # Config: read_benchmarks.<name>: host_share, microbes (weights), reads, shards, seeds.
 
 
+rule fit_profile:
+    """Fit an error profile from real alignments, where the config asks for one, so that reads err as a machine at hand does."""
+    input:
+        unpack(fitted_from),
+    output:
+        profile="results/read_benchmarks/{name}/profile.tsv",
+        summary="results/read_benchmarks/{name}/profile.json",
+    log:
+        "logs/read_benchmarks/{name}/fit_profile.log",
+    benchmark:
+        "benchmarks/read_benchmarks/{name}/fit_profile.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.reads.profile_fit"),
+        entry="read_benchmarks/{name}",
+        platform=lambda wildcards: benchmark_of(wildcards)["reads"]["platform"],
+    script:
+        "../scripts/fit_profile.py"
+
+
 rule simulate_reads:
     """Simulate one shard of the reads of one cell of the grid, with the truth beside them."""
     input:

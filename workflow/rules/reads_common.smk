@@ -90,12 +90,20 @@ PROFILES = Path(workflow.current_basedir).parent.parent / "resources" / "error_p
 def error_profile(wildcards):
     """The file of the configured error profile."""
     reads = benchmark_of(wildcards)["reads"]
+    if reads["fit"]:
+        return f"results/read_benchmarks/{wildcards.name}/profile.tsv"
     profile = reads["profile"] or reads["platform"]
     known = sorted(path.stem for path in PROFILES.glob("*.tsv"))
     if profile not in known:
         where = f"config read_benchmarks.{wildcards.name}.reads.profile"
         raise WorkflowError(f"{where}: no profile {profile!r}; take one of {', '.join(known)}")
     return str(PROFILES / f"{profile}.tsv")
+
+
+def fitted_from(wildcards):
+    """The BAM that a profile is fitted from, and its reference where one is named."""
+    fit = benchmark_of(wildcards)["reads"]["fit"]
+    return {key: data(fit[key]) for key in ("bam", "reference") if fit[key]}
 
 
 def shard_files(kind):

@@ -66,6 +66,8 @@ def aligned_columns(
         file = pysam.AlignmentFile(str(bam), check_sq=False)
     except (OSError, ValueError) as error:
         raise refuse(str(bam), "no readable BAM", "give an alignment file") from error
+    if not file.nreferences:
+        raise refuse(str(bam), "no BAM, or one without contigs", "give an alignment file")
     with file:
         for record in file:
             if record.flag & SKIPPED or record.query_sequence is None or not record.cigartuples:

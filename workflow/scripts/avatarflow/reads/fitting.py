@@ -64,7 +64,7 @@ def tally(reads: Iterable[Columns], variants: Mapping[str, Integers] | None = No
         _count_indels(out, read, ours)
         wrong, more, fewer = (int((read.kind[ours] == which).sum()) for which in (SUBSTITUTED, INSERTED, LOST))
         out.columns.append((int(ours.sum()), wrong, more, fewer))
-        out.read_bp.append(read.length)
+        out.read_bp.append(int((read.kind != LOST).sum()))  # without clips: adapters are no part of the molecule
     return out
 
 
