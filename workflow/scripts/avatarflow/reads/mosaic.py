@@ -7,7 +7,7 @@ Li and Stephens 2003, Genetics 165:2213: a new haplotype is copied from those th
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ..errors import refuse
@@ -93,6 +93,6 @@ class Mosaic:
         return haplotype // 2, haplotype % 2
 
 
-def source_of(panel: dict[str, Any] | Any, seed: int, donor: str) -> Source:
+def source_of(panel: Mapping[str, Any], seed: int, donor: str) -> Source:
     """From a donor's `panel`: `sample`, or none for a mosaic."""
     return Person(panel["sample"]) if panel["sample"] is not None else Mosaic(seed, donor)
