@@ -4,9 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
+import cluster
 import pytest
+import test_processes
+from safetensors.torch import load_file
 
 import project
 
@@ -53,3 +59,39 @@ def test_the_literal_command_makes_the_same_release_as_a_local_run(slurm, undist
         place = f"{slurm.RELEASE}/{part}"
         assert project.content(checkout / place) == project.content(undisturbed / place), part
     assert project.decision(checkout) == "pass"
+
+
+def ranks(folder):
+    """Which node each training process of a job runs on, by its rank."""
+    found = {}
+    for number in cluster.processes_in(folder):
+        with suppress(OSError):
+            parts = (Path("/proc") / str(number) / "environ").read_bytes().split(b"\0")
+            values = dict(part.decode(errors="replace").partition("=")[::2] for part in parts)
+            if {"RANK", "SLURMD_NODENAME"} <= values.keys():
+                found[values["RANK"]] = values["SLURMD_NODENAME"]
+    return found
+
+
+@pytest.mark.slow
+def test_training_spreads_over_the_nodes_of_a_job_and_ends_as_one_process(slurm, tmp_path):
+    paths = [str(project.ROOT / "workflow" / "scripts"), str(project.ROOT / "tests" / "unit")]
+    child = (
+        f"import sys; sys.path += {paths!r}\n"
+        "from pathlib import Path\nfrom avatarflow.runtime import Step\nfrom test_processes import finetune\n"
+        "finetune(Path('two'), 2, Step.null())\n"
+    )
+    (tmp_path / "child.py").write_text(child)
+    submitted = slurm.run_slurm(
+        "sbatch", "--parsable", "--nodes=2", "--ntasks=2", "--mem=3000", "--partition=cpu", f"--chdir={tmp_path}",
+        f"--wrap={sys.executable} child.py",
+    )  # fmt: skip
+    number, placed = submitted.strip(), {}
+    while slurm.ended(number)["JobState"] in ("PENDING", "RUNNING", "COMPLETING"):
+        placed |= ranks(tmp_path)
+        time.sleep(0.5)
+    said = "".join(path.read_text() for path in tmp_path.glob("slurm-*.out"))
+    assert slurm.ended(number)["JobState"] == "COMPLETED", said
+    assert placed.keys() == {"0", "1"}
+    assert placed["0"] != placed["1"]
+    test_processes.same_weights(tmp_path, load_file(tmp_path / "two" / "model" / test_processes.WEIGHTS))

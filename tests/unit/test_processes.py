@@ -64,7 +64,14 @@ except Stopped as stopped:
 
 
 def equals_one_process(folder: Path, two: dict[str, torch.Tensor], found: Run, resumed: int = 0) -> None:
-    """Weights and losses of two processes are those of one, and training moved them by more than the tolerance."""
+    """Weights and losses of two processes are those of one."""
+    single = same_weights(folder, two)
+    losses = [[row["value"] for row in run.metrics if row["name"] == "network.loss"] for run in (single, found)]
+    assert losses[0][resumed:] == pytest.approx(losses[1], rel=1e-3)
+
+
+def same_weights(folder: Path, two: dict[str, torch.Tensor]) -> Run:
+    """Weights are those of one process, whose record is given back; training moved them by more than the tolerance."""
     single = Run.null()
     one = finetune(folder / "one", 1, Step(Step.null().log, single))
     start = finetune(folder / "start", 1, Step.null(), steps=0)
@@ -72,8 +79,7 @@ def equals_one_process(folder: Path, two: dict[str, torch.Tensor], found: Run, r
         torch.testing.assert_close(two[name], weight, rtol=0, atol=1e-4, msg=name)
     moved = max(float((one[name] - start[name]).abs().max()) for name in one)
     assert moved > 1e-3  # ten times the tolerance
-    losses = [[row["value"] for row in run.metrics if row["name"] == "network.loss"] for run in (single, found)]
-    assert losses[0][resumed:] == pytest.approx(losses[1], rel=1e-3)
+    return single
 
 
 def test_two_processes_end_as_one(tmp_path: Path) -> None:
