@@ -137,13 +137,6 @@ def frozen_in_training(folder, rule="finetune"):
     return wait_until(lambda: job_of(rule), f"the job of {rule}"), number
 
 
-def pending(number, asked):
-    """Whether a signal waits for a stopped process to wake up."""
-    lines = Path(f"/proc/{number}/status").read_text().splitlines()
-    waiting = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd"))]
-    return any(mask >> (asked - 1) & 1 for mask in waiting)
-
-
 def same_as_undisturbed(undisturbed, folder):
     """Make the rest without the cluster, and compare what was trained and what leaves."""
     assert project.content(folder / RELEASE / "teacher") == project.content(undisturbed / RELEASE / "teacher")
