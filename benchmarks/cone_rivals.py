@@ -19,6 +19,7 @@ import pandas as pd
 
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import assign_roles
+from avatarflow.privacy.files import encoder_digest, load_rows, save_rows
 
 SHARES = {"encoder": 0.0, "calibration": 0.385, "test": 0.23, "heldout": 0.385}
 RESULTS = Path(__file__).parent / "results"
@@ -45,24 +46,25 @@ def embed(entry, seed):
     torch.set_num_threads(1)
     encoder, table = Encoder.load(entry / "privacy/encoder.safetensors"), read_table(entry / "pool/pictures")
     pictures, families = read_pictures(entry / "pool/pictures"), encoder.settings["families"]
-    own = np.load(entry / "privacy/alterations.own.npy", mmap_mode="r")
+    own = load_rows(entry / "privacy/alterations.own.safetensors", encoder.digest)
     draws = own.shape[1] // len(families)
     role = table["role"]
     for purpose, chosen in (("own", role == "heldout"), ("calibration", role.isin(["test", "heldout"]))):
         rows = np.flatnonzero(chosen)
-        path = entry / f"privacy/further.{purpose}.npy"
+        path = entry / f"privacy/further.{purpose}.safetensors"
         if not path.is_file():
             made = embed_altered(
                 encoder, pictures[rows], table["item"].to_numpy()[rows], families, draws, seed, purpose
             )
-            np.save(path, made)
+            save_rows(path, made, encoder.digest)
 
 
 def whole(entry, table):
     """Alterations of every picture, for R and (of those who did not train the encoder) to judge; rows as the pool."""
     role = table["role"]
     names = ("originals", "alterations.own", "alterations.calibration", "further.own", "further.calibration")
-    parts = {name: np.load(entry / f"privacy/{name}.npy") for name in names}
+    encoder = encoder_digest(entry / "privacy/encoder.safetensors")
+    parts = {name: np.asarray(load_rows(entry / f"privacy/{name}.safetensors", encoder)) for name in names}
     shape = (len(table), *parts["alterations.own"].shape[1:])
     own, judged = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     own[role != "heldout"], own[role == "heldout"] = parts["alterations.own"], parts["further.own"]

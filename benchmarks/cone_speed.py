@@ -63,29 +63,32 @@ class Names:
 def write_candidates(path, kind, n):
     """A file of n candidates, block by block; a tenth lie near an original."""
     originals = rows(kind, ORIGINALS, 0)
-    out = np.lib.format.open_memmap(path, "w+", np.float32, (n, D))
-    for number, start in enumerate(range(0, n, 10_000)):
-        made = rows(kind, min(10_000, n - start), 100 + number)
-        near = made[::10] * 0.3 + originals[: len(made[::10])]
-        made[::10] = near / np.linalg.norm(near, axis=1, keepdims=True)
-        out[start : start + len(made)] = made
-    out.flush()
+    # what `files.save_rows` writes, but never held as a whole: safetensors' header, then the rows
+    tensor = {"dtype": "F32", "shape": [n, D], "data_offsets": [0, 4 * n * D]}
+    header = json.dumps({"__metadata__": {"encoder": ""}, "rows": tensor}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for number, start in enumerate(range(0, n, 10_000)):
+            made = rows(kind, min(10_000, n - start), 100 + number)
+            near = made[::10] * 0.3 + originals[: len(made[::10])]
+            made[::10] = near / np.linalg.norm(near, axis=1, keepdims=True)
+            made.tofile(file)
 
 
 def speed(kind, n, rounds, folder):
     """Seconds of both, alternating; CPU seconds are compared, since a busy machine shifts wall time at random."""
-    path, cones = folder / "candidates.npy", cones_of(kind)
+    path, cones = folder / "candidates.safetensors", cones_of(kind)
     write_candidates(path, kind, n)
     index, taken, wall = faiss.IndexFlatIP(D), {"judge": [], "faiss": []}, {"judge": [], "faiss": []}
     index.add(cones.fingerprints)
 
     def plain():
-        queries = RowFile(path)
+        queries = RowFile(path, "")
         for start in range(0, n, BLOCK):
             index.search(queries[slice(start, start + BLOCK)], NEIGHBOURS)
 
     def verdicts():
-        return judge(RowFile(path), Names(n), cones, folder / "verdicts.parquet")
+        return judge(RowFile(path, ""), Names(n), cones, folder / "verdicts.parquet")
 
     for _ in range(rounds):
         for name, work in (("faiss", plain), ("judge", verdicts)):
@@ -106,7 +109,7 @@ def speed(kind, n, rounds, folder):
 
 def memory(n, folder):
     """Peak memory in MB of a fresh process that judges n candidates."""
-    path = folder / f"candidates{n}.npy"
+    path = folder / f"candidates{n}.safetensors"
     write_candidates_apart = [sys.executable, __file__, "--write", str(n), "--folder", str(folder)]
     subprocess.run(write_candidates_apart, check=True)
     command = [sys.executable, __file__, "--peak", str(n), "--folder", str(folder)]
@@ -126,10 +129,10 @@ def main():
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
     if args.write:
-        write_candidates(args.folder / f"candidates{args.write}.npy", "faces", args.write)
+        write_candidates(args.folder / f"candidates{args.write}.safetensors", "faces", args.write)
         return
     if args.peak:
-        source = RowFile(args.folder / f"candidates{args.peak}.npy")
+        source = RowFile(args.folder / f"candidates{args.peak}.safetensors", "")
         judge(source, Names(args.peak), cones_of("faces", FEW), args.folder / "verdicts.parquet")
         status = Path("/proc/self/status").read_text()  # getrusage would give the peak of the process that started this
         print(next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")))

@@ -6,12 +6,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.shards import Column, write_shard
 from avatarflow.privacy import judging
 from avatarflow.privacy.cone import Cones, Shape
-from avatarflow.privacy.files import RowFile, save_rows
+from avatarflow.privacy.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.judging import Judge, judge, risks
 from avatarflow.privacy.neighbours import pair_angles
 from avatarflow.privacy.ratio_search import RatioSearch
@@ -131,23 +132,43 @@ def test_equals_a_comparison_with_every_original(seed, c, k):
 def test_shards_and_the_way_rows_are_read_change_nothing(tmp_path, cuts):
     cones, candidates = some_cones(), some_candidates()
     judge(candidates, names(200), cones, tmp_path / "whole.parquet", stage="teacher")
-    save_rows(tmp_path / "rows.npy", candidates)
+    save_rows(tmp_path / "rows.safetensors", candidates, "e")
     table, start = pd.DataFrame({"candidate": names(200)}), 0
     for number, count in enumerate(cuts):
         rows = slice(start, start + count)
         write_shard(tmp_path / f"s/{number:05d}.parquet", np.zeros((count, 2, 2, 3), np.uint8), table.iloc[rows])
         start += count
     ids = Column(tmp_path / "s", "candidate")
-    judge(RowFile(tmp_path / "rows.npy"), ids, cones, tmp_path / "cut.parquet", block=33, stage="teacher")
+    judge(RowFile(tmp_path / "rows.safetensors", "e"), ids, cones, tmp_path / "cut.parquet", block=33, stage="teacher")
     whole, cut = (pq.read_table(tmp_path / f"{name}.parquet").to_pandas() for name in ("whole", "cut"))
     pd.testing.assert_frame_equal(whole, cut, check_exact=True)
 
 
 def test_a_file_that_holds_no_fingerprints_is_refused(tmp_path):
-    for number, rows in enumerate([np.zeros((3, 2)), np.zeros(4, np.float32), np.zeros((3, 2), np.float32).T]):
-        np.save(tmp_path / f"{number}.npy", rows)
+    path, rows = tmp_path / "rows.safetensors", np.zeros((3, 2), np.float32)
+    files = [
+        ({"rows": rows.astype(float)}, {"encoder": "e"}),
+        ({"other": rows}, {"encoder": "e"}),
+        ({"rows": rows}, {}),
+    ]
+    for tensors, metadata in [*files, ({"rows": rows[0]}, {"encoder": "e"})]:
+        save_file(tensors, path, metadata)
         with pytest.raises(AvatarflowError, match="float32 fingerprints, as the fingerprint step writes them"):
-            RowFile(tmp_path / f"{number}.npy")
+            RowFile(path, "e")
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(AvatarflowError, match=r"rows\.safetensors: no safetensors file; give"):
+        RowFile(path, "e")
+
+
+def test_fingerprints_of_another_encoder_are_refused(tmp_path):
+    path, rows = tmp_path / "teacher.safetensors", some_candidates(5)
+    save_rows(path, rows, "one encoder")
+    assert load_rows(path, "one encoder") == pytest.approx(rows, abs=0)
+    for read in (load_rows, RowFile):
+        with pytest.raises(
+            AvatarflowError, match=r"teacher\.safetensors: fingerprints of another encoder; delete the file"
+        ):
+            read(path, "another")
 
 
 def test_refusals(tmp_path):

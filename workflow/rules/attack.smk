@@ -13,7 +13,7 @@ rule plant_leaks:
         encoder="results/releases/{name}/privacy/encoder.safetensors",
     output:
         pictures=directory("results/releases/{name}/attacks/leaks/pictures"),
-        fingerprints="results/releases/{name}/attacks/leaks.npy",
+        fingerprints="results/releases/{name}/attacks/leaks.safetensors",
     log:
         "logs/releases/{name}/plant_leaks.log",
     benchmark:
@@ -39,10 +39,11 @@ rule attack_pictures:
         pool="results/releases/{name}/pool/pictures",
         samples=lambda wildcards: f"results/releases/{wildcards.name}/samples/{attacked(wildcards)}/pictures",
         verdicts=lambda wildcards: f"results/releases/{wildcards.name}/privacy/{attacked(wildcards)}.verdicts.parquet",
-        originals="results/releases/{name}/privacy/originals.npy",
-        fingerprints=lambda wildcards: f"results/releases/{wildcards.name}/privacy/{attacked(wildcards)}.npy",
+        encoder="results/releases/{name}/privacy/encoder.safetensors",
+        originals="results/releases/{name}/privacy/originals.safetensors",
+        fingerprints=lambda wildcards: f"results/releases/{wildcards.name}/privacy/{attacked(wildcards)}.safetensors",
         leaks="results/releases/{name}/attacks/leaks/pictures",
-        leaks_fingerprints="results/releases/{name}/attacks/leaks.npy",
+        leaks_fingerprints="results/releases/{name}/attacks/leaks.safetensors",
     output:
         results="results/releases/{name}/attacks/{target}.pictures.json",
     log:

@@ -36,10 +36,10 @@ rule fingerprint_originals:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
     output:
-        originals="results/{map}/{name}/privacy/originals.npy",
-        own="results/{map}/{name}/privacy/alterations.own.npy",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
-        test="results/{map}/{name}/privacy/alterations.test.npy",
+        originals="results/{map}/{name}/privacy/originals.safetensors",
+        own="results/{map}/{name}/privacy/alterations.own.safetensors",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/alterations.test.safetensors",
     log:
         "logs/{map}/{name}/fingerprint_originals.log",
     benchmark:
@@ -66,7 +66,7 @@ rule fingerprint_candidates:
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
     output:
-        fingerprints="results/{map}/{name}/privacy/{stage}.npy",
+        fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
     log:
         "logs/{map}/{name}/fingerprint_candidates.{stage}.log",
     benchmark:
@@ -90,10 +90,10 @@ rule calibrate_cones:
     input:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
-        originals="results/{map}/{name}/privacy/originals.npy",
-        own="results/{map}/{name}/privacy/alterations.own.npy",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
-        test="results/{map}/{name}/privacy/alterations.test.npy",
+        originals="results/{map}/{name}/privacy/originals.safetensors",
+        own="results/{map}/{name}/privacy/alterations.own.safetensors",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/alterations.test.safetensors",
     output:
         cones="results/{map}/{name}/privacy/cones.safetensors",
         calibrated="results/{map}/{name}/privacy/calibration.json",
@@ -127,9 +127,9 @@ rule compare_rules:
     input:
         pool="results/{map}/{name}/pool/pictures",
         cones="results/{map}/{name}/privacy/cones.safetensors",
-        originals="results/{map}/{name}/privacy/originals.npy",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.npy",
-        test="results/{map}/{name}/privacy/alterations.test.npy",
+        originals="results/{map}/{name}/privacy/originals.safetensors",
+        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/alterations.test.safetensors",
     output:
         rivals="results/{map}/{name}/privacy/rivals.tsv",
         figure=report(
@@ -160,7 +160,7 @@ rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:
         candidates="results/{map}/{name}/samples/{stage}/pictures",
-        fingerprints="results/{map}/{name}/privacy/{stage}.npy",
+        fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
     output:

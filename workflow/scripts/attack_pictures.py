@@ -9,6 +9,7 @@ with step(snakemake) as run:
             "pool": snakemake.input.pool,
             "samples": snakemake.input.samples,
             "verdicts": snakemake.input.verdicts,
+            "encoder": snakemake.input.encoder,
             "originals": snakemake.input.originals,
             "fingerprints": snakemake.input.fingerprints,
             "leaks": snakemake.input.leaks,

@@ -52,7 +52,8 @@ def calibrate_entry(
         If the cones cannot be calibrated with these persons.
     """
     table = read_table(inputs["pool"])
-    originals = np.asarray(load_rows(inputs["originals"]))
+    encoder = encoder_digest(inputs["encoder"])
+    originals = np.asarray(load_rows(inputs["originals"], encoder))
     gallery = (table["role"] != HELDOUT).to_numpy()
     trained = table[gallery].reset_index(drop=True)
     shape = Shape.of(dict(settings))
@@ -60,16 +61,18 @@ def calibrate_entry(
         originals[gallery],
         trained["person"].to_numpy(),
         trained["row"].to_numpy(),
-        load_rows(inputs["own"]),
+        load_rows(inputs["own"], encoder),
         shape,
-        encoder_digest(inputs["encoder"]),
+        encoder,
     )
-    draws, whose = draws_of(load_rows(inputs["calibration"]), table, "calibration")
+    draws, whose = draws_of(load_rows(inputs["calibration"], encoder), table, "calibration")
     done, calibration = calibrate(
         open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
     )
     done.save(cones)
-    figures = measure(done, calibration, table, originals, load_rows(inputs["test"]), settings["families"], seed)
+    figures = measure(
+        done, calibration, table, originals, load_rows(inputs["test"], encoder), settings["families"], seed
+    )
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])

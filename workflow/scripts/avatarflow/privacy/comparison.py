@@ -41,12 +41,13 @@ def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str
 def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Originals and the three groups of people from an entry's files, and the pool's table."""
     table = read_table(inputs["pool"])
-    rows = np.asarray(load_rows(inputs["originals"]))
+    cones = Cones.read(inputs["cones"])
+    rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     stranger = (table["role"] == HELDOUT).to_numpy()
     found = {
-        "originals": Originals.of(Cones.read(inputs["cones"]), table.loc[~stranger, "person"].to_numpy()),
+        "originals": Originals.of(cones, table.loc[~stranger, "person"].to_numpy()),
         "strangers": People(rows[stranger], table.loc[stranger, "person"].to_numpy()),
     }
     for role in ("calibration", "test"):
-        found[role] = People(*draws_of(load_rows(inputs[role]), table, role))
+        found[role] = People(*draws_of(load_rows(inputs[role], cones.encoder), table, role))
     return found, table

@@ -1,25 +1,39 @@
-"""Files between the privacy steps: arrays, and whose encoder made them. No torch, no faiss."""
+"""Files between the privacy steps: fingerprints, and whose encoder made them. No torch, no faiss."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from ..errors import refuse
 from ..paths import replacing
 
-
-def save_rows(path: str | Path, rows: npt.NDArray[np.float32]) -> None:
-    """Write fingerprints whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rows, allow_pickle=False)
+ROWS, ENCODER = "rows", "encoder"
 
 
-def load_rows(path: str | Path) -> npt.NDArray[np.float32]:
-    """Fingerprints as a memory map."""
-    rows: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+def save_rows(path: str | Path, rows: npt.NDArray[np.float32], encoder: str) -> None:
+    """Write fingerprints whole or not at all, with the digest of the encoder that made them."""
+    with replacing(path) as temporary:
+        save_file({ROWS: np.ascontiguousarray(rows)}, temporary, {ENCODER: encoder})
+
+
+def load_rows(path: str | Path, encoder: str) -> npt.NDArray[np.float32]:
+    """Fingerprints as a memory map.
+
+    Raises
+    ------
+    AvatarflowError
+        If the file holds no fingerprints, or those of another encoder than the one with this digest.
+    """
+    shape, start, made_by = _header(Path(path))
+    if made_by != encoder:
+        raise refuse(
+            Path(path).name, "fingerprints of another encoder", "delete the file and run again: its rule makes it anew"
+        )
+    rows: npt.NDArray[np.float32] = np.memmap(path, np.float32, "r", start, shape)
     return rows
 
 
@@ -29,17 +43,16 @@ class RowFile:
     Raises
     ------
     AvatarflowError
-        If the file is not a two-dimensional float32 array in C order.
+        As `load_rows`, and if the fingerprints are not (n, d).
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, encoder: str) -> None:
         self.path = Path(path)
-        mapped = load_rows(path)
-        if mapped.ndim != 2 or mapped.dtype != np.float32 or not mapped.flags.c_contiguous:
-            found = f"an array of shape {mapped.shape} and type {mapped.dtype}"
-            raise refuse(self.path.name, found, "give (n, d) float32 fingerprints, as the fingerprint step writes them")
-        self.shape = (int(mapped.shape[0]), int(mapped.shape[1]))
-        self._start = int(getattr(mapped, "offset", 0))
+        shape = load_rows(path, encoder).shape
+        if len(shape) != 2:
+            raise _no_fingerprints(self.path, f"rows of shape {shape}")
+        self.shape = (int(shape[0]), int(shape[1]))
+        self._start = _header(self.path)[1]
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -49,6 +62,25 @@ class RowFile:
         n, d = max(0, stop - start), self.shape[1]
         read = np.fromfile(self.path, np.float32, n * d, offset=self._start + 4 * d * start)
         return read.reshape(n, d)
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], int, str]:
+    """Shape of the rows, where in the file they begin, and the digest of their encoder."""
+    try:
+        with safe_open(str(path), "np") as file:
+            metadata, names = file.metadata() or {}, list(file.keys())
+    except SafetensorError:
+        raise _no_fingerprints(path, "no safetensors file") from None
+    with path.open("rb") as raw:  # eight bytes of length, the header in JSON, then the tensors
+        length = int.from_bytes(raw.read(8), "little")
+        header = json.loads(raw.read(length))
+    if names != [ROWS] or header[ROWS]["dtype"] != "F32" or ENCODER not in metadata:
+        raise _no_fingerprints(path, f"tensors {', '.join(names) or 'none'}")
+    return tuple(header[ROWS]["shape"]), 8 + length + header[ROWS]["data_offsets"][0], metadata[ENCODER]
+
+
+def _no_fingerprints(path: Path, found: str) -> Exception:
+    return refuse(path.name, found, "give (n, d) float32 fingerprints, as the fingerprint step writes them")
 
 
 def encoder_digest(path: str | Path) -> str:

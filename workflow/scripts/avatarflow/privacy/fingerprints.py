@@ -68,7 +68,7 @@ def originals(
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
     pictures, table = read_pictures(pool), read_table(pool)
-    save_rows(outputs["originals"], trained.embed(pictures, compute["micro_batch"]))
+    save_rows(outputs["originals"], trained.embed(pictures, compute["micro_batch"]), trained.digest)
     role = table["role"]
     wanted = {"own": role != "heldout", "calibration": role == "calibration", "test": role == "test"}
     for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
@@ -77,15 +77,16 @@ def originals(
             trained, pictures[rows], table["item"].to_numpy()[rows], cone["families"], cone["draws"], seed, purpose,
             compute["micro_batch"],
         )  # fmt: skip
-        save_rows(outputs[purpose], altered)
+        save_rows(outputs[purpose], altered, trained.digest)
         step.progress(done, len(wanted), "sets of alterations", every_s=0)
 
 
 def candidates(pictures: str, encoder: str, compute: Mapping[str, Any], fingerprints: str) -> None:
     """Fingerprints of candidates, block by block; NaN where a picture could not be read."""
     torch.set_num_threads(compute["threads"])
-    made = Encoder.load(encoder).embed(iterate(pictures), compute["micro_batch"])
+    trained = Encoder.load(encoder)
+    made = trained.embed(iterate(pictures), compute["micro_batch"])
     table = read_table(pictures)
     if "reason" in table.columns:
         made[(table["reason"] != "").to_numpy()] = np.nan
-    save_rows(fingerprints, made)
+    save_rows(fingerprints, made, trained.digest)

@@ -27,12 +27,13 @@ def judge_pictures(
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
     """
+    made_by = encoder_digest(encoder)
     summary = judge(
-        RowFile(fingerprints),
+        RowFile(fingerprints, made_by),
         Column(pictures, "candidate"),
         Cones.read(cones),
         verdicts,
-        encoder=encoder_digest(encoder),
+        encoder=made_by,
         reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
     )

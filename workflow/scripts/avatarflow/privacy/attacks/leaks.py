@@ -38,7 +38,8 @@ def write_leaks(
     originals = read_pictures(pool)[strangers]
     versions = [alterations.alter(originals, name, 1, seed, items, "attack leak") for name in FAMILIES]
     copies = np.stack(versions, 1).reshape(-1, *originals.shape[1:])
-    made = Encoder.load(encoder).embed(copies, compute["micro_batch"])
-    save_rows(fingerprints, made.reshape(len(originals), len(FAMILIES), -1))
+    trained = Encoder.load(encoder)
+    made = trained.embed(copies, compute["micro_batch"])
+    save_rows(fingerprints, made.reshape(len(originals), len(FAMILIES), -1), trained.digest)
     with replacing_folder(pictures) as folder:
         write_shards(folder, copies, table[strangers].loc[np.repeat(table.index[strangers], len(FAMILIES)), ["item"]])

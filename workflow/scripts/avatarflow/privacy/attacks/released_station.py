@@ -11,7 +11,7 @@ from ...intake.persons import HELDOUT, TRAINED
 from ...paths import write_json
 from ...runtime import Step
 from ...synthesis.conditions import Conditions
-from ..files import load_rows
+from ..files import encoder_digest, load_rows
 from .people import chosen
 from .released_data import DATA_ATTACKS, attack_released
 from .verdict import unmeasured
@@ -44,8 +44,8 @@ def attack_pictures(
     Parameters
     ----------
     inputs : mapping
-        `pool`, `samples` and `leaks` (shards), `verdicts` (of the samples), `originals`, `fingerprints` (of the
-        samples) and `leaks_fingerprints` (rows).
+        `pool`, `samples` and `leaks` (shards), `verdicts` (of the samples), `encoder`, and its `originals`,
+        `fingerprints` (of the samples) and `leaks_fingerprints` (rows).
     settings : mapping
         `attacks` of the config.
     target : str
@@ -54,7 +54,7 @@ def attack_pictures(
         The JSON file: one entry per attack and view.
     """
     table, made = read_table(inputs["pool"]), read_table(inputs["samples"])
-    rows = load_rows(inputs["fingerprints"])
+    rows = load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"]))
     kept = np.isfinite(rows).all(1)
     if target == RELEASE:
         kept &= pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
@@ -79,13 +79,14 @@ def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[
 def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
     """The attacker with the cone's own fingerprints, and one who has only pixels."""
     of_strangers = attacked[(table["role"] == HELDOUT).to_numpy()]
-    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"]))[of_strangers]
+    encoder = encoder_digest(inputs["encoder"])
+    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_strangers]
     pictures: Pictures = read_pictures(inputs["samples"])[kept]
     pixels = Pixels.fit(pictures)
     planted = read_pictures(inputs["leaks"])
     planted = planted.reshape(len(of_strangers), -1, *planted.shape[1:])[of_strangers]
     small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
-    made, known = (np.asarray(load_rows(inputs[name])) for name in ("fingerprints", "originals"))
+    made, known = (np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals"))
     originals = pixels.rows(read_pictures(inputs["pool"])[attacked])
     return {
         "fingerprint": View(made[kept], known[attacked], leaks),
