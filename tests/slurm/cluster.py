@@ -14,6 +14,7 @@ RELEASE = "results/releases/tiny"
 TEACHER = f"{RELEASE}/teacher/model_index.json"
 FOLDER = Path(os.environ.get("AVATARFLOW_SLURM_FOLDER", "/tmp/avatarflow-slurm"))
 LIMIT_S = 600
+SITE = {"AVATARFLOW_SHARDS": "1", "AVATARFLOW_FIRST_LOOK_S": "3", "AVATARFLOW_LARGEST_MB": "16000"}
 REST_MADE = set()
 """Tests that have made the whole release once."""
 
@@ -84,7 +85,7 @@ def start(folder, *arguments, log="run.log", **variables):
     # tests that run in a shell's background ignore SIGINT, and so would all that they start
     command = ["env", "--default-signal=INT", *project.command(folder)]
     command += ["--profile", str(project.ROOT / "slurm"), *arguments]
-    environment = {**project.environment(), "AVATARFLOW_SHARDS": "1", "AVATARFLOW_FIRST_LOOK_S": "3", **variables}
+    environment = {**project.environment(), **SITE, **variables}
     with (folder / log).open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True, cwd=folder)
 

@@ -31,7 +31,7 @@ def test_a_job_cancelled_from_outside_is_tried_again_and_resumes(slurm, undistur
 
 
 def test_a_job_out_of_time_is_tried_again_with_more_and_resumes(slurm, undisturbed, folder):
-    process = slurm.start(folder, slurm.TEACHER, AVATARFLOW_LONGEST_MIN="2", log="run.log")
+    process = slurm.start(folder, slurm.TEACHER, AVATARFLOW_WARNING_S="0")
     job, _ = slurm.frozen_in_training(folder)  # it hangs, as on a file system that does not answer
     subprocess.run(["scontrol", "update", f"jobid={job['id']}", "timelimit=1"], check=True)
     said = slurm.finish(process, folder)
