@@ -45,6 +45,7 @@ RESULT = Path(__file__).parent / "results" / "read_release.json"
 PROFILES = Path(__file__).parents[1] / "resources" / "error_profiles"
 CLEANERS = (("minimap2", "sr"), ("bowtie2", "end-to-end"), ("kraken2", "default"), ("bwa", "mem"))
 WATCHERS = (("bowtie2", "very-sensitive-local-unpaired"), ("bwa", "mem"), ("minimap2", "sr"), ("kraken2", "default"))
+WEAK = (("bowtie2", "end-to-end"), ("minimap2", "sr"))
 KINDS = ("measured", "panel", "spectrum")
 
 
@@ -59,6 +60,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--spike-ins", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--weak", action="store_true", help="clean and watch with weak tools, so that much stays unseen"
+    )
     parser.add_argument("--append", action="store_true", help="keep the rows that the result has already")
     parser.add_argument("--out", type=Path, default=RESULT)
     return parser.parse_args()
@@ -69,6 +73,7 @@ class Work:
 
     def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
         self.asked, self.folder, self.step = asked, folder, Step.null()
+        self.cleaners, self.watchers = (WEAK, WEAK) if asked.weak else (CLEANERS, WATCHERS)
         self.vcf = str(asked.data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz")
         self.map = str(asked.data / "panel/chr20_b37.gmap.gz")
         self.host, self.microbes = str(folder / "host.fa"), str(folder / "microbes.fa")
@@ -82,7 +87,7 @@ class Work:
             module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}
-        for tool, setting in {*CLEANERS, *WATCHERS}:
+        for tool, setting in {*self.cleaners, *self.watchers}:
             index = folder / "index" / tool / setting
             paths = (self.host, str(index / "index"), str(index / "index.json"))
             build_index(tool, self.tools[tool], setting, *paths, asked.threads, self.step)
@@ -128,13 +133,13 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}
     inputs = {**genomes, **taken, **more}
     spike_in(inputs, work.settings(True, None)["spike_ins"], False, asked.seed, spiked, step)
-    runs = {choice: classified(work, place, choice, spiked) for choice in {*CLEANERS, *WATCHERS}}
+    runs = {choice: classified(work, place, choice, spiked) for choice in {*work.cleaners, *work.watchers}}
     truth = pd.read_parquet(whole["truth"])
-    for cleaner in CLEANERS:
-        roles = {"remove": [runs[cleaner]], "watch": [runs[choice] for choice in WATCHERS if choice != cleaner]}
+    for cleaner in work.cleaners:
+        roles = {"remove": [runs[cleaner]], "watch": [runs[choice] for choice in work.watchers if choice != cleaner]}
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
-        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner)}
+        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"])}
         yield (
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])
