@@ -139,7 +139,8 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
         roles = {"remove": [runs[cleaner]], "watch": [runs[choice] for choice in work.watchers if choice != cleaner]}
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
-        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"])}
+        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"]),
+               "pairs": asked.pairs, "spike_ins": asked.spike_ins}  # fmt: skip
         yield (
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])
@@ -220,8 +221,7 @@ def main() -> None:
         rows = json.loads(asked.out.read_text(encoding="utf-8"))["rows"] + rows
     held = {kind: sum(row["bits"] <= row[kind]["bits"]["high"] for row in rows) for kind in KINDS}
     seen = sum(row["unseen"] <= row["panel"]["undetected"]["high"] for row in rows)
-    named = {key: getattr(asked, key) for key in ("pairs", "spike_ins", "seed")}
-    result = {"asked": named, "held": {**held, "undetected": seen, "of": len(rows)}, "rows": rows}
+    result = {"seed": asked.seed, "held": {**held, "undetected": seen, "of": len(rows)}, "rows": rows}
     with replacing(asked.out) as path:
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"held: {result['held']}")
