@@ -5,9 +5,10 @@ insertion), so errors stay where they are also behind indels of the donor. What 
 the homopolymer that it lies in, so an error may come or go where a variant changes a homopolymer.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .compiled import TO_UNIT, compiled, last_at_most, mix, word_at
 from .genome import Codes, Integers, N
@@ -43,11 +44,34 @@ STREAMS = np.uint64(8)  # random streams of a read
 GENOME_1, GENOME_2, INSERTED_1, INSERTED_2, START, END, READ = (np.uint64(i) for i in range(7))
 
 
+Thresholds = npt.NDArray[np.uint32]
+
+
 class Strand(NamedTuple):
     """A library's bases with the homopolymers that they lie in."""
 
     library: Library
     run_lengths: Codes
+
+
+class Row(NamedTuple):
+    """The bases of a read and the runs of one of its parts: views of the scratch, quicker to hand over than it."""
+
+    bases: Codes
+    qualities: Codes
+    kinds: Codes
+    lengths: Integers
+    idents: Integers
+
+
+class Law(NamedTuple):
+    """A part of `LongTables`: of one class of read."""
+
+    wrong: Thresholds
+    extra: Thresholds
+    skipped: Thresholds
+    quality: Codes
+    extra_go_on: float
 
 
 @compiled
@@ -84,29 +108,51 @@ def changed(base: np.uint8, word: np.uint64) -> np.uint8:
 
 
 @compiled
-def add_extra(
-    bases: Codes, qualities: Codes, at: int, word: np.uint64, size: int, base: np.uint8, quality: np.uint8
-) -> int:
-    """Insert bases: repeats of `base`, or random ones where it is N; bases of the read then."""
-    more = mix(word + ONE)
-    for _ in range(size):
-        bases[at] = base if base < N else np.uint8(more & LOW_2)
-        qualities[at] = quality
-        more = mix(more)
-        at += 1
-    return at
+def add_run(row: Row, runs: int, kind: int, length: int) -> int:
+    """As `push`, for causes that name no variant."""
+    if length == 0:
+        return runs
+    if runs and row.kinds[runs - 1] == kind:
+        row.lengths[runs - 1] += length
+        return runs
+    row.kinds[runs], row.lengths[runs], row.idents[runs] = kind, length, NO_VARIANT
+    return runs + 1
 
 
 @compiled
-def add_run(kinds: Codes, lengths: Integers, idents: Integers, runs: int, kind: int, length: int) -> int:
-    """As `push`, for causes that name no variant: one row of the scratch, which is quicker to hand over than all."""
-    if length == 0:
-        return runs
-    if runs and kinds[runs - 1] == kind:
-        lengths[runs - 1] += length
-        return runs
-    kinds[runs], lengths[runs], idents[runs] = kind, length, NO_VARIANT
-    return runs + 1
+def put_base(
+    row: Row, at: int, runs: int, base: np.uint8, fate: int, word: np.uint64, homopolymer: int, quality: np.uint8,
+    go_on: float, room: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Write a base as its fate wants it, and what is inserted behind it; bases, runs and room for insertions then."""
+    row.qualities[at] = N_QUALITY if base == N else quality
+    row.bases[at] = changed(base, word) if fate == WRONG and base < N else base
+    at += 1
+    if fate != EXTRA or base == N:
+        return at, runs, room
+    size = min(indel_length(word, go_on), room)
+    more = mix(word + ONE)
+    for _ in range(size):  # into a homopolymer its own base, else any
+        row.bases[at] = base if homopolymer >= COPIED_FROM else np.uint8(more & LOW_2)
+        row.qualities[at] = quality
+        more = mix(more)
+        at += 1
+    return at, add_run(row, runs, EXTRA, size), room - size
+
+
+@compiled
+def trimmed(row: Row, runs: int) -> int:
+    """The number of runs without deletions at the end: an alignment does not end with one."""
+    while runs and (row.kinds[runs - 1] == SKIPPED or row.kinds[runs - 1] == LOST):
+        runs -= 1
+    return runs
+
+
+@compiled
+def border_at(library: Library, position: int, contig_start: int, forward: bool) -> int:
+    """The reference ahead of a place on the marks: the next base upwards, or the end of the last one downwards."""
+    border = to_reference(library.edits, position, contig_start)
+    return border if forward or library.marks[position] & INSERTED else border + 1
 
 
 @compiled
@@ -124,7 +170,7 @@ def gap_length(library: Library, position: int) -> int:
 @compiled
 def read_stretch(
     strand: Strand, low: int, high: int, forward: bool, contig_start: int, genome_key: np.uint64,
-    inserted_key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, row: int, at: int, runs: int,
+    inserted_key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, part: int, at: int, runs: int,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Read the marks [low, high), up or down (complemented), behind the `at` bases that the read has already.
 
@@ -133,21 +179,17 @@ def read_stretch(
     at : int
         Bases of the read now; at most twice as many as there were marks have been added.
     runs : int
-        Runs in `row` of the scratch, in reading direction.
+        Runs in row `part` of the scratch, in reading direction.
     leftmost : int
         Smallest place on the marks whose base was read; -1 if none was.
     """
-    library, marks, run_lengths = strand.library, strand.library.marks, strand.run_lengths
+    library, marks = strand.library, strand.library.marks
     position, step = (low, 1) if forward else (high - 1, -1)
-    first, previous = position, np.uint8(0)
-    border = to_reference(library.edits, position, contig_start)  # the reference ahead: next base, or end of the last
-    if not forward and marks[position] & INSERTED == 0:
-        border += 1
-    room = high - low  # for insertions: what the scratch has been made for
-    wrong, extra, skipped, quality = tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind]
+    first, previous, border = position, np.uint8(0), border_at(library, position, contig_start, forward)
+    law = Law(tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind], tables.extra_go_on)
     bases, qualities = scratch.bases[0], scratch.qualities[0]
-    kinds, lengths, idents = scratch.kinds[row], scratch.lengths[row], scratch.idents[row]
-    within = plain = left_out = 0
+    row = Row(bases, qualities, scratch.kinds[part], scratch.lengths[part], scratch.idents[part])
+    room, within, plain, left_out = high - low, 0, 0, 0
     leftmost, begun = -1, False
     while low <= position < high:
         mark = marks[position]
@@ -155,67 +197,39 @@ def read_stretch(
         previous = mark
         if gap:
             missing = gap_length(library, position if forward else position + 1)
-            border += missing if forward else -missing
-            within = 0
+            border, within = border + (missing if forward else -missing), 0
         if mark & INSERTED:
             word = word_at(inserted_key, (border << 20) + within)
             within += 1
         else:
             word = word_at(genome_key, border if forward else border - 1)
-            border += step
-            within = 0
+            border, within = border + step, 0
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
-        run = np.int64(run_lengths[position]) - 1
-        chance = np.uint32(word >> S32)
-        fate = fate_of(chance, wrong[run, wobble], extra[run, wobble], skipped[run, wobble])
+        run: Any = np.int64(strand.run_lengths[position]) - 1
+        fate = fate_of(np.uint32(word >> S32), law.wrong[run, wobble], law.extra[run, wobble], law.skipped[run, wobble])
         simple = mark < N and not gap
         if simple and fate == SAME and left_out == 0:  # mostly
-            bases[at] = mark if forward else 3 - mark
-            qualities[at] = quality[wobble]
+            bases[at], qualities[at] = mark if forward else 3 - mark, law.quality[wobble]
             at, plain = at + 1, plain + 1
-            if not begun or not forward:
-                leftmost, begun = position, True
-            position += step
-            continue
-        runs = add_run(kinds, lengths, idents, runs, SAME, plain)
-        plain = 0
-        if fate == SKIPPED:  # also within a deletion, so that a further one hides none
-            left_out = max(left_out, indel_length(word, tables.skipped_go_on))
-        if left_out:
-            left_out -= 1
-            if simple and begun:
-                runs = add_run(kinds, lengths, idents, runs, SKIPPED, 1)
-            elif begun:
-                runs = step_runs(library, position, begun, forward, scratch, row, runs, SKIPPED)
-            position += step
-            continue
-        base = mark & CODE
-        if base == N:
-            fate = SAME
-        read_as = WRONG if fate == WRONG else SAME
-        if simple and fate == WRONG:
-            runs = add_run(kinds, lengths, idents, runs, WRONG, 1)
-        elif simple:
-            runs = add_run(kinds, lengths, idents, runs, SAME, 1)
         else:
-            runs = step_runs(library, position, begun, forward, scratch, row, runs, read_as)
-        base = base if forward else COMPLEMENT[base]
-        qualities[at] = N_QUALITY if base == N else quality[wobble]
-        bases[at] = changed(base, word) if fate == WRONG else base
-        at += 1
-        if fate == EXTRA:
-            size = min(indel_length(word, tables.extra_go_on), room)
-            room -= size
-            repeat = base if run + 1 >= COPIED_FROM else np.uint8(N)
-            at = add_extra(bases, qualities, at, word, size, repeat, quality[wobble])
-            runs = add_run(kinds, lengths, idents, runs, EXTRA, size)
+            runs, plain = add_run(row, runs, SAME, plain), 0
+            if fate == SKIPPED:  # also within a deletion, so that a further one hides none
+                left_out = max(left_out, indel_length(word, tables.skipped_go_on))
+            base = np.uint8(mark & CODE)
+            read_as = SKIPPED if left_out else WRONG if fate == WRONG and base < N else SAME
+            if simple and (begun or not left_out):
+                runs = add_run(row, runs, read_as, 1)
+            elif begun or not left_out:
+                runs = step_runs(library, position, begun, forward, scratch, part, runs, read_as)
+            if left_out:
+                left_out, position = left_out - 1, position + step
+                continue
+            base, quality = base if forward else COMPLEMENT[base], law.quality[wobble]
+            at, runs, room = put_base(row, at, runs, base, fate, word, run + 1, quality, law.extra_go_on, room)
         if not begun or not forward:
             leftmost, begun = position, True
         position += step
-    runs = add_run(kinds, lengths, idents, runs, SAME, plain)
-    while runs and (kinds[runs - 1] == SKIPPED or kinds[runs - 1] == LOST):
-        runs -= 1  # an alignment does not end with a deletion
-    return at, runs, leftmost
+    return at, trimmed(row, add_run(row, runs, SAME, plain)), leftmost
 
 
 @compiled
