@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 import project
 
+LIMIT_S = 2400
+
 
 @pytest.fixture
 def checkout(undisturbed, tmp_path):
@@ -38,9 +40,12 @@ def test_the_literal_command_makes_the_same_release_as_a_local_run(slurm, undist
         running = subprocess.Popen(
             ["snakemake", "--profile", "slurm"], cwd=checkout, stdout=log, stderr=log, env=environment
         )
+        began = time.monotonic()
         while running.poll() is None:  # Slurm forgets a job some minutes after its end
             time.sleep(5)
             known |= slurm.records()
+            if time.monotonic() - began > LIMIT_S:
+                running.kill()
     said = (checkout / "run.log").read_text()
     assert running.returncode == 0, f"{said[-5000:]}\n{slurm.logs(checkout)[-3000:]}"
 
