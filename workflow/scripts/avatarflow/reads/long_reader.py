@@ -35,7 +35,7 @@ from .sequencer import (
     step_runs,
 )  # fmt: skip
 
-HALF = np.uint32(1 << 31)
+HALF, TOP = np.uint32(1 << 31), np.uint32(0xFFFFFFFF)
 S11, S10, ONE, LOW_2, LOW_10 = np.uint64(11), np.uint64(10), np.uint64(1), np.uint64(3), np.uint64(1023)
 COPIED_FROM = 3  # an insertion into a homopolymer of at least so many bases repeats its base
 MOTIF = 12  # longest repeated unit of junk
@@ -92,13 +92,10 @@ def indel_length(word: np.uint64, go_on: float) -> int:
 @compiled
 def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.uint32) -> int:
     """What happens at a base: each kind of error has a range that grows from a fixed end."""
-    if chance < wrong:
-        return WRONG
-    if chance >= HALF and chance - HALF < extra:
-        return EXTRA
-    if np.uint32(0xFFFFFFFF) - chance < skipped:
-        return SKIPPED
-    return SAME
+    # one question for the usual case: a branch at every second base, as "is it in the upper half", costs more than all
+    if not ((chance < wrong) | (np.uint32(chance - HALF) < extra) | (np.uint32(TOP - chance) < skipped)):
+        return SAME
+    return WRONG if chance < wrong else EXTRA if np.uint32(chance - HALF) < extra else SKIPPED
 
 
 @compiled
