@@ -13,6 +13,7 @@ are not on PATH are named as missing.
 """
 
 import argparse
+import gzip
 import json
 import os
 import resource
@@ -30,7 +31,10 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 RESULT = ROOT / "benchmarks" / "results" / "simulator.json"
 LENGTH, GENOME_BP, LEVEL, ERROR = 150, 5_000_000, 0.001, 0.01
 LONG_MEAN, LONG_SD, LONG_ERROR = 3000, 2300, 0.15  # pbsim's own lengths
-TOOLS = {"short": ("own", "own_compressed", "art", "wgsim"), "long": ("own_long", "own_long_compressed", "pbsim")}
+TOOLS = {
+    "short": ("own", "own_compressed", "art", "wgsim", "mason", "dwgsim", "insilicoseq"),
+    "long": ("own_long", "own_long_compressed", "pbsim"),
+}
 
 
 def own(folder: Path, count: int, compressed: bool, long: bool = False) -> list[str]:
@@ -84,6 +88,9 @@ def commands(folder: Path, pairs: int, bases: int) -> dict[str, list[str]]:
     art = ["art_illumina", "-ss", "HS25", "-i", host, "-p", "-l", size, "-f", coverage, "-m", "350", "-s", "50"]
     wgsim = ["wgsim", "-N", str(pairs), "-1", size, "-2", size, "-d", "350", "-s", "50", "-e", str(ERROR)]
     model = "/usr/share/pbsim/models/model_qc_clr"
+    mason = [shutil.which("mason_simulator") or "/usr/lib/seqan/bin/mason_simulator", "-ir", host, "-n", str(pairs)]
+    dwgsim = ["dwgsim", "-N", str(pairs), "-1", size, "-2", size, "-d", "350", "-e", str(ERROR), "-E", str(ERROR)]
+    iss = ["iss", "generate", "--genomes", host, "--model", "hiseq", "--n_reads", str(2 * pairs), "--cpus", "1"]
     accuracy = ["--accuracy-mean", str(1 - LONG_ERROR), "--length-mean", str(LONG_MEAN), "--length-sd", str(LONG_SD)]
     pbsim = ["pbsim", "--data-type", "CLR", "--depth", f"{bases / GENOME_BP:g}", "--model_qc", model, *accuracy]
     return {
@@ -91,6 +98,25 @@ def commands(folder: Path, pairs: int, bases: int) -> dict[str, list[str]]:
         "own_compressed": own(folder, pairs, True),
         "art": [*art, "-rs", "1", "-sam", "-na", "-q", "-o", f"{out}/art"],
         "wgsim": [*wgsim, "-r", str(LEVEL), "-S", "1", host, f"{out}/w1.fq", f"{out}/w2.fq"],
+        "mason": [
+            *mason,
+            "-o",
+            f"{out}/m1.fq",
+            "-or",
+            f"{out}/m2.fq",
+            "-oa",
+            f"{out}/m.sam",
+            "--illumina-read-length",
+            size,
+            "--fragment-mean-size",
+            "350",
+            "--seed",
+            "1",
+            "--num-threads",
+            "1",
+        ],
+        "dwgsim": [*dwgsim, "-r", str(LEVEL), "-y", "0", "-z", "1", "-o", "1", host, f"{out}/dwgsim"],
+        "insilicoseq": [*iss, "--seed", "1", "--output", f"{out}/iss"],
         "own_long": own(folder, bases // LONG_MEAN, False, True),
         "own_long_compressed": own(folder, bases // LONG_MEAN, True, True),
         "pbsim": [*pbsim, "--seed", "1", "--prefix", f"{out}/pbsim", host],
@@ -121,9 +147,9 @@ def prepare(folder: Path) -> None:
 
 
 def reads_in(path: Path) -> tuple[int, int]:
-    """Reads and bases of a plain FASTQ file."""
+    """Reads and bases of a FASTQ file."""
     count = bases = 0
-    with path.open("rb") as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         for number, line in enumerate(file):
             if number % 4 == 1:
                 count, bases = count + 1, bases + len(line) - 1
@@ -134,6 +160,8 @@ def made(tool: str, folder: Path, plain: dict[str, tuple[int, int]]) -> tuple[in
     """Reads and bases that a tool's last run wrote; counted, or those of the same run without compression."""
     files = {
         "own": ["own/reads1", "own/reads2"], "art": ["art1.fq", "art2.fq"], "wgsim": ["w1.fq", "w2.fq"],
+        "mason": ["m1.fq", "m2.fq"], "dwgsim": ["dwgsim.bwa.read1.fastq.gz", "dwgsim.bwa.read2.fastq.gz"],
+        "insilicoseq": ["iss_R1.fastq", "iss_R2.fastq"],
         "own_long": ["own/reads1"], "pbsim": ["pbsim_0001.fastq"],
     }  # fmt: skip
     if tool not in files:
@@ -144,7 +172,13 @@ def made(tool: str, folder: Path, plain: dict[str, tuple[int, int]]) -> tuple[in
 
 def version(tool: str) -> str:
     """What a Debian tool's package says it is."""
-    package = {"art": "art-nextgen-simulation-tools", "wgsim": "samtools", "pbsim": "pbsim"}.get(tool)
+    package = {
+        "art": "art-nextgen-simulation-tools",
+        "wgsim": "samtools",
+        "pbsim": "pbsim",
+        "mason": "seqan-apps",
+        "dwgsim": "dwgsim",
+    }.get(tool)
     if package is None or shutil.which("dpkg-query") is None:
         return "this repository"
     done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
@@ -198,7 +232,7 @@ def ratios(tools: dict[str, dict[str, object]]) -> dict[str, float]:
     """Our rate over a peer's."""
     value: Callable[[str, str], float] = lambda tool, what: float(str(tools[tool][what]))  # noqa: E731
     out = {}
-    for peer in ("art", "wgsim"):
+    for peer in ("art", "wgsim", "mason", "dwgsim", "insilicoseq"):
         if peer in tools:
             out[f"ratio_to_{peer}"] = round(value("own", "reads_per_s") / value(peer, "reads_per_s"), 3)
             if "own_compressed" in tools:
