@@ -191,7 +191,7 @@ def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page), entry["attacks"])
     assert "987654" in page.read_text()
-    assert page.read_text().count(", caught") == len(ATTACKS["rows"])
+    assert page.read_text().count("caught<br>clean") == len(ATTACKS["rows"])
 
 
 def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
