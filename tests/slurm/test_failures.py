@@ -146,4 +146,3 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(slurm, undisturbed, fo
     filler.unlink()
     slurm.run(folder, slurm.TEACHER, log="again.log")
     slurm.same_as_undisturbed(undisturbed, folder)
-    assert project.decision(folder) == "pass"
