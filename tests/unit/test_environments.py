@@ -53,3 +53,11 @@ def test_an_unknown_variant_builds_nothing(root: Path) -> None:
     done = subprocess.run([root / "envs" / "container" / "build.sh", "tpu"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "found variant 'tpu'" in done.stderr
+
+
+def test_no_environment_names_a_package_twice(root: Path) -> None:
+    for file in [*(root / "envs").glob("*.yaml"), *(root / "envs" / "gpu").glob("*.yaml")]:
+        dependencies = yaml.safe_load(file.read_text())["dependencies"]
+        named = [one for part in dependencies for one in (part["pip"] if isinstance(part, dict) else [part])]
+        names = [re.split(r"[=<>\[ ]", one)[0].lower() for one in named]
+        assert sorted(names) == sorted(set(names)), file

@@ -71,3 +71,13 @@ def test_a_table_that_is_not_there_is_refused():
 def test_what_is_wrong_in_a_row_is_refused_like_a_written_entry(table):
     with pytest.raises(AvatarflowError, match=r"config releases\.a\.size_px: found 'big' \(str\)"):
         load(table("name\tsize_px\na\tbig\n"))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"releases": None}, {"release_table": {"file": "x.tsv", "entry": "text"}}], ids=str
+)
+def test_a_table_beside_what_the_schema_refuses_is_left_to_the_schema(table, changes):
+    with pytest.raises(
+        AvatarflowError, match=r"config release(s|_table\.entry): found .*; give a value of type object"
+    ):
+        load({**table("name\tsize_px\na\t32\n"), **changes})

@@ -27,16 +27,19 @@ def add_rows(config: Config) -> None:
         On a table that cannot be read, and with one line per row or column that cannot be used.
     """
     asked = config.get("release_table")
+    releases = config.setdefault("releases", {})
     if not isinstance(asked, dict) or not isinstance(asked.get("file"), str):
         return  # none, or one that the schema refuses
-    problems, releases = Problems(), config.setdefault("releases", {})
+    if not isinstance(releases, dict) or not isinstance(asked.get("entry", {}), dict):
+        return  # as above
+    problems = Problems()
     for where, row in _rows(Path(asked["file"]), problems):
         name = (row.pop("name") or "").strip()
         if not name or name in releases:
             found = f"a second release {name!r}" if name else "no name"
             problems.add(where, found, "give each release a name of its own")
             continue
-        entry = copy.deepcopy(asked.get("entry") or {})
+        entry = copy.deepcopy(asked.get("entry", {}))
         for key, cell in row.items():
             if cell is not None and cell.strip():
                 _set(entry, key, cell, where, problems)

@@ -28,11 +28,7 @@ def load_rows(path: str | Path, encoder: str) -> npt.NDArray[np.float32]:
     AvatarflowError
         If the file holds no fingerprints, or those of another encoder than the one with this digest.
     """
-    shape, start, made_by = _header(Path(path))
-    if made_by != encoder:
-        raise refuse(
-            Path(path).name, "fingerprints of another encoder", "delete the file and run again: its rule makes it anew"
-        )
+    shape, start = _header(Path(path), encoder)
     rows: npt.NDArray[np.float32] = np.memmap(path, np.float32, "r", start, shape)
     return rows
 
@@ -48,11 +44,10 @@ class RowFile:
 
     def __init__(self, path: str | Path, encoder: str) -> None:
         self.path = Path(path)
-        shape = load_rows(path, encoder).shape
+        shape, self._start = _header(self.path, encoder)
         if len(shape) != 2:
             raise _no_fingerprints(self.path, f"rows of shape {shape}")
-        self.shape = (int(shape[0]), int(shape[1]))
-        self._start = _header(self.path)[1]
+        self.shape = (shape[0], shape[1])
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -64,8 +59,8 @@ class RowFile:
         return read.reshape(n, d)
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], int, str]:
-    """Shape of the rows, where in the file they begin, and the digest of their encoder."""
+def _header(path: Path, encoder: str) -> tuple[tuple[int, ...], int]:
+    """Shape of the rows and where in the file they begin, if the encoder with this digest made them."""
     try:
         with safe_open(str(path), "np") as file:
             metadata, names = file.metadata() or {}, list(file.keys())
@@ -76,7 +71,11 @@ def _header(path: Path) -> tuple[tuple[int, ...], int, str]:
         header = json.loads(raw.read(length))
     if names != [ROWS] or header[ROWS]["dtype"] != "F32" or ENCODER not in metadata:
         raise _no_fingerprints(path, f"tensors {', '.join(names) or 'none'}")
-    return tuple(header[ROWS]["shape"]), 8 + length + header[ROWS]["data_offsets"][0], metadata[ENCODER]
+    if metadata[ENCODER] != encoder:
+        raise refuse(
+            path.name, "fingerprints of another encoder", "delete the file and run again: its rule makes it anew"
+        )
+    return tuple(header[ROWS]["shape"]), 8 + length + header[ROWS]["data_offsets"][0]
 
 
 def _no_fingerprints(path: Path, found: str) -> Exception:
