@@ -40,7 +40,6 @@ S11, S10, ONE, LOW_2, LOW_10 = np.uint64(11), np.uint64(10), np.uint64(1), np.ui
 COPIED_FROM = 3  # an insertion into a homopolymer of at least so many bases repeats its base
 MOTIF = 12  # longest repeated unit of junk
 RUNS_PER_BASE = 3  # at most, with what a base may bring: a deletion, itself, an insertion
-STREAMS = np.uint64(8)  # random streams of a read
 GENOME_1, GENOME_2, INSERTED_1, INSERTED_2, START, END, READ = (np.uint64(i) for i in range(7))
 
 
