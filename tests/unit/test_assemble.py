@@ -117,7 +117,7 @@ def entry(tmp_path, student):
     return {name: str(tmp_path / path) for name, path in files.items()}
 
 
-def make(entry, folder, thresholds=THRESHOLDS):
+def make(entry, folder, thresholds=THRESHOLDS, **more):
     settings = {
         "conditions": CONDITIONS,
         "size_px": 16,
@@ -126,6 +126,7 @@ def make(entry, folder, thresholds=THRESHOLDS):
         "sample": {},
         "release": SETTINGS,
         "attacks": ASKED,
+        **more,
     }
     release_entry("demo", entry, settings, str(folder), Step.null())
     return json.loads((folder / "certificate.json").read_text())
@@ -300,6 +301,44 @@ def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
     shutil.copy(pictures["contact_sheet"], tmp_path / "pairs.png")
     officer_page_of(str(tmp_path / "release/certificate.json"), {"pairs": str(tmp_path / "pairs.png")}, str(page))
     assert "Keep it as you keep the originals" in page.read_text()
+
+
+OPINION = {
+    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
+    "table": {
+        "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
+    },
+    "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
+    "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
+    "strangers_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
+    "trial": {
+        "two_persons": {"pairs": 4000},
+        "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
+        "same_eye": None,
+    },
+}  # fmt: skip
+
+
+def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path):
+    plain = make(entry, tmp_path / "plain")
+    assert "second_opinion" not in {**plain["measured"], **plain["asked"]}
+    (tmp_path / "opinion.json").write_text(json.dumps(OPINION))
+    both = {f"{stage}_opinion": str(tmp_path / "opinion.json") for stage in ("teacher", "student")}
+    found = make(entry | both, tmp_path / "release", second_opinion={"matcher": "fundus"})
+    assert found["measured"].pop("second_opinion") == {"teacher": OPINION, "student": OPINION}
+    assert found["asked"].pop("second_opinion") == {"matcher": "fundus"}
+    assert found == plain
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "plain/certificate.json"), {}, str(page))
+    assert "Second opinion" not in page.read_text()
+    officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page))
+    text = page.read_text()
+    assert text.count("<h2>Second opinion</h2>") == 1
+    assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
+    assert "2 % of 50 strangers" in text
+    for stage in ("teacher", "student"):
+        row = f"<tr><td>{stage}</td>" + "".join(f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1))
+        assert row in text
 
 
 def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path):

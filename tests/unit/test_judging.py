@@ -62,6 +62,27 @@ def test_a_verdict_for_each_candidate(tmp_path):
     assert 0 < summary.accepted < 198
 
 
+def test_a_second_opinion_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
+    cones, candidates = some_cones(), some_candidates()
+    candidates[5] = np.nan
+    judge(candidates, names(200), cones, tmp_path / "alone.parquet")
+    alone = pq.read_table(tmp_path / "alone.parquet").to_pandas()
+    refusals = [judging.MATCHED if row % 3 == 0 else "" for row in range(200)]
+    summary = judge(candidates, names(200), cones, tmp_path / "both.parquet", block=7, refusals=refusals)
+    both = pq.read_table(tmp_path / "both.parquet").to_pandas()
+    against = np.arange(200) % 3 == 0
+    assert (both["accepted"] == (alone["accepted"] & ~against)).all()
+    taken_back = alone["accepted"] & against
+    assert 0 < taken_back.sum() < alone["accepted"].sum()
+    assert (both.loc[taken_back, "reason"] == judging.MATCHED).all()
+    assert (both.loc[~taken_back, "reason"] == alone.loc[~taken_back, "reason"]).all()
+    assert summary.accepted == both["accepted"].sum()
+    judge(candidates, names(200), cones, tmp_path / "none.parquet", refusals=[""] * 200)
+    assert (tmp_path / "none.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
+    with pytest.raises(ValueError, match="one id per candidate"):
+        judge(candidates, names(200), cones, tmp_path / "short.parquet", refusals=[""] * 199)
+
+
 def test_stage_is_a_further_column(tmp_path):
     judge(some_candidates(3), names(3), some_cones(), tmp_path / "v.parquet", stage="student")
     assert pq.read_table(tmp_path / "v.parquet")["stage"].to_pylist() == ["student"] * 3

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.feature import match_template
 
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.phantom import draw_eyes
@@ -58,12 +59,43 @@ def test_altered_pictures_stay_near_their_own(matched):
     assert chosen.similarity(templates[0], chosen.template(moved)) > others
 
 
-def test_flat_pictures_match_nothing_and_break_nothing(matched):
+def test_of_a_flat_picture_nothing_is_kept(matched):
     chosen, _, templates = matched
     for level in (0, 128, 255):
-        flat = chosen.template(np.full((64, 64, 3), level, np.uint8))
-        assert chosen.similarity(flat, templates[0]) < 0.9
-        assert np.isfinite(chosen.similarity(flat, flat))
+        assert chosen.template(np.full((64, 64, 3), level, np.uint8)) is None
+    assert None not in templates
+
+
+def test_correlations_are_those_of_an_independent_implementation(monkeypatch):
+    """scikit-image's normalised correlation of the very parts, on pictures as on noise."""
+    monkeypatch.setattr(fundus, "TURNS_DEG", (0.0,))
+    monkeypatch.setattr(fundus, "ZOOMS", (1.0,))
+    eyes, _ = draw_eyes("fundus", [0, 2], [0, 0], fundus.SIDE_PX, 3)
+    noise = np.random.default_rng(1).integers(0, 255, (fundus.SIDE_PX, fundus.SIDE_PX, 3), dtype=np.uint8)
+    planes = []
+    monkeypatch.setattr(
+        fundus, "_view", lambda plane, disc, made=fundus._view: planes.append((plane, disc)) or made(plane, disc)
+    )
+    views = [fundus.template(picture).plain for picture in [*eyes, noise]]
+    kept = planes[::2]  # the others are of the mirror images
+    for i, j in ((0, 1), (1, 0), (0, 2), (2, 1), (1, 1)):
+        (one, disc), (other, _) = kept[i], kept[j]
+        y, x = np.clip(disc, fundus.HALF, fundus.SIDE_PX - 1 - fundus.HALF)
+        rim, half = fundus.RIM, fundus.HALF
+        vessels = match_template(other[0], one[0, rim:-rim, rim:-rim]).max()
+        around = match_template(other[1], one[1, y - half : y + half + 1, x - half : x + half + 1]).max()
+        assert fundus._directed(views[i], views[j]) == pytest.approx((vessels + around) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("zoom", [1 / 1.1, 1.1])
+def test_an_enlarged_picture_is_found(zoom):
+    eyes, _ = draw_eyes("fundus", [0, 2, 4], [0, 0, 0], 96, 3)
+    inner = round(96 / zoom / 2) * 2
+    wide = np.pad(eyes[0], ((24, 24), (24, 24), (0, 0)), mode="edge")
+    start = 24 + (96 - inner) // 2
+    enlarged = fundus.template(np.ascontiguousarray(wide[start : start + inner, start : start + inner]))
+    own, *others = [fundus.template(eye) for eye in eyes]
+    assert fundus.similarity(own, enlarged) > max(0.8, *(fundus.similarity(enlarged, other) for other in others))
 
 
 def test_hamming_distance_by_hand():

@@ -1,5 +1,7 @@
 """An audit of foreign pictures: every row judged, copies caught, unreadable rows refused by name."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,6 +36,7 @@ def audited(tmp_path_factory):
         "person": ["patient_id"],
         **{key: tiny["releases"]["tiny"][key] for key in ("size_px", "fingerprint")},
         "cone": {**tiny["releases"]["tiny"]["cone"], "mode": "reject-all"},
+        "second_opinion": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
     }
     config = {"seed": 5, "compute": tiny["compute"], "audits": {"vendor": audit}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -70,3 +73,15 @@ def test_all_originals_are_in_the_gallery(audited):
     folder, _ = audited
     roles = pd.read_parquet(folder / "results/audits/vendor/pool/pictures/00000.parquet", columns=["role"])["role"]
     assert "heldout" not in set(roles)
+
+
+def test_a_second_opinion_sees_the_copies_too(audited):
+    folder, files = audited
+    privacy = folder / "results/audits/vendor/privacy"
+    opinions = pd.read_parquet(privacy / "foreign.second_opinion.parquet")
+    assert list(opinions["candidate"]) == files
+    assert opinions["matched"].tolist() == [True] * 6 + [False] * 4
+    assert opinions["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
+    figures = json.loads((privacy / "foreign.second_opinion.json").read_text())
+    assert figures["table"]["rejected, matched"] == 6
+    assert figures["candidates"] == 10

@@ -64,3 +64,24 @@ def template_digest(file):
 def attacked(wildcards):
     """The stage whose candidates a target is made of: a release is the student's accepted ones."""
     return "student" if wildcards.target == "release" else wildcards.target
+
+
+def asked_twice(wildcards):
+    """Whether an entry asks for a second opinion."""
+    return config[getattr(wildcards, "map", "releases")][wildcards.name]["second_opinion"]["matcher"] != "none"
+
+
+def second_opinion_on(wildcards):
+    """The second opinion on a stage's candidates, or nothing where none is asked for."""
+    folder = f"results/{wildcards.map}/{wildcards.name}/privacy"
+    return {"opinions": f"{folder}/{wildcards.stage}.second_opinion.parquet"} if asked_twice(wildcards) else {}
+
+
+def second_opinions(wildcards):
+    """What the second opinion measured on both stages, or nothing where none is asked for."""
+    folder = f"results/releases/{wildcards.name}/privacy"
+    figures = {
+        "teacher_opinion": f"{folder}/teacher.second_opinion.json",
+        "student_opinion": f"{folder}/student.second_opinion.json",
+    }
+    return figures if asked_twice(wildcards) else {}

@@ -1,5 +1,5 @@
 # Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, verdicts).
-# Config: fingerprint, cone, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
+# Config: fingerprint, cone, second_opinion, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
 
 
 rule fit_fingerprint:
@@ -156,9 +156,68 @@ rule compare_rules:
         "../scripts/compare_rules.py"
 
 
+rule try_matcher:
+    """Set the independent matcher's threshold on pictures of two persons, and measure it, before it is asked."""
+    input:
+        pool="results/{map}/{name}/pool/pictures",
+    output:
+        trial="results/{map}/{name}/privacy/matcher.json",
+    log:
+        "logs/{map}/{name}/try_matcher.log",
+    benchmark:
+        "benchmarks/{map}/{name}/try_matcher.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.privacy.opinion.trial"),
+        entry="{map}/{name}",
+        second_opinion=settings("second_opinion"),
+        families=settings("cone", "families"),
+        seed=config["seed"],
+    script:
+        "../scripts/try_matcher.py"
+
+
+rule second_opinion:
+    """Ask the independent matcher about every candidate: a blind spot of the fingerprint must not decide alone."""
+    input:
+        candidates="results/{map}/{name}/samples/{stage}/pictures",
+        pool="results/{map}/{name}/pool/pictures",
+        fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
+        originals="results/{map}/{name}/privacy/originals.safetensors",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
+        cones="results/{map}/{name}/privacy/cones.safetensors",
+        trial="results/{map}/{name}/privacy/matcher.json",
+    output:
+        opinions="results/{map}/{name}/privacy/{stage}.second_opinion.parquet",
+        figures="results/{map}/{name}/privacy/{stage}.second_opinion.json",
+    log:
+        "logs/{map}/{name}/second_opinion.{stage}.log",
+    benchmark:
+        "benchmarks/{map}/{name}/second_opinion.{stage}.tsv"
+    conda:
+        "../../envs/privacy.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        code=code_digest("avatarflow.privacy.opinion.asking"),
+        entry="{map}/{name}",
+        second_opinion=settings("second_opinion"),
+        seed=config["seed"],
+    script:
+        "../scripts/second_opinion.py"
+
+
 rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:
+        unpack(second_opinion_on),
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",

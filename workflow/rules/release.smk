@@ -5,6 +5,7 @@
 rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:
+        unpack(second_opinions),
         samples="results/releases/{name}/samples/student/pictures",
         verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
         summary="results/releases/{name}/pool/summary.json",

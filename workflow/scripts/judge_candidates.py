@@ -12,4 +12,5 @@ with step(snakemake) as run:
         stage=snakemake.wildcards.stage,
         verdicts=snakemake.output.verdicts,
         step=run,
+        opinions=snakemake.input.get("opinions"),
     )

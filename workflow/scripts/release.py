@@ -14,6 +14,8 @@ with step(snakemake) as run:
             "metrics": snakemake.input.metrics,
             "attacks": snakemake.input.attacks,
             "model": snakemake.input.model,
+            "teacher_opinion": snakemake.input.get("teacher_opinion"),
+            "student_opinion": snakemake.input.get("student_opinion"),
         },
         snakemake.params.settings,
         folder=snakemake.params.folder,

@@ -27,7 +27,9 @@ OUTSIDE = "outside every cone"
 INSIDE = "inside the cone of an original"
 UNREADABLE = "not readable"
 UNJUDGED = "not judged: no fingerprint"
-REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED)
+MATCHED = "outside every cone, but a second opinion sees an original"
+UNSEEN = "outside every cone, but no second opinion can be had"
+REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED, MATCHED, UNSEEN)
 
 BLOCK = 1024
 NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
@@ -155,6 +157,7 @@ def judge(
     reasons: Slices | None = None,
     stage: str | None = None,
     k: int = NEIGHBOURS,
+    refusals: Slices | None = None,
 ) -> Summary:
     """Decide for each candidate picture whether it may leave; verdicts are written block by block.
 
@@ -175,6 +178,8 @@ def judge(
         Digest of the encoder that made `candidates`; compared with the cones'.
     reasons : n texts, optional
         Not empty where a candidate's file could not be decoded (its row is not looked at).
+    refusals : n texts, optional
+        Not empty where a second opinion refuses a candidate; the reason of those that the cones would accept.
 
     Returns
     -------
@@ -187,7 +192,7 @@ def judge(
     ValueError
         If ids and candidates differ in number.
     """
-    if len(ids) != len(candidates):
+    if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
         raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
     if encoder is not None and encoder != cones.encoder:
         found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
@@ -197,6 +202,8 @@ def judge(
         for rows in blocks(len(candidates), block):
             lost = None if reasons is None else np.array([each != "" for each in reasons[rows]], bool)
             columns = _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
+            if refusals is not None:
+                _refuse(columns, refusals[rows])
             write({"candidate": [str(name) for name in ids[rows]], **columns})
             judged += int(np.isfinite(columns["risk"]).sum())
             accepted += int(columns["accepted"].sum())
@@ -226,6 +233,13 @@ def _verdicts(
         "angle_rad": angle,
         "threshold_rad": threshold,
     }
+
+
+def _refuse(columns: dict[str, Any], refusals: Sequence[str]) -> None:
+    """Take back what the cones accept and somebody else does not."""
+    against = columns["accepted"] & np.array([text != "" for text in refusals], bool)
+    columns["accepted"] = columns["accepted"] & ~against
+    columns["reason"] = np.where(against, np.array(refusals, object), columns["reason"])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .bounds import bootstrap, share_of_pictures
 from .neighbours import nearest, pair_angles
+from .pair_errors import auc, eer
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -109,18 +110,3 @@ def verification(fingerprints: Rows, eyes: Integers, persons: Integers, seed: in
     return Verification(
         auc(same, impostors), *resampled(auc), eer(same, impostors), *resampled(eer), len(same), len(groups)
     )
-
-
-def auc(genuine: Floats, impostors: Floats) -> float:
-    """Chance that a genuine pair is nearer than an impostor one, ties half; `impostors` ascending."""
-    below, upto = np.searchsorted(impostors, genuine), np.searchsorted(impostors, genuine, "right")
-    return float(1 - (below + upto).mean() / (2 * len(impostors)))
-
-
-def eer(genuine: Floats, impostors: Floats) -> float:
-    """Error rate at the angle where both errors are nearest to equal; `impostors` ascending."""
-    thresholds = np.sort(genuine)
-    missed = 1 - np.arange(1, len(thresholds) + 1) / len(thresholds)
-    wrong = np.searchsorted(impostors, thresholds, "right") / len(impostors)
-    best = int(np.abs(missed - wrong).argmin())
-    return float((missed[best] + wrong[best]) / 2)

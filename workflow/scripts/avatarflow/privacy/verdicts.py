@@ -5,16 +5,25 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import refuse
 from ..imaging.shards import Column, has_column
 from ..paths import replacing
 from ..runtime import Step
 from .cone import Cones
 from .files import RowFile, encoder_digest
-from .judging import judge
+from .judging import BLOCK, judge
+from .neighbours import blocks
 
 
 def judge_pictures(
-    pictures: str, fingerprints: str, cones: str, encoder: str, stage: str, verdicts: str, step: Step
+    pictures: str,
+    fingerprints: str,
+    cones: str,
+    encoder: str,
+    stage: str,
+    verdicts: str,
+    step: Step,
+    opinions: str | None = None,
 ) -> None:
     """Judge one set of candidates.
 
@@ -26,8 +35,17 @@ def judge_pictures(
         (n, d), rows as the candidates.
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
+    opinions : str, optional
+        The second opinion, rows as the candidates: what it refuses the cones cannot accept.
+
+    Raises
+    ------
+    AvatarflowError
+        If the second opinion is of other candidates.
     """
     made_by = encoder_digest(encoder)
+    if opinions and not _equal(Column(opinions, "candidate"), Column(pictures, "candidate")):
+        raise refuse("second opinion", "it is of other candidates", "delete it and run again")
     summary = judge(
         RowFile(fingerprints, made_by),
         Column(pictures, "candidate"),
@@ -36,6 +54,7 @@ def judge_pictures(
         encoder=made_by,
         reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
+        refusals=Column(opinions, "refusal") if opinions else None,
     )
     step.metric("candidates", summary.candidates)
     step.metric("accepted", summary.accepted)
@@ -46,6 +65,11 @@ def judge_pictures(
         summary.candidates,
         summary.candidates - summary.judged,
     )
+
+
+def _equal(one: Column, other: Column) -> bool:
+    """Whether two columns hold the same, read block by block."""
+    return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
 
 
 def join(parts: Sequence[str], verdicts: str, drop: Sequence[str] = ()) -> None:

@@ -19,7 +19,7 @@ ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
 WITHHELD = ("worst",)  # a run-local number of a person is for the officer, not for the world
 
 
-def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any], folder: str, step: Step) -> None:
+def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any], folder: str, step: Step) -> None:
     """Decide about one release and write its folder.
 
     Parameters
@@ -28,7 +28,8 @@ def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any]
         The release's name in the config.
     inputs : mapping
         `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student).
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), and
+        where a second opinion was asked for `teacher_opinion` and `student_opinion`.
     entry : mapping
         The whole config entry.
     folder : str
@@ -41,11 +42,13 @@ def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any]
     conditions = entry["conditions"]
     gates = hold(release_figures(evaluation, calibrated, released.table, conditions, attacks), entry["gates"])
     model = model_gate(attacks, entry["attacks"])
+    opinions = second_opinions(inputs)
+    measured = {"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)}
     decided = certificate(
         name,
         gates,
-        asked={key: entry[key] for key in ASKED},
-        measured={"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)},
+        asked={key: entry[key] for key in (*ASKED, *(["second_opinion"] if opinions else []))},
+        measured={**measured, **({"second_opinion": opinions} if opinions else {})},
         unit=summary["unit"],
         coverage=calibrated["coverage"],
         model=model,
@@ -64,6 +67,11 @@ def release_entry(name: str, inputs: Mapping[str, str], entry: Mapping[str, Any]
 def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The attacks as the certificate shows them: without the number of the worst person."""
     return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
+
+
+def second_opinions(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second opinion measured, by stage; nothing where none was asked for."""
+    return {stage: _read(path) for stage in ("teacher", "student") if (path := inputs.get(f"{stage}_opinion"))}
 
 
 def _read(path: str) -> dict[str, Any]:

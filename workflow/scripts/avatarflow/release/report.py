@@ -74,6 +74,7 @@ def officer_page(
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
         agreement=certificate["measured"].get("evaluation", {}).get("agreement", {}),
+        opinions=certificate["measured"].get("second_opinion", {}),
         encoders=certificate["measured"].get("evaluation", {}).get("encoders", {}),
     )
     with replacing(page) as path:

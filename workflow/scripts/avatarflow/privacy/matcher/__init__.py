@@ -1,6 +1,7 @@
 """Independent matchers: do two photographs show one eye? A second opinion that shares nothing with the fingerprint.
 
-Each is one module with `template(picture)` and `similarity(one, other)`, 1 for the same picture; `MATCHERS` names them.
+Each is one module with `template(picture)`, None where there is nothing to compare, and `similarity(one, other)`, 1 for
+the same picture; `MATCHERS` names them.
 """
 
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from . import fundus, iris
 
 @dataclass(frozen=True)
 class Matcher:
-    """A matcher: what it keeps of a picture, and how alike two such are (higher is more alike)."""
+    """A matcher: what it keeps of a picture (or None), and how alike two such are (higher is more alike)."""
 
-    template: Callable[[Pictures], Any]
+    template: Callable[[Pictures], Any | None]
     similarity: Callable[[Any, Any], float]
 
 

@@ -32,6 +32,7 @@ WITHIN = 0.7  # of the limbus' radius, about its middle: there the pupil lies
 HALF_DARK = 0.4  # of the way from the darkest to the usual brightness: darker is pupil
 SIDES_DEG = 45.0  # from the horizontal: lids seldom come there; the limbus is sought there
 MASK_DEG = 55.0  # below and above it the lids may cover the iris
+FLAT = 0.02  # of full scale, between the darkest and the brightest: there is no eye
 FEWEST_BITS = 0.15  # of all bits, that two codes must both know
 
 
@@ -52,13 +53,16 @@ class Code:
     known: Bits
 
 
-def template(picture: Pictures) -> Code:
-    """The iris code of a close-up of an eye, (h, w, 3) uint8."""
+def template(picture: Pictures) -> Code | None:
+    """The iris code of a close-up of an eye, (h, w, 3) uint8; None where too little of an iris is seen."""
     small = np.asarray(resize(picture, (SIDE_PX, SIDE_PX), anti_aliasing=picture.shape[0] > SIDE_PX), np.float64)
     grey = small.mean(2)
+    if np.ptp(grey) < FLAT:
+        return None
     pupil, limbus = locate(grey)
     ring, known = unrolled(grey, pupil, limbus)
-    return encode(ring, known)
+    code = encode(ring, known)
+    return code if code.known.mean() >= FEWEST_BITS else None
 
 
 def similarity(one: Code, other: Code) -> float:

@@ -1,0 +1,22 @@
+"""Rule second_opinion: what an independent matcher says of every candidate."""
+
+from avatarflow.privacy.opinion.asking import second_opinion
+from avatarflow.runtime import step
+
+with step(snakemake) as run:
+    second_opinion(
+        {
+            "candidates": snakemake.input.candidates,
+            "pool": snakemake.input.pool,
+            "fingerprints": snakemake.input.fingerprints,
+            "originals": snakemake.input.originals,
+            "encoder": snakemake.input.encoder,
+            "cones": snakemake.input.cones,
+            "trial": snakemake.input.trial,
+        },
+        snakemake.params.second_opinion,
+        seed=snakemake.params.seed,
+        opinions=snakemake.output.opinions,
+        figures=snakemake.output.figures,
+        step=run,
+    )
