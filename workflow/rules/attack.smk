@@ -1,23 +1,23 @@
-# Reads: the pool, candidates and verdicts, both generators. Writes: results/releases/<name>/attacks/.
+# Reads: the pool, candidates and verdicts, of a release also both generators. Writes: results/<map>/<name>/attacks/.
 # Config: attacks, conditions, compute. Generators and fingerprints (torch) are attacked apart from what is searched (faiss).
 
 
 wildcard_constraints:
-    target="teacher|student|release",
+    target="teacher|student|release|foreign|accepted",
 
 
 rule plant_leaks:
     """Make the leak that attacks on pictures must catch: altered copies of strangers, who were never trained on."""
     input:
-        pool="results/releases/{name}/pool/pictures",
-        encoder="results/releases/{name}/privacy/encoder.safetensors",
+        pool="results/{map}/{name}/pool/pictures",
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
     output:
-        pictures=directory("results/releases/{name}/attacks/leaks/pictures"),
-        fingerprints="results/releases/{name}/attacks/leaks.safetensors",
+        pictures=directory("results/{map}/{name}/attacks/leaks/pictures"),
+        fingerprints="results/{map}/{name}/attacks/leaks.safetensors",
     log:
-        "logs/releases/{name}/plant_leaks.log",
+        "logs/{map}/{name}/plant_leaks.log",
     benchmark:
-        "benchmarks/releases/{name}/plant_leaks.tsv"
+        "benchmarks/{map}/{name}/plant_leaks.tsv"
     conda:
         "../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -26,7 +26,7 @@ rule plant_leaks:
         runtime=60,
     params:
         code=code_digest("avatarflow.privacy.attacks.leaks"),
-        entry="releases/{name}",
+        entry="{map}/{name}",
         compute=config["compute"],
         seed=config["seed"],
     script:
@@ -36,20 +36,20 @@ rule plant_leaks:
 rule attack_pictures:
     """Ask of pictures alone whom the generator was trained on; twice, with the cone's fingerprints and with pixels."""
     input:
-        pool="results/releases/{name}/pool/pictures",
-        samples=lambda wildcards: f"results/releases/{wildcards.name}/samples/{attacked(wildcards)}/pictures",
-        verdicts=lambda wildcards: f"results/releases/{wildcards.name}/privacy/{attacked(wildcards)}.verdicts.parquet",
-        encoder="results/releases/{name}/privacy/encoder.safetensors",
-        originals="results/releases/{name}/privacy/originals.safetensors",
-        fingerprints=lambda wildcards: f"results/releases/{wildcards.name}/privacy/{attacked(wildcards)}.safetensors",
-        leaks="results/releases/{name}/attacks/leaks/pictures",
-        leaks_fingerprints="results/releases/{name}/attacks/leaks.safetensors",
+        pool="results/{map}/{name}/pool/pictures",
+        samples=attacked("samples/{stage}/pictures"),
+        verdicts=attacked("privacy/{stage}.verdicts.parquet"),
+        encoder="results/{map}/{name}/privacy/encoder.safetensors",
+        originals="results/{map}/{name}/privacy/originals.safetensors",
+        fingerprints=attacked("privacy/{stage}.safetensors"),
+        leaks="results/{map}/{name}/attacks/leaks/pictures",
+        leaks_fingerprints="results/{map}/{name}/attacks/leaks.safetensors",
     output:
-        results="results/releases/{name}/attacks/{target}.pictures.json",
+        results="results/{map}/{name}/attacks/{target}.pictures.json",
     log:
-        "logs/releases/{name}/attack_pictures.{target}.log",
+        "logs/{map}/{name}/attack_pictures.{target}.log",
     benchmark:
-        "benchmarks/releases/{name}/attack_pictures.{target}.tsv"
+        "benchmarks/{map}/{name}/attack_pictures.{target}.tsv"
     conda:
         "../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -58,7 +58,7 @@ rule attack_pictures:
         runtime=60,
     params:
         code=code_digest("avatarflow.privacy.attacks.released_station"),
-        entry="releases/{name}",
+        entry="{map}/{name}",
         attacks=settings("attacks"),
         conditions=settings("conditions"),
         seed=config["seed"],
@@ -98,30 +98,21 @@ rule attack_generator:
 
 
 rule join_attacks:
-    """Put all attacks side by side: the release decides by them whether the student's generator may leave."""
+    """Put all attacks side by side: a release decides by them whether the student's generator may leave."""
     input:
-        parts=expand(
-            "results/releases/{{name}}/attacks/{part}.json",
-            part=[
-                "teacher.generator",
-                "student.generator",
-                "teacher.pictures",
-                "student.pictures",
-                "release.pictures",
-            ],
-        ),
+        parts=attack_parts,
     output:
-        results="results/releases/{name}/attacks/attacks.json",
+        results="results/{map}/{name}/attacks/attacks.json",
         figure=report(
-            "results/releases/{name}/attacks/attacks.png",
+            "results/{map}/{name}/attacks/attacks.png",
             category="Privacy",
             caption="../report/attacks.rst",
             labels={"entry": "{name}", "figure": "attacks"},
         ),
     log:
-        "logs/releases/{name}/join_attacks.log",
+        "logs/{map}/{name}/join_attacks.log",
     benchmark:
-        "benchmarks/releases/{name}/join_attacks.tsv"
+        "benchmarks/{map}/{name}/join_attacks.tsv"
     conda:
         "../../envs/privacy.yaml"
     threads: 1
@@ -130,7 +121,7 @@ rule join_attacks:
         runtime=30,
     params:
         code=code_digest("avatarflow.privacy.attacks.summary"),
-        entry="releases/{name}",
+        entry="{map}/{name}",
         attacks=settings("attacks"),
     script:
         "../scripts/join_attacks.py"

@@ -19,6 +19,7 @@ INTAKE_KEYS = (
     "eye_columns",
     "select",
     "conditions",
+    "cameras",
     "constant_per_person",
     "size_px",
     "fit",
@@ -30,7 +31,9 @@ INTAKE_KEYS = (
 def intake_settings(wildcards):
     """Only what intake depends on: a changed training setting must not read the originals again."""
     part = config[wildcards.map][wildcards.name]
-    return {key: part[key] for key in INTAKE_KEYS if key in part}
+    # every original of an audit may have been trained on: none may be left out quietly
+    whole = {"whole": True} if wildcards.map == "audits" else {}
+    return {key: part[key] for key in INTAKE_KEYS if key in part} | whole
 
 
 def base_model(wildcards):
@@ -56,14 +59,34 @@ def training_settings(name, stage):
     }
 
 
-def template_digest(file):
-    """A page's template as part of its code: an edited one makes the page again."""
-    return config_digest((Path(workflow.basedir) / "report" / "templates" / file).read_text(encoding="utf-8"))
+def template_digest(*files):
+    """A page's templates as part of its code: an edited one makes the page again."""
+    folder = Path(workflow.basedir) / "report" / "templates"
+    return "".join(config_digest((folder / file).read_text(encoding="utf-8")) for file in files)
 
 
-def attacked(wildcards):
-    """The stage whose candidates a target is made of: a release is the student's accepted ones."""
-    return "student" if wildcards.target == "release" else wildcards.target
+PAGE_PARTS = ("parts/style.html.j2", "parts/attacks.html.j2")  # shared by the pages of releases and audits
+
+
+FILTERED = {"release": "student", "accepted": "foreign"}  # what the cone accepted, and of which candidates
+
+
+def attacked(path):
+    """An input function: a file of the stage whose candidates a target is made of."""
+    return lambda wildcards: f"results/{wildcards.map}/{wildcards.name}/" + path.format(
+        stage=FILTERED.get(wildcards.target, wildcards.target)
+    )
+
+
+ATTACKED = {
+    "releases": ("teacher.generator", "student.generator", "teacher.pictures", "student.pictures", "release.pictures"),
+    "audits": ("foreign.pictures", "accepted.pictures"),
+}
+
+
+def attack_parts(wildcards):
+    """The attacks of a release or an audit, one file per target and access."""
+    return [f"results/{wildcards.map}/{wildcards.name}/attacks/{part}.json" for part in ATTACKED[wildcards.map]]
 
 
 def asked_twice(wildcards):

@@ -36,6 +36,7 @@ rule intake_candidates:
         manifest=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["manifest"]),
     output:
         pictures=directory("results/audits/{name}/samples/foreign/pictures"),
+        summary="results/audits/{name}/samples/foreign/summary.json",
     log:
         "logs/audits/{name}/intake_candidates.log",
     benchmark:
@@ -49,7 +50,9 @@ rule intake_candidates:
     params:
         code=code_digest("avatarflow.intake.candidates"),
         entry="audits/{name}",
-        settings=lambda wildcards: {key: config["audits"][wildcards.name][key] for key in ("size_px", "fit", "limits")},
+        settings=lambda wildcards: {
+            key: config["audits"][wildcards.name][key] for key in ("size_px", "fit", "limits", "conditions", "cameras")
+        },
         root=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["root"]),
     script:
         "../scripts/intake_candidates.py"

@@ -10,5 +10,6 @@ with step(snakemake) as run:
         root=snakemake.params.root,
         processes=snakemake.threads,
         pictures=snakemake.output.pictures,
+        summary=snakemake.output.summary,
         step=run,
     )

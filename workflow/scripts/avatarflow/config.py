@@ -191,12 +191,13 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     "make them add up to 1",
                 )
     for name, entry in config["audits"].items():
-        if entry["split"]["shares"]["heldout"] > 0:
+        if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
             yield (
                 f"config audits.{name}.split.shares.heldout",
-                "some originals would be left out of the gallery",
-                "set it to 0: any original may have been trained on",
+                "some originals would be left out of the gallery, though any of them may have been trained on",
+                "set it to 0, or name those that were not trained on by split.column",
             )
+        yield from _audit_labels(f"config audits.{name}", entry)
     for name, tool in config["removal_tools"].items():
         yield from tool_problems(name, tool)
     for name, entry in config["read_benchmarks"].items():
@@ -216,6 +217,12 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "set network_access: true, or use folder",
             )
         yield from _release_semantics(f"config releases.{name}", entry)
+
+
+def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """A column that is asked for twice, in an audit."""
+    for column in sorted(set(entry["conditions"]) & set(entry["cameras"])):
+        yield f"{where}.cameras", f"'{column}' is a condition too", "name the column once"
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -1,37 +1,76 @@
 """Foreign candidates of an audit: every row stays, readable or not, so that every row gets a verdict."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..errors import refuse
 from ..imaging.shards import write_shards
-from ..paths import replacing_folder
+from ..paths import replacing_folder, write_json
 from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest
-from .pool import read_all
+from .pool import label_columns, read_all
+from .sizes import summary_of_sizes
 
 UNREADABLE = "not readable"
 
 
 def take_in_candidates(
-    entry: dict[str, Any], manifest: str, root: str, processes: int, pictures: str, step: Step
+    entry: dict[str, Any], manifest: str, root: str, processes: int, pictures: str, summary: str, step: Step
 ) -> None:
     """Write the candidates as shards in manifest order.
 
-    Columns: `candidate` (the manifest's `file` verbatim) and `reason`, empty where the picture was read;
-    unreadable ones hold a black placeholder that is never fingerprinted.
+    Columns: `candidate` (the manifest's `file` verbatim), `reason`, empty where the picture was read, and the label
+    columns of the entry, empty where the manifest has none or another value; unreadable pictures hold a black
+    placeholder that is never fingerprinted.
+
+    Parameters
+    ----------
+    summary : str
+        The JSON of counts to write: `candidates`, `unreadable` (per reason), `sizes`, `labels` (per column how many
+        candidates have one) and `strange_labels` (per column how many have a value that is not in the list).
+
+    Raises
+    ------
+    AvatarflowError
+        For a manifest that cannot be used, or where not one picture can be read.
     """
     rows = read_manifest(manifest, [])
-    read, _, reasons = read_all(rows, root, entry, processes, step)
+    read, _, sizes, reasons = read_all(rows, root, entry, processes, step)
+    if not read:
+        found = ", ".join(f"{count} x {reason}" for reason, count in sorted(Counter(reasons.values()).items()))
+        raise refuse("candidates", f"none of {len(rows)} can be read ({found})", "check candidates.root and the files")
     blank = np.zeros((entry["size_px"], entry["size_px"], 3), np.uint8)
     stacked = np.stack([read.get(int(row), blank) for row in rows[ROW]])
+    labels, strange = labels_of(rows, label_columns(entry))
     table = pd.DataFrame(
         {
             "candidate": rows[FILE].fillna("").to_numpy(),
             "reason": [f"{UNREADABLE}: {reasons[row]}" if row in reasons else "" for row in rows[ROW]],
+            **labels,
         }
     )
     step.info("%d candidates, %d of them not readable", len(rows), len(reasons))
+    counts = {
+        "candidates": len(rows),
+        "unreadable": dict(Counter(reasons.values())),
+        "sizes": summary_of_sizes(sizes.values(), entry["size_px"]),
+        "labels": {column: int(values.notna().sum()) for column, values in labels.items()},
+        "strange_labels": strange,
+    }
     with replacing_folder(pictures) as folder:
         write_shards(folder, stacked, table)
+    write_json(summary, counts)
+
+
+def labels_of(rows: pd.DataFrame, columns: dict[str, list[str]]) -> tuple[dict[str, "pd.Series[Any]"], dict[str, int]]:
+    """Labels of the candidates, None where there is none of the list, and how many had another one, per column."""
+    labels, strange = {}, {}
+    for column, values in columns.items():
+        given = rows[column] if column in rows.columns else pd.Series([None] * len(rows), dtype=object)
+        listed = given.isin(values)
+        labels[column] = given.where(listed, None).astype(object).reset_index(drop=True)
+        strange[column] = int((given.notna() & ~listed).sum())
+    return labels, strange

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,10 @@ from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
 from .persons import assign_roles, identify, number_eyes, number_persons
 
+Size = tuple[int, int]
+NO_PERSON = "no person: every person column is empty"
+SAME_CONTENT = "same content as row"
+
 
 @dataclass
 class Pool:
@@ -28,6 +32,8 @@ class Pool:
     pictures: Pictures
     table: pd.DataFrame
     refused: dict[int, str] = field(default_factory=dict)  # manifest row -> reason
+    sizes: dict[int, Size] = field(default_factory=dict)  # manifest row -> width and height of the file's picture
+    shared: list[tuple[int, int]] = field(default_factory=list)  # manifest rows: one picture under two persons
 
 
 def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: int, processes: int, step: Step) -> Pool:
@@ -47,7 +53,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     AvatarflowError
         For an unusable manifest, selection or split; refused rows are returned, not raised.
     """
-    conditions: dict[str, list[str]] = entry.get("conditions", {})
+    conditions = label_columns(entry)
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     rows = read_manifest(manifest, [*entry["person"], *conditions, *constant, *given])
@@ -57,7 +63,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
 
     refused = refuse_labels(rows, conditions, constant)
     fit = rows[~rows[ROW].isin(refused)]
-    pictures, contents, unreadable = read_all(fit, root, entry, processes, step)
+    pictures, contents, sizes, unreadable = read_all(fit, root, entry, processes, step)
     refused |= unreadable
     fit = fit[~fit[ROW].isin(refused)]
     copies, same = refuse_copies(fit, contents, list(conditions))
@@ -79,7 +85,8 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )
-    return Pool(np.stack([pictures[row] for row in kept[ROW]]), table, refused)
+    stacked = np.stack([pictures[row] for row in kept[ROW]])
+    return Pool(stacked, table, refused, {row: sizes[row] for row in kept[ROW]}, shared_rows(fit, contents))
 
 
 def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Pool:
@@ -114,7 +121,7 @@ def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant
     """Rows without a person, with a label outside the allowed values, or that contradict their person's other rows."""
     refused: dict[int, str] = {}
     for row in rows.loc[rows["key"].isna(), ROW]:
-        refused[int(row)] = "no person: every person column is empty"
+        refused[int(row)] = NO_PERSON
     for column, allowed in conditions.items():
         unknown = rows[column].notna() & ~rows[column].isin(allowed)
         for row in rows.loc[unknown, ROW]:
@@ -128,22 +135,38 @@ def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant
 
 def read_all(
     rows: pd.DataFrame, root: str, entry: dict[str, Any], processes: int, step: Step
-) -> tuple[dict[int, Pictures], dict[int, str], dict[int, str]]:
-    """Decode every row's picture: pictures and content digests by manifest row, and reasons of those refused."""
+) -> tuple[dict[int, Pictures], dict[int, str], dict[int, Size], dict[int, str]]:
+    """Decode every row's picture: pictures, content digests and sizes by manifest row, and reasons of those refused."""
     limits = {key: value for key, value in entry["limits"].items() if key != "max_refused_share"}
     read = partial(_read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits))
     pictures: dict[int, Pictures] = {}
     contents: dict[int, str] = {}
+    sizes: dict[int, Size] = {}
     refused: dict[int, str] = {}
     with ProcessPoolExecutor(max_workers=processes) as workers:
         results = workers.map(read, rows[FILE], chunksize=8)
-        for done, (row, (picture, content, reason)) in enumerate(zip(rows[ROW], results, strict=True), start=1):
+        for done, (row, (picture, content, size, reason)) in enumerate(zip(rows[ROW], results, strict=True), start=1):
             if picture is None:
                 refused[int(row)] = reason
             else:
-                pictures[int(row)], contents[int(row)] = picture, content
+                pictures[int(row)], contents[int(row)], sizes[int(row)] = picture, content, size
             step.progress(done, len(rows), "pictures read")
-    return pictures, contents, refused
+    return pictures, contents, sizes, refused
+
+
+def label_columns(entry: dict[str, Any]) -> dict[str, list[str]]:
+    """The label columns of an entry with their values; the camera is one more label."""
+    return {**entry.get("conditions", {}), **entry.get("cameras", {})}
+
+
+def shared_rows(rows: pd.DataFrame, contents: dict[int, str]) -> list[tuple[int, int]]:
+    """Pairs of manifest rows that hold one picture under two persons: the first row of a picture and a later one."""
+    found: list[tuple[int, int]] = []
+    for _, group in rows.groupby(rows[ROW].map(contents), sort=False):
+        first: Hashable = group["key"].iloc[0]
+        later = group[[key != first for key in group["key"]]]
+        found.extend((int(group[ROW].iloc[0]), int(row)) for row in later[ROW])
+    return found
 
 
 def refuse_copies(
@@ -167,7 +190,7 @@ def refuse_copies(
         same.extend((group["key"].iloc[0], key) for key in group["key"].iloc[1:])
         contradictory = any(group[column].nunique() > 1 for column in labels)
         for row in group[ROW] if contradictory else group[ROW].iloc[1:]:
-            reason = "contradictory labels for the same content" if contradictory else f"same content as row {first}"
+            reason = "contradictory labels for the same content" if contradictory else f"{SAME_CONTENT} {first}"
             refused[int(row)] = reason
     return refused, same
 
@@ -191,13 +214,16 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     )
 
 
-def _read_one(name: str | None, root: str, size_px: int, fit: str, limits: Limits) -> tuple[Pictures | None, str, str]:
-    """One picture at working size, the digest of its full content, and the reason where it is refused."""
+def _read_one(
+    name: str | None, root: str, size_px: int, fit: str, limits: Limits
+) -> tuple[Pictures | None, str, Size, str]:
+    """One picture at working size, digest and size of its full content, and the reason where it is refused."""
     path = resolve_inside(root, name) if name else None
     if path is None:
-        return None, "", "file name is empty" if not name else "path leads outside the root"
+        return None, "", (0, 0), "file name is empty" if not name else "path leads outside the root"
     try:
         picture, _ = read_picture(path, limits)
     except PictureError as error:
-        return None, "", str(error)
-    return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), ""
+        return None, "", (0, 0), str(error)
+    size = (picture.shape[1], picture.shape[0])
+    return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), size, ""

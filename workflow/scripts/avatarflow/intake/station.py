@@ -10,6 +10,8 @@ from ..paths import replacing, replacing_folder, write_json
 from ..runtime import Step
 from .persons import ROLES
 from .pool import Pool, check_share, pool_from_generator, pool_from_manifest
+from .sizes import summary_of_sizes
+from .whole import left_out, refuse_gaps
 
 
 def take_in(
@@ -28,7 +30,7 @@ def take_in(
     Parameters
     ----------
     entry : dict
-        The config entry.
+        The config entry; with `whole` a gap in the gallery is refused.
     manifest : str or None
         None draws procedural eyes.
     pictures : str
@@ -43,8 +45,13 @@ def take_in(
     else:
         pool = pool_from_manifest(entry, manifest, root, seed, processes, step)
     write_refused(pool.refused, Path(manifest or "generated").name, refused)
+    whole = bool(entry.get("whole"))
+    if whole:
+        refuse_gaps(pool)
     check_share(pool.refused, len(pool.table) + len(pool.refused), entry["limits"]["max_refused_share"], "intake")
     counts = summarise(pool)
+    if whole:
+        counts |= {"left_out": left_out(pool.refused), "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"])}
     step.params(counts)
     step.info("%d pictures of %d persons taken in, %d refused", len(pool.table), counts["persons"], len(pool.refused))
     with replacing_folder(pictures) as folder:

@@ -23,9 +23,13 @@ def score(world: World) -> Scores:
     Raises
     ------
     AvatarflowError
-        If no known picture has a label.
+        If no known picture, or no released one, has a label.
     """
     asked = world.labels >= 0
+    told = (world.released_labels >= 0).any(0)
+    if asked.any() and not told.any():
+        raise refuse("attribute attack", "no released picture has a label", "give the released pictures' labels too")
+    asked = asked & told  # a column that no released picture has answers nothing
     rows = asked.any(1) if asked.size else np.zeros(len(world.known), bool)
     if not rows.any():
         raise refuse("attribute attack", "no known picture has a label", "name conditions, or leave it out")

@@ -18,8 +18,14 @@ from .verdict import unmeasured
 from .views import Pixels
 from .world import Codes, Rows, World
 
-RELEASE = "release"
+FILTERED = ("release", "accepted")
+"""Targets that are the pictures the cone accepted, of a release and of an audit; the others are whole sets."""
+
+HANDED_OVER = ("release", "foreign", "accepted")
+"""Targets of which an attacker has the pictures and no generator to draw more from."""
+
 FEWEST = 8  # pictures below which nothing can be said of a set
+FEWEST_STRANGERS = 4  # two in each half of the controls
 
 
 class View(NamedTuple):
@@ -49,18 +55,19 @@ def attack_pictures(
     settings : mapping
         `attacks` of the config.
     target : str
-        `teacher` or `student` (all candidates: what its generator gives out), or `release` (accepted ones only).
+        `teacher` or `student` (all candidates: what its generator gives out), `release` (accepted ones only); in an
+        audit `foreign` (all candidates) or `accepted`.
     results : str
         The JSON file: one entry per attack and view.
     """
     table, made = read_table(inputs["pool"]), read_table(inputs["samples"])
     rows = load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"]))
     kept = np.isfinite(rows).all(1)
-    if target == RELEASE:
+    if target in FILTERED:
         kept &= pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
-    attacks = {name: each for name, each in DATA_ATTACKS.items() if target != RELEASE or each.access == "data"}
-    if kept.sum() < FEWEST:
-        found = [_row(name, "none", target, unmeasured(f"{kept.sum()} pictures in the set")) for name in attacks]
+    attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
+    if reason := _too_few(int(kept.sum()), table):
+        found = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
     else:
         found, rows_kept = [], made.iloc[np.flatnonzero(kept)]
         for view, features in _views(inputs, table, kept, chosen(table, settings["persons"], seed)).items():
@@ -70,6 +77,14 @@ def attack_pictures(
     for each in found:
         step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["verdict"], each["reason"])
     write_json(results, found, allow_nan=False)
+
+
+def _too_few(pictures: int, table: pd.DataFrame) -> str:
+    """Why nothing can be attacked; empty where it can."""
+    strangers = table.loc[table["role"] == HELDOUT, "person"].nunique()
+    if strangers < FEWEST_STRANGERS:
+        return f"{strangers} strangers: persons known not to have been trained on are needed (split)"
+    return f"{pictures} pictures in the set" if pictures < FEWEST else ""
 
 
 def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All attacks of a release in one table and one figure."""
+"""All attacks of a release or an audit in one table and one figure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ...paths import replacing, write_json
 from ...runtime import Step
 
-TARGETS = ("teacher", "student", "release")
+TARGETS = ("teacher", "student", "release", "foreign", "accepted")
 COLOURS = {"pass": "#1d6b3a", "fail": "#9c2218", "insufficient evidence": "#8a6100"}
 CONTROLS = {"positive": ("^", "planted leak"), "negative": ("v", "independent data")}
 
