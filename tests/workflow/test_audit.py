@@ -1,4 +1,4 @@
-"""An audit of foreign pictures: every row judged, copies caught, unreadable rows refused by name."""
+"""An audit of foreign pictures: every row judged, copies caught, what cannot be judged said so, nobody shown."""
 
 import json
 
@@ -9,31 +9,61 @@ import yaml
 from PIL import Image
 
 import project
+from avatarflow.imaging.phantom import draw_eyes
+
+COPIES = 8
+
+
+def originals(folder):
+    """The photographs, with who was trained on and by which camera; the last two persons' camera has no other."""
+    project.write_photographs(folder / "data")
+    path = folder / "data" / "manifest.csv"
+    rows = pd.read_csv(path)
+    person = rows["patient_id"].str.rpartition("-")[2].astype(int)
+    rows["used"] = np.where(person < 30, "train", "heldout")
+    rows["camera"] = np.where(person >= 42, "zeiss", np.where(person % 10 == 0, "canon", "topcon"))
+    rows.to_csv(path, index=False)
+
+
+def candidates(folder):
+    """Brightened copies, two of them at other sizes; independent eyes; noise; what is no picture or not there."""
+    foreign = folder / "foreign"
+    foreign.mkdir()
+    rows = []
+    for number in range(COPIES):
+        with Image.open(folder / "data" / f"{project.CANARY}_{number}.jpg") as picture:
+            copied = Image.fromarray(np.clip(np.asarray(picture, np.float32) * 1.05, 0, 255).astype(np.uint8))
+        side = {6: 96, 7: 32}.get(number, 48)
+        copied.resize((side, side), Image.Resampling.LANCZOS).save(foreign / f"copy {number}.png")
+        rows.append({"file": f"copy {number}.png", "sex": "female", "camera": "topcon"})
+    strangers, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
+    for number, (picture, sex) in enumerate(zip(strangers, drawn["sex"], strict=True)):
+        Image.fromarray(picture).save(foreign / f"eye {number}.png")
+        rows.append({"file": f"eye {number}.png", "sex": sex, "camera": "canon" if number % 2 else ""})
+    noise = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(foreign / "noise.png")
+    (foreign / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    rows.append({"file": "noise.png", "sex": "unheard of"})
+    rows += [{"file": name} for name in ("broken.png", "absent.png", "../data/manifest.csv")]
+    pd.DataFrame(rows).to_csv(folder / "foreign.csv", index=False)
+    return [row["file"] for row in rows]
 
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
-    """A finished audit: brightened copies of originals, noise, a file that is no picture, one that is absent."""
+    """A finished audit and the candidates' names."""
     folder = tmp_path_factory.mktemp("audit")
-    project.write_photographs(folder / "data")
-    foreign = folder / "foreign"
-    foreign.mkdir()
-    files = []
-    for number in range(6):
-        with Image.open(folder / "data" / f"{project.CANARY}_{number}.jpg") as picture:
-            copied = np.clip(np.asarray(picture, np.float32) * 1.05, 0, 255).astype(np.uint8)
-        Image.fromarray(copied).save(foreign / f"copy {number}.png")
-        files.append(f"copy {number}.png")
-    noise = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(foreign / "noise.png")
-    (foreign / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    files += ["noise.png", "broken.png", "absent.png", "../data/manifest.csv"]
-    pd.DataFrame({"file": files}).to_csv(folder / "foreign.csv", index=False)
+    originals(folder)
+    files = candidates(folder)
     tiny = project.release_config()
     audit = {
         "originals": {"manifest": "data/manifest.csv", "root": "data"},
         "candidates": {"manifest": "foreign.csv", "root": "foreign"},
         "person": ["patient_id"],
+        "select": f"patient_id <> '{project.CANARY}-999'",
+        "split": {"column": "used"},
+        "conditions": {"sex": ["female", "male"]},
+        "cameras": {"camera": ["topcon", "canon", "zeiss"]},
         **{key: tiny["releases"]["tiny"][key] for key in ("size_px", "fingerprint")},
         "cone": {**tiny["releases"]["tiny"]["cone"], "mode": "reject-all"},
         "second_opinion": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
@@ -41,47 +71,106 @@ def audited(tmp_path_factory):
     config = {"seed": 5, "compute": tiny["compute"], "audits": {"vendor": audit}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     project.run(folder)
-    return folder, files
+    return folder / "results/audits/vendor", files
 
 
-def test_every_candidate_is_a_row_under_its_own_name(audited):
-    folder, files = audited
-    verdicts = pd.read_parquet(folder / "results/audits/vendor/verdicts.parquet")
+@pytest.fixture(scope="module")
+def verdicts(audited):
+    return pd.read_parquet(audited[0] / "verdicts.parquet")
+
+
+@pytest.fixture(scope="module")
+def plain(audited):
+    return json.loads((audited[0] / "audit.json").read_text(encoding="utf-8"))
+
+
+def test_every_candidate_is_a_row_under_its_own_name(audited, verdicts):
     columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
     assert list(verdicts.columns) == columns
-    assert list(verdicts["candidate"]) == files
+    assert list(verdicts["candidate"]) == audited[1]
 
 
-def test_copies_are_rejected_and_point_at_their_original(audited):
-    folder, _ = audited
-    verdicts = pd.read_parquet(folder / "results/audits/vendor/verdicts.parquet").iloc[:6]
-    assert not verdicts["accepted"].any()
-    assert (verdicts["risk"] <= 1).all()
-    assert (verdicts["reason"] == "inside the cone of an original").all()
+def test_copies_are_rejected_at_any_size_and_point_at_their_original(verdicts):
+    copies = verdicts.iloc[:COPIES]
+    assert not copies["accepted"].any()
+    assert (copies["risk"] <= 1).all()
+    assert (copies["reason"] == "inside the cone of an original").all()
 
 
-def test_what_cannot_be_read_is_refused_and_has_no_risk(audited):
-    folder, _ = audited
-    verdicts = pd.read_parquet(folder / "results/audits/vendor/verdicts.parquet").iloc[7:]
-    assert len(verdicts) == 3
-    assert not verdicts["accepted"].any()
-    assert verdicts["risk"].isna().all()
-    assert (verdicts["reason"] == "not readable").all()
+def test_what_cannot_be_read_is_refused_and_has_no_risk(verdicts):
+    lost = verdicts.iloc[-3:]
+    assert not lost["accepted"].any()
+    assert lost["risk"].isna().all()
+    assert (lost["reason"] == "not readable").all()
 
 
-def test_all_originals_are_in_the_gallery(audited):
-    folder, _ = audited
-    roles = pd.read_parquet(folder / "results/audits/vendor/pool/pictures/00000.parquet", columns=["role"])["role"]
-    assert "heldout" not in set(roles)
-
-
-def test_a_second_opinion_sees_the_copies_too(audited):
-    folder, files = audited
-    privacy = folder / "results/audits/vendor/privacy"
-    opinions = pd.read_parquet(privacy / "foreign.second_opinion.parquet")
-    assert list(opinions["candidate"]) == files
-    assert opinions["matched"].tolist() == [True] * 6 + [False] * 4
+def test_a_second_opinion_sees_the_copies_too(audited, plain):
+    opinions = pd.read_parquet(audited[0] / "privacy" / "foreign.second_opinion.parquet")
+    assert list(opinions["candidate"]) == audited[1]
+    assert opinions["matched"].iloc[:6].all()
     assert opinions["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
-    figures = json.loads((privacy / "foreign.second_opinion.json").read_text())
-    assert figures["table"]["rejected, matched"] == 6
-    assert figures["candidates"] == 10
+    figures = plain["second_opinion"]
+    assert figures["table"]["rejected, matched"] >= 6
+    assert figures["candidates"] == len(audited[1])
+
+
+def test_the_figures_are_those_of_the_verdicts(verdicts, plain):
+    found = plain["candidates"]
+    assert found["candidates"] == len(verdicts)
+    assert found["risky"]["count"] == (verdicts["reason"] == "inside the cone of an original").sum() >= COPIES
+    assert found["accepted"]["count"] == verdicts["accepted"].sum()
+    assert found["refused"]["count"] == 3
+    assert found["sizes"]["enlarged"] == 0
+    assert found["sizes"]["brought"] == found["sizes"]["pictures"] - 1  # one copy came at the working size
+    assert plain["answers"][0]["answer"] == "fail"
+    assert plain["overall"] == "fail"
+
+
+def test_each_rule_says_what_it_accepts_of_the_candidates(audited, verdicts, plain):
+    table = pd.read_csv(audited[0] / "rivals.tsv", sep="\t")
+    assert list(table["rule"]) == [row["rule"] for row in plain["candidates"]["rules"]]
+    assert {"cone", "distance", "neighbour_ratio", "correlation"} <= set(table["rule"])
+    assert (table["accepted_n"] == len(verdicts) - 3).all()
+    assert table["agreement"].between(0, 1).all()
+
+
+def test_the_attacks_are_on_what_was_handed_over_and_what_was_accepted(audited, plain):
+    rows = plain["attacks"]
+    assert {row["target"] for row in rows} == {"foreign", "accepted"}
+    assert {row["access"] for row in rows} == {"data"}  # nobody draws from a generator here
+    strangers = plain["originals"]["persons_per_role"]["heldout"]
+    measured = [row for row in rows if row["auc"]]
+    assert {row["view"] for row in measured} == {"fingerprint", "pixels"}
+    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {strangers}
+    assert any(row["positive"]["caught"] for row in measured)
+
+
+def test_only_those_named_as_held_out_are_left_out_of_the_gallery(audited, plain):
+    pool = pd.read_parquet(audited[0] / "pool/pictures/00000.parquet", columns=["row", "role"])
+    manifest = pd.read_csv(audited[0].parents[2] / "data/manifest.csv")
+    used = manifest["used"].to_numpy()[pool["row"] - 1]
+    assert ((pool["role"] == "heldout") == (used == "heldout")).all()
+
+
+def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
+    cameras = plain["candidates"]["cameras"]["camera"]
+    assert cameras["topcon"]["covered"]
+    assert not cameras["canon"]["covered"]
+    assert cameras["zeiss"] | {"persons": 0, "covered": False, "foreign_camera": True} == cameras["zeiss"]
+    assert cameras["canon"]["promise"] is None
+    assert cameras["(not known)"]["accepted"]["n"] == 19
+
+
+def test_the_page_is_whole_and_shows_nobody(audited):
+    folder = audited[0]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for text in ("Answers", "insufficient evidence", "trivial: none in the gallery", "not covered", "verdicts.parquet"):
+        assert text in page, text
+    assert "http" not in page
+    assert page.count("data:image/png") == 4  # risks, plane, rivals, attacks
+    for name in ("report.html", "audit.json", "rivals.tsv", "privacy/foreign.json", "attacks/attacks.json"):
+        assert project.CANARY not in (folder / name).read_text(encoding="utf-8"), name
+    root = folder.parents[2]
+    for place in ("results/mlflow", "results/records", "logs", "benchmarks"):
+        for name, data in project.content(root / place).items():
+            assert project.CANARY.encode() not in data, f"{place}/{name}"

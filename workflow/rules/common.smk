@@ -66,7 +66,7 @@ FINAL = {
     ],
     "read_benchmarks": [f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")],
     "read_releases": [f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")],
-    "audits": ["results/audits/{name}/verdicts.parquet"],
+    "audits": [f"results/audits/{{name}}/{file}" for file in ("verdicts.parquet", "report.html", "audit.json")],
 }
 
 

@@ -52,6 +52,7 @@ def draw(rows: Sequence[Mapping[str, Any]], largest: float, path: str | Path) ->
 
 
 def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], largest: float) -> None:
+    named: set[str] = set()  # each control has one line in the legend
     for place, row in enumerate(rows):
         if row["auc"] is not None:
             reach = [[row["auc"]["value"] - row["auc"]["low"]], [row["auc"]["high"] - row["auc"]["value"]]]
@@ -60,13 +61,14 @@ def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], largest: float) -> Non
             if row[name]["auc"] is not None:
                 axes.plot(
                     row[name]["auc"]["value"], place + 0.25, marker, color="#7a7a7a", markersize=5,
-                    label=label if place == 0 else None,
+                    label=None if name in named else label,
                 )  # fmt: skip
+                named.add(name)
     axes.axvline(0.5, color="black", linewidth=1, linestyle="dotted")
     axes.axvline(largest, color="#9c2218", linewidth=1, linestyle="dashed")
     axes.set_yticks(
         range(len(rows)), [f"{row['attack']} ({row['view']})".replace("_", " ") for row in rows], fontsize=7
     )
     axes.set(xlabel="AUC over persons, 95 % interval", xlim=(0, 1.02), ylim=(len(rows) - 0.3, -0.7))
-    if rows:
+    if named:
         axes.legend(fontsize=7, frameon=False, loc="upper left")

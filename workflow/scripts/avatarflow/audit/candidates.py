@@ -1,0 +1,90 @@
+"""What the verdicts say of a set of candidates: counts with intervals, and whom the risky ones point at."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..privacy.bounds import clopper_pearson
+from ..privacy.judging import INSIDE, UNJUDGED, UNREADABLE
+
+Mask = npt.NDArray[np.bool_]
+
+
+def share(hits: Mask) -> dict[str, Any]:
+    """Share of candidates with the exact 95 % interval, as if they were independent draws of one generator."""
+    count, n = int(hits.sum()), len(hits)
+    low, high = clopper_pearson(count, n)
+    return {"value": count / n if n else None, "low": low, "high": high, "count": count, "n": n}
+
+
+def outcomes(verdicts: pd.DataFrame) -> dict[str, Any]:
+    """How many candidates are risky, refused without a verdict on their content, and accepted.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        `accepted` and `reason` of every candidate.
+
+    Returns
+    -------
+    dict
+        `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates.
+    """
+    reason = verdicts["reason"].to_numpy(dtype=object)
+    refused = np.isin(reason, [UNREADABLE, UNJUDGED])
+    return {
+        "candidates": len(verdicts),
+        "judged": int((~refused).sum()),
+        "accepted": share(verdicts["accepted"].to_numpy(bool)),
+        "risky": share(reason == INSIDE),
+        "refused": share(refused),
+    }
+
+
+def whom(verdicts: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
+    """Whose cones the risky candidates lie in; persons by run-local numbers.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        `risk`, `reason` and `implicated_original` (manifest row).
+    pool : DataFrame
+        `row` and `person` of the originals.
+
+    Returns
+    -------
+    dict
+        `persons_met` (persons with a risky candidate), `originals_met`, and `worst_person`: whom a candidate comes
+        nearest to (`person`, `risk`, and in how many risky `candidates` this person is implicated); None without any
+        judged candidate.
+    """
+    judged = verdicts[verdicts["implicated_original"].notna()]
+    rows = judged["implicated_original"].to_numpy(np.int64)
+    person_of = dict(zip(pool["row"].to_numpy(np.int64), pool["person"].to_numpy(np.int64), strict=True))
+    persons = np.array([person_of[row] for row in rows], np.int64)
+    risky = (judged["reason"] == INSIDE).to_numpy()
+    found: dict[str, Any] = {
+        "persons_met": len(np.unique(persons[risky])),
+        "originals_met": len(np.unique(rows[risky])),
+        "worst_person": None,
+    }
+    if len(judged):
+        place = int(judged["risk"].to_numpy().argmin())
+        worst = int(persons[place])
+        count = int((risky & (persons == worst)).sum())
+        found["worst_person"] = {"person": worst, "risk": float(judged["risk"].iloc[place]), "candidates": count}
+    return found
+
+
+def by_label(verdicts: pd.DataFrame, labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Share of candidates accepted per value of each label column; a missing value is no group."""
+    accepted = verdicts["accepted"].to_numpy(bool)
+    found: dict[str, dict[str, Any]] = {}
+    for column in labels.columns:
+        values = labels[column]
+        groups = {str(value): (values == value).to_numpy(bool) for value in sorted(values.dropna().unique())}
+        if groups:
+            found[column] = {value: share(accepted[chosen]) for value, chosen in groups.items()}
+    return found

@@ -1,0 +1,97 @@
+"""An audit as one HTML page, and the same figures as plain values."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..paths import replacing, write_json
+from ..release.certificate import clean
+from ..release.templates import fill
+from ..runtime import Step
+from .answers import answers, overall
+from .claim import claim
+
+ASKED = (
+    "conditions", "cameras", "size_px", "fit", "limits", "split", "fingerprint", "cone", "attacks", "person",
+    "eye_columns",
+)  # fmt: skip
+"""Settings that the report shows: no path, and no selection, which may name a person."""
+
+TABLES = {
+    "verdicts.parquet": "one row per candidate: risk, verdict, the manifest row of the implicated original",
+    "audit.json": "the figures of this page as plain values",
+    "rivals.tsv": "what each rule says of the candidates",
+    "privacy/rivals.tsv": "the cone beside published rules, on originals, at four sensitivities",
+    "privacy/calibration.json": "the cones' calibration and what was measured of them",
+    "attacks/attacks.json": "every attack with its controls",
+    "refused.csv": "originals that were not taken in, by manifest row",
+}
+PICTURES = ("risks", "plane", "rivals", "attacks")
+
+
+def audit_report(
+    name: str,
+    inputs: Mapping[str, str],
+    pictures: Mapping[str, str],
+    entry: Mapping[str, Any],
+    page: str,
+    plain: str,
+    step: Step,
+) -> None:
+    """Write the page of an audit and its figures.
+
+    Parameters
+    ----------
+    name : str
+        The audit's name in the config.
+    inputs : mapping
+        JSON files: `originals` (the pool's summary), `candidates` (theirs), `calibrated`, `weighed`, `attacks`.
+    pictures : mapping
+        PNG files by their names in `PICTURES`; none of them shows an original.
+    entry : mapping
+        The config entry.
+    page, plain : str
+        HTML and JSON to write.
+    """
+    found = audit(name, {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items()}, entry)
+    write_json(plain, found, allow_nan=False)
+    shown = {key: base64.b64encode(Path(pictures[key]).read_bytes()).decode() for key in PICTURES}
+    text = fill("audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"])
+    with replacing(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    step.params({"overall": found["overall"], "answers": {each["name"]: each["answer"] for each in found["answers"]}})
+    step.artifact(page)
+    for each in found["answers"]:
+        step.info("%s %s (%s)", each["question"], each["answer"], each["reason"])
+
+
+def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Every figure of an audit, as plain values with sorted keys: no time, host or path.
+
+    Parameters
+    ----------
+    read : mapping
+        What the files of `audit_report` hold.
+    """
+    originals, calibrated, weighed = read["originals"], read["calibrated"], read["weighed"]
+    rows = [{"meaning": "", **row} for row in read["attacks"]["rows"]]
+    found = answers(weighed, calibrated, rows, originals["left_out"])
+    cameras = [each for values in weighed["cameras"].values() for each in values.values()]
+    elsewhere = [each["specificity"]["persons"] for each in cameras if each["foreign_camera"] and each["specificity"]]
+    plain: dict[str, Any] = clean(
+        {
+            "audit": name,
+            "answers": found,
+            "overall": overall(found),
+            "claim": claim(originals["unit"], calibrated["coverage"], originals["persons_per_role"]["heldout"]),
+            "asked": {key: entry[key] for key in ASKED},
+            "originals": originals,
+            "candidates": {**read["candidates"], **weighed},
+            "cone": calibrated,
+            "strangers_of_other_cameras": sum(elsewhere),
+            "attacks": rows,
+        }
+    )
+    return plain

@@ -1,0 +1,88 @@
+"""What each rule says of foreign candidates: the cone in force, and every rule at one sensitivity."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..privacy.files import RowFile
+from ..privacy.neighbours import Rows, blocks
+from ..privacy.rules.registry import RULES
+from ..privacy.rules.surroundings import Candidates, Originals
+from .candidates import share
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+LEVEL = "99.9%"
+"""Share of calibration alterations that each rule's threshold rejects, as written in `rivals.tsv`."""
+
+BLOCK = 4096
+CARRIED = ("sensitivity", "specificity")
+
+
+def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, rivals: pd.DataFrame) -> pd.DataFrame:
+    """One row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
+
+    Parameters
+    ----------
+    candidates : (n, d)
+        Fingerprints; rows that are not finite were not judged and count nowhere.
+    accepted : (n,)
+        The verdicts in force.
+    originals : Originals
+    rivals : DataFrame
+        As `privacy.rivals.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on test persons
+        and strangers.
+
+    Returns
+    -------
+    DataFrame
+        `rule`, `title`, `level`, `threshold`; `accepted` with `_low`, `_high` (exact, over candidates) and `_n`;
+        `agreement` (share of candidates with the same verdict) and `kappa` (Cohen's, NaN where either side has one
+        verdict for all); `sensitivity` and `specificity` with their intervals.
+    """
+    names = [name for name in rivals.loc[rivals["level"] == LEVEL, "rule"] if name in RULES]
+    judged, scored = scores(candidates, originals, names)
+    force = accepted[judged]
+    rows = []
+    for name in names:
+        measured = rivals[(rivals["rule"] == name) & (rivals["level"] == LEVEL)].iloc[0]
+        said = scored[name] > float(measured["threshold"])
+        one = share(said)
+        row: dict[str, Any] = {"rule": name, "title": RULES[name].title, "level": LEVEL}
+        row |= {"threshold": float(measured["threshold"]), "accepted": one["value"]}
+        row |= {"accepted_low": one["low"], "accepted_high": one["high"], "accepted_n": one["n"]}
+        row |= {"agreement": float((said == force).mean()) if len(said) else np.nan, "kappa": kappa(said, force)}
+        row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -> tuple[Mask, dict[str, Floats]]:
+    """Which candidates have a fingerprint (n,), and the scores of those by every rule; in blocks."""
+    judged = np.zeros(len(candidates), bool)
+    parts: dict[str, list[Floats]] = {name: [] for name in names}
+    for rows in blocks(len(candidates), BLOCK):
+        some = np.asarray(candidates[rows])
+        there = np.isfinite(some).all(1)
+        judged[rows] = there
+        if there.any():
+            seen = Candidates.of(some[there], originals)
+            for name in names:
+                parts[name].append(np.asarray(RULES[name].score(seen, originals), np.float64))
+    return judged, {name: np.concatenate(each) if each else np.zeros(0) for name, each in parts.items()}
+
+
+def kappa(left: Mask, right: Mask) -> float:
+    """Cohen's kappa of two sets of verdicts; NaN where a side has one verdict for all.
+
+    References
+    ----------
+    Cohen 1960, Educational and Psychological Measurement 20:37.
+    """
+    if not len(left) or left.all() or right.all() or not left.any() or not right.any():
+        return float("nan")
+    expected = left.mean() * right.mean() + (1 - left.mean()) * (1 - right.mean())
+    return float(((left == right).mean() - expected) / (1 - expected))
