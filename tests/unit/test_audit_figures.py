@@ -7,7 +7,7 @@ import pytest
 from avatarflow.audit.answers import NAMES, answers, holds, overall, spares, told, too_near
 from avatarflow.audit.cameras import by_camera
 from avatarflow.audit.candidates import by_label, outcomes, share, whom
-from avatarflow.audit.rules import kappa, opinions
+from avatarflow.audit.rules import opinions
 from avatarflow.audit.strangers import strangers_met
 from avatarflow.privacy.cone import Cones, Shape
 from avatarflow.privacy.rivals import People, compare
@@ -40,6 +40,16 @@ def test_risky_refused_and_accepted_are_counted_apart():
     assert found["accepted"]["high"] == pytest.approx(0.71642, abs=1e-5)
 
 
+def test_what_a_second_opinion_sees_is_risky_and_what_it_cannot_see_is_not_judged():
+    reason = [
+        "outside every cone, but a second opinion sees an original",
+        "outside every cone, but no second opinion can be had",
+    ]
+    found = outcomes(pd.DataFrame({"accepted": [False, False], "reason": reason}))
+    assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [1, 1, 0]
+    assert (found["matched_outside"], found["judged"]) == (1, 1)
+
+
 def test_a_share_of_nothing_is_no_number():
     assert share(np.zeros(0, bool)) == {"value": None, "low": 0.0, "high": 1.0, "count": 0, "n": 0}
 
@@ -59,20 +69,6 @@ def test_labels_that_are_missing_make_no_group():
     found = by_label(VERDICTS, labels)
     assert set(found) == {"sex"}
     assert {value: (each["count"], each["n"]) for value, each in found["sex"].items()} == {"f": (0, 2), "m": (1, 1)}
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "expected"),
-    [
-        ([1, 1, 0, 0], [1, 1, 0, 0], 1.0),
-        ([1, 1, 0, 0], [1, 0, 1, 0], 0.0),
-        ([1, 1, 0, 0], [0, 0, 1, 1], -1.0),
-        ([1, 1, 1, 1], [1, 0, 1, 0], np.nan),
-        ([], [], np.nan),
-    ],
-)
-def test_kappa_of_known_tables(left, right, expected):
-    assert kappa(np.array(left, bool), np.array(right, bool)) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +170,7 @@ def test_figures_of_a_camera_are_of_its_own_pictures():
 
 def weighed(risky=0, refused=0, judged=10):
     counts = {name: {"count": count} for name, count in (("risky", risky), ("refused", refused))}
-    return {**counts, "judged": judged, "candidates": judged + refused}
+    return {**counts, "judged": judged, "candidates": judged + refused, "matched_outside": 0}
 
 
 def calibrated(value=0.0, low=0.0, high=0.05, persons=80, strangers=None):

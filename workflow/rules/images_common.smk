@@ -65,7 +65,9 @@ def template_digest(*files):
     return "".join(config_digest((folder / file).read_text(encoding="utf-8")) for file in files)
 
 
-PAGE_PARTS = ("parts/style.html.j2", "parts/attacks.html.j2")  # shared by the pages of releases and audits
+PAGE_PARTS = tuple(
+    f"parts/{part}.html.j2" for part in ("style", "attacks", "opinions")
+)  # shared by the pages of releases and audits
 
 
 FILTERED = {"release": "student", "accepted": "foreign"}  # what the cone accepted, and of which candidates
@@ -73,9 +75,12 @@ FILTERED = {"release": "student", "accepted": "foreign"}  # what the cone accept
 
 def attacked(path):
     """An input function: a file of the stage whose candidates a target is made of."""
-    return lambda wildcards: f"results/{wildcards.map}/{wildcards.name}/" + path.format(
-        stage=FILTERED.get(wildcards.target, wildcards.target)
-    )
+
+    def file(wildcards):
+        stage = FILTERED.get(wildcards.target, wildcards.target)
+        return f"results/{wildcards.map}/{wildcards.name}/{path.format(stage=stage)}"
+
+    return file
 
 
 ATTACKED = {
@@ -98,6 +103,12 @@ def second_opinion_on(wildcards):
     """The second opinion on a stage's candidates, or nothing where none is asked for."""
     folder = f"results/{wildcards.map}/{wildcards.name}/privacy"
     return {"opinions": f"{folder}/{wildcards.stage}.second_opinion.parquet"} if asked_twice(wildcards) else {}
+
+
+def opinion_on_foreign(wildcards):
+    """What the second opinion measured on an audit's candidates, or nothing where none is asked for."""
+    asked = config["audits"][wildcards.name]["second_opinion"]["matcher"] != "none"
+    return {"opinion": f"results/audits/{wildcards.name}/privacy/foreign.second_opinion.json"} if asked else {}
 
 
 def second_opinions(wildcards):

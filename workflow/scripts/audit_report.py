@@ -12,6 +12,7 @@ with step(snakemake) as run:
             "calibrated": snakemake.input.calibrated,
             "weighed": snakemake.input.weighed,
             "attacks": snakemake.input.attacks,
+            "opinion": snakemake.input.get("opinion"),
         },
         {
             "risks": snakemake.input.risks,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..privacy.attacks.verdict import FAIL, INSUFFICIENT, PASS
+from ..privacy.attacks.names import FAIL, INSUFFICIENT, PASS
 
 MEASURED = "measured"
 """The answer of a question that nothing was asked for: a figure to read beside the others."""
@@ -55,6 +55,8 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     risky, refused = weighed["risky"]["count"], weighed["refused"]["count"]
     if risky:
         reason = f"{risky} of {weighed['candidates']} candidates lie in the cone of an original: take them out"
+        if weighed["matched_outside"]:
+            reason += f" ({weighed['matched_outside']} by the second opinion alone)"
         return _answer(TOO_NEAR, FAIL, reason)
     holes = []
     if not weighed["judged"]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..privacy.bounds import clopper_pearson
-from ..privacy.judging import INSIDE, UNJUDGED, UNREADABLE
+from ..privacy.judging import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,15 +30,17 @@ def outcomes(verdicts: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates.
+        `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates; `matched_outside`: those
+        of the risky ones that lie outside every cone, but that a second opinion takes for an original.
     """
     reason = verdicts["reason"].to_numpy(dtype=object)
-    refused = np.isin(reason, [UNREADABLE, UNJUDGED])
+    refused = np.isin(reason, [UNREADABLE, UNJUDGED, UNSEEN])
     return {
         "candidates": len(verdicts),
         "judged": int((~refused).sum()),
         "accepted": share(verdicts["accepted"].to_numpy(bool)),
-        "risky": share(reason == INSIDE),
+        "risky": share(np.isin(reason, [INSIDE, MATCHED])),
+        "matched_outside": int((reason == MATCHED).sum()),
         "refused": share(refused),
     }
 

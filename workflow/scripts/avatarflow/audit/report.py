@@ -15,7 +15,7 @@ from .claim import claim
 
 ASKED = (
     "conditions", "cameras", "size_px", "fit", "limits", "split", "fingerprint", "cone", "attacks", "person",
-    "eye_columns",
+    "eye_columns", "second_opinion",
 )  # fmt: skip
 """Settings that the report shows: no path, and no selection, which may name a person."""
 
@@ -33,7 +33,7 @@ PICTURES = ("risks", "plane", "rivals", "attacks")
 
 def audit_report(
     name: str,
-    inputs: Mapping[str, str],
+    inputs: Mapping[str, str | None],
     pictures: Mapping[str, str],
     entry: Mapping[str, Any],
     page: str,
@@ -47,7 +47,8 @@ def audit_report(
     name : str
         The audit's name in the config.
     inputs : mapping
-        JSON files: `originals` (the pool's summary), `candidates` (theirs), `calibrated`, `weighed`, `attacks`.
+        JSON files: `originals` (the pool's summary), `candidates` (theirs), `calibrated`, `weighed`, `attacks`, and
+        `opinion` where a second opinion was asked for.
     pictures : mapping
         PNG files by their names in `PICTURES`; none of them shows an original.
     entry : mapping
@@ -55,10 +56,13 @@ def audit_report(
     page, plain : str
         HTML and JSON to write.
     """
-    found = audit(name, {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items()}, entry)
+    found = audit(name, {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path}, entry)
     write_json(plain, found, allow_nan=False)
     shown = {key: base64.b64encode(Path(pictures[key]).read_bytes()).decode() for key in PICTURES}
-    text = fill("audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"])
+    opinions = {"foreign": found["second_opinion"]} if found["second_opinion"] else {}
+    text = fill(
+        "audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"], opinions=opinions
+    )
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     step.params({"overall": found["overall"], "answers": {each["name"]: each["answer"] for each in found["answers"]}})
@@ -92,6 +96,7 @@ def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[
             "cone": calibrated,
             "strangers_of_other_cameras": sum(elsewhere),
             "attacks": rows,
+            "second_opinion": read.get("opinion"),
         }
     )
     return plain

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..privacy.files import RowFile
 from ..privacy.neighbours import Rows, blocks
+from ..privacy.opinion.agreement import counted, kappa
 from ..privacy.rules.registry import RULES
 from ..privacy.rules.surroundings import Candidates, Originals
 from .candidates import share
@@ -54,7 +55,10 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, r
         row: dict[str, Any] = {"rule": name, "title": RULES[name].title, "level": LEVEL}
         row |= {"threshold": float(measured["threshold"]), "accepted": one["value"]}
         row |= {"accepted_low": one["low"], "accepted_high": one["high"], "accepted_n": one["n"]}
-        row |= {"agreement": float((said == force).mean()) if len(said) else np.nan, "kappa": kappa(said, force)}
+        row |= {
+            "agreement": float((said == force).mean()) if len(said) else np.nan,
+            "kappa": kappa(counted(said, force)),
+        }
         row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -73,16 +77,3 @@ def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -
             for name in names:
                 parts[name].append(np.asarray(RULES[name].score(seen, originals), np.float64))
     return judged, {name: np.concatenate(each) if each else np.zeros(0) for name, each in parts.items()}
-
-
-def kappa(left: Mask, right: Mask) -> float:
-    """Cohen's kappa of two sets of verdicts; NaN where a side has one verdict for all.
-
-    References
-    ----------
-    Cohen 1960, Educational and Psychological Measurement 20:37.
-    """
-    if not len(left) or left.all() or right.all() or not left.any() or not right.any():
-        return float("nan")
-    expected = left.mean() * right.mean() + (1 - left.mean()) * (1 - right.mean())
-    return float(((left == right).mean() - expected) / (1 - expected))

@@ -5,8 +5,7 @@ from typing import Any
 
 from ...errors import AvatarflowError
 from .interface import Scores, measure
-
-PASS, FAIL, INSUFFICIENT = "pass", "fail", "insufficient evidence"
+from .names import FAIL, INSUFFICIENT, PASS
 
 CHANCE = 0.5
 CONTROL_LEVEL = 0.999
