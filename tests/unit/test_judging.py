@@ -118,23 +118,41 @@ def test_without_the_proof_every_original_is_compared(monkeypatch):
     cones, candidates = some_cones(), some_candidates()
     truth = Judge(cones).risks(candidates)
     monkeypatch.setattr(RatioSearch, "_beyond", lambda self, values: np.zeros(len(values)))
-    without = Judge(cones, 1)
-    found = without.risks(candidates)
-    assert without.full_passes == 200
+    found = Judge(cones, 1).risks(candidates)
+    assert found.full_passes == 200
     assert (found.risk == truth.risk).all()
     assert (found.original == truth.original).all()
 
 
-def test_threads_change_nothing():
+def test_threads_change_nothing(tmp_path):
     import faiss
 
     before, cones, candidates = faiss.omp_get_max_threads(), some_cones(m=900, d=64), some_candidates(500, 64)
-    results = []
-    for threads in (1, 2):
+    candidates[77] = np.nan
+    results, written, summaries = [], [], []
+    for threads in (1, 2, 5):
         faiss.omp_set_num_threads(threads)
-        results.append(risks(candidates, cones))
+        results.append(risks(np.delete(candidates, 77, 0), cones))
+        path = tmp_path / f"{threads}.parquet"
+        summaries.append(judge(candidates, names(500), cones, path, block=37))
+        written.append(path.read_bytes())
     faiss.omp_set_num_threads(before)
     assert (results[0] == results[1]).all()
+    assert written[0] == written[1] == written[2]
+    assert summaries[0] == summaries[1] == summaries[2]
+    assert pq.read_table(path)["candidate"].to_pylist() == names(500)
+
+
+def test_of_several_blocks_at_a_time_the_first_bad_one_is_named(tmp_path):
+    import faiss
+
+    before, candidates = faiss.omp_get_max_threads(), some_candidates()
+    candidates[[150, 30]] *= 2
+    faiss.omp_set_num_threads(3)
+    with pytest.raises(AvatarflowError, match="candidates from row 25: row 5 has length 2"):
+        judge(candidates, names(200), some_cones(), tmp_path / "v.parquet", block=25)
+    faiss.omp_set_num_threads(before)
+    assert not list(tmp_path.iterdir())
 
 
 @settings(max_examples=20, deadline=None)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from avatarflow.errors import AvatarflowError
+from avatarflow.privacy import neighbours
 from avatarflow.privacy.neighbours import nearest, pair_angles
 
 
@@ -67,3 +68,18 @@ def test_refuses_shapes_that_do_not_fit():
         nearest(unit_rows(2, 3), unit_rows(2, 4), 1)
     with pytest.raises(AvatarflowError, match="no fingerprint"):
         nearest(unit_rows(2, 3), np.zeros((0, 3), np.float32), 1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_work_in_order_takes_up_few_tasks_ahead_of_what_was_handed_over(threads):
+    taken, handed = [], []
+
+    def tasks():
+        for number in range(20):
+            taken.append(number)
+            assert len(taken) - len(handed) <= threads + 2
+            yield (number,)
+
+    for result in neighbours.in_order(lambda number: number**2, tasks(), threads):
+        handed.append(result)
+    assert handed == [number**2 for number in range(20)]

@@ -59,12 +59,16 @@ class Slices(Protocol):
 
 @dataclass(frozen=True)
 class Risks:
-    """Of each candidate the smallest ratio of angle to half-angle, and the original whose cone has it (0-based)."""
+    """Of each candidate the smallest ratio of angle to half-angle, and the original whose cone has it (0-based).
+
+    `full_passes` of them had to be compared with all originals, since the search alone proved nothing.
+    """
 
     risk: Floats
     original: Integers
     angle_rad: Floats
     threshold_rad: Floats
+    full_passes: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,6 @@ class Judge:
         typical = float(np.median(cones.sparsity_rad) / np.median(self.half_angles))  # strangers lie as originals do
         self.search = RatioSearch(self.gallery, self.half_angles, typical)
         self.k = min(k, len(self.gallery))
-        self.full_passes = 0
 
     def risks(self, candidates: Rows) -> Risks:
         """The exact risk of a block of candidates.
@@ -119,8 +122,7 @@ class Judge:
         for rows in blocks(len(open_), FULL_PASS):
             some = open_[rows]
             best[some], original[some], angle[some] = self._full_pass(queries[some], best[some])
-        self.full_passes += len(open_)
-        return Risks(best, original, angle, self.half_angles[original])
+        return Risks(best, original, angle, self.half_angles[original], len(open_))
 
     def _full_pass(self, queries: Rows, best: Floats) -> tuple[Floats, Integers, Floats]:
         """Compare with every original: bounds in single precision, exact angles where a bound leaves room."""
@@ -197,27 +199,38 @@ def judge(
     if encoder is not None and encoder != cones.encoder:
         found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
         raise refuse("candidates", found, "embed both with one encoder")
-    judge_, judged, accepted = Judge(cones, k), 0, 0
+    judge_ = Judge(cones, k)
+    n, judged, accepted, full_passes = len(candidates), 0, 0, 0
+
+    def verdicts_of(rows: slice, lost: npt.NDArray[np.bool_] | None) -> tuple[dict[str, Any], int]:
+        return _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
+
+    tasks = ((rows, None if reasons is None else _lost(reasons[rows])) for rows in blocks(n, block))
     with _writer(verdicts, stage) as write:
-        for rows in blocks(len(candidates), block):
-            lost = None if reasons is None else np.array([each != "" for each in reasons[rows]], bool)
-            columns = _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
+        each = neighbours.in_order(verdicts_of, tasks, neighbours.searchers())
+        for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
             if refusals is not None:
                 _refuse(columns, refusals[rows])
             write({"candidate": [str(name) for name in ids[rows]], **columns})
             judged += int(np.isfinite(columns["risk"]).sum())
             accepted += int(columns["accepted"].sum())
-    return Summary(len(candidates), judged, accepted, judge_.full_passes)
+            full_passes += passes
+    return Summary(n, judged, accepted, full_passes)
+
+
+def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Whose file could not be decoded."""
+    return np.array([each != "" for each in reasons], bool)
 
 
 def _verdicts(
     candidates: Rows, judge_: Judge, manifest_rows: Integers, unreadable: npt.NDArray[np.bool_] | None, start: int
-) -> dict[str, Any]:
-    """The columns of one block."""
+) -> tuple[dict[str, Any], int]:
+    """The columns of one block, and how many full passes it took."""
     n = len(candidates)
     lost = np.zeros(n, bool) if unreadable is None else unreadable
     there = judge_.gallery.check_queries(f"candidates from row {start}", candidates, may_be_missing=True) & ~lost
-    found = judge_.risks(candidates[there]) if there.any() else None
+    found = judge_.risks(candidates if there.all() else candidates[there]) if there.any() else None
     risk, angle, threshold = (np.full(n, np.nan) for _ in range(3))
     original = np.zeros(n, np.int64)
     if found is not None:
@@ -225,7 +238,7 @@ def _verdicts(
         original[there] = manifest_rows[found.original]
     accepted = there & (risk > 1)
     reason = np.select([lost, ~there, accepted], [UNREADABLE, UNJUDGED, OUTSIDE], INSIDE)
-    return {
+    columns = {
         "risk": risk,
         "accepted": accepted,
         "reason": reason.astype(object),
@@ -233,6 +246,7 @@ def _verdicts(
         "angle_rad": angle,
         "threshold_rad": threshold,
     }
+    return columns, found.full_passes if found else 0
 
 
 def _refuse(columns: dict[str, Any], refusals: Sequence[str]) -> None:

@@ -1,6 +1,9 @@
 """Exact nearest neighbours by angle, in blocks. faiss lives here only."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import faiss
 import numpy as np
@@ -12,6 +15,7 @@ Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Angles = Floats
 Indices = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 UNIT_TOLERANCE = 1e-3
 BLOCK = 1024
@@ -41,10 +45,10 @@ def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArr
     """
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise refuse(name, f"shape {rows.shape}", "give an array of (n, d) fingerprints")
-    finite = np.isfinite(rows).all(1)
+    length = lengths(rows)
+    finite = np.isfinite(length)
     if not may_be_missing and not finite.all():
         raise _bad_row(name, int(np.flatnonzero(~finite)[0]), "has non-finite values")
-    length = np.linalg.norm(rows.astype(np.float64), axis=1)
     off = finite & (np.abs(np.where(finite, length, 1.0) - 1) > UNIT_TOLERANCE)
     if off.any():
         row = int(np.flatnonzero(off)[0])
@@ -56,10 +60,14 @@ def _bad_row(name: str, row: int, found: str) -> AvatarflowError:
     return refuse(name, f"row {row} {found}", "give unit vectors, as the fingerprint step writes them")
 
 
+def lengths(rows: Rows) -> Floats:
+    """(n,) lengths in double precision, in which no finite float32 row overflows: non-finite rows alone have such."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64)))
+
+
 def unit(rows: Rows) -> Rows:
     """Rows brought to unit length in double precision, as float32."""
-    wide = rows.astype(np.float64)
-    return np.ascontiguousarray(wide / np.linalg.norm(wide, axis=1, keepdims=True), dtype=np.float32)
+    return np.divide(rows, lengths(rows)[:, None], dtype=np.float64, casting="same_kind").astype(np.float32)
 
 
 def pair_angles(left: Rows, right: Rows) -> Angles:
@@ -189,6 +197,30 @@ def on_gpu(index: faiss.Index) -> faiss.Index:
     if not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:
         return index
     return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+
+
+def searchers() -> int:
+    """How many blocks to search at a time: as many as faiss may use threads, but one where a GPU searches."""
+    gpu = hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
+    return 1 if gpu else int(faiss.omp_get_max_threads())
+
+
+def in_order(work: Callable[..., T], tasks: Iterable[tuple[Any, ...]], threads: int) -> Iterator[T]:
+    """What `work` gives for each task, in their order, several at a time; few are under way, so memory stays flat.
+
+    Within a thread faiss searches alone: what happens between two searches then also runs on all processors.
+    """
+    if threads <= 1:
+        yield from (work(*task) for task in tasks)
+        return
+    under_way: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
+        for task in tasks:
+            under_way.append(pool.submit(work, *task))
+            if len(under_way) > threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def blocks(n: int, block: int) -> Iterator[slice]:
