@@ -80,6 +80,8 @@ def test_rules_that_a_schema_cannot_say():
                 "rootless": {**RELEASE, "source": {"manifest": "m"}},
                 "baseless": {**RELEASE, "base": {"pretrain": None}},  # said so, and so a mistake
                 "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
+                "strange": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["crop"]}},
+                "all": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["flip", "blur"]}},
             },
             "audits": {
                 "gap": {
@@ -95,10 +97,12 @@ def test_rules_that_a_schema_cannot_say():
         "config releases.rootless.source: a manifest without its root",
         "config releases.baseless.base: found nothing",
         "config releases.shares.split.shares: the shares add up to 1.65",
+        "config releases.strange.cone.left_out: crop, not among cone.families",
+        "config releases.all.cone.left_out: every family is left out",
         "config audits.gap.split.shares.heldout: ",
     ):
         assert any(line.startswith(start) for line in lines), start
-    assert len(lines) == 5
+    assert len(lines) == 7
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "../x", ""])

@@ -22,7 +22,7 @@ rule fit_fingerprint:
         code=code_digest("avatarflow.privacy.fingerprints"),
         entry="{map}/{name}",
         fingerprint=settings("fingerprint"),
-        families=settings("cone", "families"),
+        families=lambda wildcards: {key: settings("cone", key)(wildcards) for key in ("families", "left_out")},
         compute=config["compute"],
         seed=config["seed"],
         state="results/state/{map}/{name}/fingerprint",

@@ -190,6 +190,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     f"the shares add up to {sum(shares.values()):g}",
                     "make them add up to 1",
                 )
+            yield from _left_out_problems(f"config {map_name}.{name}.cone.left_out", entry["cone"])
     for name, entry in config["audits"].items():
         if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
             yield (
@@ -223,6 +224,14 @@ def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str,
     """A column that is asked for twice, in an audit."""
     for column in sorted(set(entry["conditions"]) & set(entry["cameras"])):
         yield f"{where}.cameras", f"'{column}' is a condition too", "name the column once"
+
+
+def _left_out_problems(where: str, cone: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    unknown = sorted(set(cone["left_out"]) - set(cone["families"]))
+    if unknown:
+        yield where, f"{', '.join(unknown)}, not among cone.families", "leave out families of that list"
+    elif len(cone["left_out"]) == len(cone["families"]):
+        yield where, "every family is left out", "keep at least one"
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from .bounds import Share, share_of_pictures
 from .cone import Calibration, Cones, Shape, calibrate, uncalibrated
 from .files import encoder_digest, load_rows
 from .judging import miss_rate, risks, specificity
+from .left_out import kept_families, left_out_figures
 from .neighbours import Rows
 from .retrieval import rank_one, verification
 from .settings_plane import draw_plane, settings_plane
@@ -70,9 +71,9 @@ def calibrate_entry(
         open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
     )
     done.save(cones)
-    figures = measure(
-        done, calibration, table, originals, load_rows(inputs["test"], encoder), settings["families"], seed
-    )
+    test, known = load_rows(inputs["test"], encoder), settings["draws"] * len(kept_families(settings))
+    figures = measure(done, calibration, table, originals, test[:, :known], kept_families(settings), seed)
+    figures["left_out"] = _left_out(done, test[:, known:], table, settings["left_out"], seed)
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])
@@ -123,6 +124,13 @@ def measure(
         "specificity": _strangers(cones, originals[strangers], table.loc[strangers, "person"].to_numpy(), seed),
         **recognition(table, originals, test, families, seed),
     }
+
+
+def _left_out(cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int) -> dict[str, Any]:
+    """What the cones do to alterations (pictures of test persons, a, d) of families that they never met."""
+    people = table.loc[table["role"] == "test", "person"].to_numpy()
+    rejected = risks(np.asarray(test).reshape(-1, test.shape[2]), cones) <= 1
+    return left_out_figures(rejected.reshape(test.shape[:2]), families, people, seed)
 
 
 def _subgroups(

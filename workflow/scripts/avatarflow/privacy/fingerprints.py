@@ -11,6 +11,7 @@ from ..imaging.shards import iterate, read_pictures, read_table
 from ..runtime import Step
 from .files import save_rows
 from .fingerprint import Encoder, embed_altered, fit_encoder
+from .left_out import kept_families
 
 
 def fit(
@@ -60,10 +61,10 @@ def originals(
     Parameters
     ----------
     cone : mapping
-        `families` and `draws` of the config's `cone`.
+        `families`, `left_out` and `draws` of the config's `cone`.
     outputs : mapping
         Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration` and
-        `test` likewise for the pictures of that role.
+        `test` likewise for the pictures of that role. Families left out are in `test` alone, behind the others.
     """
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
@@ -71,10 +72,12 @@ def originals(
     save_rows(outputs["originals"], trained.embed(pictures, compute["micro_batch"]), trained.digest)
     role = table["role"]
     wanted = {"own": role != "heldout", "calibration": role == "calibration", "test": role == "test"}
+    families = kept_families(cone)
     for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
         rows = np.flatnonzero(chosen)
+        asked = [*families, *cone["left_out"]] if purpose == "test" else families
         altered = embed_altered(
-            trained, pictures[rows], table["item"].to_numpy()[rows], cone["families"], cone["draws"], seed, purpose,
+            trained, pictures[rows], table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
             compute["micro_batch"],
         )  # fmt: skip
         save_rows(outputs[purpose], altered, trained.digest)
