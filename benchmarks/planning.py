@@ -24,6 +24,7 @@ RESULT = ROOT / "benchmarks" / "results" / "planning.json"
 PER_RELEASE = 25  # jobs of one small release with its sampling in two shards, about
 ENTRY = {
     "source": {"generate": {"kind": "fundus", "persons": 40}},
+    "gates": {},
     "conditions": {"sex": ["female", "male"], "eye_side": ["left", "right"]},
     "size_px": 32,
 }

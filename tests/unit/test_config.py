@@ -10,6 +10,7 @@ RELEASE = {
     "source": {"generate": {"persons": 50}},
     "conditions": {"eye_side": ["left", "right"]},
     "base": {"pretrain": {}},
+    "gates": {},
 }
 
 
@@ -34,7 +35,7 @@ def test_defaults_reach_every_depth_and_the_given_stays():
 
 
 def test_a_release_without_a_base_is_pretrained_on_generated_eyes():
-    entry = load({"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions")}}})["releases"]["x"]
+    entry = load({"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions", "gates")}}})["releases"]["x"]
     assert entry["base"]["pretrain"]["kind"] == "fundus"
     named = load({"releases": {"x": {**RELEASE, "base": {"folder": "bases/eyes"}}}})["releases"]["x"]
     assert named["base"]["pretrain"] is None
@@ -103,6 +104,14 @@ def test_rules_that_a_schema_cannot_say():
     ):
         assert any(line.startswith(start) for line in lines), start
     assert len(lines) == 7
+
+
+def test_a_release_without_gates_is_refused_nobody_has_decided_what_must_hold():
+    release = {key: value for key, value in RELEASE.items() if key != "gates"}
+    assert problems({"releases": {"x": release}}) == ["config releases.x: key 'gates' is missing; add it"]
+    for value in (None, {"specificity": None}, {"specificity": "low"}, {"specifity": 0.5}):
+        (line,) = problems({"releases": {"x": {**RELEASE, "gates": value}}})
+        assert line.startswith("config releases.x.gates")
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "../x", ""])

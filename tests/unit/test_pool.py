@@ -18,6 +18,7 @@ STEP = Step.null()
 def entry(**changes):
     given = {
         "source": {"manifest": "m.csv", "root": "."},
+        "gates": {},
         "person": ["patient", "eye"],
         "eye_columns": ["eye"],
         "conditions": {"side": ["left", "right"]},

@@ -5,7 +5,11 @@ import pytest
 from avatarflow.config import load
 from avatarflow.errors import AvatarflowError
 
-SHARED = {"source": {"generate": {"kind": "fundus", "persons": 40}}, "conditions": {"sex": ["female", "male"]}}
+SHARED = {
+    "source": {"generate": {"kind": "fundus", "persons": 40}},
+    "gates": {},
+    "conditions": {"sex": ["female", "male"]},
+}
 
 
 @pytest.fixture

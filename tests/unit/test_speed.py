@@ -87,7 +87,7 @@ def test_later_settings_leave_older_digests_alone() -> None:
     old = {"device": "auto", "precision": "auto", "threads": 2, "micro_batch": 16}
     assert Compute().decisive() == old
     assert lasting({**old, "compile": True}) == {**old, "compile": True}
-    release = {"releases": {"x": {"source": {"generate": {}}}}}
+    release = {"releases": {"x": {"source": {"generate": {}}, "gates": {}}}}
     plain = load(release)
     assert base_id(plain, "x") == base_id(load({**release, "compute": {"compile": False}}), "x")
     assert base_id(plain, "x") != base_id(load({**release, "compute": {"compile": True}}), "x")

@@ -8,7 +8,7 @@ from avatarflow.config import load
 from avatarflow.errors import AvatarflowError
 from avatarflow.synthesis import stations
 
-HUB = {"source": {"generate": {}}, "base": {"hub": "somebody/eyes"}}
+HUB = {"source": {"generate": {}}, "gates": {}, "base": {"hub": "somebody/eyes"}}
 
 
 @pytest.mark.parametrize(
