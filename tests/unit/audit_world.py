@@ -74,6 +74,11 @@ class Audit:
         fingerprints.fit(at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP)
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         fingerprints.originals(at("pool/pictures"), at("encoder"), cone, COMPUTE, SEED, made, STEP)
+        self.judge()
+
+    def judge(self):
+        at, cone = self.at, self.settings["cone"]
+        made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         fingerprints.candidates(at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors"))
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP)

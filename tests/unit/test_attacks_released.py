@@ -176,3 +176,20 @@ def test_pixels_see_a_copy_and_not_a_stranger():
     assert np.isfinite(view.rows(np.full((1, 32, 32, 3), 7, np.uint8))).all()
     with pytest.raises(AvatarflowError, match="no released picture"):
         Pixels.fit(pictures[:0])
+
+
+def test_labels_that_no_released_picture_has_are_not_asked():
+    here = world(leak=True)
+    bare = replace(here, released_labels=np.full_like(here.released_labels, -1))
+    with pytest.raises(AvatarflowError, match="no released picture has a label"):
+        attribute.score(bare)
+    found = attack_released(
+        bare, copies_of(bare), SETTINGS, {"attribute_inference": DATA_ATTACKS["attribute_inference"]}
+    )
+    assert found["attribute_inference"]["verdict"] == INSUFFICIENT
+    two = replace(
+        here,
+        labels=np.repeat(here.labels, 2, 1),
+        released_labels=np.concatenate([here.released_labels, bare.released_labels], 1),
+    )
+    assert (attribute.score(two).values == attribute.score(here).values).all()  # the second column answers nothing
