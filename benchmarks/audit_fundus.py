@@ -48,29 +48,26 @@ def main() -> None:
     asked = given.parse_args()
     data = Path(os.environ.get("AVATARFLOW_DATA") or ROOT.parent / "shared" / "data") / "eyes"
     folder = asked.keep or Path(tempfile.mkdtemp())
-    found: dict[str, Any] = {}
-    for name, planted in (("student", False), ("student and copies", True)):
-        audit = prepare(folder / name.replace(" ", "_"), asked.entry, data, planted)
-        for station in (audit.intake_candidates, audit.privacy, audit.attacks, audit.report):
+    first = prepare(folder / "student", asked.entry, data)
+    rows = student(first.folder, asked.entry)
+    rows.to_csv(first.folder / "candidates.csv", index=False)
+    for station in (first.calibrate, first.plant):
+        station()
+    second = audit_world.Audit(folder / "student_and_copies", first.settings)
+    shutil.copytree(first.folder, second.folder)  # the same originals: nothing of them is measured twice
+    copied = copies(second.folder, read_table(first.at("pool/pictures")), data)
+    pd.concat([rows, copied]).to_csv(second.folder / "candidates.csv", index=False)
+    for audit in (first, second):
+        for station in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
             station()
-        found[name] = figures(audit, planted)
+    found = {"student": figures(first), "student and copies": {**figures(second), "copies": by_size(second, copied)}}
     write_json(ROOT / "benchmarks" / "results" / "audit_fundus.json", found, allow_nan=False)
     if not asked.keep:
         shutil.rmtree(folder)
 
 
-class Prepared(audit_world.Audit):
-    """An audit whose encoder and originals' fingerprints are there already."""
-
-    copied: pd.DataFrame
-
-    def privacy(self) -> None:
-        """Only what follows from the fingerprints."""
-        self.judge()
-
-
-def prepare(folder: Path, entry: Path, data: Path, planted: bool) -> Prepared:
-    """Pool, fingerprints and candidates of one audit."""
+def prepare(folder: Path, entry: Path, data: Path) -> audit_world.Audit:
+    """The pool of an audit, with the encoder and the originals' fingerprints of the finished entry."""
     manifest = pd.read_csv(data / "manifest.csv")
     table = read_table(entry / "pool" / "pictures")
     table["dataset"] = manifest["dataset"].to_numpy()[table["row"] - 1]
@@ -79,19 +76,16 @@ def prepare(folder: Path, entry: Path, data: Path, planted: bool) -> Prepared:
         cameras={"dataset": sorted(table["dataset"].unique())},
         size_px=64, fingerprint={}, cone={}, split={"column": "used"}, limits={"min_side_px": 16},
     )  # fmt: skip
-    audit = Prepared(folder, settings)
+    audit = audit_world.Audit(folder, settings)
     pictures = read_pictures(entry / "pool" / "pictures")
     Path(audit.at("pool/pictures")).mkdir(parents=True, exist_ok=True)
     write_shards(audit.at("pool/pictures"), pictures, table)
-    sizes = [tuple(manifest.loc[row - 1, ["width", "height"]]) for row in table["row"]]
+    sizes = [tuple(map(int, manifest.loc[row - 1, ["width", "height"]])) for row in table["row"]]
     counts = {**summarise(Pool(pictures, table)), "left_out": 0, "sizes": summary_of_sizes(sizes, 64)}
     write_json(audit.at("pool/summary.json"), counts)
     shutil.copy(entry / "privacy" / "encoder.safetensors", audit.at("encoder"))
     for name, file in FINGERPRINTS.items():
         shutil.copy(entry / "privacy" / f"{file}.safetensors", audit.at(f"{name}.safetensors"))
-    rows = student(folder, entry)
-    audit.copied = copies(folder, table, manifest, data) if planted else pd.DataFrame({"file": []})
-    pd.concat([rows, audit.copied]).to_csv(folder / "candidates.csv", index=False)
     return audit
 
 
@@ -104,9 +98,9 @@ def student(folder: Path, entry: Path) -> pd.DataFrame:
     return pd.DataFrame({"file": table["candidate"] + ".png", "eye_side": table["eye_side"]})
 
 
-def copies(folder: Path, table: pd.DataFrame, manifest: pd.DataFrame, data: Path) -> pd.DataFrame:
+def copies(folder: Path, table: pd.DataFrame, data: Path) -> pd.DataFrame:
     """Photographs of test persons from their files of 512 px, brightened, as JPEG of every size."""
-    rows = []
+    manifest, rows = pd.read_csv(data / "manifest.csv"), []
     for number, row in enumerate(table.loc[table["role"] == "test", "row"][:COPIED]):
         with Image.open(data / manifest.loc[row - 1, "file"]) as picture:
             bright = np.clip(np.asarray(picture.convert("RGB"), np.float32) * 1.05, 0, 255).astype(np.uint8)
@@ -117,8 +111,8 @@ def copies(folder: Path, table: pd.DataFrame, manifest: pd.DataFrame, data: Path
     return pd.DataFrame(rows)
 
 
-def figures(audit: Prepared, planted: bool) -> dict[str, Any]:
-    """What the page says, shortened, and how many copies of each size were rejected."""
+def figures(audit: audit_world.Audit) -> dict[str, Any]:
+    """What the page says, shortened."""
     plain = json.loads(Path(audit.at("audit.json")).read_text("utf-8"))
     candidates = plain["candidates"]
     kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "strangers_met", "labels", "sizes")
@@ -129,14 +123,13 @@ def figures(audit: Prepared, planted: bool) -> dict[str, Any]:
     ]
     cone = {name: plain["cone"][name] for name in ("coverage", "miss", "rejected", "specificity")}
     found = {"answers": plain["answers"], "overall": plain["overall"], "cone": cone, "attacks": attacks}
-    found |= {name: candidates[name] for name in kept}
-    return {**found, "copies": by_size(audit)} if planted else found
+    return {**found, **{name: candidates[name] for name in kept}}
 
 
-def by_size(audit: Prepared) -> dict[str, Any]:
+def by_size(audit: audit_world.Audit, copied: pd.DataFrame) -> dict[str, Any]:
     """Copies rejected, and pointing at their own original, per size; intervals over originals."""
     verdicts = pd.read_parquet(audit.at("verdicts.parquet")).set_index("candidate")
-    rows = audit.copied.join(verdicts, on="file")
+    rows = copied.join(verdicts, on="file")
     found = {}
     for side, each in rows.groupby("side_px"):
         own = each["row"].to_numpy(np.int64)

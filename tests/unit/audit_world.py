@@ -74,24 +74,31 @@ class Audit:
         fingerprints.fit(at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP)
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         fingerprints.originals(at("pool/pictures"), at("encoder"), cone, COMPUTE, SEED, made, STEP)
+        self.calibrate()
         self.judge()
 
-    def judge(self):
+    def calibrate(self):
         at, cone = self.at, self.settings["cone"]
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
-        fingerprints.candidates(at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors"))
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP)
         compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("rivals.png"), STEP)
+
+    def judge(self):
+        at = self.at
+        fingerprints.candidates(at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors"))
         judge_pictures(
             at("foreign/pictures"), at("foreign.safetensors"), at("cones"), at("encoder"), "foreign",
             at("judged.parquet"), STEP,
         )  # fmt: skip
         join([at("judged.parquet")], at("verdicts.parquet"), drop=["stage"])
 
+    def plant(self):
+        at = self.at
+        leaks.write_leaks(at("pool/pictures"), at("encoder"), COMPUTE, SEED, at("leaks"), at("leaks.safetensors"))
+
     def attacks(self):
         at, settings = self.at, self.settings["attacks"]
-        leaks.write_leaks(at("pool/pictures"), at("encoder"), COMPUTE, SEED, at("leaks"), at("leaks.safetensors"))
         inputs = {
             "pool": at("pool/pictures"), "samples": at("foreign/pictures"), "verdicts": at("judged.parquet"),
             "encoder": at("encoder"), "originals": at("originals.safetensors"), "leaks": at("leaks"),
@@ -119,6 +126,6 @@ class Audit:
         audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
 
     def run(self):
-        for station in (self.intake, self.intake_candidates, self.privacy, self.attacks, self.report):
+        for station in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
             station()
         return self

@@ -183,10 +183,8 @@ def test_labels_that_no_released_picture_has_are_not_asked():
     bare = replace(here, released_labels=np.full_like(here.released_labels, -1))
     with pytest.raises(AvatarflowError, match="no released picture has a label"):
         attribute.score(bare)
-    found = attack_released(
-        bare, copies_of(bare), SETTINGS, {"attribute_inference": DATA_ATTACKS["attribute_inference"]}
-    )
-    assert found["attribute_inference"]["verdict"] == INSUFFICIENT
+    name = "attribute_inference"
+    assert attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["verdict"] == INSUFFICIENT
     two = replace(
         here,
         labels=np.repeat(here.labels, 2, 1),

@@ -88,6 +88,16 @@ def test_an_original_that_cannot_be_read_is_counted_as_a_gap(audit):
     assert json.loads((audit.folder / "results/pool/summary.json").read_text())["left_out"] == 1
 
 
+def test_where_nobody_has_a_person_the_reason_is_said(audit):
+    change(audit, "originals.csv", lambda rows: rows.__setitem__("patient", ""))
+    text = refused(audit, audit.intake)
+    assert text == (
+        "manifest originals.csv: no usable picture is left (10 x no person: every person column is empty); "
+        "correct the rows"
+    )
+    assert not written(audit)
+
+
 def test_many_rows_without_a_person_are_counted_and_not_all_listed(audit):
     rows = pd.DataFrame({"file": ["o0.png"] * 60, "patient": [""] * 58 + ["SECRET1", "SECRET2"]})
     rows["file"] = [f"o{n % 10}.png" for n in range(60)]

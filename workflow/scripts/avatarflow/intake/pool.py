@@ -70,7 +70,8 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     refused |= copies
     kept = fit[~fit[ROW].isin(refused)]
     if kept.empty:
-        raise refuse(f"manifest {Path(manifest).name}", "no usable picture is left", "see refused.csv for the reasons")
+        found = f"no usable picture is left ({reasons_in_words(refused)})"
+        raise refuse(f"manifest {Path(manifest).name}", found, "correct the rows")
 
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
@@ -205,13 +206,17 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     """
     if len(refused) <= allowed * selected:
         return
-    reasons = pd.Series(list(refused.values())).str.replace(r"row \d+", "another row", regex=True).value_counts()
-    listed = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
     raise refuse(
         where,
-        f"{len(refused)} of {selected} rows refused, over the limit of {allowed:.0%} ({listed})",
+        f"{len(refused)} of {selected} rows refused, over the limit of {allowed:.0%} ({reasons_in_words(refused)})",
         "see refused.csv; correct the rows or raise limits.max_refused_share",
     )
+
+
+def reasons_in_words(refused: dict[int, str]) -> str:
+    """How many rows were refused for what; never a value of a row."""
+    reasons = pd.Series(list(refused.values())).str.replace(r"row \d+", "another row", regex=True).value_counts()
+    return ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
 
 
 def _read_one(
