@@ -13,10 +13,12 @@ from avatarflow.privacy import fingerprints
 from avatarflow.privacy.attacks import leaks, released_station, summary
 from avatarflow.privacy.calibration import calibrate_entry
 from avatarflow.privacy.comparison import compare_entry
+from avatarflow.privacy.left_out import kept_families
 from avatarflow.privacy.verdicts import join, judge_pictures
 from avatarflow.runtime import Step
 
 SEED = 3
+FAMILIES = ["brightness", "contrast", "jpeg", "blur"]
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
 STEP = Step.null()
 
@@ -28,7 +30,12 @@ def entry(**changes):
         "person": ["patient"],
         "size_px": 32,
         "fingerprint": {"steps": 30, "width": 8, "dimensions": 16, "persons_per_step": 8},
-        "cone": {"families": ["brightness", "contrast", "jpeg"], "fewest_persons": 4, "neighbours": 3},
+        "cone": {
+            "families": ["brightness", "contrast", "jpeg", "blur"],
+            "left_out": ["blur"],
+            "fewest_persons": 4,
+            "neighbours": 3,
+        },
         **changes,
     }
     return load({"audits": {"x": given}})["audits"]["x"]
@@ -70,7 +77,7 @@ class Audit:
 
     def privacy(self):
         at, cone = self.at, self.settings["cone"]
-        settings = {**self.settings["fingerprint"], "families": cone["families"]}
+        settings = {**self.settings["fingerprint"], "families": kept_families(cone)}
         fingerprints.fit(at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP)
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         fingerprints.originals(at("pool/pictures"), at("encoder"), cone, COMPUTE, SEED, made, STEP)

@@ -13,6 +13,7 @@ from ..privacy.calibration import draws_of
 from ..privacy.cone import Cones
 from ..privacy.files import RowFile, load_rows
 from ..privacy.judging import risks
+from ..privacy.left_out import kept_families
 from ..privacy.rivals import write_table
 from ..privacy.rules.surroundings import Originals
 from ..release.certificate import clean
@@ -54,7 +55,7 @@ def weigh_candidates(
     table = opinions(foreign, verdicts["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
     write_table(table, rivals)
 
-    altered, of = _test_draws(inputs["test"], pool, cones)
+    altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
     risk = {
         "candidates": verdicts["risk"].to_numpy(np.float64),
         "altered": risks(altered, cones) if len(altered) else np.zeros(0),
@@ -81,8 +82,8 @@ def weigh_candidates(
     write_json(weighed, clean(found), allow_nan=False)
 
 
-def _test_draws(path: str, pool: pd.DataFrame, cones: Cones) -> tuple[Any, Any]:
-    """Altered originals of test persons (q, d), and the pool's row that each is of (q,)."""
-    altered = load_rows(path, cones.encoder)
+def _test_draws(path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Altered originals of test persons (q, d), by the calibrated families; the pool's row that each is of (q,)."""
+    altered = load_rows(path, cones.encoder)[:, : cone["draws"] * len(kept_families(cone))]
     of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), altered.shape[1])
     return draws_of(altered, pool, "test")[0], of
