@@ -119,3 +119,9 @@ def second_opinions(wildcards):
         "student_opinion": f"{folder}/student.second_opinion.json",
     }
     return figures if asked_twice(wildcards) else {}
+
+
+def near_duplicates(wildcards):
+    """The figure of near-duplicates, or nothing where none are made."""
+    figure = f"results/releases/{wildcards.name}/privacy/near_duplicates.png"
+    return {"near_duplicates": figure} if config["releases"][wildcards.name]["near_duplicates"]["persons"] else {}

@@ -44,6 +44,7 @@ rule release:
 rule officer_report:
     """One page that the privacy officer can read, with every figure of the certificate and the pictures behind it."""
     input:
+        unpack(near_duplicates),
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
         rivals="results/releases/{name}/privacy/rivals.png",

@@ -9,6 +9,7 @@ with step(snakemake):
         {
             "plane": snakemake.input.plane,
             "rivals": snakemake.input.rivals,
+            "near_duplicates": snakemake.input.get("near_duplicates"),
             "attacks": snakemake.input.attacks_figure,
             "overview": snakemake.input.overview,
             "pairs": snakemake.input.pairs,

@@ -243,6 +243,8 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     if len(chosen) != 1:
         yield f"{where}.base", f"found {', '.join(chosen) or 'nothing'}", "give one of pretrain, folder, hub"
+    if entry["near_duplicates"]["persons"] and entry["second_opinion"]["matcher"] == "none":
+        yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set second_opinion.matcher"
     mirror = entry["augment"]["mirror"]
     if mirror is not None and mirror["column"] not in entry["conditions"]:
         yield f"{where}.augment.mirror.column", "not a condition column", "name a column listed under conditions"

@@ -20,6 +20,11 @@ PICTURES = {
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
         "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
     ),
+    "near_duplicates": (
+        "Near-duplicates",
+        "Blends, round trips and image to image of test persons' originals: the share that the independent matcher "
+        "still takes for the original, and the share rejected, with 95 % intervals over persons. None calibrated.",
+    ),
     "attacks": (
         "Attacks",
         "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: planted "
@@ -44,7 +49,7 @@ PICTURES = {
 
 def officer_page(
     certificate: Mapping[str, Any],
-    pictures: Mapping[str, str | Path],
+    pictures: Mapping[str, str | Path | None],
     page: str | Path,
     attacks: Sequence[Mapping[str, Any]] = (),
 ) -> None:
@@ -63,9 +68,9 @@ def officer_page(
         Rows of `attacks.json`.
     """
     shown = [
-        {"title": title, "alt": alt, "name": name, "data": base64.b64encode(Path(pictures[name]).read_bytes()).decode()}
+        {"title": title, "alt": alt, "name": name, "data": base64.b64encode(Path(path).read_bytes()).decode()}
         for name, (title, alt) in PICTURES.items()
-        if name in pictures and Path(pictures[name]).is_file()
+        if (path := pictures.get(name)) and Path(path).is_file()
     ]
     text = fill(
         "officer_report.html.j2",
@@ -81,7 +86,9 @@ def officer_page(
         path.write_text(text, encoding="utf-8")
 
 
-def officer_page_of(certificate: str, pictures: Mapping[str, str], page: str, attacks: str | None = None) -> None:
+def officer_page_of(
+    certificate: str, pictures: Mapping[str, str | None], page: str, attacks: str | None = None
+) -> None:
     """`officer_page` from the certificate's file and, where there are any, the attacks'."""
     rows = json.loads(Path(attacks).read_text(encoding="utf-8"))["rows"] if attacks else ()
     officer_page(json.loads(Path(certificate).read_text(encoding="utf-8")), pictures, page, rows)
