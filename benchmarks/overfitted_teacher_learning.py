@@ -90,7 +90,6 @@ def generated(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
 
 def real(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
     """The first picture of every person of config/fundus.yaml; half train the encoder, a quarter calibrates."""
-
     config = load(yaml.safe_load((ROOT / "config" / "fundus.yaml").read_text(encoding="utf-8")))
     entry = {**config["releases"]["fundus"], "size_px": asked["size_px"]}
     folder = asked["real"]

@@ -5,6 +5,7 @@
 rule augment:
     """Vary the training originals (never the strangers) so that the generator sees poses and light, not files."""
     input:
+        unpack(canary_pictures),
         pool="results/releases/{name}/pool/pictures",
     output:
         pictures=directory("results/releases/{name}/training/pictures"),

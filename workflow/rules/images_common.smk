@@ -78,7 +78,7 @@ def attacked(path):
 
     def file(wildcards):
         stage = FILTERED.get(wildcards.target, wildcards.target)
-        return f"results/{wildcards.map}/{wildcards.name}/{path.format(stage=stage)}"
+        return f"results/{getattr(wildcards, 'map', 'releases')}/{wildcards.name}/{path.format(stage=stage)}"
 
     return file
 
@@ -92,6 +92,38 @@ ATTACKED = {
 def attack_parts(wildcards):
     """The attacks of a release or an audit, one file per target and access."""
     return [f"results/{wildcards.map}/{wildcards.name}/attacks/{part}.json" for part in ATTACKED[wildcards.map]]
+
+
+def has_canaries(wildcards):
+    """Whether canaries are put into this entry's training; only releases train."""
+    return wildcards.get("map", "releases") == "releases" and config["releases"][wildcards.name]["canaries"] is not None
+
+
+def canary_pictures(wildcards):
+    """The canaries as an input, or none."""
+    return {"canaries": f"results/releases/{wildcards.name}/canaries/pictures"} if has_canaries(wildcards) else {}
+
+
+def canary_fingerprints(wildcards):
+    """The canaries for the gallery as inputs, or none."""
+    if not has_canaries(wildcards):
+        return {}
+    folder = f"results/releases/{wildcards.name}/canaries"
+    return {
+        "canaries": f"{folder}/pictures",
+        "canaries_fingerprints": f"{folder}/fingerprints.safetensors",
+        "canaries_own": f"{folder}/alterations.own.safetensors",
+    }
+
+
+def canary_results(wildcards):
+    """What was found of the canaries as an input, or none."""
+    return {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.json"} if has_canaries(wildcards) else {}
+
+
+def canary_figure(wildcards):
+    """The canaries' figure as an input, or none."""
+    return {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.png"} if has_canaries(wildcards) else {}
 
 
 def asked_twice(wildcards):

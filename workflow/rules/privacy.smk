@@ -88,6 +88,7 @@ rule fingerprint_candidates:
 rule calibrate_cones:
     """Set the cones so that every altered original of the calibration persons is rejected, and measure them on others."""
     input:
+        unpack(canary_fingerprints),
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",

@@ -6,6 +6,7 @@ rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:
         unpack(second_opinions),
+        unpack(canary_results),
         samples="results/releases/{name}/samples/student/pictures",
         verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
         summary="results/releases/{name}/pool/summary.json",
@@ -45,6 +46,7 @@ rule officer_report:
     """One page that the privacy officer can read, with every figure of the certificate and the pictures behind it."""
     input:
         unpack(near_duplicates),
+        unpack(canary_figure),
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
         rivals="results/releases/{name}/privacy/rivals.png",

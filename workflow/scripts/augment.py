@@ -10,4 +10,5 @@ with step(snakemake) as run:
         seed=snakemake.params.seed,
         pictures=snakemake.output.pictures,
         step=run,
+        canaries=snakemake.input.get("canaries"),
     )

@@ -11,6 +11,7 @@ with step(snakemake):
             "rivals": snakemake.input.rivals,
             "near_duplicates": snakemake.input.get("near_duplicates"),
             "attacks": snakemake.input.attacks_figure,
+            "canaries": snakemake.input.get("canaries", ""),
             "overview": snakemake.input.overview,
             "pairs": snakemake.input.pairs,
             "contact_sheet": snakemake.params.contact_sheet,

@@ -16,6 +16,7 @@ with step(snakemake) as run:
             "model": snakemake.input.model,
             "teacher_opinion": snakemake.input.get("teacher_opinion"),
             "student_opinion": snakemake.input.get("student_opinion"),
+            "canaries": snakemake.input.get("canaries", ""),
         },
         snakemake.params.settings,
         folder=snakemake.params.folder,

@@ -14,6 +14,7 @@ from ..imaging.shards import read_table
 from ..paths import write_json
 from ..runtime import Step
 from .bounds import Share, share_of_pictures
+from .canaries.gallery import gallery_rows
 from .cone import Calibration, Cones, Shape, calibrate, uncalibrated
 from .files import encoder_digest, load_rows
 from .judging import miss_rate, risks, specificity
@@ -41,7 +42,8 @@ def calibrate_entry(
     ----------
     inputs : mapping
         `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the alterations: `own`
-        (gallery, a, d), `calibration` and `test` (pictures of that role, a, d).
+        (gallery, a, d), `calibration` and `test` (pictures of that role, a, d). With `canaries` (shards) also
+        `canaries_fingerprints` (n, d) and `canaries_own` (n, a, d): they get cones too.
     settings : mapping
         `cone` of the config.
     cones, calibrated, plane : str
@@ -58,14 +60,17 @@ def calibrate_entry(
     gallery = (table["role"] != HELDOUT).to_numpy()
     trained = table[gallery].reset_index(drop=True)
     shape = Shape.of(dict(settings))
-    open_cones = uncalibrated(
+    everyone: tuple[Any, ...] = (
         originals[gallery],
-        trained["person"].to_numpy(),
-        trained["row"].to_numpy(),
+        trained["person"],
+        trained["row"],
         load_rows(inputs["own"], encoder),
-        shape,
-        encoder,
     )
+    if canaries := inputs.get("canaries"):
+        more = gallery_rows(canaries, inputs["canaries_fingerprints"], inputs["canaries_own"], encoder)
+        everyone = tuple(np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True))
+    rows, persons, numbers, own = map(np.asarray, everyone)
+    open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder)
     draws, whose = draws_of(load_rows(inputs["calibration"], encoder), table, "calibration")
     done, calibration = calibrate(
         open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from .certificate import RULES
+from .certificate import RULES, WHERE_ASKED
 from .figures import counts
 from .templates import fill
 
@@ -32,6 +32,7 @@ def card(
     size : (height, width)
     """
     rows = [(label.split(" "), count) for label, count in counts(released, conditions).items()] if conditions else []
+    held = {gate["name"] for gate in certificate["gates"]}
     return fill(
         "card.md.j2",
         title=settings["title"] or f"Synthetic pictures: {certificate['release']}",
@@ -43,5 +44,5 @@ def card(
         columns=list(conditions),
         condition_rows=rows or [([], len(released))],
         has_guidance="guidance" in released.columns,
-        meanings=[(name, rule.meaning) for name, rule in RULES.items()],
+        meanings=[(name, rule.meaning) for name, rule in RULES.items() if name not in WHERE_ASKED or name in held],
     )

@@ -46,10 +46,16 @@ RULES: dict[str, Rule] = {
     "kid_ratio": Rule("at most", AT_MOST, "distance to held-out real pictures over that of a PCA-Gaussian sampler"),
     "coverage_ratio": Rule("at least", AT_LEAST, "coverage of held-out real pictures over that of real pictures"),
     "shown_leaks": Rule("at most", AT_MOST, "attacks on the released pictures that show a leak beyond doubt"),
+    "canaries_found": Rule(
+        "at most", AT_MOST, "planted canaries, trained on by the teacher, that released pictures show"
+    ),
     "released_count": Rule("at least", AT_LEAST, "released pictures of the condition"),
 }
 """Every gate there is. `agreement`, `shuffled_control` and `released_count` appear once per column or condition, as
 `agreement.<column>`, and share one threshold."""
+
+WHERE_ASKED = ("canaries_found",)
+"""Gates that are there only where the config asks for what they hold: without a threshold nothing was asked."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def hold(figures: Mapping[str, Figure], thresholds: Mapping[str, Any]) -> list[G
     figures : mapping of gate name to Figure
         As from `figures.release_figures`.
     thresholds : mapping of gate name to number
-        The `gates` section of the config.
+        The `gates` section of the config, and those of `WHERE_ASKED` that were asked for.
 
     Raises
     ------
@@ -109,6 +115,8 @@ def hold(figures: Mapping[str, Figure], thresholds: Mapping[str, Any]) -> list[G
     gates = []
     for kind in RULES:
         own = {name: figure for name, figure in figures.items() if name.partition(".")[0] == kind}
+        if kind in WHERE_ASKED and kind not in thresholds and not own:
+            continue
         for name, figure in (own or {kind: Figure.missing()}).items():
             gates.append(gate(name, figure, thresholds.get(kind)))
     return gates

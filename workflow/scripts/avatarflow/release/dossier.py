@@ -28,8 +28,8 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         The release's name in the config.
     inputs : mapping
         `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), and
-        where a second opinion was asked for `teacher_opinion` and `student_opinion`.
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion was
+        asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
     entry : mapping
         The whole config entry.
     folder : str
@@ -40,15 +40,20 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
-    gates = hold(release_figures(evaluation, calibrated, released.table, conditions, attacks), entry["gates"])
+    more, thresholds = {"second_opinion": second_opinions(inputs)}, dict(entry["gates"])
+    if entry.get("canaries"):
+        more["canaries"] = _read(inputs["canaries"])
+        thresholds["canaries_found"] = entry["canaries"]["largest_found"]
+    more = {name: found for name, found in more.items() if found}
+    figures = release_figures(evaluation, calibrated, released.table, conditions, attacks, more.get("canaries"))
+    gates = hold(figures, thresholds)
     model = model_gate(attacks, entry["attacks"])
-    opinions = second_opinions(inputs)
     measured = {"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)}
     decided = certificate(
         name,
         gates,
-        asked={key: entry[key] for key in (*ASKED, *(["second_opinion"] if opinions else []))},
-        measured={**measured, **({"second_opinion": opinions} if opinions else {})},
+        asked={key: entry[key] for key in (*ASKED, *more)},
+        measured={**measured, **more},
         unit=summary["unit"],
         coverage=calibrated["coverage"],
         model=model,

@@ -16,6 +16,7 @@ def release_figures(
     released: pd.DataFrame,
     conditions: Mapping[str, Sequence[str]],
     attacks: Mapping[str, Any] | None = None,
+    canaries: Mapping[str, Any] | None = None,
 ) -> dict[str, Figure]:
     """The figure of every gate.
 
@@ -31,6 +32,8 @@ def release_figures(
         Condition columns and their values.
     attacks : mapping, optional
         `attacks.json`: `rows`, one per attack and view.
+    canaries : mapping, optional
+        `canaries.json`, where canaries were asked for.
     """
     figures = {
         "calibration_rejection": over_persons(calibrated.get("rejected")),
@@ -40,6 +43,8 @@ def release_figures(
         "coverage_ratio": Figure.of(evaluation["worst"]["coverage_ratio"]),
         "shown_leaks": shown_leaks(attacks),
     }
+    if canaries is not None:
+        figures["canaries_found"] = canaries_found(canaries)
     for column in conditions:
         found = evaluation["agreement"].get(column, {})
         figures[f"agreement.{column}"] = Figure.of(found.get("asked"))
@@ -63,6 +68,13 @@ def shown_leaks(attacks: Mapping[str, Any] | None) -> Figure:
     rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
     able = [row for row in rows if row["positive"].get("caught") is True]
     return Figure.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Figure.missing()
+
+
+def canaries_found(canaries: Mapping[str, Any]) -> Figure:
+    """How many trained canaries the released pictures show; missing without a picture or a trained canary."""
+    found = canaries.get("released", {})
+    able = found.get("pictures") and found.get("n") and found.get("found") is not None
+    return Figure.exact(found["found"], found["n"]) if able else Figure.missing()
 
 
 def nearest_original(released: pd.DataFrame) -> Figure:

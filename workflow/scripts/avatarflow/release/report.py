@@ -30,6 +30,12 @@ PICTURES = {
         "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: planted "
         "leak and its independent data; dashed: the largest upper limit that passes.",
     ),
+    "canaries": (
+        "Canaries",
+        "Generated eyes that are nobody's, put into the teacher's training set. Above: the share of them that some "
+        "picture shows, by their own cone and by the independent matcher. Below: how far up each attack ranks them "
+        "among canaries that were never trained on. 95 % intervals; dotted: chance.",
+    ),
     "overview": (
         "Fidelity and agreement",
         "Bars with 95 % intervals: distance to and coverage of held-out real pictures, for real, released and "

@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..errors import refuse
 from ..imaging.shards import Pictures, read_pictures, read_table, write_shards
 from ..imaging.transforms import augment
+from ..intake.canaries import planted
 from ..paths import replacing_folder
 from ..runtime import Step
 
 
-def training_set(pool: str, settings: dict[str, Any], seed: int, pictures: str, step: Step) -> None:
+def training_set(
+    pool: str, settings: dict[str, Any], seed: int, pictures: str, step: Step, canaries: str | None = None
+) -> None:
     """Write the teacher's training set: the pool without its strangers, augmented.
 
     Parameters
@@ -22,19 +26,27 @@ def training_set(pool: str, settings: dict[str, Any], seed: int, pictures: str, 
         `augment` of the config: `chain`, `copies`, `mirror`.
     pictures : str
         Folder of shards to write; columns as in the pool, with the labels as augmentation left them.
+    canaries : str, optional
+        Shards of canaries to put among the originals, each as often as it says.
     """
     table = read_table(pool)
     training = (table["role"] != "heldout").to_numpy()
+    originals, labels = read_pictures(pool)[training], table[training].reset_index(drop=True)
+    if canaries is not None:
+        more, of_more = planted(read_pictures(canaries), read_table(canaries))
+        originals = np.concatenate([originals, more])
+        labels = pd.concat([labels, of_more.assign(role="canary", unit="canary", eye=-1)], ignore_index=True)
+        step.info("%d copies of canaries are put into training", len(more))
     augmented, rows = augment(
-        read_pictures(pool)[training],
-        table[training].reset_index(drop=True),
+        originals,
+        labels,
         chain=settings["chain"],
         copies=settings["copies"],
         mirror=settings["mirror"],
         seed=seed,
         fill=settings["fill"],
     )
-    step.info("%d training pictures from %d originals", len(rows), training.sum())
+    step.info("%d training pictures from %d originals", len(rows), len(labels))
     with replacing_folder(pictures) as folder:
         write_shards(folder, augmented, rows)
 

@@ -1,0 +1,26 @@
+"""Fingerprints of canaries and of their alterations, made as those of originals are. torch side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...imaging.shards import read_pictures, read_table
+from ..files import save_rows
+from ..fingerprint import Encoder, embed_altered
+
+
+def fingerprint_canaries(
+    canaries: str, encoder: str, cone: Mapping[str, Any], compute: Mapping[str, Any], seed: int,
+    fingerprints: str, own: str,
+) -> None:  # fmt: skip
+    """Write (n, d) fingerprints of canaries and (n, a, d) of their alterations, drawn as those of originals are."""
+    torch.set_num_threads(compute["threads"])
+    trained = Encoder.load(encoder)
+    pictures, items = read_pictures(canaries), read_table(canaries)["item"].to_numpy(np.int64)
+    save_rows(fingerprints, trained.embed(pictures, compute["micro_batch"]), trained.digest)
+    altered = embed_altered(
+        trained, pictures, items, cone["families"], cone["draws"], seed, "own", compute["micro_batch"]
+    )
+    save_rows(own, altered, trained.digest)

@@ -1,0 +1,106 @@
+"""Canaries of a release in one table and one figure: found by the cone and the matcher, exposed by attacks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...imaging.shards import read_table
+from ...intake.canaries import COPIES
+from ...paths import replacing, write_json
+from ...runtime import Step
+from ..bounds import clopper_pearson
+from .exposure import curve
+from .figure import draw
+
+TARGETS = ("teacher", "student", "release")
+COLUMNS = ["target", "measure", COPIES, "value", "low", "high", "n", "chance"]
+Integers = npt.NDArray[np.int64]
+
+
+def join(
+    canaries: str, parts: Sequence[str], kind: str, seed: int, results: str, rows: str, figure: str, step: Step
+) -> None:
+    """Join what the stations found, and count the canaries in the release.
+
+    Parameters
+    ----------
+    canaries : str
+        Shards of the canaries.
+    parts : sequence of str
+        JSON files of `model_station` and `picture_station`.
+    kind : str
+    results, rows, figure : str
+        JSON, TSV and PNG to write.
+    """
+    copies = read_table(canaries)[COPIES].to_numpy(np.int64)
+    read = [json.loads(Path(part).read_text(encoding="utf-8")) for part in parts]
+    targets = {
+        target: summarise([part for part in read if part["target"] == target], copies, seed) for target in TARGETS
+    }
+    found: dict[str, Any] = {
+        "kind": kind, "copies": {str(n): int((copies == n).sum()) for n in np.unique(copies)}, "targets": targets,
+        "released": released(next(part for part in read if part["target"] == "release"), copies),
+    }  # fmt: skip
+    write_json(results, found, allow_nan=False)
+    table = as_table(targets)
+    with replacing(rows) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+    draw(table, figure)
+    step.artifact(figure)
+    step.metric("canaries.released", found["released"]["found"])
+    step.info("trained canaries found in the release: %d of %d", found["released"]["found"], found["released"]["n"])
+
+
+def summarise(parts: Sequence[Mapping[str, Any]], copies: Integers, seed: int) -> dict[str, Any]:
+    """One target: recall of cone and matcher and exposure by each attack, over the number of copies."""
+    looked = next(part for part in parts if "in_cone" in part)
+    in_cone, matched = np.array(looked["in_cone"]), np.array(looked["matched"], bool)
+    scores = {name: values for part in parts for name, values in part["scores"].items()}
+    return {
+        "pictures": looked["pictures"],
+        "found_by_cone": int(((in_cone > 0) & (copies > 0)).sum()),
+        "cone_recall": _shares(in_cone > 0, copies),
+        "matcher_recall": _shares(matched, copies),
+        "in_own_cone": {"pictures": int(in_cone.sum()), "accepted": int(np.sum(looked["in_cone_accepted"]))},
+        "matched": {"canaries": int(matched.sum()), "accepted": int(np.sum(looked["matched_accepted"]))},
+        "matcher": looked["matcher"],
+        "exposure_bits": {name: curve(np.array(values), copies, seed) for name, values in sorted(scores.items())},
+        "refused": " / ".join(part["refused"] for part in parts if part.get("refused")),
+    }
+
+
+def released(part: Mapping[str, Any], copies: Integers) -> dict[str, Any]:
+    """How many trained canaries some released picture shows, by its own cone or by the matcher."""
+    trained = copies > 0
+    by_cone = np.array(part["in_cone_accepted"]) > 0
+    by_matcher = np.array(part["matched_accepted"] or np.zeros(len(copies)), bool)
+    return {
+        "pictures": part["pictures"], "n": int(trained.sum()), "by_cone": int((by_cone & trained).sum()),
+        "by_matcher": int((by_matcher & trained).sum()), "found": int(((by_cone | by_matcher) & trained).sum()),
+        "untrained_by_matcher": int((by_matcher & ~trained).sum()),
+    }  # fmt: skip
+
+
+def as_table(targets: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per target, measure and number of copies; `chance` is known for exposures only."""
+    rows = []
+    for target, found in targets.items():
+        curves = {name: found[name] for name in ("cone_recall", "matcher_recall")}
+        curves |= {f"exposure: {name}": points for name, points in found["exposure_bits"].items()}
+        rows += [{"target": target, "measure": name, **point} for name, points in curves.items() for point in points]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def _shares(hits: npt.NDArray[np.bool_], copies: Integers) -> list[dict[str, Any]]:
+    """Share of the canaries of each number of copies, with the exact interval."""
+    found = []
+    for count in np.unique(copies):
+        here = hits[copies == count]
+        low, high = clopper_pearson(int(here.sum()), len(here))
+        found.append({"copies": int(count), "value": float(here.mean()), "low": low, "high": high, "n": len(here)})
+    return found
