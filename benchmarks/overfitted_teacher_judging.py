@@ -11,6 +11,7 @@ import pandas as pd
 from avatarflow.imaging.shards import read_pictures
 from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.privacy.canaries.sightings import alike
 from avatarflow.privacy.cone import Cones, Shape, calibrate, uncalibrated
 from avatarflow.privacy.files import encoder_digest, load_rows
 from avatarflow.privacy.judging import Judge, miss_rate, specificity
@@ -165,7 +166,7 @@ class Copies:
     def _best(self, match: Any, some: list[Any], others: list[Any], near: Floats) -> Floats:
         looked = np.argsort(-near, axis=1, kind="stable")[:, : self.looked_at]
         pairs = zip(some, looked, strict=True)
-        return np.array([max(match.similarity(one, others[at]) for at in row) for one, row in pairs])
+        return np.array([max(alike(match, one, others[at]) for at in row) for one, row in pairs])
 
     def summary(self, verdict: dict[str, Any]) -> dict[str, Any]:
         """Copies by either judge, and the share of them that the cone rejects."""

@@ -195,6 +195,28 @@ def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
     assert page.read_text().count("caught<br>clean") == len(ATTACKS["rows"])
 
 
+@pytest.mark.parametrize(("found", "decision"), [(0, "pass"), (2, "refuse")])
+def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry, tmp_path, found, decision):
+    plain = make(entry, tmp_path / "plain")
+    assert "canaries" not in json.dumps(plain)
+    assert b"canaries" not in contents(tmp_path / "plain")["card.md"]
+    canaries = {
+        "released": {"pictures": 40, "n": 30, "found": found},
+        "targets": {name: {"found_by_cone": 7, "pictures": 40} for name in ("teacher", "student", "release")},
+    }
+    (tmp_path / "canaries.json").write_text(json.dumps(canaries))
+    entry = {**entry, "canaries": str(tmp_path / "canaries.json")}
+    decided = make(entry, tmp_path / "release", canaries={"copies": [1], "largest_found": 0})
+    assert decided["decision"] == decision
+    assert decided["asked"]["canaries"]["copies"] == [1]
+    assert ("data/00000.parquet" in contents(tmp_path / "release")) == (decision == "pass")
+    assert b"canaries_found" in contents(tmp_path / "release")["card.md"]
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), {"canaries": str(tmp_path / "absent.png")}, str(page))
+    assert "30 generated eyes that are nobody's" in page.read_text()
+    assert f"{found} of them are in the release" in page.read_text()
+
+
 def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
     make(entry, tmp_path / "release")
     checked = subprocess.run(

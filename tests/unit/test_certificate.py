@@ -21,6 +21,7 @@ GOOD = {
     "coverage_ratio": 0.9,
     "released_count.left": 80,
     "shown_leaks": 0,
+    "canaries_found": 0,
 }
 THRESHOLDS = {
     "calibration_rejection": 0.99,
@@ -32,6 +33,7 @@ THRESHOLDS = {
     "coverage_ratio": 0.5,
     "released_count": 64,
     "shown_leaks": 0,
+    "canaries_found": 0,
 }
 COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
 

@@ -28,8 +28,8 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         The release's name in the config.
     inputs : mapping
         `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion was
-        asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion
+        was asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
     entry : mapping
         The whole config entry.
     folder : str

@@ -1,6 +1,7 @@
 """Canaries as the independent matcher finds them: a judge that shares nothing with the encoder of the cone."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from ... import seeds
 from ...imaging.shards import Pictures
 from ..attacks.views import Pixels
-from ..matcher import matcher
+from ..matcher import Matcher, matcher
 
 USUAL = 0.05  # quantile of what noisy copies of a canary reach: less is no copy
 STRANGE_PAIRS = 100  # pairs of two canaries that show what two eyes reach
@@ -45,9 +46,9 @@ class Sightings:
         drawn = seeds.generator(seed, "canary pairs")
         pairs = drawn.integers(0, len(kept), (STRANGE_PAIRS, 2))
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        strangers = [match.similarity(kept[one], kept[other]) for one, other in pairs]
+        strangers = [alike(match, kept[one], kept[other]) for one, other in pairs]
         copies = [
-            match.similarity(match.template(noisy(each, seed, int(item))), own)
+            alike(match, match.template(noisy(each, seed, int(item))), own)
             for each, item, own in zip(canaries, items, kept, strict=True)
         ]
         limits = {"copies": float(np.quantile(copies, USUAL)), "strangers": max(strangers, default=1.0)}
@@ -58,8 +59,13 @@ class Sightings:
         view = Pixels.fit(pictures)
         best = (view.rows(canaries) @ view.rows(pictures).T).argmax(1).astype(np.int64)
         seen = {int(row): match.template(pictures[row]) for row in np.unique(best)}
-        similarity = np.array([match.similarity(seen[int(row)], own) for row, own in zip(best, kept, strict=True)])
+        similarity = np.array([alike(match, seen[int(row)], own) for row, own in zip(best, kept, strict=True)])
         return cls(best, similarity, (similarity >= limits["copies"]) & (similarity > limits["strangers"]), limits)
+
+
+def alike(match: Matcher, one: Any, other: Any) -> float:
+    """Similarity of two templates; the least there is where the matcher has nothing to compare."""
+    return -1.0 if one is None or other is None else match.similarity(one, other)
 
 
 def noisy(picture: Pictures, seed: int, item: int) -> Pictures:
