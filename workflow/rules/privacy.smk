@@ -186,6 +186,7 @@ rule try_matcher:
 rule second_opinion:
     """Ask the independent matcher about every candidate: a blind spot of the fingerprint must not decide alone."""
     input:
+        unpack(canary_pictures),
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         pool="results/{map}/{name}/pool/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",

@@ -13,6 +13,7 @@ with step(snakemake) as run:
             "encoder": snakemake.input.encoder,
             "cones": snakemake.input.cones,
             "trial": snakemake.input.trial,
+            "canaries": snakemake.input.get("canaries", ""),
         },
         snakemake.params.second_opinion,
         seed=snakemake.params.seed,

@@ -121,7 +121,7 @@ def second_opinion(
     ----------
     inputs : mapping
         `candidates` and `pool` (shards), `fingerprints` (of the candidates), `originals` (of the pool), `encoder`,
-        `cones`, `trial` (what `trial.try_matcher` wrote).
+        `cones`, `trial` (what `trial.try_matcher` wrote), and `canaries` (shards) where the cones have some.
     settings : mapping
         `second_opinion` of the config.
     opinions, figures : str
@@ -131,9 +131,13 @@ def second_opinion(
     made_by, table = encoder_digest(inputs["encoder"]), read_table(inputs["pool"])
     cones, pictures = Cones.read(inputs["cones"]), read_pictures(inputs["pool"])
     gallery = np.flatnonzero((table["role"] != "heldout").to_numpy())
-    if made_by != cones.encoder or table["row"].to_numpy()[gallery].tolist() != cones.rows.tolist():
+    originals, known = pictures[gallery], table["row"].to_numpy()[gallery]
+    if canaries := inputs.get("canaries"):  # they have cones as the originals do
+        originals = np.concatenate([originals, read_pictures(canaries)])
+        known = np.concatenate([known, read_table(canaries)["row"]])
+    if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
         raise refuse("second opinion", "cones of other originals or another encoder", "calibrate the cones again")
-    witness = Witness(cones, pictures[gallery], matcher(trial["matcher"]), settings["nearest"])
+    witness = Witness(cones, originals, matcher(trial["matcher"]), settings["nearest"])
     counts, tally = np.zeros((2, 2), np.int64), dict.fromkeys(("candidates", "without_template", "refused"), 0)
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(opinions) as write:
