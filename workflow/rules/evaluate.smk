@@ -60,3 +60,40 @@ rule nearest_pairs:
         pairs=settings("evaluate", "pairs"),
     script:
         "../scripts/nearest_pairs.py"
+
+
+rule frontier:
+    """Set looks and agreement against rejection and risk, over guidance scale and steps: what stronger guidance costs."""
+    input:
+        pool="results/releases/{name}/pool/pictures",
+        teacher="results/releases/{name}/samples/teacher/pictures",
+        teacher_verdicts="results/releases/{name}/privacy/teacher.verdicts.parquet",
+        student="results/releases/{name}/samples/student/pictures",
+        student_verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+    output:
+        table="results/releases/{name}/evaluation/frontier.tsv",
+        figure=report(
+            "results/releases/{name}/evaluation/frontier.png",
+            category="Quality",
+            caption="../report/frontier.rst",
+            labels={"entry": "{name}", "figure": "guidance and risk"},
+        ),
+    log:
+        "logs/releases/{name}/frontier.log",
+    benchmark:
+        "benchmarks/releases/{name}/frontier.tsv"
+    conda:
+        "../../envs/quality.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        code=code_digest("avatarflow.quality.frontier"),
+        entry="releases/{name}",
+        sample=settings("sample"),
+        evaluate=settings("evaluate"),
+        columns=lambda wildcards: list(config["releases"][wildcards.name]["conditions"]),
+        seed=config["seed"],
+    script:
+        "../scripts/frontier.py"

@@ -53,6 +53,7 @@ rule officer_report:
         attacks="results/releases/{name}/attacks/attacks.json",
         attacks_figure="results/releases/{name}/attacks/attacks.png",
         overview="results/releases/{name}/evaluation/overview.png",
+        frontier="results/releases/{name}/evaluation/frontier.png",
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
     output:
         page=report(

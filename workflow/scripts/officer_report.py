@@ -13,6 +13,7 @@ with step(snakemake):
             "attacks": snakemake.input.attacks_figure,
             "canaries": snakemake.input.get("canaries", ""),
             "overview": snakemake.input.overview,
+            "frontier": snakemake.input.frontier,
             "pairs": snakemake.input.pairs,
             "contact_sheet": snakemake.params.contact_sheet,
         },

@@ -4,7 +4,7 @@ The classifier's own accuracy on held-out persons says how far it can be trusted
 shuffled labels must come out at chance: else the measure itself is broken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,32 @@ def agreement(
             "shuffled": _mean_control(np.stack([turn[known, number] for turn in shuffled])).as_dict(),
         }
     return found
+
+
+def reading(
+    training: Sample, columns: Sequence[str], settings: Mapping[str, Any], seed: int, step: Step
+) -> Callable[[Sample], dict[str, Figure]]:
+    """The classifier alone, trained once: how often a set of pictures shows what was asked, as `agreement: <column>`.
+
+    The very classifier that `agreement` asks; its accuracy and its control stand there.
+    """
+    values = {name: sorted(training.table[name].dropna().unique()) for name in columns}
+    used = [name for name in columns if len(values[name]) > 1]
+    if not used:
+        return lambda sample: {}
+    classes = [len(values[name]) for name in used]
+    labels = _codes(training, used, values)
+    reader = train(training.pictures, labels, classes, int(settings["steps"]), seed, 0, step)
+
+    def shown(sample: Sample) -> dict[str, Figure]:
+        hits = predict(reader, sample.pictures) == _codes(sample, used, values)
+        known = [sample.table[name].notna().to_numpy() for name in used]
+        return {
+            f"agreement: {name}": wilson(int(hits[mask, place].sum()), int(mask.sum()))
+            for place, (name, mask) in enumerate(zip(used, known, strict=True))
+        }
+
+    return shown
 
 
 def train(

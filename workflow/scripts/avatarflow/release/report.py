@@ -41,6 +41,11 @@ PICTURES = {
         "Bars with 95 % intervals: distance to and coverage of held-out real pictures, for real, released and "
         "PCA-Gaussian pictures; agreement with the asked condition.",
     ),
+    "frontier": (
+        "Guidance and risk",
+        "Fidelity, agreement with the asked condition, the share that the cone rejects and the lower tail of the risk "
+        "over the guidance scale, for teacher and student; dashed: all candidates, solid: accepted. 95 % intervals.",
+    ),
     "contact_sheet": (
         "Contact sheet",
         "Some of the released pictures in equal number per condition, with their labels.",
