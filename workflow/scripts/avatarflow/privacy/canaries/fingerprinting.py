@@ -9,6 +9,7 @@ import torch
 from ...imaging.shards import read_pictures, read_table
 from ..files import save_rows
 from ..fingerprint import Encoder, embed_altered
+from ..left_out import kept_families
 
 
 def fingerprint_canaries(
@@ -21,6 +22,6 @@ def fingerprint_canaries(
     pictures, items = read_pictures(canaries), read_table(canaries)["item"].to_numpy(np.int64)
     save_rows(fingerprints, trained.embed(pictures, compute["micro_batch"]), trained.digest)
     altered = embed_altered(
-        trained, pictures, items, cone["families"], cone["draws"], seed, "own", compute["micro_batch"]
+        trained, pictures, items, kept_families(cone), cone["draws"], seed, "own", compute["micro_batch"]
     )
     save_rows(own, altered, trained.digest)
