@@ -45,7 +45,11 @@ SETTINGS: dict[str, Any] = {
 }
 """Fixed before the first run on this population; tried out on population 101 alone (--population)."""
 
-STAGES = (("learning", "learn"), ("judging", "judge"), ("learning", "distil"), ("judging", "report"))
+STAGES = {
+    "few": (("learning", "learn"), ("judging", "judge"), ("judging", "report")),
+    "many": (("learning", "learn"), ("judging", "judge"), ("judging", "report")),
+    "student": (("learning", "distil"), ("judging", "report")),
+}
 
 
 def main() -> None:
@@ -54,7 +58,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder that a stopped run continues from")
     parser.add_argument("--real", type=Path, help="folder with manifest.csv of real fundus photographs")
     parser.add_argument("--population", type=int, default=SETTINGS["population"], help="another: to try settings out")
-    parser.add_argument("--stage", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--stage", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     work = given.work / ("real" if given.real else str(given.population))
     asked = {
@@ -62,20 +66,24 @@ def main() -> None:
         "size_px": SIZE_PX, "seed": SEED, "persons": PERSONS, "few_persons": FEW, "draws": DRAWS,
     }  # fmt: skip
     if given.stage:
-        part, name = given.stage
+        module, name, part = given.stage
         sys.path.insert(0, str(HERE))
-        module = __import__(f"overfitted_teacher_{part}")
-        getattr(module, name)(work, asked)
+        getattr(__import__(f"overfitted_teacher_{module}"), name)(work, asked, part)
         return
     work.mkdir(parents=True, exist_ok=True)
-    for stage in STAGES:
-        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", *stage], check=True)
+    for part in ("few",) if given.real else STAGES:
+        for stage in STAGES[part]:
+            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True)
+        if given.real or given.population == SETTINGS["population"]:  # a trial leaves nothing behind
+            keep(work, given.real is not None)
+
+
+def keep(work: Path, real: bool) -> None:
+    """The figures so far, and the sheet unless it shows real eyes."""
     found = json.loads((work / "found.json").read_text(encoding="utf-8"))
-    if given.population != SETTINGS["population"] and not given.real:
-        return  # a trial leaves nothing behind
-    name = "overfitted_teacher_real" if given.real else "overfitted_teacher"
+    name = "overfitted_teacher_real" if real else "overfitted_teacher"
     (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    if not given.real:
+    if not real:
         FIGURES.mkdir(exist_ok=True)
         (FIGURES / f"{name}.png").write_bytes((work / "few.png").read_bytes())
 

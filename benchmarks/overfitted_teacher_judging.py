@@ -23,36 +23,35 @@ Pictures = npt.NDArray[np.uint8]
 SHOWN = 96
 
 
-def judge(work: Path, asked: dict[str, Any]) -> None:
-    """Cones of each part, verdicts, copies, and which pictures of the second teacher pass."""
+def judge(work: Path, asked: dict[str, Any], part: str) -> None:
+    """Cones of a part, verdicts, copies, and which pictures of its teacher pass."""
+    path = work / f"{part}.judged.json"
+    if path.exists():
+        return
     pictures, table = load_eyes(work)
-    for part in ("few",) if asked["real"] else ("few", "many"):
-        path = work / f"{part}.judged.json"
-        if path.exists():
-            continue
-        found, verdicts = judged(work, asked, part, table)
-        drawn = read_pictures(work / f"{part}.parquet")
-        members = members_of(table, part, asked)
-        strangers = np.flatnonzero(table["part"] == "stranger")
-        mean = pictures[(table["part"] == "encoder").to_numpy()].mean(0)
-        copies = Copies(pictures[members], pictures[strangers], drawn, mean, asked["looked_at"][part])
-        found["copies"] = {name: copies.summary(each) for name, each in verdicts.items()}
-        found["thresholds"] = copies.thresholds
-        first = next(iter(verdicts.values()))
-        save_sheet(drawn, pictures[members], copies, first, work / f"{part}.png")
-        np.save(work / f"{part}.accepted.npy", first["risk"] > 1)
-        path.write_text(json.dumps(found), encoding="utf-8")
+    found, verdicts = judged(work, asked, part, table)
+    drawn = read_pictures(work / f"{part}.parquet")
+    members = members_of(table, part, asked)
+    strangers = np.flatnonzero(table["part"] == "stranger")
+    mean = pictures[(table["part"] == "encoder").to_numpy()].mean(0)
+    copies = Copies(pictures[members], pictures[strangers], drawn, mean, asked["looked_at"][part])
+    found["copies"] = {name: copies.summary(each) for name, each in verdicts.items()}
+    found["thresholds"] = copies.thresholds
+    first = next(iter(verdicts.values()))
+    save_sheet(drawn, pictures[members], copies, first, work / f"{part}.png")
+    np.save(work / f"{part}.accepted.npy", first["risk"] > 1)
+    path.write_text(json.dumps(found), encoding="utf-8")
 
 
-def report(work: Path, asked: dict[str, Any]) -> None:
-    """All that was found, as one file."""
+def report(work: Path, asked: dict[str, Any], part: str) -> None:
+    """All that was found up to a part, as one file."""
     found: dict[str, Any] = {"settings": asked, "seconds": json.loads((work / "seconds.json").read_text())}
-    for part in ("few", "many", "student"):
-        if (work / f"{part}.judged.json").exists():
-            found[part] = json.loads((work / f"{part}.judged.json").read_text())
-        if (work / f"{part}.attacks.json").exists():
-            found.setdefault(part, {})["attacks"] = json.loads((work / f"{part}.attacks.json").read_text())
-    if (work / "student.parquet").exists():
+    for done in ("few", "many", "student"):
+        if (work / f"{done}.judged.json").exists():
+            found[done] = json.loads((work / f"{done}.judged.json").read_text())
+        if (work / f"{done}.attacks.json").exists():
+            found.setdefault(done, {})["attacks"] = json.loads((work / f"{done}.attacks.json").read_text())
+    if part == "student" and (work / "student.attacks.json").exists():
         _, table = load_eyes(work)
         found["student"] |= judged(work, asked, "student", table)[0]
         contact_sheet(read_pictures(work / "student.parquet")[:60], 12).save(work / "student.png")

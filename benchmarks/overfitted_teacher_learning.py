@@ -29,25 +29,21 @@ Pictures = npt.NDArray[np.uint8]
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def learn(work: Path, asked: dict[str, Any]) -> None:
-    """Eyes, the encoder, both overfitted teachers, their pictures as fingerprints, and the attacks on them."""
+def learn(work: Path, asked: dict[str, Any], part: str) -> None:
+    """Eyes, the encoder, the overfitted teacher of a part, its pictures as fingerprints, and the attacks on it."""
     torch.set_num_threads(1)
     pictures, table = eyes(work, asked)
     clock = Clock(work)
     encoder = the_encoder(work, asked, pictures, table, clock)
     embed_everyone(work, asked, encoder, pictures, table, clock)
-    for part in parts(asked):
-        rows = members(table, part, asked)
-        taught = labelled(table.iloc[rows], asked)
-        teach(work, part, asked, pictures[rows], taught, clock)
-        draw(work, part, asked, encoder, clock)
-        attack(work, part, asked, pictures, table, rows, clock)
+    rows = members(table, part, asked)
+    teach(work, part, asked, pictures[rows], labelled(table.iloc[rows], asked), clock)
+    draw(work, part, asked, encoder, clock)
+    attack(work, part, asked, pictures, table, rows, clock)
 
 
-def distil(work: Path, asked: dict[str, Any]) -> None:
-    """A student of what the cone let pass of the second teacher's pictures, and of the same number drawn from all."""
-    if "many" not in parts(asked):
-        return
+def distil(work: Path, asked: dict[str, Any], part: str) -> None:
+    """A student of what the cone let pass of the second teacher's pictures."""
     torch.set_num_threads(1)
     pictures, table = eyes(work, asked)
     clock = Clock(work)
@@ -57,14 +53,9 @@ def distil(work: Path, asked: dict[str, Any]) -> None:
     rows = np.flatnonzero(accepted)
     if not len(rows):
         return
-    teach(work, "student", asked, drawn[rows], labels.iloc[rows], clock)
-    draw(work, "student", asked, encoder, clock)
-    attack(work, "student", asked, pictures, table, members(table, "many", asked), clock)
-
-
-def parts(asked: dict[str, Any]) -> tuple[str, ...]:
-    """Of real eyes there are too few for the second part."""
-    return ("few",) if asked["real"] else ("few", "many")
+    teach(work, part, asked, drawn[rows], labels.iloc[rows], clock)
+    draw(work, part, asked, encoder, clock)
+    attack(work, part, asked, pictures, table, members(table, "many", asked), clock)
 
 
 def eyes(work: Path, asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
