@@ -93,6 +93,8 @@ def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
     force = np.arange(40) >= 10
     table = opinions(foreign, force, originals, rivals).set_index("rule")
     assert (table["accepted_n"] == 39).all()
+    assert table.loc["cone", "agreement_with_cone"] == 1
+    assert table.loc["distance", "agreement_with_cone"] < 1 or table["accepted"].nunique() == 1
     assert table.loc["cone", "specificity"] == rivals.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
     for rule, row in table.iterrows():
         assert row["accepted"] <= 29 / 39, rule  # the ten copies are nobody's to accept

@@ -9,7 +9,7 @@ import pandas as pd
 from ..privacy.files import RowFile
 from ..privacy.neighbours import Rows, blocks
 from ..privacy.opinion.agreement import counted, kappa
-from ..privacy.rules.registry import RULES
+from ..privacy.rules.registry import CONE, RULES
 from ..privacy.rules.surroundings import Candidates, Originals
 from .candidates import share
 
@@ -42,23 +42,23 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, r
     DataFrame
         `rule`, `title`, `level`, `threshold`; `accepted` with `_low`, `_high` (exact, over candidates) and `_n`;
         `agreement` (share of candidates with the same verdict) and `kappa` (Cohen's, NaN where either side has one
-        verdict for all); `sensitivity` and `specificity` with their intervals.
+        verdict for all) with the verdicts in force, and `_with_cone`: with the cone at the same sensitivity, since
+        the cone in force may be far stricter; `sensitivity` and `specificity` with their intervals.
     """
     names = [name for name in rivals.loc[rivals["level"] == LEVEL, "rule"] if name in RULES]
     judged, scored = scores(candidates, originals, names)
-    force = accepted[judged]
+    at_level = rivals[rivals["level"] == LEVEL].set_index("rule")
+    force, said_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
     rows = []
-    for name in names:
-        measured = rivals[(rivals["rule"] == name) & (rivals["level"] == LEVEL)].iloc[0]
-        said = scored[name] > float(measured["threshold"])
+    for name, said in said_by.items():
+        measured = at_level.loc[name]
         one = share(said)
         row: dict[str, Any] = {"rule": name, "title": RULES[name].title, "level": LEVEL}
         row |= {"threshold": float(measured["threshold"]), "accepted": one["value"]}
         row |= {"accepted_low": one["low"], "accepted_high": one["high"], "accepted_n": one["n"]}
-        row |= {
-            "agreement": float((said == force).mean()) if len(said) else np.nan,
-            "kappa": kappa(counted(said, force)),
-        }
+        for other, suffix in ((force, ""), (said_by.get(CONE, force), "_with_cone")):
+            row[f"agreement{suffix}"] = float((said == other).mean()) if len(said) else np.nan
+            row[f"kappa{suffix}"] = kappa(counted(said, other))
         row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
         rows.append(row)
     return pd.DataFrame(rows)
