@@ -51,12 +51,14 @@ def main() -> None:
     first = prepare(folder / "student", asked.entry, data)
     rows = student(first.folder, asked.entry)
     rows.to_csv(first.folder / "candidates.csv", index=False)
-    for station in (first.calibrate, first.plant):
-        station()
+    if not Path(first.at("leaks.safetensors")).is_file():  # what was kept is not made again
+        first.calibrate()
+        first.plant()
     second = audit_world.Audit(folder / "student_and_copies", first.settings)
-    shutil.copytree(first.folder, second.folder)  # the same originals: nothing of them is measured twice
+    shutil.copytree(first.folder, second.folder, dirs_exist_ok=True)  # nothing of the originals is measured twice
     copied = copies(second.folder, read_table(first.at("pool/pictures")), data)
-    pd.concat([rows, copied]).to_csv(second.folder / "candidates.csv", index=False)
+    asked_of = copied.drop(columns=["row", "side_px"])
+    pd.concat([rows, asked_of]).to_csv(second.folder / "candidates.csv", index=False)
     for audit in (first, second):
         for station in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
             station()
