@@ -200,4 +200,4 @@ def save_sheet(drawn: Pictures, members: Pictures, copies: Copies, verdict: dict
         marks = "m" * bool(copies.by_matcher[row]) + "c" * bool(copies.by_correlation[row])
         passed = "*" * bool(verdict["risk"][row] > 1)
         captions += [f"{verdict['risk'][row]:.2f} {marks}{passed}", f"{copies.correlation[row].max():.2f}"]
-    contact_sheet(np.stack(pairs), 16, captions).save(path)
+    contact_sheet(np.stack(pairs), 16, captions).quantize(256).save(path, optimize=True)
