@@ -95,6 +95,7 @@ def judge(run: Path, work: Path) -> None:
             "c": done.c,
             "specificity": specificity(done, real, pool.loc[stranger, "person"].to_numpy(), 1).summary(),
             "missed": missed(made, confirmed, rejected),
+            "missed_together": missed(made, confirmed, rejected | matched),
         }
     joined = pd.concat(tables, ignore_index=True)
     joined.to_csv(RESULTS / "near_duplicates_fundus.tsv", sep="\t", index=False, float_format="%.6g", na_rep="NA")

@@ -231,6 +231,17 @@ def test_rank_one_and_verification_by_hand():
     assert verification(gallery, np.full(4, -1), persons, 1) is None
 
 
+def test_pairs_of_one_field_and_of_two_are_told_apart():
+    angle = np.radians([0, 10, 40, 180, 181])
+    gallery = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+    eyes, persons = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 1, 1])
+    fields = np.array([5, 5, 7, 5, -1])  # the last one is of no known field
+    same = verification(gallery, eyes, persons, 1, fields, same_field=True)
+    other = verification(gallery, eyes, persons, 1, fields, same_field=False)
+    assert (same.pairs, other.pairs, verification(gallery, eyes, persons, 1).pairs) == (1, 2, 4)
+    assert verification(gallery, eyes, persons, 1, np.full(5, -1)) is None
+
+
 def test_refusals(pictures, tmp_path, monkeypatch):
     with pytest.raises(AvatarflowError, match="fewer than two persons"):
         fit_encoder(pictures, np.zeros(16), SMALL, 3, tmp_path, Step.null())

@@ -187,6 +187,7 @@ def test_shares_by_hand():
     assert (weak.n, weak.persons, weak.confirmed, weak.confirmed_persons) == (4, 3, 3, 2)
     assert (weak.rejected, weak.refused_together) == (0.5, 0.75)
     assert weak.rejected_confirmed == pytest.approx(2 / 3)
+    assert weak.refused_together_confirmed == 1
     assert (strong.confirmed, strong.rejected) == (0, 0.5)
     assert np.isnan(strong.rejected_confirmed)
     assert (strong.rejected_confirmed_low, strong.rejected_confirmed_high) == (0, 1)
@@ -195,7 +196,7 @@ def test_shares_by_hand():
 @pytest.mark.parametrize("name", GENERATIVE)
 def test_the_config_refuses_them_where_cones_are_measured(name):
     assert name not in alterations.FAMILIES
-    release = {"source": {"generate": {}}, "cone": {"families": ["rotation", name]}}
+    release = {"source": {"generate": {}}, "gates": {}, "cone": {"families": ["rotation", name]}}
     with pytest.raises(AvatarflowError, match=rf"cone.families.1: found '{name}'; use one of rotation"):
         config.load({"releases": {"eyes": release}})
     with pytest.raises(AvatarflowError, match="no family"):
@@ -219,7 +220,7 @@ def test_nothing_that_measures_or_calibrates_cones_knows_them(station):
 
 
 def test_somebody_must_confirm_whose_they_are():
-    release = {"source": {"generate": {}}, "near_duplicates": {"persons": 5}}
+    release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
     with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set second_opinion.matcher"):
         config.load({"releases": {"eyes": release}})
     config.load({"releases": {"eyes": {**release, "second_opinion": {"matcher": "fundus"}}}})

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.intake.persons import assign_roles, identify, number_eyes, number_persons
+from avatarflow.intake.persons import assign_roles, identify, number_eyes, number_fields, number_persons
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -64,3 +64,10 @@ def test_eyes_are_numbered_and_unknown_ones_marked():
     table = pd.DataFrame({"eye": ["a", None, "b", "a"], "other": [None, None, "x", "y"]}, dtype=object)
     assert number_eyes(table, ["eye"]).tolist() == [0, -1, 1, 0]
     assert number_eyes(table, ["absent"]).tolist() == [-1, -1, -1, -1]
+
+
+def test_fields_are_numbered_where_there_are_any():
+    assert number_fields(pd.DataFrame({"eye": ["a", "b"]})) == {}
+    assert number_fields(pd.DataFrame({"field": [None, None]}, dtype=object)) == {}
+    named = pd.DataFrame({"field": ["macula", None, "disc", "macula"]}, dtype=object)
+    assert number_fields(named)["field"].tolist() == [0, -1, 1, 0]

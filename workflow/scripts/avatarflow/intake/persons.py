@@ -11,6 +11,7 @@ from ..errors import refuse
 
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"
+FIELD = "field"
 ROLES = (*TRAINED, HELDOUT)
 """What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
 
@@ -67,6 +68,16 @@ def number_eyes(table: pd.DataFrame, eye_columns: list[str]) -> np.ndarray:
     for column in known[1:]:
         names = names.where(names.notna(), column)
     return pd.factorize(names)[0].astype(np.int64)
+
+
+def number_fields(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Run-local numbers of what part of the eye a picture shows, by a column `field`; -1 where it is empty.
+
+    Without such a column, or with nothing in it, there is no such number: an empty mapping.
+    """
+    if FIELD not in table.columns or table[FIELD].isna().all():
+        return {}
+    return {FIELD: pd.factorize(table[FIELD])[0].astype(np.int64)}
 
 
 def assign_roles(

@@ -18,7 +18,7 @@ from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
-from .persons import assign_roles, identify, number_eyes, number_persons
+from .persons import assign_roles, identify, number_eyes, number_fields, number_persons
 
 Size = tuple[int, int]
 NO_PERSON = "no person: every person column is empty"
@@ -83,6 +83,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
             "unit": kept["unit"].to_numpy(),
             "eye": number_eyes(kept, entry["eye_columns"]),
+            **number_fields(kept),
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )

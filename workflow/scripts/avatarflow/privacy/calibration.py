@@ -25,6 +25,7 @@ from .settings_plane import draw_plane, settings_plane
 from .subgroups import by_subgroup, worst_person
 
 HELDOUT = "heldout"
+UNKNOWN = -1  # field of a picture whose manifest row names none
 
 
 def calibrate_entry(
@@ -153,16 +154,23 @@ def _subgroups(
 
 
 def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int) -> dict[str, Any]:
-    """Rank-1 retrieval of the test persons' alterations, and verification on eyes the encoder never saw."""
+    """Rank-1 retrieval of the test persons' alterations, and verification on eyes the encoder never saw.
+
+    Where the pool says which field a picture shows, pairs of one field and of two are told apart as well.
+    """
     gallery = table[table["role"] != HELDOUT]
     identities = np.where(gallery["eye"] >= 0, gallery["eye"], gallery["item"] + table["eye"].max() + 1)
     queried = np.flatnonzero((gallery["role"] == "test").to_numpy())
     ranks = rank_one(originals[gallery.index], identities, test, queried, gallery["person"].to_numpy(), families, seed)
     unseen = (table["role"] != "encoder").to_numpy()
-    verified = verification(
-        originals[unseen], table.loc[unseen, "eye"].to_numpy(), table.loc[unseen, "person"].to_numpy(), seed
-    )
-    return {"retrieval": ranks.to_dict("records"), "verification": verified.summary() if verified else None}
+    pairs = (originals[unseen], table.loc[unseen, "eye"].to_numpy(), table.loc[unseen, "person"].to_numpy(), seed)
+    found = {"verification": verification(*pairs)}
+    if "field" in table.columns:
+        fields = pd.factorize(table.loc[unseen, "field"].where(lambda each: each != UNKNOWN))[0].astype(np.int64)
+        for name, same in (("verification_same_field", True), ("verification_other_field", False)):
+            found[name] = verification(*pairs, fields=fields, same_field=same)
+    figures = {name: each.summary() if each else None for name, each in found.items()}
+    return {"retrieval": ranks.to_dict("records"), **figures}
 
 
 def _strangers(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:

@@ -77,7 +77,14 @@ def rank_one(
     return pd.DataFrame(rows, columns=["family", "rank1", "low", "high", "n", "persons"])
 
 
-def verification(fingerprints: Rows, eyes: Integers, persons: Integers, seed: int) -> Verification | None:
+def verification(
+    fingerprints: Rows,
+    eyes: Integers,
+    persons: Integers,
+    seed: int,
+    fields: Integers | None = None,
+    same_field: bool = True,
+) -> Verification | None:
     """AUC and equal error rate of same-eye pairs against pairs of two persons; None without such pairs.
 
     Pairs of one person's two eyes count as neither; pairs of equal fingerprints (one file twice) are left out.
@@ -89,9 +96,15 @@ def verification(fingerprints: Rows, eyes: Integers, persons: Integers, seed: in
     eyes : (n,)
         -1 where not known.
     persons : (n,)
+    fields : (n,), optional
+        Which field each picture shows, -1 where not known: only same-eye pairs of one field count then, or with
+        `same_field` False those of two.
     """
     first, second = np.triu_indices(len(fingerprints), 1)
     genuine = (eyes[first] == eyes[second]) & (eyes[first] >= 0)
+    if fields is not None:
+        known = (fields[first] >= 0) & (fields[second] >= 0)
+        genuine &= known & ((fields[first] == fields[second]) == same_field)
     same = pair_angles(fingerprints[first[genuine]], fingerprints[second[genuine]])
     whose = persons[first[genuine]]
     whose, same = whose[same > SAME_FILE], same[same > SAME_FILE]

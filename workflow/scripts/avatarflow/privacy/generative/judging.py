@@ -87,9 +87,10 @@ def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask
     Returns
     -------
     DataFrame
-        `family`, `strength`, `n`, `persons`, `confirmed`, `confirmed_persons`, and three shares, each with `_low` and
+        `family`, `strength`, `n`, `persons`, `confirmed`, `confirmed_persons`, and four shares, each with `_low` and
         `_high` over persons: `rejected` (by the cones, of all), `rejected_confirmed` (by the cones, of the confirmed),
-        `refused_together` (by the cones or the second opinion, of all).
+        `refused_together` and `refused_together_confirmed` (by the cones or the second opinion; of the confirmed it
+        says no more than whether the matcher was asked about the right original).
     """
     table = []
     for family, strength in dict.fromkeys(zip(made["family"], made["strength"], strict=True)):
@@ -101,6 +102,7 @@ def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask
             ("rejected", rejected[here], np.ones(len(here), bool)),
             ("rejected_confirmed", rejected[here], sure),
             ("refused_together", together[here], np.ones(len(here), bool)),
+            ("refused_together_confirmed", together[here], sure),
         ):
             share = share_of_pictures(events[of], who[of], seed)
             row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
