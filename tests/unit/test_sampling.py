@@ -116,6 +116,25 @@ def test_guidance_moves_the_same_noise(model: Path) -> None:
 def test_micro_batches_never_mix_guidance_scales() -> None:
     plan = sampling.plan(CONDITIONS, Sampling(guidance=(1.0, 2.0), per_condition=3), "teacher")
     assert [rows.tolist() for rows in sampling.blocks(plan, 4)] == [[0, 1, 2, 3], [4, 5], [6, 7, 8, 9], [10, 11]]
+    assert "steps" not in plan
+
+
+def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(model: Path, tmp_path: Path) -> None:
+    asked = Sampling(steps=[2, 3], guidance=(1.0, 2.0), per_condition=1)
+    plan = sampling.plan(CONDITIONS, asked, "teacher")
+    assert plan["steps"].tolist() == [2, 2, 3, 3] * 2
+    assert plan["guidance"].tolist() == [1.0] * 4 + [2.0] * 4
+    assert [rows.tolist() for rows in sampling.blocks(plan, 4)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    seen = {}
+    for name, steps in (("both", [2, 3]), ("two", 2), ("three", 3)):
+        family("diffusion").sample(
+            model, CONDITIONS, sample={"steps": steps, "guidance": [2.0], "per_condition": 2}, seed=3, compute=COMPUTE,
+            stage="teacher", state=tmp_path / name, out=tmp_path / f"{name}.parquet", step=Step.null(),
+        )  # fmt: skip
+        seen[name] = read_pictures(tmp_path / f"{name}.parquet")
+    assert (seen["both"][:4] == seen["two"]).all()  # the first four candidates have the same names and noise
+    assert not (seen["both"][:4] == seen["three"]).all()
+    assert read_table(tmp_path / "both.parquet")["steps"].tolist() == [2] * 4 + [3] * 4
 
 
 def test_blocks_are_gone_when_the_shard_is_written(model: Path, tmp_path: Path) -> None:

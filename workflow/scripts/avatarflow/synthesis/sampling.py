@@ -29,15 +29,20 @@ def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: 
     Returns
     -------
     DataFrame
-        `candidate` (`teacher-000123`), the condition columns, `guidance`, `class_id`. Guidance scales follow each
-        other; within one, conditions take turns, so that every stretch is balanced.
+        `candidate` (`teacher-000123`), the condition columns, `guidance`, `class_id`, and `steps` where a list of them
+        was asked for. Guidance scales follow each other, within one the numbers of steps; within those, conditions take
+        turns, so that every stretch is balanced.
     """
     asked = Sampling.of(settings)
     classes = conditions.complete()
-    ids = np.tile(np.array(classes, np.int64), asked.per_condition * len(asked.guidance))
+    several = [] if isinstance(asked.steps, int) else list(asked.steps)
+    each = asked.per_condition * max(1, len(several))  # of a condition and a guidance scale
+    ids = np.tile(np.array(classes, np.int64), each * len(asked.guidance))
     table = conditions.table(ids)
     table.insert(0, "candidate", [f"{stage}-{number:06d}" for number in range(len(ids))])
-    table["guidance"] = np.repeat(np.array(asked.guidance, np.float64), asked.per_condition * len(classes))
+    table["guidance"] = np.repeat(np.array(asked.guidance, np.float64), each * len(classes))
+    if several:
+        table["steps"] = np.tile(np.repeat(several, asked.per_condition * len(classes)), len(asked.guidance))
     table["class_id"] = ids
     return table
 
@@ -81,7 +86,8 @@ def sample(
     Stopped
         When a signal asked for it, between two micro-batches.
     """
-    limits, asked, steps = Compute.of(compute), plan(conditions, sample, stage), Sampling.of(sample).steps
+    limits, asked = Compute.of(compute), plan(conditions, sample, stage)
+    steps: Any = Sampling.of(sample).steps
     every = blocks(asked, limits.micro_batch)
     mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
     identity = config_digest(
@@ -94,7 +100,8 @@ def sample(
     drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
     with watching() as stop:
         for number, rows in enumerate(mine):
-            drawn.append(_block(draw, asked, rows, steps, seed, held))
+            count = int(asked["steps"].iloc[rows[0]]) if "steps" in asked else int(steps)
+            drawn.append(_block(draw, asked, rows, count, seed, held))
             step.progress(number + 1, len(mine), "micro-batches")
             if stop.asked and number + 1 < len(mine):
                 raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
@@ -105,10 +112,11 @@ def sample(
 
 
 def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:
-    """Rows that run through the network together: neighbours of one guidance scale, cut without regard to shards."""
+    """Rows that run through the network together: neighbours of one guidance and steps, whatever the shards."""
     cut = []
-    guidance = asked["guidance"].to_numpy()
-    edges = np.flatnonzero(np.r_[True, guidance[1:] != guidance[:-1], True]) if len(asked) else np.zeros(0, np.int64)
+    alike = asked[[name for name in ("guidance", "steps") if name in asked]].to_numpy(np.float64)
+    changes = (alike[1:] != alike[:-1]).any(1)
+    edges = np.flatnonzero(np.r_[True, changes, True]) if len(asked) else np.zeros(0, np.int64)
     for start, end in pairwise(edges):
         cut += [np.arange(at, min(at + micro_batch, int(end))) for at in range(int(start), int(end), micro_batch)]
     return cut

@@ -1,6 +1,6 @@
 """The settings of networks, training and sampling; names and defaults equal those of the config schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -65,7 +65,7 @@ class Tuning(_Settings):
 class Sampling(_Settings):
     """Bulk sampling of one generator."""
 
-    steps: int = 20
+    steps: int | Sequence[int] = 20
     guidance: tuple[float, ...] = (2.0,)
     per_condition: int = 100
 
