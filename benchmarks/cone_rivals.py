@@ -5,10 +5,10 @@ r"""The cone beside every rival on real eyes: specificity at equal sensitivity, 
         --encoders results/releases/fundus/privacy/encoder.safetensors OTHER.safetensors ... --splits 10
 
 Needs the pool of a finished entry and encoders that were trained on its persons of role `encoder` (fit_encoders.py).
-The other persons are halved once. On the first half, with the first encoder alone, the cone's beta and k are chosen:
-those with the largest mean specificity at 99, 99.5 and 99.9 % sensitivity. On the second half, with every encoder, the
-cone of that shape is compared with its rivals: its persons are divided anew into calibration persons, test persons and
-strangers in every split. Everybody who is no stranger of a split is in its gallery.
+The other persons are halved once. On the first half, with the first encoder alone, the cone's beta, k and density are
+chosen: those with the largest mean specificity at 99, 99.5 and 99.9 % sensitivity. On the second half, with every
+encoder, the cone of that shape is compared with its rivals: its persons are divided anew into calibration persons, test
+persons and strangers in every split. Everybody who is no stranger of a split is in its gallery.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from avatarflow.intake.persons import assign_roles
 from avatarflow.privacy.files import encoder_digest, load_rows, save_rows
 
 SHARES = {"encoder": 0.0, "calibration": 0.385, "test": 0.23, "heldout": 0.385}
-BETAS, NEIGHBOURS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), (1, 3, 5, 10, 30)
+BETAS, NEIGHBOURS, DENSITIES = (0.0, 0.2, 0.35, 0.5), (1, 3, 5, 10, 30), ("original", "picture")
 LEVELS, DRAWS = ["99.0%", "99.5%", "99.9%"], 4
 RESULTS = Path(__file__).parent / "results"
 
@@ -124,14 +125,14 @@ def choose(table, fingerprints, half, splits):
         altered = judged[role == "calibration"].reshape(-1, judged.shape[2])
         for k in NEIGHBOURS:
             cones = uncalibrated(originals[gallery], persons[gallery], rows[gallery], own[gallery], Shape(k))
-            for beta in BETAS:
-                shaped = replace(cones, shape=Shape(k, beta))
+            for beta, density in product(BETAS, DENSITIES):
+                shaped = replace(cones, shape=Shape(k, beta, density=density))
                 needed, passing = needed_scales(shaped, altered), needed_scales(shaped, originals[~gallery])
                 share = np.mean([(passing > at_level(needed, float(level[:-1]) / 100)).mean() for level in LEVELS])
-                found.append({"beta": beta, "k": k, "specificity": share})
-    mean = pd.DataFrame(found).groupby(["beta", "k"])["specificity"].mean()
-    beta, k = mean.idxmax()
-    return Shape(int(k), float(beta)), mean.reset_index()
+                found.append({"density": density, "beta": beta, "k": k, "specificity": share})
+    mean = pd.DataFrame(found).groupby(["density", "beta", "k"])["specificity"].mean()
+    density, beta, k = mean.idxmax()
+    return Shape(int(k), float(beta), density=density), mean.reset_index()
 
 
 def summarised(table):
@@ -166,10 +167,11 @@ def main():
         parts.append(pd.concat(each).assign(encoder=number))
     found = pd.concat(parts)
     summary = summarised(found)
-    print(f"chosen: beta {shape.beta}, k {shape.k}")
+    print(f"chosen: beta {shape.beta}, k {shape.k}, density at the {shape.density}")
     print(summary.round(4).to_string())
     plain = {
         "splits": args.splits, "encoders": len(args.encoders), "unit": "mostly eyes", "beta": shape.beta, "k": shape.k,
+        "density": shape.density,
         "choosing_persons": int(table["person"][chooses].nunique()),
         "judging_persons": int(table["person"][judges].nunique()),
         "choosing": json.loads(plane.to_json(orient="records")),

@@ -40,11 +40,12 @@ def rows(kind, n, seed):
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def cones_of(kind, m=ORIGINALS):
+def cones_of(kind, density, m=ORIGINALS):
     """Cones whose widths spread as those of real eyes (24 to 54 degrees)."""
     originals, rng = rows(kind, m, 0), np.random.default_rng(1)
     radii, sparsity = rng.gamma(30, 0.013, m), rng.gamma(60, 0.013, m)
-    return Cones(originals, np.arange(1, m + 1), radii, sparsity, Shape(), 1.08, "")
+    return Cones(originals, np.arange(1, m + 1), radii, sparsity, Shape(density=density), 1.08, "",
+                 np.arange(m))  # fmt: skip
 
 
 class Names:
@@ -75,9 +76,9 @@ def write_candidates(path, kind, n):
             made.tofile(file)
 
 
-def speed(kind, n, rounds, folder):
+def speed(kind, density, n, rounds, folder):
     """Seconds of both, alternating; CPU seconds are compared, since a busy machine shifts wall time at random."""
-    path, cones = folder / "candidates.safetensors", cones_of(kind)
+    path, cones = folder / "candidates.safetensors", cones_of(kind, density)
     write_candidates(path, kind, n)
     index, taken, wall = faiss.IndexFlatIP(D), {"judge": [], "faiss": []}, {"judge": [], "faiss": []}
     index.add(cones.fingerprints)
@@ -100,8 +101,8 @@ def speed(kind, n, rounds, folder):
     medians = {name: statistics.median(values) for name, values in taken.items()}
     ratios = [a / b for a, b in zip(taken["judge"], taken["faiss"], strict=True)]
     return {
-        "population": kind, "candidates": n, "originals": ORIGINALS, "dimensions": D, "k": NEIGHBOURS,
-        "threads": faiss.omp_get_max_threads(), "cpu_seconds": taken, "wall_seconds": wall,
+        "population": kind, "density": density, "candidates": n, "originals": ORIGINALS, "dimensions": D,
+        "k": NEIGHBOURS, "threads": faiss.omp_get_max_threads(), "cpu_seconds": taken, "wall_seconds": wall,
         "ratio_of_medians": medians["judge"] / medians["faiss"], "ratio_per_round": ratios,
         "full_passes": summary.full_passes, "accepted": summary.accepted,
     }  # fmt: skip
@@ -133,14 +134,16 @@ def main():
         return
     if args.peak:
         source = RowFile(args.folder / f"candidates{args.peak}.safetensors", "")
-        judge(source, Names(args.peak), cones_of("faces", FEW), args.folder / "verdicts.parquet")
+        judge(source, Names(args.peak), cones_of("faces", "picture", FEW), args.folder / "verdicts.parquet")
         status = Path("/proc/self/status").read_text()  # getrusage would give the peak of the process that started this
         print(next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")))
         return
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
-        found = {"cpus": os.cpu_count(), "speed": [speed(kind, args.candidates, args.rounds, folder) for kind in
-                 ("faces", "isotropic")]}  # fmt: skip
+        found = {"cpus": os.cpu_count(), "speed": [
+            speed(kind, density, args.candidates, args.rounds, folder)
+            for density in ("picture", "original") for kind in ("faces", "isotropic")
+        ]}  # fmt: skip
         peaks = {str(n): memory(n, folder) for n in (10_000, args.many)}
         first, last = peaks.values()
         found["peak_mb"] = {**peaks, "ratio": last / first}

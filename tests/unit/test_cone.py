@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 
 from avatarflow.errors import AvatarflowError
 from avatarflow.privacy.bounds import clopper_pearson, conformal_coverage, reject_all_coverage, share_of_pictures
-from avatarflow.privacy.cone import Cones, Shape, calibrate, local_sparsity, needed_scales, own_radii, uncalibrated
-from avatarflow.privacy.judging import miss_rate, risks, specificity
+from avatarflow.privacy.cone import (
+    ORIGINAL,
+    PICTURE,
+    Cones,
+    Shape,
+    calibrate,
+    local_sparsity,
+    needed_scales,
+    own_radii,
+    uncalibrated,
+)
+from avatarflow.privacy.judging import Judge, miss_rate, risks, specificity
 from avatarflow.privacy.settings_plane import draw_plane, settings_plane
 
 
@@ -109,9 +119,30 @@ def test_adding_an_original_never_frees_a_picture(seed, c, beta):
     assert (risks(pictures, cones) <= risks(pictures, fewer)).all()
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.01, 5), st.floats(0, 1), st.integers(1, 12))
+def test_another_picture_of_a_person_never_frees_one_near_that_person(seed, c, beta, k):
+    originals, persons, own, _ = population(seed)
+    shape = Shape(k, beta, density=PICTURE)
+    cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, shape), c=c)
+    kept = np.arange(40) != 7
+    fewer = replace(uncalibrated(originals[kept], persons[kept], np.arange(1, 40), own[kept], shape), c=c)
+    pictures = unit(np.random.default_rng(seed + 1).standard_normal((50, 8)))
+    before = Judge(fewer).risks(pictures)
+    theirs = persons[kept][before.original] == persons[7]
+    assert (risks(pictures, cones)[theirs] <= before.risk[theirs] * (1 + 1e-9)).all()
+
+
+def test_the_density_around_a_picture_needs_to_know_the_persons():
+    originals, persons, own, _ = population(0)
+    cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, Shape(density=PICTURE)), c=1.0)
+    with pytest.raises(AvatarflowError, match="cones: persons are missing"):
+        risks(originals, replace(cones, persons=None))
+
+
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
-def test_order_and_numbering_of_persons_change_nothing(seed, random):
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False), st.sampled_from([ORIGINAL, PICTURE]))
+def test_order_and_numbering_of_persons_change_nothing(seed, random, density):
     originals, persons, own, draws = population(seed)
     order, names = list(range(40)), list(range(100, 120))
     random.shuffle(order)
@@ -119,15 +150,17 @@ def test_order_and_numbering_of_persons_change_nothing(seed, random):
     renamed = np.array(names)[persons]
 
     def fit(rows, who):
-        cones = uncalibrated(originals[rows], who[rows], rows + 1, own[rows], Shape())
+        cones = uncalibrated(originals[rows], who[rows], rows + 1, own[rows], Shape(density=density))
         return calibrate(cones, draws[rows].reshape(-1, 8), np.repeat(who[rows], 4), "reject-all", fewest_persons=2)[0]
 
     pictures = unit(np.random.default_rng(seed).standard_normal((30, 8)))
     assert (risks(pictures, fit(np.arange(40), persons)) == risks(pictures, fit(np.array(order), renamed))).all()
 
 
-def test_blocks_do_not_change_the_needed_scales():
+@pytest.mark.parametrize("density", [ORIGINAL, PICTURE])
+def test_blocks_do_not_change_the_needed_scales(density):
     cones, _ = calibrated()
+    cones = replace(cones, shape=replace(cones.shape, density=density))
     draws = population(0)[3].reshape(-1, 8)
     assert (needed_scales(cones, draws, 7) == needed_scales(cones, draws)).all()
 

@@ -7,6 +7,9 @@ The source describes the method in words only; the formulas are ours. With e_i t
     Theta_i(c) = clip(c R_i^beta rho_i^(1 - beta), Theta_min, Theta_max)          (half-angle)
     s(g)       = min over all i of theta(g, x_i) / Theta_i(c)                     (risk; risky where s <= 1)
 
+With density "picture" the sparsity is that around the picture in question, see `adaptive_cones`; Theta_i is then the
+half-angle for a picture that lies where the original does.
+
 c is calibrated on altered originals of persons who tuned nothing else, per person and with the clipping in force.
 """
 
@@ -23,11 +26,15 @@ from safetensors.numpy import save_file
 from ..errors import Problems, refuse
 from ..paths import replacing
 from . import neighbours
+from .adaptive_cones import AdaptiveCones, Opening
 from .bounds import Coverage, conformal_coverage, reject_all_coverage
 from .neighbours import Gallery, Rows, blocks
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+ORIGINAL, PICTURE = "original", "picture"
+SEARCHED = 32  # originals looked at first where the density is the picture's
 
 SAME = 1e-6  # radians under which two fingerprints are of one and the same picture
 WHERE = "cone calibration"
@@ -45,18 +52,21 @@ class Shape:
         Weight of the own radius against the local sparsity, 0 to 1.
     narrowest_rad, widest_rad : float
         Theta_min and Theta_max.
+    density : str
+        Where the local sparsity is taken: `"original"`, at the original, or `"picture"`, at the picture in question.
     """
 
     k: int = 10
     beta: float = 0.5
     narrowest_rad: float = float(np.radians(1.0))
     widest_rad: float = float(np.radians(90.0))
+    density: str = ORIGINAL
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Shape":
         """From the config's `cone:` (angles there in degrees)."""
         narrowest, widest = np.radians([settings["narrowest_deg"], settings["widest_deg"]])
-        return cls(settings["neighbours"], settings["beta"], float(narrowest), float(widest))
+        return cls(settings["neighbours"], settings["beta"], float(narrowest), float(widest), settings["density"])
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Cones:
         The calibrated scale; NaN before calibration.
     encoder : str
         Digest of the encoder that made the fingerprints.
+    persons : (m,) int64, optional
+        Run-local person numbers; only cones with density `"picture"` need them.
     """
 
     fingerprints: Rows
@@ -85,10 +97,11 @@ class Cones:
     shape: Shape
     c: float
     encoder: str
+    persons: Integers | None = None
 
     @property
     def base_rad(self) -> Floats:
-        """(m,) half-angles at c = 1 without clipping."""
+        """(m,) half-angles at c = 1 without clipping, for a picture that lies where the original does."""
         beta = self.shape.beta
         return np.asarray(self.radii_rad**beta * self.sparsity_rad ** (1 - beta))
 
@@ -105,6 +118,8 @@ class Cones:
             "radii_rad": self.radii_rad,
             "sparsity_rad": self.sparsity_rad,
         }
+        if self.persons is not None:
+            arrays["persons"] = self.persons
         scalars = json.dumps({"shape": asdict(self.shape), "c": self.c, "encoder": self.encoder}, sort_keys=True)
         with replacing(path) as temporary:
             save_file(
@@ -118,6 +133,22 @@ class Cones:
             scalars = json.loads(file.metadata()["cones"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         return cls(**arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"])
+
+
+def adaptive(cones: Cones, gallery: Gallery) -> AdaptiveCones:
+    """Cones with density `"picture"` made ready for search.
+
+    Raises
+    ------
+    AvatarflowError
+        If they do not know whose the originals are.
+    """
+    if cones.persons is None:
+        raise refuse("cones", "persons are missing, which the density around a picture needs", "calibrate them again")
+    shape = cones.shape
+    opening = Opening(shape.k, shape.beta, shape.narrowest_rad, shape.widest_rad)
+    weights = np.maximum(cones.radii_rad, SAME) ** shape.beta
+    return AdaptiveCones(gallery, cones.persons, weights, opening, float(np.median(cones.sparsity_rad)))
 
 
 @dataclass(frozen=True)
@@ -212,7 +243,16 @@ def uncalibrated(
         problems.add(f"original in manifest row {row}", found, "take the picture out or configure more families")
     problems.raise_if_any()
     sparsity = local_sparsity(originals, persons, shape.k)
-    return Cones(neighbours.unit(originals), rows.astype(np.int64), radii, sparsity, shape, float("nan"), encoder)
+    return Cones(
+        neighbours.unit(originals),
+        rows.astype(np.int64),
+        radii,
+        sparsity,
+        shape,
+        float("nan"),
+        encoder,
+        persons.astype(np.int64),
+    )
 
 
 def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: Problems) -> None:
@@ -227,7 +267,8 @@ def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
     """For each altered picture the smallest c at which some clipped cone rejects it.
 
     A cone at angle theta needs 0 where theta <= Theta_min, infinity where theta > Theta_max, else
-    theta / (R^beta rho^(1 - beta)); the picture needs the least over all originals.
+    theta / (R^beta rho^(1 - beta)); the picture needs the least over all originals. rho is the original's or, by the
+    shape's density, the picture's.
 
     Parameters
     ----------
@@ -240,9 +281,10 @@ def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
     """
     gallery = Gallery(cones.fingerprints, "originals")
     gallery.check_queries("altered originals", draws)
-    needed = np.empty(len(draws))
+    needed, ready = np.empty(len(draws)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
     for rows in blocks(len(draws), block):
-        needed[rows] = _least_needed(cones, gallery, neighbours.unit(draws[rows]))
+        some = neighbours.unit(draws[rows])
+        needed[rows] = ready.needed_scales(some, SEARCHED).value if ready else _least_needed(cones, gallery, some)
     return needed
 
 

@@ -15,7 +15,7 @@ from ..errors import refuse
 from ..paths import replacing
 from . import neighbours
 from .bounds import Share, share_of_persons, share_of_pictures
-from .cone import Cones
+from .cone import PICTURE, Cones, adaptive
 from .files import RowFile
 from .neighbours import Gallery, Rows, blocks
 from .ratio_search import RatioSearch
@@ -98,6 +98,10 @@ class Judge:
         if not (self.half_angles > 0).all():
             found = f"{int((~(self.half_angles > 0)).sum())} cones without a width"
             raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
+        self.c, self.adaptive = cones.c, adaptive(cones, self.gallery) if cones.shape.density == PICTURE else None
+        if self.adaptive:
+            self.k = k
+            return
         typical = float(np.median(cones.sparsity_rad) / np.median(self.half_angles))  # strangers lie as originals do
         self.search = RatioSearch(self.gallery, self.half_angles, typical)
         self.k = min(k, len(self.gallery))
@@ -115,6 +119,9 @@ class Judge:
             Unit rows, all finite.
         """
         queries = neighbours.unit(candidates)
+        if self.adaptive:
+            found_ = self.adaptive.risks(queries, self.c, self.k)
+            return Risks(found_.value, found_.original, found_.angle_rad, found_.half_angle_rad, found_.scanned)
         least, most, found, beyond = self.search.top(queries, self.k)
         query, place = np.nonzero(least <= most.min(1, keepdims=True))
         best, original, angle = self._exact(queries, query, found[query, place])

@@ -1,0 +1,94 @@
+"""Cones that follow the density at the picture, against their definition written out with loops."""
+
+import math
+from dataclasses import replace
+
+import cone_reference as slow
+import numpy as np
+import pytest
+
+from avatarflow.privacy.cone import PICTURE, Shape, calibrate, needed_scales, uncalibrated
+from avatarflow.privacy.judging import Judge, risks
+
+
+def population(seed, m=30, a=4, d=6, spread=0.25):
+    rng = np.random.default_rng(seed)
+
+    def unit(rows):
+        return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+    originals = unit(rng.standard_normal((m, d)))
+    persons = np.sort(rng.integers(0, m // 3, m))
+    spreads = rng.uniform(0.1, 2, (m, 1, 1)) * spread
+    own, draws = (unit(originals[:, None] + spreads * rng.standard_normal((m, a, d))) for _ in range(2))
+    return originals, persons, own, draws.reshape(-1, d), unit(rng.standard_normal((60, d)))
+
+
+def density(angles, person, persons, weights, k):
+    """The mean angle to the k originals of others that are nearest in units of their own radius."""
+    others = sorted((angles[j] / weights[j], angles[j]) for j in range(len(angles)) if persons[j] != person)[:k]
+    return sum(angle for _, angle in others) / len(others)
+
+
+def risk(angles, persons, radii, shape, c):
+    """Of a picture with these angles to the originals."""
+    weights = [radius**shape.beta for radius in radii]
+    around = {person: density(angles, person, persons, weights, shape.k) for person in set(persons.tolist())}
+    ratios = []
+    for angle, person, weight in zip(angles, persons.tolist(), weights, strict=True):
+        half = min(max(c * weight * around[person] ** (1 - shape.beta), shape.narrowest_rad), shape.widest_rad)
+        ratios.append(angle / half)
+    best = min(range(len(ratios)), key=ratios.__getitem__)
+    return ratios[best], best
+
+
+def smallest_c(angles, persons, radii, shape):
+    """By bisection on the definition."""
+
+    def rejects(c):
+        return risk(angles, persons, radii, shape, c)[0] <= 1
+
+    low, high = 0.0, 1e3
+    if rejects(low):
+        return 0.0
+    if not rejects(high):
+        return math.inf
+    for _ in range(36):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rejects(middle) else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("beta", "k", "narrowest_deg", "widest_deg"),
+    [(0.35, 3, 1.0, 90.0), (0.5, 10, 20.0, 80.0), (0.0, 1, 1.0, 25.0), (1.0, 30, 8.0, 40.0)],
+)
+def test_agrees_with_the_definition(seed, beta, k, narrowest_deg, widest_deg):
+    originals, persons, own, draws, strangers = population(seed)
+    shape = Shape(k, beta, math.radians(narrowest_deg), math.radians(widest_deg), PICTURE)
+    cones = uncalibrated(originals, persons, np.arange(1, 31), own, shape)
+    radii = [slow.radius(x, versions) for x, versions in zip(originals, own, strict=True)]
+    some = np.concatenate([draws[::9], strangers[:6], originals[:2]])
+    needed = needed_scales(cones, some)
+    seen = [[slow.angle(picture, x) for x in originals] for picture in some]
+    assert needed == pytest.approx([smallest_c(each, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6)
+
+    ready = replace(cones, c=float(np.median(needed[np.isfinite(needed)])) or 0.5)
+    seen = [[slow.angle(picture, x) for x in originals] for picture in strangers]
+    wanted = [risk(each, persons, radii, shape, ready.c) for each in seen]
+    for searched in (1, 8, 30):
+        found = Judge(ready, searched).risks(strangers)
+        assert found.risk == pytest.approx([value for value, _ in wanted], rel=1e-5)
+        assert found.original.tolist() == [best for _, best in wanted]
+        assert found.angle_rad / found.threshold_rad == pytest.approx(found.risk)
+
+
+def test_calibrated_cones_reject_every_draw_and_a_copy_has_no_risk_of_escaping():
+    originals, persons, own, draws, _ = population(9)
+    shape = Shape(3, 0.35, density=PICTURE)
+    cones = uncalibrated(originals, persons, np.arange(1, 31), own, shape)
+    ready, _ = calibrate(cones, draws, np.repeat(persons, 4), "reject-all", fewest_persons=2)
+    assert (risks(draws, ready) <= 1).all()
+    assert (risks(draws, replace(ready, c=ready.c * 0.999)) > 1).any()
+    assert (risks(originals, ready) == 0).all()

@@ -1,0 +1,74 @@
+"""What cannot be judged does not leave: a finished run whose privacy files are damaged makes no release again."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+import project
+from avatarflow.privacy.files import load_rows, save_rows
+
+RELEASE = "results/releases/tiny"
+
+
+def rows_of(path):
+    with safe_open(path, "np") as file:
+        digest = file.metadata()["encoder"]
+    return np.array(load_rows(path, digest)), digest
+
+
+def no_fingerprint(rows, digest):
+    rows[3] = np.nan
+    return rows, digest
+
+
+def not_of_unit_length(rows, digest):
+    rows[3] *= 1.5
+    return rows, digest
+
+
+def equal(rows, digest):
+    rows[4:] = rows[4]
+    return rows, digest
+
+
+def of_another_encoder(rows, digest):
+    return rows, digest[::-1]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "rule", "message"),
+    [
+        ("originals", no_fingerprint, "calibrate_cones", "no fingerprint, so no cone"),
+        ("originals", equal, "calibrate_cones", "equal fingerprints but different persons"),
+        ("student", not_of_unit_length, "judge_candidates", "row 3 has length 1.5, not 1"),
+        ("student", of_another_encoder, "judge_candidates", "fingerprints of another encoder"),
+    ],
+)
+def test_damaged_fingerprints_are_refused_and_nothing_is_released(undisturbed, tmp_path, file, damage, rule, message):
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow"))
+    path = run / RELEASE / "privacy" / f"{file}.safetensors"
+    save_rows(path, *damage(*rows_of(path)))
+    done = project.run(run, f"{RELEASE}/release", "--rerun-triggers", "mtime", check=False)
+    assert done.returncode != 0
+    assert f"Error in rule {rule}" in done.stdout + done.stderr
+    log = "\n".join(path.read_text() for path in (run / "logs/releases/tiny").glob(f"{rule}*.log"))
+    assert message in log
+    assert project.CANARY not in log
+    assert not (run / RELEASE / "release").exists()
+
+
+def test_a_gate_without_a_figure_keeps_the_data_in(undisturbed, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow"))
+    path = run / RELEASE / "privacy" / "calibration.json"
+    figures = json.loads(path.read_text())
+    path.write_text(json.dumps({**figures, "specificity": None}))
+    project.run(run, f"{RELEASE}/release", "--rerun-triggers", "mtime")
+    assert project.decision(run) == "refuse"
+    certificate = json.loads((run / RELEASE / "release" / "certificate.json").read_text())
+    assert "specificity: insufficient" in certificate["reasons"]
+    assert not (run / RELEASE / "release" / "data").exists()
