@@ -30,6 +30,7 @@ from avatarflow.privacy.judging import BLOCK, NEIGHBOURS, judge
 
 D, ORIGINALS, FEW = 512, 10_000, 1_000
 RESULTS = Path(__file__).parent / "results"
+SHAPES = {"picture": Shape(3, 0.35, density="picture"), "original": Shape()}  # the default; the strict alternative
 
 
 def rows(kind, n, seed):
@@ -44,7 +45,7 @@ def cones_of(kind, density, m=ORIGINALS):
     """Cones whose widths spread as those of real eyes (24 to 54 degrees)."""
     originals, rng = rows(kind, m, 0), np.random.default_rng(1)
     radii, sparsity = rng.gamma(30, 0.013, m), rng.gamma(60, 0.013, m)
-    return Cones(originals, np.arange(1, m + 1), radii, sparsity, Shape(density=density), 1.08, "",
+    return Cones(originals, np.arange(1, m + 1), radii, sparsity, SHAPES[density], 1.08, "",
                  np.arange(m))  # fmt: skip
 
 

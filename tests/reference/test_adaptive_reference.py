@@ -91,4 +91,4 @@ def test_calibrated_cones_reject_every_draw_and_a_copy_has_no_risk_of_escaping()
     ready, _ = calibrate(cones, draws, np.repeat(persons, 4), "reject-all", fewest_persons=2)
     assert (risks(draws, ready) <= 1).all()
     assert (risks(draws, replace(ready, c=ready.c * 0.999)) > 1).any()
-    assert (risks(originals, ready) == 0).all()
+    assert (risks(originals, ready) < 1e-6).all()  # rounding to unit length twice

@@ -78,7 +78,8 @@ class AdaptiveCones:
         self, gallery: Gallery, persons: Indices, weights: Floats, opening: Opening, typical_rad: float
     ) -> None:
         self.gallery, self.persons, self.weights, self.opening = gallery, persons, weights, opening
-        self.most = int(np.unique(persons, return_counts=True)[1].max())
+        _, whose, counts = np.unique(persons, return_inverse=True, return_counts=True)
+        self.pictures, self.most = counts[whose], int(counts.max())
         self.search = RatioSearch(gallery, weights, typical_rad / float(np.median(weights)))
 
     def risks(self, queries: Rows, c: float, searched: int) -> Least:
@@ -128,7 +129,7 @@ class AdaptiveCones:
         order = np.lexsort((found, units), axis=1)
         found = np.take_along_axis(found, order, 1)
         angles, units = (np.take_along_axis(each, order, 1) for each in (angles, units))
-        density, complete = self._density(angles, units, self.persons[found], beyond)
+        density, widest, complete = self._density(angles, units, found, beyond)
         weights = self.weights[found]
         half = self.opening.half_angles(1.0 if c is None else c, weights, density)
         scales = self.opening.scales(angles, weights, density)
@@ -136,14 +137,19 @@ class AdaptiveCones:
         best = np.lexsort((found, values), axis=1)[:, :1]
         value, angle, width = (np.take_along_axis(each, best, 1)[:, 0] for each in (values, angles, half))
         original = np.take_along_axis(found, best, 1)[:, 0]
-        proven = np.isinf(beyond) | (complete & (value < self._outside(angles, density, beyond, c)))
+        proven = np.isinf(beyond) | (complete & (value < self._outside(widest, beyond, c)))
         return value, original, angle, width, proven
 
     def _density(
-        self, angles: Floats, units: Floats, persons: Indices, beyond: Floats
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """The density for each original's person, originals in the order of u, and whether none beyond belongs to it."""
+        self, angles: Floats, units: Floats, found: Indices, beyond: Floats
+    ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+        """The density for each original's person, the largest for any beyond, and whether none of those is part of it.
+
+        Originals stand in the order of u. Who has no picture among them has the density of the k nearest altogether.
+        """
+        persons, pictures = self.persons[found], self.pictures[found]
         density, complete = np.empty_like(angles), np.ones(len(angles), bool)
+        widest = angles[:, : self.opening.k].mean(1)
         for column in range(angles.shape[1]):
             other = persons != persons[:, column : column + 1]
             counted = other & (np.cumsum(other, 1) <= self.opening.k)
@@ -151,11 +157,12 @@ class AdaptiveCones:
             density[:, column] = np.where(counted, angles, 0).sum(1) / np.maximum(number, 1)
             farthest = np.where(counted, units, 0).max(1)
             complete &= (number == self.opening.k) & (farthest < beyond)
-        return density, complete
+            some_beyond = (~other).sum(1) < pictures[:, column]
+            widest = np.where(some_beyond, np.maximum(widest, density[:, column]), widest)
+        return density, widest, complete
 
-    def _outside(self, angles: Floats, density: Floats, beyond: Floats, c: float | None) -> Floats:
-        """A lower bound of the value of every original beyond, whoever's it is."""
-        widest = np.maximum(angles[:, : self.opening.k].mean(1), density.max(1))  # rho of any person
+    def _outside(self, widest: Floats, beyond: Floats, c: float | None) -> Floats:
+        """A lower bound of the value of every original beyond."""
         nearest = beyond * float(self.weights.min())
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = beyond / widest ** (1 - self.opening.beta)
