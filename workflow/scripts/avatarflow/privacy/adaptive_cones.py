@@ -41,12 +41,19 @@ class Opening:
         return np.clip(c * weights * density ** (1 - self.beta), self.narrowest_rad, self.widest_rad)
 
     def scales(self, angles: Floats, weights: Floats, density: Floats) -> Floats:
-        """The smallest c at which each cone holds its picture: 0 under Theta_min, infinite beyond Theta_max."""
+        """The c at which each cone, not clipped, just holds its picture."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            needed = angles / (weights * density ** (1 - self.beta))
-        return np.where(
-            angles <= self.narrowest_rad, 0.0, np.where(angles > self.widest_rad, np.inf, np.nan_to_num(needed, nan=0))
-        )
+            return np.asarray(np.nan_to_num(angles / (weights * density ** (1 - self.beta)), nan=0, posinf=np.inf))
+
+    def needed(self, angles: Floats, scales: Floats) -> Floats:
+        """The smallest c at which each clipped cone holds its picture: 0 under Theta_min, infinite beyond Theta_max."""
+        return np.where(angles <= self.narrowest_rad, 0.0, np.where(angles > self.widest_rad, np.inf, scales))
+
+    def ratios(self, c: float, angles: Floats, scales: Floats) -> Floats:
+        """Angle over half-angle; exactly 1 where c is the scale, so that a draw that set c is rejected at it."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            narrow = np.where(angles > 0, angles / self.narrowest_rad, 0.0)
+            return np.asarray(np.maximum(np.minimum(scales / c, narrow), angles / self.widest_rad))
 
 
 @dataclass(frozen=True)
@@ -105,15 +112,13 @@ class AdaptiveCones:
     def _scan(self, queries: Rows, c: float | None) -> tuple[Floats, Indices, Floats, Floats]:
         """All originals by lower bounds; the lowest are compared exactly, ever more of them."""
         bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.weights
-        order = np.argsort(bound, axis=1, kind="stable").astype(np.int64)
         out = (np.empty(len(queries)), np.empty(len(queries), np.int64), np.empty(len(queries)), np.empty(len(queries)))
         count, open_ = 2 * (self.opening.k + self.most + SPARE), np.arange(len(queries))
         while len(open_):
             count = min(4 * count, len(self.gallery))
-            rest = np.full(len(open_), np.inf)
-            if count < len(self.gallery):
-                rest = np.take_along_axis(bound[open_], order[open_, count : count + 1], 1)[:, 0]
-            *parts, proven = self._settle(queries[open_], order[open_, :count], rest, c)
+            lowest = np.argpartition(bound[open_], count - 1, axis=1)
+            rest = np.take_along_axis(bound[open_], lowest[:, count:], 1).min(1, initial=np.inf)
+            *parts, proven = self._settle(queries[open_], lowest[:, :count].astype(np.int64), rest, c)
             values, original, angle, half = out
             values[open_[proven]], original[open_[proven]] = parts[0][proven], parts[1][proven]
             angle[open_[proven]], half[open_[proven]] = parts[2][proven], parts[3][proven]
@@ -133,7 +138,7 @@ class AdaptiveCones:
         weights = self.weights[found]
         half = self.opening.half_angles(1.0 if c is None else c, weights, density)
         scales = self.opening.scales(angles, weights, density)
-        values = scales if c is None else angles / half
+        values = self.opening.needed(angles, scales) if c is None else self.opening.ratios(c, angles, scales)
         best = np.lexsort((found, values), axis=1)[:, :1]
         value, angle, width = (np.take_along_axis(each, best, 1)[:, 0] for each in (values, angles, half))
         original = np.take_along_axis(found, best, 1)[:, 0]
