@@ -109,7 +109,7 @@ def main():
     from avatarflow.privacy.cone import Shape, uncalibrated
 
     numbers = np.arange(args.persons)
-    cones = uncalibrated(originals, numbers, numbers + 1, own, Shape())
+    cones = uncalibrated(originals, numbers, numbers + 1, own, Shape(5, 0.2, density="picture"))
     asked = [("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05), ("conformal", 0.1)]
     found = [experiment(cones, draws, mode, alpha, args.splits) for mode, alpha in asked]
     RESULTS.mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ from avatarflow.privacy.judging import BLOCK, NEIGHBOURS, judge
 
 D, ORIGINALS, FEW = 512, 10_000, 1_000
 RESULTS = Path(__file__).parent / "results"
-SHAPES = {"picture": Shape(3, 0.35, density="picture"), "original": Shape()}  # the default; the strict alternative
+SHAPES = {"picture": Shape(5, 0.2, density="picture"), "original": Shape()}  # the default; the strict alternative
 
 
 def rows(kind, n, seed):

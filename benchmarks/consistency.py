@@ -23,6 +23,7 @@ from avatarflow.privacy.files import encoder_digest, load_rows, save_rows
 
 MODES = (("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05))
 RESULTS = Path(__file__).parent / "results" / "consistency.json"
+DEFAULT = (5, 0.2, np.radians(1), np.radians(90), "picture")  # the config's cone
 
 
 def arguments():
@@ -69,7 +70,11 @@ def verdicts(args, path, table):
     gallery = role != "heldout"
     trained = table[gallery]
     cones = uncalibrated(
-        originals[gallery], trained["person"].to_numpy(), trained["row"].to_numpy(), own[gallery], Shape()
+        originals[gallery],
+        trained["person"].to_numpy(),
+        trained["row"].to_numpy(),
+        own[gallery],
+        Shape(*DEFAULT),
     )
     draws, whose = draws_of(judged[role == "calibration"], table, "calibration")
     found = {}

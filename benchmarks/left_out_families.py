@@ -30,6 +30,7 @@ GROUPS = (
 DRAWS = 4
 MODES = (("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05))
 RESULTS = Path(__file__).parent / "results" / "left_out_families.json"
+DEFAULT = (5, 0.2, np.radians(1), np.radians(90), "picture")  # the config's cone
 PARTS = ("originals", "own", "calibration", "test")
 
 
@@ -79,7 +80,14 @@ def measure(folder, table, group, seed):
     rows, own, calibration, test = (np.asarray(load_rows(folder / f"{n}.safetensors", encoder)) for n in PARTS)
     gallery = (table["role"] != "heldout").to_numpy()
     trained = table[gallery]
-    cones = uncalibrated(rows[gallery], trained["person"].to_numpy(), trained["row"].to_numpy(), own, Shape(), encoder)
+    cones = uncalibrated(
+        rows[gallery],
+        trained["person"].to_numpy(),
+        trained["row"].to_numpy(),
+        own,
+        Shape(*DEFAULT),
+        encoder,
+    )
     draws, whose = draws_of(calibration, table, "calibration")
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     known = calibration.shape[1]

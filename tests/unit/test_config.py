@@ -31,7 +31,7 @@ def test_defaults_reach_every_depth_and_the_given_stays():
     entry = load({"releases": {"x": RELEASE}})["releases"]["x"]
     assert entry["source"]["generate"] == {"kind": "fundus", "persons": 50, "pictures_per_eye": 1}
     assert entry["split"]["shares"]["heldout"] == 0.25
-    assert entry["cone"]["beta"] == 0.35
+    assert entry["cone"]["beta"] == 0.2
 
 
 def test_a_release_without_a_base_is_pretrained_on_generated_eyes():
