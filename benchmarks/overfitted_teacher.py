@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {
     "encoder": {"size_px": SIZE_PX, "width": 16, "dimensions": 96, "steps": 250, "persons_per_step": 64},
     "few": {"steps": 3000, "batch": 16, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
     "many": {"steps": 1500, "batch": 32, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
-    "student": {"steps": 1000, "batch": 32, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
+    "student": {"steps": 500, "batch": 32, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
     "plant": {"steps": 300, "batch": 16, "learning_rate": 1.0e-3, "warmup_steps": 20, "ema_decay": 0.98},
     "sample": {"few": 120, "many": 350, "student": 30},
     "sampling": {"steps": 25, "guidance": [1.0]},
@@ -72,8 +72,10 @@ def main() -> None:
         return
     work.mkdir(parents=True, exist_ok=True)
     for part in ("few",) if given.real else STAGES:
-        for stage in STAGES[part]:
+        done = work / f"{part}.done"
+        for stage in () if done.exists() else STAGES[part]:
             subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True)
+        done.touch()
         if given.real or given.population == SETTINGS["population"]:  # a trial leaves nothing behind
             keep(work, given.real is not None)
 
