@@ -15,11 +15,13 @@ from avatarflow.privacy.calibration import calibrate_entry
 from avatarflow.privacy.canaries import sightings, summary
 from avatarflow.privacy.canaries.exposure import by_chance, curve, exposures
 from avatarflow.privacy.canaries.gallery import persons_behind
-from avatarflow.privacy.canaries.picture_station import expose_pictures, own_cones
+from avatarflow.privacy.canaries.own_cone import own_cones
+from avatarflow.privacy.canaries.picture_station import expose_pictures
 from avatarflow.privacy.canaries.sightings import Sightings, noisy
 from avatarflow.privacy.comparison import people_of
 from avatarflow.privacy.cone import Cones, Shape
 from avatarflow.privacy.files import save_rows
+from avatarflow.privacy.judging import risks
 from avatarflow.release.certificate import certificate, hold
 from avatarflow.release.figures import canaries_found
 from avatarflow.runtime import Step
@@ -162,6 +164,19 @@ def test_a_picture_counts_for_the_canary_in_whose_own_cone_it_lies():
     assert inside.tolist() == [[False] * 3, [True, False, False]]
 
 
+@pytest.mark.parametrize("density", ["original", "picture"])
+def test_a_picture_is_risky_where_it_lies_in_some_own_cone(density):
+    draw = np.random.default_rng(6)
+    rows = unit(draw.normal(size=(40, 8)))
+    radii, sparsity = draw.uniform(0.1, 0.5, (2, 40))
+    shape = Shape(k=3, density=density)
+    cones = Cones(rows, np.arange(40), radii, sparsity, shape, 1.2, "made up", np.arange(40))
+    made = unit(rows[draw.integers(0, 40, 300)] + draw.normal(scale=0.3, size=(300, 8)))
+    risky = risks(made, cones) <= 1
+    assert 15 < risky.sum() < 285
+    assert (own_cones(cones, cones.rows, rows, made).any(0) == risky).all()
+
+
 @pytest.fixture
 def exposed(tmp_path, canaries, few_pairs):
     """A release whose pictures show canaries 8 and 11: the one rejected, the other let through."""
@@ -213,7 +228,7 @@ def test_what_is_found_of_canaries_in_candidates_and_in_the_release(exposed):
 # --- in the gallery, and nowhere else
 
 
-def calibrated(folder, with_canaries):
+def calibrated(folder, with_canaries, density="original"):
     draw = np.random.default_rng(4)
     people = 40
     roles = np.repeat(["encoder", "calibration", "test", "heldout"], 10)
@@ -237,14 +252,16 @@ def calibrated(folder, with_canaries):
         save_rows(files["canaries_own"], near(more), "made up")
     settings = {"neighbours": 3, "beta": 0.5, "narrowest_deg": 1, "widest_deg": 90, "mode": "reject-all", "alpha": 0.1,
                 "fewest_persons": 5, "families": ["brightness", "jpeg"], "draws": 2, "left_out": []}  # fmt: skip
+    settings["density"] = density
     out = [str(folder / name) for name in ("cones", "calibrated", "plane")]
     calibrate_entry(files, settings, 1, *out, Step.null())
     return Cones.read(out[0]), json.loads((folder / "calibrated").read_text()), {**files, "cones": out[0]}
 
 
-def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_strangers(tmp_path):
-    cones, figures, files = calibrated(tmp_path / "with", with_canaries=True)
-    plain, without, _ = calibrated(tmp_path / "without", with_canaries=False)
+@pytest.mark.parametrize("density", ["original", "picture"])
+def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_strangers(tmp_path, density):
+    cones, figures, files = calibrated(tmp_path / "with", True, density)
+    plain, without, _ = calibrated(tmp_path / "without", False, density)
     assert cones.rows.tolist() == [*range(1, 31), *range(-1, -13, -1)]
     assert (cones.fingerprints[:30] == plain.fingerprints).all()
     for name in ("miss", "rejected", "specificity"):

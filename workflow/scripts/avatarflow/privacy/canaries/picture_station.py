@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ...imaging.shards import read_pictures, read_table
@@ -18,6 +17,7 @@ from ..attacks.world import World
 from ..cone import Cones
 from ..files import load_rows
 from ..neighbours import Rows
+from .own_cone import own_cones
 from .sightings import Sightings
 
 RELEASE = "release"
@@ -68,16 +68,6 @@ def expose_pictures(inputs: Mapping[str, str], kind: str, seed: int, target: str
             found["scores"] |= _scores(released, rows, table, seed, view, target)
     step.info("%s: %d of %d canaries in their cones", target, sum(n > 0 for n in found["in_cone"]), len(table))
     write_json(results, found, allow_nan=False)
-
-
-def own_cones(
-    cones: Cones, rows: npt.NDArray[np.int64], canaries: Rows, made: Rows
-) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """(canaries, pictures) whether a picture lies in the canary's own cone, whatever other cones it lies in."""
-    half_angle = dict(zip(cones.rows.tolist(), cones.half_angles_rad.tolist(), strict=True))
-    widths = np.array([half_angle[int(row)] for row in rows])
-    angles = np.arccos(np.clip(canaries.astype(np.float64) @ made.astype(np.float64).T, -1, 1))
-    return np.asarray(angles <= widths[:, None])
 
 
 def _scores(

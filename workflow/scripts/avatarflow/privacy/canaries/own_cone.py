@@ -1,0 +1,52 @@
+"""Whether a picture lies in a canary's own cone, whatever other cones it lies in."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ..cone import PICTURE, SAME, Cones
+from ..neighbours import Floats, Rows
+
+Integers = npt.NDArray[np.int64]
+
+
+def own_cones(cones: Cones, rows: Integers, canaries: Rows, made: Rows) -> npt.NDArray[np.bool_]:
+    """(canaries, pictures) whether a picture lies in the canary's own cone.
+
+    Parameters
+    ----------
+    cones : Cones
+        Calibrated; canaries are among them, each a person with one picture.
+    rows : (canaries,)
+        Their manifest rows.
+    canaries, made : (canaries, d), (pictures, d)
+        Unit rows.
+    """
+    place = {int(row): number for number, row in enumerate(cones.rows)}
+    places = np.array([place[int(row)] for row in rows])
+    return np.asarray(_angles(canaries, made) <= half_angles(cones, places, made))
+
+
+def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
+    """(canaries, pictures) of the cones at these places; with density `"picture"` each picture opens them differently.
+
+    Then the sparsity is the mean angle to the k other originals that are nearest in units of their own radius, as in
+    `adaptive_cones`.
+    """
+    if cones.shape.density != PICTURE:
+        return np.repeat(cones.half_angles_rad[places][:, None], len(made), 1)
+    shape = cones.shape
+    weights = np.maximum(cones.radii_rad, SAME) ** shape.beta
+    angles = _angles(made, cones.fingerprints)
+    near = np.argsort(angles / weights, axis=1, kind="stable")[:, : shape.k + 1]  # one of them may be the canary
+    near_angles = np.take_along_axis(angles, near, 1)
+    half = np.empty((len(places), len(made)))
+    for number, place in enumerate(places):
+        other = near != place
+        counted = other & (np.cumsum(other, 1) <= shape.k)
+        sparsity = np.where(counted, near_angles, 0).sum(1) / np.maximum(counted.sum(1), 1)
+        half[number] = cones.c * weights[place] * sparsity ** (1 - shape.beta)
+    return np.clip(half, shape.narrowest_rad, shape.widest_rad)
+
+
+def _angles(some: Rows, others: Rows) -> Floats:
+    return np.asarray(np.arccos(np.clip(some.astype(np.float64) @ others.astype(np.float64).T, -1, 1)))
