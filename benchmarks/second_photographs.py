@@ -34,7 +34,7 @@ NEAREST = 5
 def without(cones: Cones, place: int) -> Cones:
     """The cones of all originals but one."""
     kept = np.arange(len(cones.rows)) != place
-    names = ("fingerprints", "rows", "radii_rad", "sparsity_rad")
+    names = ("fingerprints", "rows", "radii_rad", "sparsity_rad", "persons")
     return replace(cones, **{name: getattr(cones, name)[kept] for name in names})
 
 

@@ -325,6 +325,23 @@ def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
     assert "Keep it as you keep the originals" in page.read_text()
 
 
+def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    certificate = json.loads((tmp_path / "release/certificate.json").read_text())
+    share = {"value": 0.75, "low": 0.5, "high": 0.9, "n": 40, "persons": 8}
+    certificate["measured"]["cone"] |= {
+        "subgroups": {"rejected": {"age_band": {"60-69": share}}, "specificity": {"age_band": {}}},
+        "worst_person": {"person": 17, "risk": 1.25, "missed": 2, "n": 56},
+    }
+    (tmp_path / "certificate.json").write_text(json.dumps(certificate))
+    officer_page_of(str(tmp_path / "certificate.json"), {}, str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text()
+    assert "<td>age band: 60-69</td>" in text
+    assert "50 to 90 %, 8 " in text
+    assert "no. 17" in text
+    assert "2 of 56 missed" in text
+
+
 OPINION = {
     "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
     "table": {

@@ -86,6 +86,7 @@ def officer_page(
     text = fill(
         "officer_report.html.j2",
         certificate=certificate,
+        unit=certificate["unit"],
         pictures=shown,
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
