@@ -24,7 +24,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones, Shape, local_sparsity
 from avatarflow.privacy.files import RowFile
 from avatarflow.privacy.judging import BLOCK, NEIGHBOURS, judge
 
@@ -42,11 +42,12 @@ def rows(kind, n, seed):
 
 
 def cones_of(kind, density, m=ORIGINALS):
-    """Cones whose widths spread as those of real eyes (24 to 54 degrees)."""
-    originals, rng = rows(kind, m, 0), np.random.default_rng(1)
-    radii, sparsity = rng.gamma(30, 0.013, m), rng.gamma(60, 0.013, m)
+    """Cones with radii that spread as those of real eyes (24 to 54 degrees), in the population's own density."""
+    originals, persons = rows(kind, m, 0), np.arange(m)
+    radii = np.random.default_rng(1).gamma(30, 0.013, m)
+    sparsity = local_sparsity(originals, persons, SHAPES[density].k)
     return Cones(originals, np.arange(1, m + 1), radii, sparsity, SHAPES[density], 1.08, "",
-                 np.arange(m))  # fmt: skip
+                 persons)  # fmt: skip
 
 
 class Names:

@@ -45,6 +45,16 @@ SETTINGS: dict[str, Any] = {
 }
 """Fixed before the first run on this population; tried out on population 101 alone (--population)."""
 
+MANY: dict[str, Any] = {
+    "population": 12,
+    "size_px": 32,
+    "network": {"channels": [32, 64], "attention": [4], "head_channels": 16, "latent_channels": 16},
+    "encoder": {**SETTINGS["encoder"], "size_px": 32},
+    "many": {**SETTINGS["many"], "steps": 1600},
+    "sample": {**SETTINGS["sample"], "many": 500},
+}
+"""What is other for the teacher of many and its student: at 48 px 1,500 steps had not overfitted it (population 11)."""
+
 STAGES = {
     "few": (("learning", "learn"), ("judging", "judge"), ("judging", "report")),
     "many": (("learning", "learn"), ("judging", "judge"), ("judging", "report")),
@@ -58,34 +68,46 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder that a stopped run continues from")
     parser.add_argument("--real", type=Path, help="folder with manifest.csv of real fundus photographs")
     parser.add_argument("--population", type=int, default=SETTINGS["population"], help="another: to try settings out")
+    parser.add_argument("--parts", nargs="+", choices=list(STAGES), default=list(STAGES))
     parser.add_argument("--stage", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     work = given.work / ("real" if given.real else str(given.population))
     asked = {
-        **SETTINGS, "population": given.population, "real": str(given.real) if given.real else None,
-        "size_px": SIZE_PX, "seed": SEED, "persons": PERSONS, "few_persons": FEW, "draws": DRAWS,
+        "size_px": SIZE_PX, **SETTINGS, "population": given.population, "real": str(given.real) if given.real else None,
+        "seed": SEED, "persons": PERSONS, "few_persons": FEW, "draws": DRAWS,
     }  # fmt: skip
     if given.stage:
         module, name, part = given.stage
         sys.path.insert(0, str(HERE))
-        getattr(__import__(f"overfitted_teacher_{module}"), name)(work, asked, part)
+        own = asked if part == "few" else {**asked, **MANY}
+        getattr(__import__(f"overfitted_teacher_{module}"), name)(folder_of(work, part), own, part)
         return
-    work.mkdir(parents=True, exist_ok=True)
-    for part in ("few",) if given.real else STAGES:
-        done = work / f"{part}.done"
+    for part in given.parts if not given.real else ("few",):
+        work_ = folder_of(work, part)
+        work_.mkdir(parents=True, exist_ok=True)
+        done = work_ / f"{part}.done"
         for stage in () if done.exists() else STAGES[part]:
             subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True)
         done.touch()
         if given.real or given.population == SETTINGS["population"]:  # a trial leaves nothing behind
-            keep(work, given.real is not None)
+            keep(work_, given.real is not None)
+
+
+def folder_of(work: Path, part: str) -> Path:
+    """Few and many are of two populations, each with a folder of its own."""
+    return work if part == "few" else work / "many"
 
 
 def keep(work: Path, real: bool) -> None:
     """The figures so far, and the sheet unless it shows real eyes."""
     found = json.loads((work / "found.json").read_text(encoding="utf-8"))
     name = "overfitted_teacher_real" if real else "overfitted_teacher"
-    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    if not real:
+    if work.name == "many":
+        found = {f"{key}_of_many" if key in ("settings", "seconds") else key: value for key, value in found.items()}
+    path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps({**before, **found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if not real and (work / "few.png").exists():
         FIGURES.mkdir(exist_ok=True)
         (FIGURES / f"{name}.png").write_bytes((work / "few.png").read_bytes())
 

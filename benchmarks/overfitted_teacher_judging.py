@@ -100,7 +100,7 @@ def judged(
     held = np.flatnonzero(table["part"].isin(["calibration", "member"]))
     kept = np.isin(held, members) | (table["part"].to_numpy()[held] == "calibration")
     rows = held[kept]
-    open_cones = uncalibrated(originals[rows], rows, rows, own[kept], Shape(), digest)
+    open_cones = uncalibrated(originals[rows], rows, rows, own[kept], Shape(5, 0.2, density="picture"), digest)
     whose = np.repeat(np.flatnonzero(table["part"] == "calibration"), calibration.shape[1])
     tested = np.repeat(members, test.shape[1])
     strangers = np.flatnonzero(table["part"] == "stranger")
