@@ -41,12 +41,12 @@ def rows(kind, n, seed):
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def cones_of(kind, density, m=ORIGINALS):
+def cones_of(kind, density):
     """Cones with radii that spread as those of real eyes (24 to 54 degrees), in the population's own density."""
-    originals, persons = rows(kind, m, 0), np.arange(m)
-    radii = np.random.default_rng(1).gamma(30, 0.013, m)
+    originals, persons = rows(kind, ORIGINALS, 0), np.arange(ORIGINALS)
+    radii = np.random.default_rng(1).gamma(30, 0.013, ORIGINALS)
     sparsity = local_sparsity(originals, persons, SHAPES[density].k)
-    return Cones(originals, np.arange(1, m + 1), radii, sparsity, SHAPES[density], 1.08, "",
+    return Cones(originals, persons + 1, radii, sparsity, SHAPES[density], 1.08, "",
                  persons)  # fmt: skip
 
 
@@ -127,6 +127,7 @@ def main():
     parser.add_argument("--candidates", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--memory", action="store_true", help="measure memory alone and keep the other figures")
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
@@ -136,13 +137,16 @@ def main():
         return
     if args.peak:
         source = RowFile(args.folder / f"candidates{args.peak}.safetensors", "")
-        judge(source, Names(args.peak), cones_of("faces", "picture", FEW), args.folder / "verdicts.parquet")
+        few = np.arange(FEW)  # densities are made up here: taking them would be the peak
+        cones = Cones(rows("faces", FEW, 0), few + 1, *np.full((2, FEW), 0.5), SHAPES["picture"], 1.08, "", few)
+        judge(source, Names(args.peak), cones, args.folder / "verdicts.parquet")
         status = Path("/proc/self/status").read_text()  # getrusage would give the peak of the process that started this
         print(next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")))
         return
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
-        found = {"cpus": os.cpu_count(), "speed": [
+        kept = json.loads((RESULTS / "cone_speed.json").read_text()) if args.memory else None
+        found = kept or {"cpus": os.cpu_count(), "speed": [
             speed(kind, density, args.candidates, args.rounds, folder)
             for density in ("picture", "original") for kind in ("faces", "isotropic")
         ]}  # fmt: skip
