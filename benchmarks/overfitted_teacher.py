@@ -52,6 +52,7 @@ MANY: dict[str, Any] = {
     "encoder": {**SETTINGS["encoder"], "size_px": 32},
     "many": {**SETTINGS["many"], "steps": 1600},
     "sample": {**SETTINGS["sample"], "many": 500},
+    "plant": {**SETTINGS["plant"], "steps": 1500},  # each stranger as often as the teacher saw a member
 }
 """What is other for the teacher of many and its student: at 48 px 1,500 steps had not overfitted it (population 11)."""
 
