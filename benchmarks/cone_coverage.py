@@ -106,10 +106,12 @@ def main():
         folder, command = Path(name), [sys.executable, __file__, "--persons", str(args.persons), "--embed", name]
         subprocess.run(command, check=True)  # torch and faiss do not share a process
         originals, own, draws = (np.load(folder / f"{part}.npy") for part in ("originals", "own", "calibration"))
-    from avatarflow.privacy.cone import Shape, uncalibrated
+    from default_cone import default_shape
+
+    from avatarflow.privacy.cone import uncalibrated
 
     numbers = np.arange(args.persons)
-    cones = uncalibrated(originals, numbers, numbers + 1, own, Shape(5, 0.2, density="picture"))
+    cones = uncalibrated(originals, numbers, numbers + 1, own, default_shape())
     asked = [("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05), ("conformal", 0.1)]
     found = [experiment(cones, draws, mode, alpha, args.splits) for mode, alpha in asked]
     RESULTS.mkdir(exist_ok=True)

@@ -23,14 +23,16 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from default_cone import default_shape
 
-from avatarflow.privacy.cone import Cones, Shape, local_sparsity
+from avatarflow.privacy.cone import Cones, local_sparsity
 from avatarflow.privacy.files import RowFile
 from avatarflow.privacy.judging import BLOCK, NEIGHBOURS, judge
+from avatarflow.privacy.shape import Shape
 
 D, ORIGINALS, FEW = 512, 10_000, 1_000
 RESULTS = Path(__file__).parent / "results"
-SHAPES = {"picture": Shape(5, 0.2, density="picture"), "original": Shape()}  # the default; the strict alternative
+SHAPES = {"picture": default_shape(), "original": Shape()}  # the default; the strict alternative
 
 
 def rows(kind, n, seed):

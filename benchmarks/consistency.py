@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from cone_rivals import whole
+from default_cone import default_shape
 
 from avatarflow.imaging.shards import iterate, read_table
 from avatarflow.privacy.files import encoder_digest, load_rows, save_rows
 
 MODES = (("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05))
 RESULTS = Path(__file__).parent / "results" / "consistency.json"
-DEFAULT = (5, 0.2, np.radians(1), np.radians(90), "picture")  # the config's cone
 
 
 def arguments():
@@ -62,7 +62,7 @@ def samples(args, path):
 def verdicts(args, path, table):
     """Which samples and which strangers' pictures the cones of one encoder reject, per mode."""
     from avatarflow.privacy.calibration import draws_of
-    from avatarflow.privacy.cone import Shape, calibrate, uncalibrated
+    from avatarflow.privacy.cone import calibrate, uncalibrated
     from avatarflow.privacy.judging import risks
 
     originals, own, judged = whole(args, path)
@@ -74,7 +74,7 @@ def verdicts(args, path, table):
         trained["person"].to_numpy(),
         trained["row"].to_numpy(),
         own[gallery],
-        Shape(*DEFAULT),
+        default_shape(),
     )
     draws, whose = draws_of(judged[role == "calibration"], table, "calibration")
     found = {}

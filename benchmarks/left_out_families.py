@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from default_cone import default_shape
 
 from avatarflow.imaging.shards import read_table
 from avatarflow.privacy.files import encoder_digest, load_rows
@@ -30,7 +31,6 @@ GROUPS = (
 DRAWS = 4
 MODES = (("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05))
 RESULTS = Path(__file__).parent / "results" / "left_out_families.json"
-DEFAULT = (5, 0.2, np.radians(1), np.radians(90), "picture")  # the config's cone
 PARTS = ("originals", "own", "calibration", "test")
 
 
@@ -72,7 +72,7 @@ def embed(args, group):
 def measure(folder, table, group, seed):
     """What the cones of one encoder do to the group's families and to those they know."""
     from avatarflow.privacy.calibration import draws_of
-    from avatarflow.privacy.cone import Shape, calibrate, uncalibrated
+    from avatarflow.privacy.cone import calibrate, uncalibrated
     from avatarflow.privacy.judging import miss_rate, risks, specificity
     from avatarflow.privacy.left_out import left_out_figures
 
@@ -85,7 +85,7 @@ def measure(folder, table, group, seed):
         trained["person"].to_numpy(),
         trained["row"].to_numpy(),
         own,
-        Shape(*DEFAULT),
+        default_shape(),
         encoder,
     )
     draws, whose = draws_of(calibration, table, "calibration")

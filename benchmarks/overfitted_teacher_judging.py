@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from default_cone import default_shape
 
 from avatarflow.imaging.shards import read_pictures
 from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.privacy.bounds import clopper_pearson
 from avatarflow.privacy.canaries.sightings import alike
-from avatarflow.privacy.cone import Cones, Shape, calibrate, uncalibrated
+from avatarflow.privacy.cone import Cones, calibrate, uncalibrated
 from avatarflow.privacy.files import encoder_digest, load_rows
 from avatarflow.privacy.judging import Judge, miss_rate, specificity
 from avatarflow.privacy.matcher import matcher
@@ -100,7 +101,7 @@ def judged(
     held = np.flatnonzero(table["part"].isin(["calibration", "member"]))
     kept = np.isin(held, members) | (table["part"].to_numpy()[held] == "calibration")
     rows = held[kept]
-    open_cones = uncalibrated(originals[rows], rows, rows, own[kept], Shape(5, 0.2, density="picture"), digest)
+    open_cones = uncalibrated(originals[rows], rows, rows, own[kept], default_shape(), digest)
     whose = np.repeat(np.flatnonzero(table["part"] == "calibration"), calibration.shape[1])
     tested = np.repeat(members, test.shape[1])
     strangers = np.flatnonzero(table["part"] == "stranger")

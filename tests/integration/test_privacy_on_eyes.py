@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from avatarflow.privacy.cone import Shape, calibrate, uncalibrated
+from avatarflow.privacy.cone import calibrate, uncalibrated
 from avatarflow.privacy.fingerprint import embed_altered, fit_encoder
 from avatarflow.privacy.judging import miss_rate, risks, specificity
 from avatarflow.privacy.retrieval import rank_one, verification
+from avatarflow.privacy.shape import Shape
 from avatarflow.runtime import Step
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]

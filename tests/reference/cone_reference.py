@@ -39,12 +39,17 @@ def smallest_c(candidate, originals, radii, sparsities, beta, narrowest, widest)
         halves = [half_angle(c, r, s, beta, narrowest, widest) for r, s in zip(radii, sparsities, strict=True)]
         return rejected(candidate, originals, halves)
 
-    low, high = 0.0, 1e6
+    return bisected(rejects, 1e6, 200)
+
+
+def bisected(rejects, high, steps):
+    """The smallest c that rejects, at most `high`; infinite if none does."""
+    low = 0.0
     if rejects(low):
         return 0.0
     if not rejects(high):
         return math.inf
-    for _ in range(200):
+    for _ in range(steps):
         middle = (low + high) / 2
         low, high = (low, middle) if rejects(middle) else (middle, high)
     return high

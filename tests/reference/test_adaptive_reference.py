@@ -7,8 +7,9 @@ import cone_reference as slow
 import numpy as np
 import pytest
 
-from avatarflow.privacy.cone import PICTURE, Shape, calibrate, needed_scales, uncalibrated
+from avatarflow.privacy.cone import calibrate, needed_scales, uncalibrated
 from avatarflow.privacy.judging import Judge, risks
+from avatarflow.privacy.shape import PICTURE, Shape
 
 
 def population(seed, m=30, a=4, d=6, spread=0.25):
@@ -48,15 +49,7 @@ def smallest_c(angles, persons, radii, shape):
     def rejects(c):
         return risk(angles, persons, radii, shape, c)[0] <= 1
 
-    low, high = 0.0, 1e3
-    if rejects(low):
-        return 0.0
-    if not rejects(high):
-        return math.inf
-    for _ in range(36):
-        middle = (low + high) / 2
-        low, high = (low, middle) if rejects(middle) else (middle, high)
-    return high
+    return slow.bisected(rejects, 1e3, 36)
 
 
 @pytest.mark.parametrize("seed", range(4))

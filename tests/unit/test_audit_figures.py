@@ -9,9 +9,10 @@ from avatarflow.audit.cameras import by_camera
 from avatarflow.audit.candidates import by_label, outcomes, share, whom
 from avatarflow.audit.rules import opinions
 from avatarflow.audit.strangers import strangers_met
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones
 from avatarflow.privacy.rivals import People, compare
 from avatarflow.privacy.rules.surroundings import Originals
+from avatarflow.privacy.shape import Shape
 
 INSIDE, OUTSIDE, LOST = "inside the cone of an original", "outside every cone", "not readable"
 

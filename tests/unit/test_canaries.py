@@ -19,9 +19,10 @@ from avatarflow.privacy.canaries.own_cone import own_cones
 from avatarflow.privacy.canaries.picture_station import expose_pictures
 from avatarflow.privacy.canaries.sightings import Sightings, noisy
 from avatarflow.privacy.comparison import people_of
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones
 from avatarflow.privacy.files import save_rows
 from avatarflow.privacy.judging import risks
+from avatarflow.privacy.shape import Shape
 from avatarflow.release.certificate import certificate, hold
 from avatarflow.release.figures import canaries_found
 from avatarflow.runtime import Step

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from avatarflow.errors import AvatarflowError
 from avatarflow.privacy.bounds import clopper_pearson, conformal_coverage, reject_all_coverage, share_of_pictures
 from avatarflow.privacy.cone import (
-    ORIGINAL,
-    PICTURE,
     Cones,
-    Shape,
     calibrate,
     local_sparsity,
     needed_scales,
@@ -20,6 +17,7 @@ from avatarflow.privacy.cone import (
 )
 from avatarflow.privacy.judging import Judge, miss_rate, risks, specificity
 from avatarflow.privacy.settings_plane import draw_plane, settings_plane
+from avatarflow.privacy.shape import ORIGINAL, PICTURE, Shape
 
 
 def unit(rows):

@@ -16,13 +16,14 @@ from avatarflow.imaging.phantom import draw_eyes
 from avatarflow.imaging.shards import read_table, write_shards
 from avatarflow.privacy import alterations
 from avatarflow.privacy.attacks.access import Access
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones
 from avatarflow.privacy.files import save_rows
 from avatarflow.privacy.generative import img2img
 from avatarflow.privacy.generative.families import GENERATIVE
 from avatarflow.privacy.generative.judging import judge_near_duplicates, measured
 from avatarflow.privacy.generative.making import make_near_duplicates, near_duplicates, planned
 from avatarflow.privacy.generative.subjects import subjects_of
+from avatarflow.privacy.shape import Shape
 from avatarflow.runtime import Step
 from avatarflow.synthesis import codec
 from avatarflow.synthesis.conditions import Conditions
@@ -203,20 +204,9 @@ def test_the_config_refuses_them_where_cones_are_measured(name):
         alterations.family(name)
 
 
-def closure(module):
-    """A module and all that it imports inside the package."""
-    seen, todo = set(), [module]
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo.extend(digest._parsed(name)[1])
-    return seen
-
-
 @pytest.mark.parametrize("station", ["fingerprints", "calibration", "comparison", "verdicts"])
 def test_nothing_that_measures_or_calibrates_cones_knows_them(station):
-    assert not [name for name in closure(f"avatarflow.privacy.{station}") if "generative" in name]
+    assert not [name for name in digest.closure([f"avatarflow.privacy.{station}"]) if "generative" in name]
 
 
 def test_somebody_must_confirm_whose_they_are():
@@ -227,6 +217,6 @@ def test_somebody_must_confirm_whose_they_are():
 
 
 def test_faiss_and_torch_never_share_a_process():
-    assert "avatarflow.privacy.neighbours" not in closure("avatarflow.privacy.generative.making")
-    judging = closure("avatarflow.privacy.generative.judging")
+    assert "avatarflow.privacy.neighbours" not in digest.closure(["avatarflow.privacy.generative.making"])
+    judging = digest.closure(["avatarflow.privacy.generative.judging"])
     assert not {"avatarflow.privacy.alterations", "avatarflow.privacy.attacks.access"} & judging

@@ -11,11 +11,12 @@ from safetensors.numpy import save_file
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.shards import Column, write_shard
 from avatarflow.privacy import judging
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones
 from avatarflow.privacy.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.judging import Judge, judge, risks
 from avatarflow.privacy.neighbours import pair_angles
 from avatarflow.privacy.ratio_search import RatioSearch
+from avatarflow.privacy.shape import Shape
 
 COLUMNS = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
 

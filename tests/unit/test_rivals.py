@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.privacy.cone import Shape, uncalibrated
+from avatarflow.privacy.cone import uncalibrated
 from avatarflow.privacy.rivals import LEVELS, People, at_level, compare, summary, winner, write_table
 from avatarflow.privacy.rivals_figure import draw_rivals
 from avatarflow.privacy.rules.registry import RULES
 from avatarflow.privacy.rules.surroundings import Candidates, Originals
+from avatarflow.privacy.shape import Shape
 
 D = 8
 

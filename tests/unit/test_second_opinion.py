@@ -14,13 +14,14 @@ from safetensors.numpy import save_file
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.phantom import draw_eyes
 from avatarflow.imaging.shards import write_shards
-from avatarflow.privacy.cone import Cones, Shape
+from avatarflow.privacy.cone import Cones
 from avatarflow.privacy.files import save_rows
 from avatarflow.privacy.judging import MATCHED, OUTSIDE, UNSEEN
 from avatarflow.privacy.matcher import matcher
 from avatarflow.privacy.opinion import trial
 from avatarflow.privacy.opinion.agreement import agreement, counted, kappa
 from avatarflow.privacy.opinion.asking import Witness, second_opinion
+from avatarflow.privacy.shape import Shape
 from avatarflow.privacy.verdicts import judge_pictures
 from avatarflow.runtime import Step
 

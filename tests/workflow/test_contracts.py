@@ -133,18 +133,6 @@ def package_imports(path):
     return {name for name in digest._imports(tree, path.stem, path) if name not in ("avatarflow", "avatarflow.runtime")}
 
 
-@cache
-def closure(module):
-    """A module of the package and all it imports inside the package."""
-    seen, todo = set(), [module]
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo.extend(digest._parsed(name)[1])
-    return seen
-
-
 def digested(root):
     """Modules that each rule's `code=code_digest(...)` covers, from the rules' text."""
     found = {}
@@ -162,7 +150,7 @@ def test_a_changed_module_reruns_the_rules_whose_scripts_use_it(rules, root):
     for name, rule in rules.items():
         if rule["script"]:
             script = script_of(rule)
-            covered = set().union(*(closure(module) for module in covers.get(name, covers.get(script.stem, ()))))
+            covered = digest.closure(covers.get(name, covers.get(script.stem, ())))
             if missed := package_imports(script) - covered:
                 stale[name] = missed
     assert not stale
@@ -360,7 +348,7 @@ def test_each_environment_lists_what_its_modules_import(rules):
     needed = {}
     for rule in rules.values():
         files = [script_of(rule)] if rule["script"] else []
-        modules = set().union(*(closure(module) for file in files for module in package_imports(file)))
+        modules = digest.closure(module for file in files for module in package_imports(file))
         for file in [*files, *(digest._file(module) for module in modules)]:
             needed.setdefault(rule["conda"], set()).update(third_party(file))
     listed = {param.values[0].name: set(param.values[2]) for param in environments()}

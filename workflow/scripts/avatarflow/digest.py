@@ -6,6 +6,7 @@ Imported while Snakemake parses: standard library only.
 import ast
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def code_digest(*modules: str) -> str:
     ModuleNotFoundError
         If a module is not in the package.
     """
+    text = "\n".join(f"{name} {_parsed(name)[0]}" for name in sorted(closure(modules)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def closure(modules: Iterable[str]) -> set[str]:
+    """Modules of the package and all that they import inside it."""
     seen: set[str] = set()
     todo = list(modules)
     while todo:
@@ -39,8 +46,7 @@ def code_digest(*modules: str) -> str:
         if name not in seen:
             seen.add(name)
             todo.extend(_parsed(name)[1])
-    text = "\n".join(f"{name} {_parsed(name)[0]}" for name in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return seen
 
 
 def config_digest(value: Any) -> str:

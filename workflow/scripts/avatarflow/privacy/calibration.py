@@ -15,13 +15,14 @@ from ..paths import write_json
 from ..runtime import Step
 from .bounds import Share, share_of_pictures
 from .canaries.gallery import gallery_rows
-from .cone import Calibration, Cones, Shape, calibrate, uncalibrated
+from .cone import Calibration, Cones, calibrate, uncalibrated
 from .files import encoder_digest, load_rows
 from .judging import miss_rate, risks, specificity
 from .left_out import kept_families, left_out_figures
 from .neighbours import Rows
 from .retrieval import rank_one, verification
 from .settings_plane import draw_plane, settings_plane
+from .shape import Shape
 from .subgroups import by_subgroup, worst_person
 
 HELDOUT = "heldout"

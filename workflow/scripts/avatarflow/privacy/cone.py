@@ -26,47 +26,18 @@ from safetensors.numpy import save_file
 from ..errors import Problems, refuse
 from ..paths import replacing
 from . import neighbours
-from .adaptive_cones import AdaptiveCones, Opening
+from .adaptive_cones import AdaptiveCones
 from .bounds import Coverage, conformal_coverage, reject_all_coverage
 from .neighbours import Gallery, Rows, blocks
+from .shape import PICTURE, Shape
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-ORIGINAL, PICTURE = "original", "picture"
 SEARCHED = 32  # originals looked at first where the density is the picture's
 
 SAME = 1e-6  # radians under which two fingerprints are of one and the same picture
 WHERE = "cone calibration"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The settings of the cones' form.
-
-    Parameters
-    ----------
-    k : int
-        Neighbours of other persons that make the local sparsity.
-    beta : float
-        Weight of the own radius against the local sparsity, 0 to 1.
-    narrowest_rad, widest_rad : float
-        Theta_min and Theta_max.
-    density : str
-        Where the local sparsity is taken: `"original"`, at the original, or `"picture"`, at the picture in question.
-    """
-
-    k: int = 10
-    beta: float = 0.5
-    narrowest_rad: float = float(np.radians(1.0))
-    widest_rad: float = float(np.radians(90.0))
-    density: str = ORIGINAL
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> "Shape":
-        """From the config's `cone:` (angles there in degrees)."""
-        narrowest, widest = np.radians([settings["narrowest_deg"], settings["widest_deg"]])
-        return cls(settings["neighbours"], settings["beta"], float(narrowest), float(widest), settings["density"])
 
 
 @dataclass(frozen=True)
@@ -108,7 +79,12 @@ class Cones:
     @property
     def half_angles_rad(self) -> Floats:
         """(m,) Theta_i(c)."""
-        return np.clip(self.c * self.base_rad, self.shape.narrowest_rad, self.shape.widest_rad)
+        return self.shape.clipped(self.c * self.base_rad)
+
+    @property
+    def weights(self) -> Floats:
+        """(m,) R^beta, above 0: what angles are divided by where the density is the picture's."""
+        return np.asarray(np.maximum(self.radii_rad, SAME) ** self.shape.beta)
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the scalars as JSON in its header."""
@@ -135,8 +111,8 @@ class Cones:
         return cls(**arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"])
 
 
-def adaptive(cones: Cones, gallery: Gallery) -> AdaptiveCones:
-    """Cones with density `"picture"` made ready for search.
+def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> AdaptiveCones:
+    """Cones with density `"picture"` made ready for search; `searched` originals are looked at first.
 
     Raises
     ------
@@ -145,10 +121,8 @@ def adaptive(cones: Cones, gallery: Gallery) -> AdaptiveCones:
     """
     if cones.persons is None:
         raise refuse("cones", "persons are missing, which the density around a picture needs", "calibrate them again")
-    shape = cones.shape
-    opening = Opening(shape.k, shape.beta, shape.narrowest_rad, shape.widest_rad)
-    weights = np.maximum(cones.radii_rad, SAME) ** shape.beta
-    return AdaptiveCones(gallery, cones.persons, weights, opening, float(np.median(cones.sparsity_rad)))
+    typical = float(np.median(cones.sparsity_rad))
+    return AdaptiveCones(gallery, cones.persons, cones.weights, cones.shape, typical, cones.c, searched)
 
 
 @dataclass(frozen=True)
@@ -284,7 +258,7 @@ def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
     needed, ready = np.empty(len(draws)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
     for rows in blocks(len(draws), block):
         some = neighbours.unit(draws[rows])
-        needed[rows] = ready.needed_scales(some, SEARCHED).value if ready else _least_needed(cones, gallery, some)
+        needed[rows] = ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
     return needed
 
 
@@ -300,9 +274,7 @@ def _least_needed(cones: Cones, gallery: Gallery, draws: Rows) -> Floats:
 
 
 def _scales(cones: Cones, angles: Floats, originals: Any) -> Floats:
-    shape = cones.shape
-    scales = angles / cones.base_rad[originals]
-    return np.where(angles <= shape.narrowest_rad, 0.0, np.where(angles > shape.widest_rad, np.inf, scales))
+    return cones.shape.needed(angles, angles / cones.base_rad[originals])
 
 
 def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:

@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 from ..errors import refuse
 from ..paths import replacing
 from . import neighbours
+from .adaptive_cones import AdaptiveCones
 from .bounds import Share, share_of_persons, share_of_pictures
-from .cone import PICTURE, Cones, adaptive
+from .cone import Cones, adaptive
 from .files import RowFile
+from .fixed_cones import FixedCones, Risks
 from .neighbours import Gallery, Rows, blocks
-from .ratio_search import RatioSearch
+from .shape import PICTURE
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -33,8 +35,6 @@ REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED, MATCHED, UNSEEN)
 
 BLOCK = 1024
 NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
-PAIRS = 64  # exact angles taken at a time: what they need stays in the processor's cache
-FULL_PASS = 256  # candidates compared with all originals at a time
 
 SCHEMA = pa.schema(
     [
@@ -55,20 +55,6 @@ class Slices(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: slice, /) -> Sequence[Any]: ...
-
-
-@dataclass(frozen=True)
-class Risks:
-    """Of each candidate the smallest ratio of angle to half-angle, and the original whose cone has it (0-based).
-
-    `full_passes` of them had to be compared with all originals, since the search alone proved nothing.
-    """
-
-    risk: Floats
-    original: Integers
-    angle_rad: Floats
-    threshold_rad: Floats
-    full_passes: int
 
 
 @dataclass(frozen=True)
@@ -94,57 +80,25 @@ class Judge:
         if not np.isfinite(cones.c):
             raise refuse("cones", "they are not calibrated", "calibrate them first")
         self.gallery = Gallery(cones.fingerprints, "originals")
-        self.half_angles = cones.half_angles_rad
-        if not (self.half_angles > 0).all():
-            found = f"{int((~(self.half_angles > 0)).sum())} cones without a width"
+        half_angles = cones.half_angles_rad
+        if not (half_angles > 0).all():
+            found = f"{int((~(half_angles > 0)).sum())} cones without a width"
             raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
-        self.c, self.adaptive = cones.c, adaptive(cones, self.gallery) if cones.shape.density == PICTURE else None
-        if self.adaptive:
-            self.k = k
-            return
-        typical = float(np.median(cones.sparsity_rad) / np.median(self.half_angles))  # strangers lie as originals do
-        self.search = RatioSearch(self.gallery, self.half_angles, typical)
-        self.k = min(k, len(self.gallery))
+        self.cones: AdaptiveCones | FixedCones
+        if cones.shape.density == PICTURE:
+            self.cones = adaptive(cones, self.gallery, k)
+        else:
+            self.cones = FixedCones(self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k)
 
     def risks(self, candidates: Rows) -> Risks:
         """The exact risk of a block of candidates.
-
-        The search gives the K originals with the smallest ratios up to rounding, and a bound for all others; exact
-        angles are taken where bounds leave room, and where the bound for the others does not exclude them the candidate
-        is compared with all originals.
 
         Parameters
         ----------
         candidates : (n, d)
             Unit rows, all finite.
         """
-        queries = neighbours.unit(candidates)
-        if self.adaptive:
-            found_ = self.adaptive.risks(queries, self.c, self.k)
-            return Risks(found_.value, found_.original, found_.angle_rad, found_.half_angle_rad, found_.scanned)
-        least, most, found, beyond = self.search.top(queries, self.k)
-        query, place = np.nonzero(least <= most.min(1, keepdims=True))
-        best, original, angle = self._exact(queries, query, found[query, place])
-        open_ = np.flatnonzero(beyond <= best) if self.k < len(self.gallery) else np.array([], np.int64)
-        for rows in blocks(len(open_), FULL_PASS):
-            some = open_[rows]
-            best[some], original[some], angle[some] = self._full_pass(queries[some], best[some])
-        return Risks(best, original, angle, self.half_angles[original], len(open_))
-
-    def _full_pass(self, queries: Rows, best: Floats) -> tuple[Floats, Integers, Floats]:
-        """Compare with every original: bounds in single precision, exact angles where a bound leaves room."""
-        bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.half_angles
-        return self._exact(queries, *np.nonzero(bound <= best[:, None]))
-
-    def _exact(self, queries: Rows, query: Integers, original: Integers) -> tuple[Floats, Integers, Floats]:
-        """Of each query the smallest exact ratio among its pairs, the smaller row where ratios are equal."""
-        angles = np.empty(len(query))
-        for rows in blocks(len(query), PAIRS):
-            angles[rows] = neighbours.pair_angles(queries[query[rows]], self.gallery.rows[original[rows]])
-        ratios = angles / self.half_angles[original]
-        order = np.lexsort((original, ratios, query))
-        first = order[np.unique(query[order], return_index=True)[1]]
-        return ratios[first], original[first], angles[first]
+        return self.cones.risks(neighbours.unit(candidates))
 
 
 def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOURS) -> Floats:
@@ -201,20 +155,15 @@ def judge(
     ValueError
         If ids and candidates differ in number.
     """
-    if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
-        raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
-    if encoder is not None and encoder != cones.encoder:
-        found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
-        raise refuse("candidates", found, "embed both with one encoder")
+    _check(candidates, ids, refusals, cones, encoder)
     judge_ = Judge(cones, k)
     n, judged, accepted, full_passes = len(candidates), 0, 0, 0
-
-    def verdicts_of(rows: slice, lost: npt.NDArray[np.bool_] | None) -> tuple[dict[str, Any], int]:
-        return _verdicts(np.asarray(candidates[rows]), judge_, cones.rows, lost, rows.start)
-
-    tasks = ((rows, None if reasons is None else _lost(reasons[rows])) for rows in blocks(n, block))
+    tasks = (
+        (candidates, judge_, cones.rows, rows, None if reasons is None else _lost(reasons[rows]))
+        for rows in blocks(n, block)
+    )
     with _writer(verdicts, stage) as write:
-        each = neighbours.in_order(verdicts_of, tasks, neighbours.searchers())
+        each = neighbours.in_order(_verdicts, tasks, neighbours.searchers())
         for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
             if refusals is not None:
                 _refuse(columns, refusals[rows])
@@ -225,18 +174,33 @@ def judge(
     return Summary(n, judged, accepted, full_passes)
 
 
+def _check(candidates: Rows | RowFile, ids: Slices, refusals: Slices | None, cones: Cones, encoder: str | None) -> None:
+    """Refuse what does not belong together."""
+    if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
+        raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
+    if encoder is not None and encoder != cones.encoder:
+        found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
+        raise refuse("candidates", found, "embed both with one encoder")
+
+
 def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
     """Whose file could not be decoded."""
     return np.array([each != "" for each in reasons], bool)
 
 
 def _verdicts(
-    candidates: Rows, judge_: Judge, manifest_rows: Integers, unreadable: npt.NDArray[np.bool_] | None, start: int
+    source: Rows | RowFile,
+    judge_: Judge,
+    manifest_rows: Integers,
+    rows: slice,
+    unreadable: npt.NDArray[np.bool_] | None,
 ) -> tuple[dict[str, Any], int]:
     """The columns of one block, and how many full passes it took."""
+    candidates = np.asarray(source[rows])
     n = len(candidates)
     lost = np.zeros(n, bool) if unreadable is None else unreadable
-    there = judge_.gallery.check_queries(f"candidates from row {start}", candidates, may_be_missing=True) & ~lost
+    name = f"candidates from row {rows.start}"
+    there = judge_.gallery.check_queries(name, candidates, may_be_missing=True) & ~lost
     found = judge_.risks(candidates if there.all() else candidates[there]) if there.any() else None
     risk, angle, threshold = (np.full(n, np.nan) for _ in range(3))
     original = np.zeros(n, np.int64)

@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from ..cone import PICTURE, SAME, Cones
+from ..adaptive_cones import mean_of_nearest
+from ..cone import Cones
 from ..neighbours import Floats, Rows
+from ..shape import PICTURE
 
 Integers = npt.NDArray[np.int64]
 
@@ -34,18 +36,15 @@ def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
     """
     if cones.shape.density != PICTURE:
         return np.repeat(cones.half_angles_rad[places][:, None], len(made), 1)
-    shape = cones.shape
-    weights = np.maximum(cones.radii_rad, SAME) ** shape.beta
+    shape, weights = cones.shape, cones.weights
     angles = _angles(made, cones.fingerprints)
     near = np.argsort(angles / weights, axis=1, kind="stable")[:, : shape.k + 1]  # one of them may be the canary
     near_angles = np.take_along_axis(angles, near, 1)
     half = np.empty((len(places), len(made)))
     for number, place in enumerate(places):
-        other = near != place
-        counted = other & (np.cumsum(other, 1) <= shape.k)
-        sparsity = np.where(counted, near_angles, 0).sum(1) / np.maximum(counted.sum(1), 1)
+        sparsity, _ = mean_of_nearest(near_angles, near != place, shape.k)
         half[number] = cones.c * weights[place] * sparsity ** (1 - shape.beta)
-    return np.clip(half, shape.narrowest_rad, shape.widest_rad)
+    return shape.clipped(half)
 
 
 def _angles(some: Rows, others: Rows) -> Floats:

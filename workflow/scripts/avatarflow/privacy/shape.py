@@ -1,0 +1,52 @@
+"""The settings of the cones' form, and the clipping that every half-angle undergoes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+ORIGINAL, PICTURE = "original", "picture"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The settings of the cones' form.
+
+    Parameters
+    ----------
+    k : int
+        Neighbours of other persons that make the local sparsity.
+    beta : float
+        Weight of the own radius against the local sparsity, 0 to 1.
+    narrowest_rad, widest_rad : float
+        Theta_min and Theta_max.
+    density : str
+        Where the local sparsity is taken: `"original"`, at the original, or `"picture"`, at the picture in question.
+    """
+
+    k: int = 10
+    beta: float = 0.5
+    narrowest_rad: float = float(np.radians(1.0))
+    widest_rad: float = float(np.radians(90.0))
+    density: str = ORIGINAL
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Shape":
+        """From the config's `cone:` (angles there in degrees)."""
+        narrowest, widest = np.radians([settings["narrowest_deg"], settings["widest_deg"]])
+        return cls(settings["neighbours"], settings["beta"], float(narrowest), float(widest), settings["density"])
+
+    def clipped(self, half_angles_rad: Floats) -> Floats:
+        """Half-angles within Theta_min and Theta_max."""
+        return np.clip(half_angles_rad, self.narrowest_rad, self.widest_rad)
+
+    def needed(self, angles_rad: Floats, scales: Floats) -> Floats:
+        """The smallest c at which clipped cones hold pictures at these angles, whose unclipped ones would at `scales`.
+
+        0 where an angle is at most Theta_min, infinite where it is beyond Theta_max.
+        """
+        inside = np.where(angles_rad > self.widest_rad, np.inf, scales)
+        return np.where(angles_rad <= self.narrowest_rad, 0.0, inside)
