@@ -14,7 +14,6 @@ from avatarflow.privacy.attacks.people import chosen
 from avatarflow.privacy.calibration import calibrate_entry
 from avatarflow.privacy.canaries import sightings, summary
 from avatarflow.privacy.canaries.exposure import by_chance, curve, exposures
-from avatarflow.privacy.canaries.gallery import persons_behind
 from avatarflow.privacy.canaries.own_cone import own_cones
 from avatarflow.privacy.canaries.picture_station import expose_pictures
 from avatarflow.privacy.canaries.sightings import Sightings, noisy
@@ -270,14 +269,11 @@ def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_st
     assert figures["coverage"]["persons"] == without["coverage"]["persons"] == 10
     assert figures["verification"] == without["verification"]
     assert [row["n"] for row in figures["retrieval"]] == [row["n"] for row in without["retrieval"]]
-    people, _ = people_of(files)
+    people, table = people_of(files)
+    persons = people["originals"].persons.tolist()
+    assert persons == [*table.loc[table["role"] != "heldout", "person"], *range(FIRST, FIRST + 12)]
     assert len(people["originals"].persons) == 42
     assert len(set(people["originals"].persons)) == 42
-
-
-def test_persons_of_canaries_stand_behind_those_of_originals():
-    assert persons_behind(np.array([7, 9, -1, -3]), np.array([4, 5])).tolist() == [4, 5, FIRST, FIRST + 2]
-    assert persons_behind(np.array([7, 9]), np.array([4, 5])).tolist() == [4, 5]
 
 
 # --- the gate

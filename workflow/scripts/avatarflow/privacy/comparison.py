@@ -9,7 +9,6 @@ import pandas as pd
 from ..imaging.shards import read_table
 from ..runtime import Step
 from .calibration import HELDOUT, draws_of
-from .canaries.gallery import persons_behind
 from .cone import Cones
 from .files import load_rows
 from .rivals import People, compare, summary, write_table
@@ -46,7 +45,7 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     stranger = (table["role"] == HELDOUT).to_numpy()
     found = {
-        "originals": Originals.of(cones, persons_behind(cones.rows, table.loc[~stranger, "person"].to_numpy())),
+        "originals": Originals.of(cones, cones.owners),
         "strangers": People(rows[stranger], table.loc[stranger, "person"].to_numpy()),
     }
     altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}

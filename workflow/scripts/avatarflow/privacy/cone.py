@@ -86,6 +86,20 @@ class Cones:
         """(m,) R^beta, above 0: what angles are divided by where the density is the picture's."""
         return np.asarray(np.maximum(self.radii_rad, SAME) ** self.shape.beta)
 
+    @property
+    def owners(self) -> Integers:
+        """(m,) whose the originals are.
+
+        Raises
+        ------
+        AvatarflowError
+            If the cones do not know it.
+        """
+        if self.persons is None:
+            found = "persons are missing, which the density around a picture needs"
+            raise refuse("cones", found, "calibrate them again")
+        return self.persons
+
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, the scalars as JSON in its header."""
         arrays = {
@@ -119,10 +133,8 @@ def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> Adapti
     AvatarflowError
         If they do not know whose the originals are.
     """
-    if cones.persons is None:
-        raise refuse("cones", "persons are missing, which the density around a picture needs", "calibrate them again")
     typical = float(np.median(cones.sparsity_rad))
-    return AdaptiveCones(gallery, cones.persons, cones.weights, cones.shape, typical, cones.c, searched)
+    return AdaptiveCones(gallery, cones.owners, cones.weights, cones.shape, typical, cones.c, searched)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,9 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...imaging.shards import read_table
-from ...intake.canaries import FIRST
 from ..files import load_rows
-
-Integers = npt.NDArray[np.int64]
 
 
 def gallery_rows(canaries: str, fingerprints: str, own: str, encoder: str) -> list[Any]:
@@ -17,8 +13,3 @@ def gallery_rows(canaries: str, fingerprints: str, own: str, encoder: str) -> li
     table = read_table(canaries)
     rows = [np.asarray(load_rows(path, encoder)) for path in (fingerprints, own)]
     return [rows[0], table["person"].to_numpy(), table["row"].to_numpy(), rows[1]]
-
-
-def persons_behind(rows: Integers, persons: Integers) -> Integers:
-    """Whose the cones are, the originals' persons given: canaries stand behind them, told by their negative rows."""
-    return np.concatenate([persons, FIRST - 1 - rows[rows < 0]])
