@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.pixels import apply_modality_lut, convert_color_space
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from .io import Limits, PictureError, gray_to_rgb
 from .shards import Pictures
@@ -31,7 +31,7 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
         kind, bits = _check(dataset, limits)
         pixels = _decode(dataset)
         if kind in COLOURS:
-            picture = _colour(pixels, kind)
+            picture = _colour(pixels)
         else:
             picture = gray_to_rgb(_windowed(pixels, dataset, inverted=kind == "MONOCHROME1"))
     size = {"width": picture.shape[1], "height": picture.shape[0]}
@@ -72,10 +72,11 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
         raise PictureError("truncated") from None
 
 
-def _colour(pixels: npt.NDArray[Any], kind: str) -> Pictures:
-    if pixels.dtype != np.uint8 or pixels.ndim != 3:
+def _colour(pixels: npt.NDArray[Any]) -> Pictures:
+    """RGB pixels as they are: pydicom's decoders have converted YCbCr already, and a second time turns orange green."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise PictureError("unsupported pixels")
-    return np.ascontiguousarray(pixels if kind == "RGB" else convert_color_space(pixels, kind, "RGB"), np.uint8)
+    return np.ascontiguousarray(pixels)
 
 
 def _windowed(pixels: npt.NDArray[Any], dataset: Any, inverted: bool) -> npt.NDArray[np.uint8]:

@@ -112,7 +112,7 @@ class AdaptiveCones:
         return value, original, angle, width, proven
 
     def _ratios(self, c: float, angles: Floats, scales: Floats) -> Floats:
-        """Angle over half-angle; exactly 1 where c is the scale, so that a draw that set c is rejected at it."""
+        """Angle over half-angle."""
         with np.errstate(divide="ignore", invalid="ignore"):
             narrow = np.where(angles > 0, angles / self.shape.narrowest_rad, 0.0)
             return np.asarray(np.maximum(np.minimum(scales / c, narrow), angles / self.shape.widest_rad))

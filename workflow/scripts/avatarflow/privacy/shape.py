@@ -10,6 +10,10 @@ Floats = npt.NDArray[np.float64]
 
 ORIGINAL, PICTURE = "original", "picture"
 
+ROUNDING = 1e-9
+"""Relative margin of the calibration. An angle computed in another block, or by another processor's vector code, differs
+by some 1e-15; without a margin the draw that sets c could be accepted at it."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -46,7 +50,8 @@ class Shape:
     def needed(self, angles_rad: Floats, scales: Floats) -> Floats:
         """The smallest c at which clipped cones hold pictures at these angles, whose unclipped ones would at `scales`.
 
-        0 where an angle is at most Theta_min, infinite where it is beyond Theta_max.
+        0 where an angle is at most Theta_min, infinite where it is beyond Theta_max, each with the margin `ROUNDING` on
+        the safe side: a picture judged at the returned c is rejected whatever the rounding of its angles.
         """
-        inside = np.where(angles_rad > self.widest_rad, np.inf, scales)
-        return np.where(angles_rad <= self.narrowest_rad, 0.0, inside)
+        inside = np.where(angles_rad > self.widest_rad * (1 - ROUNDING), np.inf, scales * (1 + ROUNDING))
+        return np.where(angles_rad <= self.narrowest_rad * (1 - ROUNDING), 0.0, inside)
