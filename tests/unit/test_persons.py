@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.intake.persons import assign_roles, identify, number_eyes, number_fields, number_persons
+from avatarflow.intake.persons import (
+    assign_roles,
+    identify,
+    name_eyes,
+    normalised,
+    number_eyes,
+    number_fields,
+    number_persons,
+    share_an_eye,
+)
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -62,8 +71,33 @@ def test_refuses_a_given_split_that_does_not_hold(given, text):
 
 def test_eyes_are_numbered_and_unknown_ones_marked():
     table = pd.DataFrame({"eye": ["a", None, "b", "a"], "other": [None, None, "x", "y"]}, dtype=object)
-    assert number_eyes(table, ["eye"]).tolist() == [0, -1, 1, 0]
-    assert number_eyes(table, ["absent"]).tolist() == [-1, -1, -1, -1]
+    table["key"] = None
+    assert number_eyes(name_eyes(table, ["eye"])).tolist() == [0, -1, 1, 0]
+    assert number_eyes(name_eyes(table, ["absent"])).tolist() == [-1, -1, -1, -1]
+
+
+@pytest.mark.parametrize("text", ["P1", "P1 ", " p1", "P\u00a01", "Ｐ1"])
+def test_spellings_of_one_identifier_are_one(text):
+    assert normalised(text).replace(" ", "") == "p1"
+
+
+def test_numbers_as_spreadsheets_write_them_and_missing_ones():
+    assert {normalised(each) for each in ("1", "01", "1.0", "001")} == {"1"}
+    assert [normalised(each) for each in ("NA", "nan", "-", "unknown", " ", None)] == [None] * 6
+    assert normalised("10") == "10"
+
+
+def test_a_shared_eye_joins_its_rows_and_a_side_does_not():
+    def rows(patients, eyes):
+        table = pd.DataFrame({"patient": patients, "eye": eyes}, dtype=object)
+        return table.join(identify(table, ["patient", "eye"], ["eye"]))
+
+    known = rows(["a", None, "b", "b"], ["e1", "e1", "e2", "e3"])
+    assert share_an_eye(known, name_eyes(known, ["eye"])) == [(("patient", "a"), ("eye", "e1"))]
+    sides = rows(["a", "a", "b", "b"], ["OD", "OS", "OD", "OS"])
+    names = name_eyes(sides, ["eye"])
+    assert len(set(number_eyes(names))) == 4
+    assert share_an_eye(sides, names) == []
 
 
 def test_fields_are_numbered_where_there_are_any():

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.pixels import apply_color_lut, apply_modality_lut
 
 from .io import Limits, PictureError, gray_to_rgb
 from .shards import Pictures
 
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""
-COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422")
+PALETTE = "PALETTE COLOR"
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", PALETTE)
 
 
 def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
@@ -31,9 +32,9 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
         kind, bits = _check(dataset, limits)
         pixels = _decode(dataset)
         if kind in COLOURS:
-            picture = _colour(pixels)
+            picture = _colour(_looked_up(pixels, dataset) if kind == PALETTE else pixels)
         else:
-            picture = gray_to_rgb(_windowed(pixels, dataset, inverted=kind == "MONOCHROME1"))
+            picture = gray_to_rgb(_windowed(pixels, dataset, _is_inverted(dataset, kind)))
     size = {"width": picture.shape[1], "height": picture.shape[0]}
     return picture, {"format": "DICOM", "gray": kind not in COLOURS, "bits": bits, **size}
 
@@ -50,15 +51,18 @@ def _check(dataset: Any, limits: Limits) -> tuple[str, int]:
         width, height = int(dataset.Columns), int(dataset.Rows)
         kind, bits = str(dataset.PhotometricInterpretation), int(dataset.BitsStored)
         frames = int(dataset.get("NumberOfFrames") or 1)
-        held = "PixelData" in dataset
+        held, tables = "PixelData" in dataset, "RedPaletteColorLookupTableDescriptor" in dataset
+        annotated = str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES"
     except Exception:
         raise PictureError("not a picture") from None
     limits.check(width, height)
     if not held:
         raise PictureError("not a picture")
+    if annotated:
+        raise PictureError("annotation burned into the picture")
     if frames != 1:
         raise PictureError("more than one picture")
-    if kind not in ("MONOCHROME1", "MONOCHROME2", *COLOURS):
+    if kind not in ("MONOCHROME1", "MONOCHROME2", *COLOURS) or (kind == PALETTE and not tables):
         raise PictureError("unsupported pixels")
     return kind, bits
 
@@ -79,21 +83,72 @@ def _colour(pixels: npt.NDArray[Any]) -> Pictures:
     return np.ascontiguousarray(pixels)
 
 
+def _looked_up(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.uint8]:
+    """RGB of palette indices, PS3.3 C.7.9; entries of 16 bits are cut to 8."""
+    try:
+        colours = apply_color_lut(pixels, dataset)
+    except Exception:
+        raise PictureError("damaged") from None
+    return np.asarray(colours >> 8 if colours.dtype == np.uint16 else colours, np.uint8)
+
+
+def _is_inverted(dataset: Any, kind: str) -> bool:
+    """Whether the largest value is shown black, PS3.3 C.7.6.3.1.2 and C.11.6.1.1.1."""
+    return kind == "MONOCHROME1" or str(dataset.get("PresentationLUTShape") or "").strip().upper() == "INVERSE"
+
+
 def _windowed(pixels: npt.NDArray[Any], dataset: Any, inverted: bool) -> npt.NDArray[np.uint8]:
-    """Linear window, PS3.3 C.11.2.1.2; the first one where the file has several."""
+    """Gray values as the file says they are to be shown: its VOI LUT, else its window, else quantiles; padding is black.
+
+    The first one counts where the file has several (PS3.3 C.11.2).
+    """
     if pixels.ndim != 2:
         raise PictureError("unsupported pixels")
     try:
-        values = np.asarray(apply_modality_lut(pixels, dataset), np.float64)
-        centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
+        padded = _padded(pixels, dataset)
+        values = apply_modality_lut(pixels, dataset)
+        if dataset.get("VOILUTSequence"):
+            share = _share_of_table(values, dataset.VOILUTSequence[0])
+        else:
+            share = _share_of_window(np.asarray(values, np.float64), padded, dataset)
     except Exception:
         raise PictureError("damaged") from None
+    shown = np.clip(1 - share if inverted else share, 0, 1)
+    return np.asarray(np.rint(255 * np.where(padded, 0, shown)), np.uint8)
+
+
+def _share_of_table(values: npt.NDArray[Any], table: Any) -> Any:
+    """Brightness, 0 to 1, by a VOI LUT, PS3.3 C.11.2.1.1: entries of 8 bits may be stored in words of 16."""
+    count, first, bits = (int(each) for each in table.LUTDescriptor)
+    data = table.LUTData
+    if isinstance(data, bytes):
+        entries = np.frombuffer(data, "<u2" if len(data) >= 2 * (count or 65536) else np.uint8)
+    else:
+        entries = np.asarray(data, np.uint16)
+    return entries[np.clip(np.asarray(values, np.int64) - first, 0, len(entries) - 1)] / (2.0**bits - 1)
+
+
+def _share_of_window(values: npt.NDArray[np.float64], padded: npt.NDArray[np.bool_], dataset: Any) -> Any:
+    """Where each value lies in the window, 0 to 1 within it; PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     if centre is None or width is None or width <= 1:
-        low, high = np.quantile(values, [WINDOW_SHARE, 1 - WINDOW_SHARE])
+        shown = values if padded.all() else values[~padded]
+        low, high = np.quantile(shown, [WINDOW_SHARE, 1 - WINDOW_SHARE])
+    elif str(dataset.get("VOILUTFunction") or "").strip().upper() == "SIGMOID":
+        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -500, 500)))
     else:
         low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-    share = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
-    return np.asarray(np.rint(255 * (1 - share if inverted else share)), np.uint8)
+    return (values - low) / max(high - low, 1e-9)
+
+
+def _padded(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.bool_]:
+    """Which stored values only fill the frame, PS3.3 C.7.5.1.1.2."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(pixels.shape, bool)
+    limit = dataset.get("PixelPaddingRangeLimit", value)
+    low, high = sorted((int(value), int(value if limit is None else limit)))
+    return np.asarray((pixels >= low) & (pixels <= high))
 
 
 def _first(value: Any) -> float | None:

@@ -18,6 +18,7 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
 FITS = ("pad", "crop", "stretch")
 ORIENTATION = 0x0112
+PHOTOMETRIC = 0x0106
 BLACK = (0, 0, 0)
 
 
@@ -75,7 +76,7 @@ def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictur
     PictureError
         `no such file`, `not a file`, `file cannot be read`, `not a picture`, `too many bytes`, `too many pixels`,
         `too small`, `side too long`, `too elongated`, `truncated`, `damaged`, `more than one picture`,
-        `unsupported pixels`.
+        `unsupported pixels`, `annotation burned into the picture`.
     """
     limits = limits or Limits()
     data = _bytes(Path(path), limits.max_bytes)
@@ -92,7 +93,7 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         warnings.simplefilter("ignore")  # warnings may quote metadata; sizes are checked against our limits
         image = _open(data)
         limits.check(*image.size)
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        if _frames(image) > 1 and image.format != "MPO":
             raise PictureError("more than one picture")
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
@@ -162,6 +163,18 @@ def _open(data: bytes) -> Image.Image:
         raise PictureError("damaged") from None
 
 
+def _frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # counting walks through a TIFF's directories, which may be damaged
+        raise PictureError("damaged") from None
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF stores white as 0; Pillow turns such pictures round at 8 bits and leaves those of 16."""
+    return image.format == "TIFF" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
+
+
 def _pixels(image: Image.Image) -> Pictures:
     try:
         image.load()
@@ -171,7 +184,8 @@ def _pixels(image: Image.Image) -> Pictures:
         raise PictureError("damaged") from None
     turned = _turned(image)
     if turned.mode.startswith("I"):
-        return gray_to_rgb(_eight_bits(np.asarray(turned)))
+        gray = _eight_bits(np.asarray(turned))
+        return gray_to_rgb(255 - gray if _white_is_zero(image) else gray)
     if turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info:
         clear = turned.convert("RGBA")
         flat = Image.new("RGBA", clear.size, (*BLACK, 255))

@@ -1,5 +1,7 @@
 """Who is who: one run-local number per person, and one role per person."""
 
+import re
+import unicodedata
 from collections.abc import Hashable, Sequence
 
 import networkx as nx
@@ -14,6 +16,23 @@ HELDOUT = "heldout"
 FIELD = "field"
 ROLES = (*TRAINED, HELDOUT)
 """What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
+
+
+MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "nil", "-", "--", "?", "unknown", "unbekannt", "missing"))
+
+
+def normalised(value: str | None) -> str | None:
+    """An identifier as it is compared, or None where it says that there is none.
+
+    Spellings that exports and spreadsheets mix become one: Unicode forms, blanks, case, leading zeros, `1.0` for `1`.
+    Two patients who differ in nothing else are taken for one, which is the safe side: nobody is trained on and held out.
+    """
+    if value is None:
+        return None
+    text = " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
+    if re.fullmatch(r"[0-9]+(\.0+)?", text):
+        text = text.partition(".")[0].lstrip("0") or "0"
+    return None if text in MISSING else text
 
 
 def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) -> pd.DataFrame:
@@ -33,7 +52,8 @@ def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) ->
     """
     keys: list[Hashable | None] = []
     units = []
-    for values in table[columns].itertuples(index=False):
+    cleaned = table[columns].map(normalised)
+    for values in cleaned.astype(object).where(cleaned.notna(), None).itertuples(index=False, name=None):
         column = next((name for name, value in zip(columns, values, strict=True) if value is not None), None)
         keys.append(None if column is None else (column, values[columns.index(column)]))
         units.append("eye" if column in eye_columns else "person")
@@ -59,15 +79,41 @@ def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hash
     return np.array([shuffled[order[key]] for key in keys], dtype=np.int64)
 
 
-def number_eyes(table: pd.DataFrame, eye_columns: list[str]) -> np.ndarray:
-    """Run-local eye numbers (n,), by the first eye column that is not empty; -1 where the eye is not known."""
-    known = [table[column] for column in eye_columns if column in table.columns]
-    if not known:
-        return np.full(len(table), -1, dtype=np.int64)
-    names = known[0].copy()
-    for column in known[1:]:
-        names = names.where(names.notna(), column)
-    return pd.factorize(names)[0].astype(np.int64)
+def name_eyes(table: pd.DataFrame, eye_columns: list[str]) -> "pd.Series[str]":
+    """The name of each row's eye: the first eye column that is not empty; None where the eye is not known.
+
+    A column whose names mostly stand under several patients (OD and OS, 1 and 2) numbers the eyes within a patient; its
+    names are then those of patient and eye together.
+
+    Parameters
+    ----------
+    table : manifest rows with `key`, as from `identify`
+    """
+    names = pd.Series([None] * len(table), index=table.index, dtype=object)
+    for column in (column for column in eye_columns if column in table.columns):
+        eyes = table[column].map(normalised).astype(object)
+        known = eyes.notna()
+        patients = pd.Series([None if key is None or key[0] == column else key for key in table["key"]], table.index)
+        several = patients[known].groupby(eyes[known]).nunique()
+        within = bool(len(several)) and (several > 1).mean() > 0.5
+        label = [
+            None if eye is None or eye != eye else (column, key if within else None, eye)
+            for eye, key in zip(eyes, patients, strict=True)
+        ]
+        names = names.where(names.notna(), pd.Series(label, table.index, dtype=object))
+    return names
+
+
+def share_an_eye(table: pd.DataFrame, eyes: "pd.Series[str]") -> list[tuple[Hashable, Hashable]]:
+    """Pairs of person keys whose rows name one eye: they are of one person."""
+    known = eyes.notna() & table["key"].notna()
+    groups = table.loc[known, "key"].groupby(eyes[known], sort=False)
+    return [(keys.iloc[0], key) for _, keys in groups for key in keys.iloc[1:] if key != keys.iloc[0]]
+
+
+def number_eyes(eyes: "pd.Series[str]") -> np.ndarray:
+    """Run-local eye numbers (n,) of names as from `name_eyes`; -1 where the eye is not known."""
+    return pd.factorize(eyes)[0].astype(np.int64)
 
 
 def number_fields(table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -18,11 +18,20 @@ from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
-from .persons import assign_roles, identify, number_eyes, number_fields, number_persons
+from .persons import (
+    assign_roles,
+    identify,
+    name_eyes,
+    number_eyes,
+    number_fields,
+    number_persons,
+    share_an_eye,
+)
 
 Size = tuple[int, int]
 NO_PERSON = "no person: every person column is empty"
 SAME_CONTENT = "same content as row"
+UNIFORM = 2  # grey levels between the darkest and the brightest value of a picture that shows nothing
 
 
 @dataclass
@@ -73,6 +82,8 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         found = f"no usable picture is left ({reasons_in_words(refused)})"
         raise refuse(f"manifest {Path(manifest).name}", found, "correct the rows")
 
+    eyes = name_eyes(fit, entry["eye_columns"])
+    same += share_an_eye(fit, eyes)
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
     table = pd.DataFrame(
@@ -82,7 +93,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             "person": numbers,
             "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
             "unit": kept["unit"].to_numpy(),
-            "eye": number_eyes(kept, entry["eye_columns"]),
+            "eye": number_eyes(eyes[kept.index]),
             **number_fields(kept),
             **{column: kept[column].to_numpy() for column in conditions},
         }
@@ -232,4 +243,6 @@ def _read_one(
     except PictureError as error:
         return None, "", (0, 0), str(error)
     size = (picture.shape[1], picture.shape[0])
+    if int(picture.max()) - int(picture.min()) <= UNIFORM:
+        return None, "", size, "one colour only"  # six patients with a black picture would become one
     return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), size, ""
