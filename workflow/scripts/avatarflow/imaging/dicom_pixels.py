@@ -98,7 +98,7 @@ def _is_inverted(dataset: Any, kind: str) -> bool:
 
 
 def _windowed(pixels: npt.NDArray[Any], dataset: Any, inverted: bool) -> npt.NDArray[np.uint8]:
-    """Gray values as the file says they are to be shown: its VOI LUT, else its window, else quantiles; padding is black.
+    """Gray values as the file wants them shown: its VOI LUT, else its window, else quantiles; padding is black.
 
     The first one counts where the file has several (PS3.3 C.11.2).
     """
