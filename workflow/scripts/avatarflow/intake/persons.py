@@ -25,7 +25,7 @@ def normalised(value: str | None) -> str | None:
     """An identifier as it is compared, or None where it says that there is none.
 
     Spellings that exports and spreadsheets mix become one: Unicode forms, blanks, case, leading zeros, `1.0` for `1`.
-    Two patients who differ in nothing else are taken for one, which is the safe side: nobody is trained on and held out.
+    Two patients who differ in nothing else are taken for one, the safe side: nobody is both trained on and held out.
     """
     if value is None:
         return None
