@@ -1,5 +1,8 @@
 """Manifests and selections."""
 
+import unicodedata
+
+import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
@@ -88,3 +91,45 @@ def test_paths_stay_inside_the_root(tmp_path):
     assert resolve_inside(root, "in.png") == root / "in.png"
     for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "a/../../secret.png", "nul\0.png"):
         assert resolve_inside(root, name) is None
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start):
+    text = separator.join(["file", "age"]) + "\r\n" + separator.join(["a.png", "4"]) + "\r\n"
+    (tmp_path / "m.csv").write_bytes(start + text.encode())
+    assert read_manifest(tmp_path / "m.csv", ["age"]).to_dict("list") == {"row": [1], "file": ["a.png"], "age": ["4"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"file,mask,side\na.png,b.png,left,\n", "1 rows (line 2)"),  # would take masks for pictures
+        (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
+        (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
+        (b"\xff\xfef\x00i\x00", "UTF-16"),
+        (b"sep=;\nfile;side\n", "first line"),
+        (b'{"file": "a.png"}\n', "JSON"),
+        (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
+        (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
+        (b"file,side,side\na.png,left,left\n", "two columns are called 'side'"),
+    ],
+)
+def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(AvatarflowError) as caught:
+        read_manifest(tmp_path / "m.csv", [])
+    assert found in str(caught.value)
+
+
+def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_path):
+    table = pd.DataFrame({"grade": [1.0, None]}, index=pd.Index(["a.png", "b.png"], name="file"))
+    table.to_parquet(tmp_path / "M.PQ")
+    read = read_manifest(tmp_path / "M.PQ", ["grade"])
+    assert read["file"].tolist() == ["a.png", "b.png"]
+    assert read["grade"].tolist() == ["1", None]
+
+
+def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):
+    (tmp_path / unicodedata.normalize("NFC", "ä.png")).touch()
+    assert resolve_inside(tmp_path, unicodedata.normalize("NFD", "ä.png")).exists()

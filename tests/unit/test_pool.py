@@ -8,7 +8,7 @@ from PIL import Image
 from avatarflow.config import load
 from avatarflow.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.pool import check_share, pool_from_generator, pool_from_manifest
+from avatarflow.intake.pool import SAME_CONTENT, check_share, pool_from_generator, pool_from_manifest
 from avatarflow.intake.station import take_in
 from avatarflow.runtime import Step
 
@@ -155,3 +155,25 @@ def test_the_pool_on_disk_reads_back(folder, tmp_path):
     take_in(entry(), str(root / "m.csv"), str(root), 1, 2, *files, STEP)
     assert read_pictures(files[0]).shape == (12, 16, 16, 3)
     assert list(read_table(files[0])["item"]) == list(range(12))
+
+
+def test_a_picture_of_one_colour_is_refused_and_joins_nobody(folder):
+    root, _ = folder
+    for name in ("0.png", "9.png"):
+        Image.new("RGB", (64, 64), (7, 7, 7)).save(root / name)
+    made = pool(folder)
+    assert made.refused == {1: "one colour only", 10: "one colour only"}
+    assert made.table["person"].nunique() == 6
+
+
+def test_a_repeated_row_loses_nothing():
+    check_share(dict.fromkeys(range(2, 9), f"{SAME_CONTENT} 1"), 10, 0.05, "intake")
+    with pytest.raises(AvatarflowError, match="check root and the file names"):
+        check_share({2: "no such file"}, 10, 0.05, "intake")
+
+
+def test_says_that_the_folder_is_missing_and_not_each_picture(folder):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    with pytest.raises(AvatarflowError, match="no such folder"):
+        pool_from_manifest(entry(), str(root / "m.csv"), str(root / "absent"), 1, 1, STEP)

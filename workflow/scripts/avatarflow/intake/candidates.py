@@ -11,7 +11,7 @@ from ..imaging.shards import write_shards
 from ..paths import replacing_folder, write_json
 from ..runtime import Step
 from .manifest import FILE, ROW, read_manifest
-from .pool import label_columns, read_all
+from .pool import label_columns, read_all, refuse_missing_root
 from .sizes import summary_of_sizes
 
 UNREADABLE = "not readable"
@@ -37,6 +37,7 @@ def take_in_candidates(
     AvatarflowError
         For a manifest that cannot be used, or where not one picture can be read.
     """
+    refuse_missing_root(root)
     rows = read_manifest(manifest, [])
     read, _, sizes, reasons = read_all(rows, root, entry, processes, step)
     if not read:

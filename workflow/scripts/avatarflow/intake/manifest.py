@@ -1,55 +1,129 @@
 """Manifests: reading them, checking their columns, choosing rows with an expression that can run no code."""
 
+import csv
+import gzip
+import io
+import unicodedata
+import zlib
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
-from pandas.errors import EmptyDataError, ParserError
+import pyarrow as pa
 
 from ..errors import Problems, refuse
 
 FILE = "file"
 ROW = "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
+SEPARATORS = (",", ";", "\t")
+SHOWN_LINES = 5
+PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_manifest(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """A manifest as text columns, empty cells as None, with its 1-based row numbers.
+    """Read a manifest as text columns, empty cells as None, with its 1-based row numbers.
 
     Parameters
     ----------
     path : path
-        CSV or Parquet with a header; the column `file` is required.
+        A table with a header and the column `file`: Parquet, or text in UTF-8 with commas, semicolons or tabs, gzipped
+        or not. The kind is told by content, not by name.
     columns : list of str
         Further columns the config names; each must be there.
 
     Raises
     ------
     AvatarflowError
-        If the file is missing, cannot be parsed, holds no rows, or lacks columns (all named at once).
+        If the file is missing, cannot be parsed, holds no rows, has rows with more cells than the header (named by
+        line), or lacks columns (all named at once).
     """
     where = f"manifest {Path(path).name}"
     if not Path(path).is_file():
         raise refuse(where, "no such file", "check the path, data_root and AVATARFLOW_DATA")
     try:
-        if Path(path).suffix == ".parquet":
-            table = pd.read_parquet(path).astype("string").astype(object)
-        else:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (EmptyDataError, ParserError, UnicodeDecodeError, OSError, ValueError) as error:
-        raise refuse(where, f"cannot be read as a table ({type(error).__name__})", "save it as UTF-8 CSV") from None
+        content = Path(path).read_bytes()
+        if content.startswith(GZIP):
+            content = gzip.decompress(content)
+        table = _from_parquet(content) if content.startswith(PARQUET) else _from_text(content, where)
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException, zlib.error) as error:
+        found = f"cannot be read as a table ({type(error).__name__})"
+        raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
+    _check_columns(table, columns, where)
+    table = table.astype(object).where(table.notna() & (table != ""), None)
+    table.insert(0, ROW, np.arange(1, len(table) + 1))
+    return table
+
+
+def _from_parquet(content: bytes) -> pd.DataFrame:
+    """Columns as text; a named index is a column, and whole numbers that a missing cell made floats stay whole."""
+    table = pd.read_parquet(io.BytesIO(content))
+    named = [name for name in table.index.names if name is not None]
+    table = table.reset_index(named) if named else table
+    for column in table.columns:
+        values = table[column]
+        if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+            table[column] = values.astype("Int64")
+    return table.astype("string").astype(object).reset_index(drop=True)
+
+
+def _from_text(content: bytes, where: str) -> pd.DataFrame:
+    if content.startswith(UTF16):
+        raise refuse(where, "its encoding is UTF-16", "save it as CSV in UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise refuse(where, f"line {line} is not UTF-8", "save it as CSV in UTF-8") from None
+    if not text.strip():
+        raise ValueError("empty")
+    first = text.partition("\n")[0].strip()
+    if first.lower().startswith("sep="):
+        raise refuse(where, "its first line names the separator and is no header", "take that line out")
+    if first.startswith(("{", "[")):
+        raise refuse(where, "it is JSON", "save it as CSV in UTF-8, or as Parquet")
+    separator = max(SEPARATORS, key=first.count)  # the comma where they are equal
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header = next(lines, [])
+    cells: list[list[str]] = []
+    long: list[int] = []
+    for line in lines:
+        if len(line) > len(header):
+            long.append(lines.line_num)
+        elif line:
+            cells.append(line + [""] * (len(header) - len(line)))
+    if long:
+        shown = ", ".join(map(str, long[:SHOWN_LINES])) + (", ..." if len(long) > SHOWN_LINES else "")
+        found = f"more cells than the header in {len(long)} rows (line {shown})"
+        raise refuse(where, found, f"take surplus separators out, or quote cells that hold a '{separator}'")
+    return pd.DataFrame(cells, columns=header, dtype=object)
+
+
+def _check_columns(table: pd.DataFrame, columns: list[str], where: str) -> None:
     problems = Problems()
+    names = [str(column) for column in table.columns]
     for column in dict.fromkeys([FILE, *columns]):
-        if column not in table.columns:
+        if column in names:
+            continue
+        alike = [name for name in names if _plain(name) == _plain(column)]
+        if alike:
+            problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
+        else:
             problems.add(where, f"no column '{column}'", "add it, or correct the config")
-    if ROW in table.columns:
+    if "file_name" in names and FILE not in names:
+        problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.add(where, f"two columns are called '{name}'", "rename one")
+    if ROW in names:
         problems.add(where, f"a column is called '{ROW}'", "rename it: the name is reserved")
     if table.empty:
         problems.add(where, "no rows", "give at least one picture")
     problems.raise_if_any()
-    table = table.astype(object).where(table.notna() & (table != ""), None)
-    table.insert(0, ROW, np.arange(1, len(table) + 1))
-    return table
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFrame:
@@ -66,10 +140,12 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
     if not expression.strip():
         return table
     typed = table.copy()
+    numeric = []
     for column in typed.columns:
         numbers = pd.to_numeric(typed[column], errors="coerce")
         if numbers.notna().sum() == typed[column].notna().sum() > 0:
             typed[column] = numbers
+            numeric.append(str(column))
         else:
             typed[column] = typed[column].astype("string")
     with duckdb.connect(config={"python_enable_replacements": "false"}) as engine:
@@ -79,9 +155,9 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
         try:
             kept = rows.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
-            raise refuse(
-                where, f"not a usable expression ({type(error).__name__})", "see the columns and quotes"
-            ) from None
+            found = f"not a usable expression ({type(error).__name__})"
+            advice = f"check names and quotes; columns of numbers are {', '.join(numeric)}, all others are text"
+            raise refuse(where, found, advice) from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:
         raise refuse(where, "no picture is left", "widen the selection")
@@ -89,10 +165,24 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
 
 
 def resolve_inside(root: str | Path, name: str) -> Path | None:
-    """The file a manifest row means, or None if it lies outside the root (`..`, absolute path, symbolic link)."""
+    """The file a manifest row means, or None if it lies outside the root (`..`, absolute path, symbolic link).
+
+    A name may be written in composed or decomposed Unicode, as Macs do, whatever the file system holds.
+    """
     base = Path(root).resolve()
+    spellings = dict.fromkeys((name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)))
     try:
-        path = (base / name).resolve()
+        paths = [(base / spelling).resolve() for spelling in spellings]
+        path = next((path for path in paths if path.exists()), paths[0])
     except (OSError, RuntimeError, ValueError):
         return None
     return path if path.is_relative_to(base) else None
+
+
+def advice_on_name(name: str) -> str:
+    """What is odd about a file name that leads to nothing, in a few words without the name; empty if nothing is."""
+    if len(name) > 1 and name[1] == ":":
+        return "a Windows path"
+    if "\\" in name:
+        return "backslashes in the name"
+    return "blanks around the name" if name != name.strip() else ""

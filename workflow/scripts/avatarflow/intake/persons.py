@@ -14,6 +14,7 @@ from ..errors import refuse
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"
 FIELD = "field"
+KEY, UNIT = "key", "unit"
 ROLES = (*TRAINED, HELDOUT)
 """What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
 

@@ -17,11 +17,15 @@ from ..imaging.io import Limits, PictureError, read_picture, resize_square
 from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
-from .manifest import FILE, ROW, read_manifest, resolve_inside, select_rows
+from .manifest import FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
 from .persons import (
+    FIELD,
+    KEY,
+    UNIT,
     assign_roles,
     identify,
     name_eyes,
+    normalised,
     number_eyes,
     number_fields,
     number_persons,
@@ -31,6 +35,11 @@ from .persons import (
 Size = tuple[int, int]
 NO_PERSON = "no person: every person column is empty"
 SAME_CONTENT = "same content as row"
+ADVICE = {
+    "no such file": "check root and the file names",
+    "unknown value": "list labels under conditions as the manifest writes them",
+}
+FEW = 8  # pictures of one label from which nothing can be learnt
 UNIFORM = 2  # grey levels between the darkest and the brightest value of a picture that shows nothing
 
 
@@ -65,10 +74,19 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     conditions = label_columns(entry)
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
-    rows = read_manifest(manifest, [*entry["person"], *conditions, *constant, *given])
+    refuse_missing_root(root)
+    columns = [*entry["person"], *conditions, *constant, *given]
+    rows = read_manifest(manifest, columns)
     rows = select_rows(rows, entry["select"], "config select")
+    wanted = dict.fromkeys([ROW, FILE, *columns, *entry["eye_columns"], FIELD])
+    rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
+    taken = sorted({KEY, UNIT} & set(rows.columns))
+    if taken:
+        raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
     rows = rows.join(identify(rows, entry["person"], entry["eye_columns"]))
     step.info("%d pictures selected", len(rows))
+    for warning in oddities(rows, entry["person"], conditions):
+        step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
     fit = rows[~rows[ROW].isin(refused)]
@@ -80,7 +98,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     kept = fit[~fit[ROW].isin(refused)]
     if kept.empty:
         found = f"no usable picture is left ({reasons_in_words(refused)})"
-        raise refuse(f"manifest {Path(manifest).name}", found, "correct the rows")
+        raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
 
     eyes = name_eyes(fit, entry["eye_columns"])
     same += share_an_eye(fit, eyes)
@@ -130,6 +148,33 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Poo
     return Pool(pictures, table)
 
 
+def refuse_missing_root(root: str | Path) -> None:
+    """Say that the folder is missing, and not that each of its pictures is."""
+    if not Path(root).is_dir():
+        raise refuse(f"root {root}", "no such folder", "check root, data_root and AVATARFLOW_DATA; ~ is not expanded")
+
+
+def oddities(rows: pd.DataFrame, columns: list[str], conditions: dict[str, list[str]]) -> list[str]:
+    """What may be meant, but seldom is, in sentences without a value of a row."""
+    odd = []
+    for column, allowed in conditions.items():
+        for place, count in enumerate(int((rows[column] == value).sum()) for value in allowed):
+            if count < FEW:
+                odd.append(
+                    f"condition {column}: {count} pictures have value {place + 1} of the list; add some, or drop it"
+                )
+    counts = [rows[column].map(normalised).nunique() for column in columns]
+    finer = [column for column, count in zip(columns[1:], counts[1:], strict=True) if count > 3 * counts[0] > 0]
+    if finer and rows[columns[0]].notna().all():
+        odd.append(
+            f"the patients are those of column {columns[0]}, the first listed; {finer[0]} has far more and is not used"
+        )
+    largest = rows["key"].value_counts(normalize=True).max() if rows["key"].notna().any() else 0.0
+    if largest > 0.25 and rows["key"].nunique() > 4:
+        odd.append(f"one patient has {largest:.0%} of the pictures; the others may be too few")
+    return odd
+
+
 def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant: Iterable[str]) -> dict[int, str]:
     """Rows without a person, with a label outside the allowed values, or that contradict their person's other rows."""
     refused: dict[int, str] = {}
@@ -137,8 +182,10 @@ def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant
         refused[int(row)] = NO_PERSON
     for column, allowed in conditions.items():
         unknown = rows[column].notna() & ~rows[column].isin(allowed)
-        for row in rows.loc[unknown, ROW]:
-            refused.setdefault(int(row), f"unknown value in column {column}")
+        alike = rows[column].map(normalised).isin({normalised(value) for value in allowed})
+        for row, near in zip(rows.loc[unknown, ROW], alike[unknown], strict=True):
+            reason = f"unknown value in column {column}"
+            refused.setdefault(int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason)
     for column in constant:
         differing = rows.groupby("key")[column].transform("nunique") > 1
         for row in rows.loc[differing, ROW]:
@@ -216,13 +263,20 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     AvatarflowError
         With the number per reason; never a value of a row.
     """
-    if len(refused) <= allowed * selected:
+    lost = sum(not reason.startswith(SAME_CONTENT) for reason in refused.values())  # a repeat loses nothing
+    if lost <= allowed * selected:
         return
     raise refuse(
         where,
         f"{len(refused)} of {selected} rows refused, over the limit of {allowed:.0%} ({reasons_in_words(refused)})",
-        "see refused.csv; correct the rows or raise limits.max_refused_share",
+        f"see refused.csv; {advice_on(refused)} or raise limits.max_refused_share",
     )
+
+
+def advice_on(refused: dict[int, str]) -> str:
+    """What to do about refused rows."""
+    fitting = [text for reason, text in ADVICE.items() if any(each.startswith(reason) for each in refused.values())]
+    return ", ".join(fitting) or "correct the rows"
 
 
 def reasons_in_words(refused: dict[int, str]) -> str:
@@ -235,13 +289,14 @@ def _read_one(
     name: str | None, root: str, size_px: int, fit: str, limits: Limits
 ) -> tuple[Pictures | None, str, Size, str]:
     """One picture at working size, digest and size of its full content, and the reason where it is refused."""
-    path = resolve_inside(root, name) if name else None
+    path = resolve_inside(root, name) if name and name.strip() else None
     if path is None:
-        return None, "", (0, 0), "file name is empty" if not name else "path leads outside the root"
+        return None, "", (0, 0), "file name is empty" if not (name or "").strip() else "path leads outside the root"
     try:
         picture, _ = read_picture(path, limits)
     except PictureError as error:
-        return None, "", (0, 0), str(error)
+        odd = advice_on_name(name or "") if not path.exists() else ""
+        return None, "", (0, 0), f"{error}: {odd}" if odd else str(error)
     size = (picture.shape[1], picture.shape[0])
     if int(picture.max()) - int(picture.min()) <= UNIFORM:
         return None, "", size, "one colour only"  # six patients with a black picture would become one
