@@ -88,11 +88,11 @@ def _from_text(content: bytes, where: str) -> pd.DataFrame:
     header = next(lines, [])
     cells: list[list[str]] = []
     long: list[int] = []
-    for line in lines:
-        if len(line) > len(header):
+    for record in lines:
+        if len(record) > len(header):
             long.append(lines.line_num)
-        elif line:
-            cells.append(line + [""] * (len(header) - len(line)))
+        elif record:
+            cells.append(record + [""] * (len(header) - len(record)))
     if long:
         shown = ", ".join(map(str, long[:SHOWN_LINES])) + (", ..." if len(long) > SHOWN_LINES else "")
         found = f"more cells than the header in {len(long)} rows (line {shown})"
