@@ -24,7 +24,7 @@ def test_an_empty_config_is_whole():
     config = load({})
     assert config["seed"] == 1
     assert all(config[name] == {} for name in MAPS)
-    assert config["compute"]["threads"] == 2
+    assert config["compute"]["threads"] == 1
 
 
 def test_defaults_reach_every_depth_and_the_given_stays():

@@ -1,6 +1,7 @@
 # Reads: the run records of all jobs (results/records/). Writes: results/mlflow/, or the MLflow server that the config names.
 # Config: tracking. One serial step: jobs never write to the store themselves. The handlers call the same import after failures.
 
+from avatarflow.closing import closing_lines
 from avatarflow.orphans import cancel_orphans
 from avatarflow.tracking import import_in_subprocess
 
@@ -11,6 +12,14 @@ onstart:  # this run holds the lock by now, so that jobs of an earlier one in th
             logger.warning(f"a killed run left Slurm jobs behind; cancelled: {', '.join(orphans)}")
     except AvatarflowError as error:
         raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    entries, refused = closing_lines(config)
+    for line in entries:
+        logger.info(line)
+    if refused and config["fail_on_refusal"]:
+        raise WorkflowError(f"{refused} entries were not released; see the lines above")
 
 
 onerror:  # failed jobs appear in MLflow too; a successful run imports its records in rule track

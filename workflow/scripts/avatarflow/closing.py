@@ -1,0 +1,73 @@
+"""What a run ends with: a line per entry, what was decided and by which gate, and where its page is.
+
+Imported while Snakemake parses: standard library only.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SHOWN_REASONS = 6
+NOT_MADE = "not asked for in this run"  # a run of one map's target leaves the others out
+FINE = ("made", "released", "pass", NOT_MADE)
+
+CERTIFICATE = "results/{map}/{name}/certificate.json"
+DECISIONS = {
+    "releases": "results/{map}/{name}/release/certificate.json",
+    "read_releases": CERTIFICATE,
+    "audits": "results/{map}/{name}/audit.json",
+}
+PAGES = dict.fromkeys(DECISIONS, "results/{map}/{name}/report.html") | {
+    "read_benchmarks": "results/{map}/{name}/scores.html"
+}
+
+
+def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[list[str], int]:
+    """Sum up a run that ended well.
+
+    Parameters
+    ----------
+    config : mapping
+        The checked configuration.
+    workdir : Path
+        The run's working directory.
+
+    Returns
+    -------
+    lines : list of str
+        One per entry, with names of entries and gates and nothing from the data.
+    refused : int
+        How many entries were refused, failed, or have a decision that cannot be read.
+    """
+    lines, refused = [], 0
+    entries = [(map_name, name) for map_name in PAGES for name in config.get(map_name, {})]
+    for map_name, name in entries:
+        path = DECISIONS.get(map_name)
+        decision, reasons = ("made", []) if path is None else _decision(workdir / path.format(map=map_name, name=name))
+        refused += decision not in FINE
+        page = PAGES[map_name].format(map=map_name, name=name)
+        cause = f" ({'; '.join(reasons)})" if reasons else ""
+        lines.append(f"{map_name} {name}: {decision}{cause}; see {page}")
+    return lines, refused
+
+
+def _decision(path: Path) -> tuple[str, list[str]]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return NOT_MADE, []
+    except (OSError, ValueError):
+        return "no decision that can be read", []
+    if "decision" in document:
+        words = {"pass": "released"}.get(document["decision"], "refused")
+        return words, _shortened(document.get("reasons", []))
+    failed = [
+        f"{answer['name']}: {answer['answer']}" for answer in document.get("answers", []) if answer["answer"] == "fail"
+    ]
+    return str(document.get("overall", "no decision that can be read")), _shortened(failed)
+
+
+def _shortened(reasons: list[str]) -> list[str]:
+    more = len(reasons) - SHOWN_REASONS
+    return [*reasons[:SHOWN_REASONS], f"and {more} more"] if more > 0 else list(reasons)
