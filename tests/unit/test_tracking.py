@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from avatarflow.records import Run
-from avatarflow.tracking import import_in_subprocess, import_records
+from avatarflow.runtime import Step
+from avatarflow.tracking import import_in_subprocess, import_records, import_whole_results
 
 ENTRY = "releases/demo"
 
@@ -210,3 +211,24 @@ def test_the_handler_imports_into_the_configured_store_whatever_the_environment_
 def test_importing_the_module_imports_no_mlflow(root):
     body = "import sys; import avatarflow.tracking; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", body], cwd=root / "workflow" / "scripts").returncode == 0
+
+
+def test_a_damaged_store_is_said_and_fails_no_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = tmp_path / "results" / "mlflow"
+    store.mkdir(parents=True)
+    (store / "mlflow.db").write_bytes(b"no database" * 1000)
+    step = Step.null()
+    Run("intake", "releases/x", tmp_path / "results/records").finish("FINISHED", "")
+    import_whole_results(store / "imported.json", None, step)
+    assert step.failure.startswith("MLflow store: nothing was imported")
+    assert (store / "imported.json").stat().st_mtime < 10  # older than every result: the next run tries again
+
+
+def test_an_address_with_a_password_is_not_in_the_message(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    step = Step.null()
+    Run("intake", "releases/x", tmp_path / "results/records").finish("FINISHED", "")
+    import_whole_results(tmp_path / "results/mlflow/imported.json", "http://me:secret@127.0.0.1:9", step)
+    assert step.failure
+    assert "secret" not in step.failure

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from avatarflow.runtime import step
-from avatarflow.tracking import import_records
+from avatarflow.tracking import import_whole_results
 
 with step(snakemake) as run:
-    counts = import_records(store=Path(snakemake.output.index).parent, tracking_uri=snakemake.params.uri)
-    run.info("behind %d results: imported %d runs", len(snakemake.input.finals), counts["imported"])
-    run.info("%d were there before, %d still run", counts["unchanged"], counts["running"])
+    run.info("behind %d results", len(snakemake.input.finals))
+    import_whole_results(Path(snakemake.output.index), snakemake.params.uri, run)

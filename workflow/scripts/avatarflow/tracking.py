@@ -15,12 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .history import Record, read_records
 from .live import LIVE, RECORD_ID
 from .paths import replacing, write_json
 from .records import FOLDER
+
+if TYPE_CHECKING:
+    from .runtime import Step
 
 RESULTS = Path("results")
 STORE = RESULTS / "mlflow"
@@ -30,6 +33,8 @@ DIGEST = "avatarflow.record_digest"
 PARAMS_PER_BATCH = 100  # MLflow's limits
 METRICS_PER_BATCH = 1000
 VALUE_LENGTH = 6000
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""With MLflow's defaults a server that does not answer holds a finished run for four minutes."""
 
 
 def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str | None = None) -> dict[str, int]:
@@ -71,6 +76,24 @@ def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str
     return dict(counts)
 
 
+def import_whole_results(index: Path, tracking_uri: str | None, step: "Step") -> None:
+    """As `import_records`, where the results are whole already: a store that takes nothing must not fail their run.
+
+    The run is then recorded as failed, and `index` is dated back so that the next run of the workflow tries again. The
+    text of the error stays out of the log, since it may hold an address with a password.
+    """
+    try:
+        counts = import_records(store=index.parent, tracking_uri=tracking_uri)
+    except Exception as error:  # mlflow, SQLAlchemy and requests raise many kinds
+        found = f"nothing was imported ({type(error).__name__})"
+        advice = "check tracking.uri and the store, move a damaged mlflow.db away, and run the same command again"
+        step.fail(f"MLflow store: {found}; the results are whole; {advice}")
+        write_json(index, {})
+        os.utime(index, (1, 1))
+        return
+    step.info("imported %d runs, %d were there before, %d still run", *counts.values())
+
+
 def import_in_subprocess(tracking_uri: str | None = None) -> None:
     """As `import_records`, in another process, for Snakemake's handlers; what fails there is only logged."""
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
@@ -83,6 +106,8 @@ class _Target:
 
     def __init__(self, store: Path, tracking_uri: str | None) -> None:
         os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")  # read when mlflow is imported
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
         from mlflow import MlflowClient
 
         for noisy in ("alembic", "mlflow"):
