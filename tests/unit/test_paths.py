@@ -1,5 +1,7 @@
 """Nothing is ever half-written, and paths start where the configuration says."""
 
+import os
+
 import pytest
 
 from avatarflow.paths import data_path, replacing, replacing_folder
@@ -72,3 +74,27 @@ def test_a_failure_leaves_the_old_folder(tmp_path):
         half_write(replacing_folder, target, "half.txt", ValueError("no"))
     assert names(target) == ["old.txt"]
     assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_files_follow_the_umask(tmp_path, mask, file, folder):
+    before = os.umask(mask)
+    try:
+        with replacing(tmp_path / "a") as path:
+            path.touch()
+        with replacing_folder(tmp_path / "b"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == file
+    assert (tmp_path / "b").stat().st_mode & 0o777 == folder
+
+
+def test_a_writer_removes_what_killed_writers_of_its_target_left(tmp_path):
+    (tmp_path / ".writing-pool-abc").mkdir()
+    (tmp_path / ".writing-pool-abc" / "picture").write_text("a patient")
+    (tmp_path / ".writing-pool-def").write_text("a patient")
+    (tmp_path / ".writing-other-ghi").write_text("somebody else writes this now")
+    with replacing_folder(tmp_path / "pool"):
+        pass
+    assert names(tmp_path) == [".writing-other-ghi", "pool"]

@@ -3,7 +3,7 @@
 
 from avatarflow.closing import closing_lines
 from avatarflow.orphans import cancel_orphans
-from avatarflow.tracking import import_in_subprocess
+from avatarflow.tracking import forget_failed_import, import_in_subprocess
 
 
 onstart:  # this run holds the lock by now, so that jobs of an earlier one in the queue are nobody's
@@ -15,6 +15,7 @@ onstart:  # this run holds the lock by now, so that jobs of an earlier one in th
 
 
 onsuccess:
+    forget_failed_import(Path("results/mlflow/imported.json"))
     entries, refused = closing_lines(config)
     for line in entries:
         logger.info(line)

@@ -3,6 +3,7 @@
 Imported while Snakemake parses: standard library only.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -22,6 +23,29 @@ def data_path(path: str, data_root: str | None) -> str:
     return str(Path(root) / path) if root else path
 
 
+def _prefix(target: Path) -> str:
+    return f".writing-{target.name}-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a killed writer of this target left: it may hold pictures of a patient who has withdrawn.
+
+    A target has one writer at a time.
+    """
+    for path in target.parent.glob(f"{glob.escape(_prefix(target))}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _permitted(mode: int) -> int:
+    """A mode less what the user's umask takes away; temporary files are made for their owner only."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mode & ~mask
+
+
 @contextmanager
 def replacing(target: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name and rename it when the block ends well.
@@ -31,12 +55,13 @@ def replacing(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-", suffix=target.suffix)
+    _remove_leftovers(target)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=target.suffix)
     os.close(handle)
     path = Path(name)
     try:
         yield path
-        path.chmod(0o644)
+        path.chmod(_permitted(0o666))
         with path.open("rb") as written:
             os.fsync(written.fileno())  # a rename before the bytes are on disk survives a crash as an empty file
         path.replace(target)
@@ -49,10 +74,11 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
     """As `replacing`, for a whole folder; an older folder of that name is replaced."""
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
+    _remove_leftovers(target)
+    path = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(target)))
     try:
         yield path
-        path.chmod(0o755)
+        path.chmod(_permitted(0o777))
         if target.exists():
             shutil.rmtree(target)
         path.rename(target)

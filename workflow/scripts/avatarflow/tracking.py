@@ -5,6 +5,7 @@ workflow's handlers import this module while Snakemake parses.
 """
 
 import fcntl
+import json
 import logging
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ DIGEST = "avatarflow.record_digest"
 PARAMS_PER_BATCH = 100  # MLflow's limits
 METRICS_PER_BATCH = 1000
 VALUE_LENGTH = 6000
+FAILED = {"failed": True}
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 """With MLflow's defaults a server that does not answer holds a finished run for four minutes."""
 
@@ -79,8 +81,8 @@ def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str
 def import_whole_results(index: Path, tracking_uri: str | None, step: "Step") -> None:
     """As `import_records`, where the results are whole already: a store that takes nothing must not fail their run.
 
-    The run is then recorded as failed, and `index` is dated back so that the next run of the workflow tries again. The
-    text of the error stays out of the log, since it may hold an address with a password.
+    The run is then recorded as failed, and `forget_failed_import` makes the next run try again. The text
+    of the error stays out of the log, since it may hold an address with a password.
     """
     try:
         counts = import_records(store=index.parent, tracking_uri=tracking_uri)
@@ -88,10 +90,16 @@ def import_whole_results(index: Path, tracking_uri: str | None, step: "Step") ->
         found = f"nothing was imported ({type(error).__name__})"
         advice = "check tracking.uri and the store, move a damaged mlflow.db away, and run the same command again"
         step.fail(f"MLflow store: {found}; the results are whole; {advice}")
-        write_json(index, {})
-        os.utime(index, (1, 1))
+        write_json(index, FAILED)
         return
     step.info("imported %d runs, %d were there before, %d still run", *counts.values())
+
+
+def forget_failed_import(index: Path) -> None:
+    """Remove the index of an import that took nothing, after the run: Snakemake wants it until then."""
+    with suppress(OSError, ValueError):
+        if json.loads(index.read_text(encoding="utf-8")) == FAILED:
+            index.unlink()
 
 
 def import_in_subprocess(tracking_uri: str | None = None) -> None:
