@@ -9,9 +9,14 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, TiffImagePlugin
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
 
@@ -169,7 +174,6 @@ def test_what_is_no_single_picture_is_refused(tmp_path, scene):
     assert reason(empty) == "not a picture"
     assert reason(tmp_path / "missing.png") == "no such file"
     assert reason(tmp_path) == "not a file"
-    assert reason(saved(tmp_path / "moving.gif", Image.fromarray(scene))) == "not a picture"
     pages = [Image.fromarray(scene), Image.fromarray(scene)]
     path = tmp_path / "pages.tif"
     pages[0].save(path, save_all=True, append_images=pages[1:])
@@ -237,6 +241,98 @@ def test_dicom_refusals(tmp_path, scene):
     assert reason(path) in ("truncated", "damaged")
     path.write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
     assert reason(path) in ("damaged", "not a picture")
+
+
+def test_dicom_in_ycbcr_is_converted_once(tmp_path, scene):
+    """What ophthalmic cameras write; converted twice, orange comes out green."""
+    orange = np.tile(np.array([210, 110, 40], np.uint8), (64, 64, 1))
+    stored = np.asarray(Image.fromarray(orange).convert("YCbCr"))
+    pixels, _ = read_picture(dicom(tmp_path / "full.dcm", stored, "YBR_FULL"))
+    assert np.abs(pixels.astype(int) - orange).max() <= 3
+
+
+def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
+    values = np.repeat(np.array([0, 100, 200, 255, 0], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 128, "WindowWidth": 256}
+    plain = read_picture(dicom(tmp_path / "plain.dcm", values, **window))[0][0, ::40, 0]
+    inverse = read_picture(dicom(tmp_path / "i.dcm", values, PresentationLUTShape="INVERSE", **window))[0][0, ::40, 0]
+    assert (plain.astype(int) + inverse == 255).all()
+
+    padded = values.copy()
+    padded[:, :40] = 250  # fills the frame; black, and no part of the quantiles
+    shown = read_picture(dicom(tmp_path / "p.dcm", padded, PixelPaddingValue=250))[0][0, ::40, 0]
+    assert shown.tolist() == [0, 100, 200, 255, 0]
+
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.LUTData = [256, 0, 8], list(range(255, -1, -1))
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    turned = read_picture(dicom(tmp_path / "t.dcm", values, VOILUTSequence=[table], **window))[0][0, ::40, 0]
+    assert turned.tolist() == [255, 155, 55, 0, 255]
+
+
+def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
+    gray = scene[..., 0]
+    assert reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES")) == "annotation burned into the picture"
+    assert reason(dicom(tmp_path / "a.dcm", gray, PixelAspectRatio=[2, 1])) == "pixels are not square"
+
+
+def test_a_deflated_dicom_is_measured_before_it_is_inflated(tmp_path):
+    path = dicom(tmp_path / "z.dcm", np.zeros((60, 60), np.uint8))
+    data = pydicom.dcmread(path)
+    data.PixelData = bytes(40_000_000)
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.save_as(path, enforce_file_format=True)
+    assert path.stat().st_size < 100_000
+    assert reason(path, Limits(max_pixels=4_000_000)) == "too many bytes"
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_depth_of_gray_is_that_of_nearly_all_pixels(tmp_path, bits):
+    top = 2**bits - 1
+    gray = np.linspace(0, top, 6400).reshape(80, 80).astype(np.uint16)
+    expected = np.rint(gray * (255 / top))
+    hot = gray.copy()
+    hot[0, 0] = min(65535, top + 100)  # one pixel must not darken the picture
+    for name, values in (("plain", gray), ("hot", hot)):
+        pixels, _ = read_picture(saved(tmp_path / f"{name}.png", Image.fromarray(values)))
+        assert np.abs(pixels[1:, :, 0] - expected[1:]).max() <= 1
+
+
+@pytest.mark.parametrize("start", [0.4, 0.6, 0.8])
+def test_a_jpeg_broken_in_the_middle_is_refused(tmp_path, start):
+    noise = np.random.default_rng(1).integers(0, 255, (128, 128, 3), np.uint8)
+    path = saved(tmp_path / "a.jpg", Image.fromarray(noise), quality=90)
+    data = bytearray(path.read_bytes())
+    place = int(start * len(data))
+    data[place : place + 300] = bytes(300)
+    path.write_bytes(data)
+    assert reason(path) == "damaged"
+
+
+def test_a_colour_profile_is_applied_and_a_broken_one_counts_as_none(tmp_path):
+    red = Image.fromarray(np.tile(np.array([250, 10, 10], np.uint8), (40, 40, 1)))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"\0tmp").replace(b"bXYZ", b"rXYZ").replace(b"\0tmp", b"bXYZ")
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))  # else it counts as sRGB
+    pixels, _ = read_picture(saved(tmp_path / "a.png", red, icc_profile=swapped))
+    assert np.abs(pixels[0, 0].astype(int) - [10, 10, 250]).max() < 40
+    pixels, _ = read_picture(saved(tmp_path / "b.png", red, icc_profile=profile[:100]))
+    assert np.array_equal(pixels, np.asarray(red))
+
+
+def test_a_thumbnail_page_is_no_second_picture(tmp_path, scene):
+    small = Image.fromarray(scene).resize((30, 20))
+    path = tmp_path / "t.tif"
+    with TiffImagePlugin.AppendingTiffWriter(path, new=True) as file:
+        Image.fromarray(scene).save(file, "TIFF")
+        file.newFrame()
+        small.save(file, "TIFF", tiffinfo={254: 1})
+    assert np.array_equal(read_picture(path)[0], scene)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PPM", "JPEG2000"])
+def test_formats_that_are_not_read_are_named(tmp_path, scene, kind):
+    assert reason(saved(tmp_path / "x.1", Image.fromarray(scene), format=kind)).endswith("is not read; save it as PNG")
 
 
 @pytest.mark.parametrize("fit", FITS)

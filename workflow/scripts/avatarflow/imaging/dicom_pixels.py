@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zlib
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from .shards import Pictures
 
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+HEADERS = 1_000_000  # bytes of a file that are not pixels
 PALETTE = "PALETTE COLOR"
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", PALETTE)
 
@@ -28,6 +31,7 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     """
     with warnings.catch_warnings(), pydicom.config.disable_value_validation():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values of the patient
+        _check_inflated(data, limits)
         dataset = _parse(data)
         kind, bits = _check(dataset, limits)
         pixels = _decode(dataset)
@@ -37,6 +41,20 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
             picture = gray_to_rgb(_windowed(pixels, dataset, _is_inverted(dataset, kind)))
     size = {"width": picture.shape[1], "height": picture.shape[0]}
     return picture, {"format": "DICOM", "gray": kind not in COLOURS, "bits": bits, **size}
+
+
+def _check_inflated(data: bytes, limits: Limits) -> None:
+    """Refuse a deflated file that grows beyond what any picture within the limits needs, before it is inflated."""
+    meta = 144 + int.from_bytes(data[140:144], "little")  # the group length counts from the end of its own element
+    if DEFLATED not in data[132:meta]:
+        return
+    largest = min(limits.max_bytes, 6 * limits.max_pixels + HEADERS)
+    try:
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[meta:], largest + 1)
+    except zlib.error:
+        raise PictureError("damaged") from None
+    if len(inflated) > largest:
+        raise PictureError("too many bytes")
 
 
 def _parse(data: bytes) -> Any:
@@ -52,6 +70,7 @@ def _check(dataset: Any, limits: Limits) -> tuple[str, int]:
         kind, bits = str(dataset.PhotometricInterpretation), int(dataset.BitsStored)
         frames = int(dataset.get("NumberOfFrames") or 1)
         held, tables = "PixelData" in dataset, "RedPaletteColorLookupTableDescriptor" in dataset
+        aspect = [int(each) for each in dataset.get("PixelAspectRatio") or (1, 1)]
         annotated = str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES"
     except Exception:
         raise PictureError("not a picture") from None
@@ -60,6 +79,8 @@ def _check(dataset: Any, limits: Limits) -> tuple[str, int]:
         raise PictureError("not a picture")
     if annotated:
         raise PictureError("annotation burned into the picture")
+    if len(set(aspect)) != 1:
+        raise PictureError("pixels are not square")
     if frames != 1:
         raise PictureError("more than one picture")
     if kind not in ("MONOCHROME1", "MONOCHROME2", *COLOURS) or (kind == PALETTE and not tables):
@@ -71,9 +92,15 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(dataset.pixel_array)
     except (RuntimeError, NotImplementedError):
-        raise PictureError("unsupported pixels") from None
+        raise PictureError(_no_decoder(dataset)) from None
     except Exception:
         raise PictureError("truncated") from None
+
+
+def _no_decoder(dataset: Any) -> str:
+    """Say which compression it is, by its name in the standard."""
+    uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
+    return f"no decoder for {uid.name}" if uid in pydicom.uid.AllTransferSyntaxes else "unsupported pixels"
 
 
 def _colour(pixels: npt.NDArray[Any]) -> Pictures:

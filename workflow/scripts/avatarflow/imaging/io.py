@@ -1,6 +1,7 @@
 """Reading foreign pictures safely: nothing is trusted, nothing but pixels comes out, and refusals name no file."""
 
 import io
+import re
 import stat
 import warnings
 from dataclasses import dataclass
@@ -9,16 +10,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+import simplejpeg
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ..errors import AvatarflowError
 from .shards import Pictures
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
+NOT_READ = {
+    "GIF": re.compile(rb"GIF8"),
+    "JPEG 2000": re.compile(rb"\x00\x00\x00\x0cjP|\xff\x4f\xff\x51"),
+    "AVIF or HEIC": re.compile(rb".{4}ftyp(avi|hei|hev|mif)", re.DOTALL),
+    "PNM": re.compile(rb"P[1-7]\s"),
+}
 FITS = ("pad", "crop", "stretch")
 ORIENTATION = 0x0112
-PHOTOMETRIC = 0x0106
+PHOTOMETRIC, BITS_PER_SAMPLE, SUBFILE_TYPE = 0x0106, 0x0102, 0x00FE
+REDUCED = 1  # the bit of SUBFILE_TYPE that marks a smaller version of another page
+MOST_PAGES = 16
+DEPTHS = (8, 10, 12, 14, 16)
+MOSTLY = 0.999
+"""The share of pixels that tells how many bits a camera uses: a single hot pixel must not darken its picture."""
 BLACK = (0, 0, 0)
 
 
@@ -37,7 +50,6 @@ class Limits:
     min_side_px: int = 32
     max_side_px: int = 20_000
     max_pixels: int = 100_000_000
-    """Pillow's own guard refuses above 178 million, whatever is set here."""
     max_aspect: float = 4.0
     max_bytes: int = 1_000_000_000
 
@@ -58,8 +70,9 @@ class Limits:
 def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictures, dict[str, Any]]:
     """Read one picture and leave everything but its pixels behind.
 
-    The orientation of EXIF is applied, transparency is laid on black, and gray becomes RGB. Gray of 16 bits is
-    scaled to 8, from 12 where no value needs more, as is usual in medical exports.
+    The orientation of EXIF is applied, transparency is laid on black, and gray becomes RGB. A colour profile
+    is applied. Gray of more than 8 bits is scaled to 8, from the smallest of 8, 10, 12, 14 and 16 bits that 99.9 % of
+    its pixels fit into, as files do not say what the camera used.
 
     Parameters
     ----------
@@ -93,13 +106,16 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         warnings.simplefilter("ignore")  # warnings may quote metadata; sizes are checked against our limits
         image = _open(data)
         limits.check(*image.size)
-        if _frames(image) > 1 and image.format != "MPO":
+        if image.format != "MPO" and not _is_single(image):
             raise PictureError("more than one picture")
+        if image.format in ("JPEG", "MPO"):
+            _check_scan(data)
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
         bits = 16 if image.mode.startswith("I") else 8
         gray = image.mode in ("1", "L", "LA") or bits == 16
         pixels = _pixels(image)
+        _check_depth(image, data)
     info = {"format": "JPEG" if image.format == "MPO" else image.format, "gray": gray, "bits": bits}
     return pixels, info | {"width": pixels.shape[1], "height": pixels.shape[0]}
 
@@ -153,21 +169,43 @@ def _bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def _open(data: bytes) -> Image.Image:
+    Image.MAX_IMAGE_PIXELS = None  # our own limits hold before anything is decoded
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        raise PictureError("too many pixels") from None
     except UnidentifiedImageError:
-        raise PictureError("not a picture") from None
+        name = next((name for name, start in NOT_READ.items() if start.match(data)), None)
+        raise PictureError(f"{name} is not read; save it as PNG" if name else "not a picture") from None
     except Exception:  # a parser fed with hostile bytes may raise anything, and its text may quote them
         raise PictureError("damaged") from None
 
 
-def _frames(image: Image.Image) -> int:
+def _is_single(image: Image.Image) -> bool:
+    """Whether there is one picture; further pages of a TIFF that are marked as reduced versions of it do not count."""
     try:
-        return int(getattr(image, "n_frames", 1))
+        count = int(getattr(image, "n_frames", 1))
+        if count > 1 and image.format == "TIFF" and count <= MOST_PAGES:
+            pages = []
+            for page in range(1, count):
+                image.seek(page)
+                pages.append(int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)))
+            image.seek(0)
+            return all(kind & REDUCED for kind in pages)
     except Exception:  # counting walks through a TIFF's directories, which may be damaged
         raise PictureError("damaged") from None
+    return count == 1
+
+
+def _check_scan(data: bytes) -> None:
+    """Refuse a JPEG whose compressed data break off or are broken in the middle: Pillow decodes them without a word."""
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
+    except ValueError as error:
+        text = str(error)
+        if text.startswith("Premature end"):
+            raise PictureError("truncated") from None
+        if text.startswith("Corrupt JPEG data"):
+            raise PictureError("damaged") from None
+        # other errors are kinds of JPEG that this decoder does not know
 
 
 def _white_is_zero(image: Image.Image) -> bool:
@@ -182,16 +220,34 @@ def _pixels(image: Image.Image) -> Pictures:
         raise PictureError("truncated") from None
     except Exception:
         raise PictureError("damaged") from None
-    turned = _turned(image)
-    if turned.mode.startswith("I"):
-        gray = _eight_bits(np.asarray(turned))
+    if image.mode.startswith("I"):
+        gray = _eight_bits(np.asarray(_turned(image)))
         return gray_to_rgb(255 - gray if _white_is_zero(image) else gray)
+    turned = _turned(_in_srgb(image))
     if turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info:
         clear = turned.convert("RGBA")
         flat = Image.new("RGBA", clear.size, (*BLACK, 255))
         flat.alpha_composite(clear)
         turned = flat
     return np.array(turned.convert("RGB"))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The colours that an embedded profile means, in sRGB; a profile that cannot be used counts as none."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))
+    except Exception:
+        return image
+    if converted is None:
+        return image
+    converted.info = dict(image.info)
+    return converted
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -206,5 +262,14 @@ def _eight_bits(gray: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     low, high = int(gray.min()), int(gray.max())
     if low < 0 or high > 65535:
         raise PictureError("unsupported pixels")
-    scale = 4095 if high < 4096 else 65535
-    return np.asarray(np.rint(gray.astype(np.float64) * (255 / scale)), np.uint8)
+    largest = np.quantile(gray, MOSTLY)
+    scale = next((2**bits - 1 for bits in DEPTHS if largest < 2**bits), high)
+    return np.asarray(np.rint(np.minimum(gray / scale, 1) * 255), np.uint8)
+
+
+def _check_depth(image: Image.Image, data: bytes) -> None:
+    """Refuse colour of 16 bits that uses the lower ones only: Pillow keeps the upper 8, which would be nearly black."""
+    png = image.format == "PNG" and data[24:25] == b"\x10"
+    tiff = image.format == "TIFF" and 16 in tuple(getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ()))
+    if (png or tiff) and image.mode in ("RGB", "RGBA") and np.quantile(np.asarray(image)[..., :3], MOSTLY) < 64:
+        raise PictureError("colour of 16 bits, of which only the lower ones are used")
