@@ -1,12 +1,13 @@
 """Manifests and selections."""
 
+import os
 import unicodedata
 
 import pandas as pd
 import pytest
 
 from avatarflow.errors import AvatarflowError
-from avatarflow.intake.manifest import read_manifest, resolve_inside, select_rows
+from avatarflow.intake.manifest import digest_of_listed, read_manifest, resolve_inside, select_rows
 
 
 @pytest.fixture
@@ -133,3 +134,26 @@ def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_p
 def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):
     (tmp_path / unicodedata.normalize("NFC", "ä.png")).touch()
     assert resolve_inside(tmp_path, unicodedata.normalize("NFD", "ä.png")).exists()
+
+
+def test_the_digest_follows_every_listed_file_and_the_manifest(tmp_path):
+    manifest, picture = tmp_path / "m.csv", tmp_path / "a.png"
+    manifest.write_text("file\na.png\nb.png\n")
+    picture.write_bytes(b"1")
+    seen = [digest_of_listed(manifest, tmp_path)]
+
+    def changed():
+        seen.append(digest_of_listed(manifest, tmp_path))
+        return len(set(seen)) == len(seen)
+
+    (tmp_path / "unlisted.png").touch()
+    assert digest_of_listed(manifest, tmp_path) == seen[0]
+    picture.write_bytes(b"22")
+    assert changed()
+    os.utime(picture, (1, 1))  # restored with an older date
+    assert changed()
+    picture.unlink()
+    assert changed()
+    manifest.write_text("file\nb.png\n")
+    os.utime(manifest, (1, 1))
+    assert changed()

@@ -19,7 +19,12 @@ from parse import parse
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "mlflow", "faiss", "pysam", "kornia", "skimage", "sklearn"}
 HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL", "msprime", "tskit"}
-OWN_PARAMS = {"code", "entry", "absent"}  # `code`, `absent` are only for Snakemake's eyes, `entry` is read by `step`
+OWN_PARAMS = {
+    "code",
+    "entry",
+    "absent",
+    "files",
+}  # `entry` is read by `step`, the others by Snakemake alone
 CALLED = {  # requirements that nothing imports
     "snakemake-executor-plugin-slurm": "--executor slurm",
     "pygments": "snakemake --report",

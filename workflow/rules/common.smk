@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from avatarflow.config import MAPS, base_id, base_settings, behind, load
-from avatarflow.digest import code_digest, config_digest
+from avatarflow.digest import code_digest, config_digest, files_digest
 from avatarflow.errors import AvatarflowError
 from avatarflow.locks import clear_stale
 from avatarflow.paths import data_path

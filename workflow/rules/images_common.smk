@@ -13,6 +13,18 @@ def originals_manifest(wildcards):
     return {"manifest": data(manifest)} if manifest else {}
 
 
+def listed_files(source):
+    """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them."""
+
+    def digest(wildcards):
+        from avatarflow.intake.manifest import digest_of_listed  # pandas: only where an intake is planned
+
+        part = source(wildcards)
+        return digest_of_listed(data(part["manifest"]), data(part.get("root") or ".")) if part["manifest"] else ""
+
+    return digest
+
+
 INTAKE_KEYS = (
     "source",
     "person",

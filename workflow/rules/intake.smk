@@ -22,6 +22,7 @@ rule intake:
     params:
         code=code_digest("avatarflow.intake.station"),
         entry="{map}/{name}",
+        files=listed_files(originals),
         settings=intake_settings,
         root=lambda wildcards: data(originals(wildcards).get("root") or "."),
         seed=config["seed"],
@@ -50,6 +51,7 @@ rule intake_candidates:
     params:
         code=code_digest("avatarflow.intake.candidates"),
         entry="audits/{name}",
+        files=listed_files(lambda wildcards: config["audits"][wildcards.name]["candidates"]),
         settings=lambda wildcards: {
             key: config["audits"][wildcards.name][key] for key in ("size_px", "fit", "limits", "conditions", "cameras")
         },

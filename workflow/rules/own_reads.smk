@@ -5,7 +5,7 @@
 rule take_reads:
     """Check a user's reads to the last line and give them neutral names, so that no tool and no output ever sees the old ones."""
     input:
-        files=lambda wildcards: [path for key in ("fastq1", "fastq2", "truth") if (path := own_reads(wildcards)[key])],
+        files=own_read_files,
     output:
         reads1="results/read_benchmarks/{name}/reads/own/own/reads_1.fastq.gz",
         reads2="results/read_benchmarks/{name}/reads/own/own/reads_2.fastq.gz",
@@ -24,6 +24,7 @@ rule take_reads:
     params:
         code=code_digest("avatarflow.reads.own"),
         entry="read_benchmarks/{name}",
+        files=lambda wildcards: files_digest(own_read_files(wildcards)),
         own=own_reads,
     script:
         "../scripts/take_reads.py"

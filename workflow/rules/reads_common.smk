@@ -120,6 +120,12 @@ def own_reads(wildcards):
     return {**own, **{key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}}
 
 
+def own_read_files(wildcards):
+    """The files of a user's reads."""
+    own = own_reads(wildcards)
+    return [own[key] for key in ("fastq1", "fastq2", "truth") if own[key]]
+
+
 def read_files(wildcards):
     """What a removal tool is given: both files of pairs, else the first alone (the second is empty)."""
     folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"

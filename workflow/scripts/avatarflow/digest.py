@@ -7,6 +7,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def config_digest(value: Any) -> str:
     """Digest of a JSON-like value, blind to key order; 16 hexadecimal digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def files_digest(paths: Iterable[str]) -> str:
+    """Digest of names, sizes and times of files: Snakemake does not notice one that is restored with an older date."""
+    facts = []
+    for path in sorted(paths):
+        with suppress(OSError):
+            state = Path(path).stat()
+            facts.append((path, state.st_size, state.st_mtime_ns))
+    return config_digest(facts)
 
 
 def _file(module: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import unicodedata
 import zlib
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import Problems, refuse
+from ..errors import AvatarflowError, Problems, refuse
 
 FILE = "file"
 ROW = "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
@@ -177,6 +178,25 @@ def resolve_inside(root: str | Path, name: str) -> Path | None:
     except (OSError, RuntimeError, ValueError):
         return None
     return path if path.is_relative_to(base) else None
+
+
+def digest_of_listed(manifest: str | Path, root: str | Path) -> str:
+    """Digest of a manifest's content and of the name, size and time of every file that it lists.
+
+    A picture that is replaced, repaired or deleted changes it, and so does a manifest that is restored with an older
+    date. A manifest that cannot be read counts by its content; intake says what is wrong with it.
+    """
+    digest = hashlib.sha256()
+    try:
+        digest.update(Path(manifest).read_bytes())
+        names = read_manifest(manifest, [])[FILE].dropna()
+    except (OSError, AvatarflowError):
+        return digest.hexdigest()[:16]
+    for name in names:
+        path = resolve_inside(root, name)
+        facts = path.stat() if path is not None and path.is_file() else None
+        digest.update(f"{name}\0{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def advice_on_name(name: str) -> str:
