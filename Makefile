@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs gpu-check clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -64,6 +64,9 @@ costs: ## time and memory per rule of what ran here, to size requests with: resu
 
 gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes benchmarks/results/
 	python benchmarks/gpu_check.py --device cuda --out benchmarks/results/gpu_check.json
+
+purge: ## remove checkpoints and what killed jobs left: they may hold a patient who has withdrawn
+	@PYTHONPATH=workflow/scripts python -m avatarflow.purging
 
 clean: ## remove all that runs and tests made, results included; .venv stays
 	rm -rf results logs .snakemake

@@ -3,6 +3,7 @@
 
 from avatarflow.closing import closing_lines
 from avatarflow.orphans import cancel_orphans
+from avatarflow.purging import purge_after_run
 from avatarflow.tracking import forget_failed_import, import_in_subprocess
 
 
@@ -15,6 +16,7 @@ onstart:  # this run holds the lock by now, so that jobs of an earlier one in th
 
 
 onsuccess:
+    purge_after_run(config)
     forget_failed_import(Path("results/mlflow/imported.json"))
     entries, refused = closing_lines(config)
     for line in entries:

@@ -1,12 +1,14 @@
 """The release station: hold every figure against its gate, and write what may leave."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..errors import refuse
 from ..quality.evaluation import accepted
 from ..quality.samples import Sample
 from ..runtime import Step
@@ -36,6 +38,9 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         `release/`, written anew.
     step : Step
     """
+    shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
+    if Path(folder).exists():
+        raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
