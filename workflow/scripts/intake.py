@@ -14,4 +14,6 @@ with step(snakemake) as run:
         summary=snakemake.output.summary,
         refused=snakemake.params.refused,
         step=run,
+        # not a parameter of the rule: another cone must not read the originals again
+        cone=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name]["cone"],
     )

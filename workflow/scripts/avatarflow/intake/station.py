@@ -1,5 +1,6 @@
 """The intake station as a whole: pool, refusals and summary as files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 from ..imaging.shards import write_shards
 from ..paths import replacing, replacing_folder, write_json
 from ..runtime import Step
+from .few import refuse_too_few
 from .persons import ROLES
 from .pool import Pool, check_share, pool_from_generator, pool_from_manifest
 from .sizes import summary_of_sizes
@@ -24,6 +26,7 @@ def take_in(
     summary: str,
     refused: str,
     step: Step,
+    cone: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -39,6 +42,8 @@ def take_in(
         JSON of counts and the unit (`person` or `eye`).
     refused : str
         CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
+    cone : mapping, optional
+        `cone` of the entry: too few patients for it are refused now.
     """
     if manifest is None:
         pool = pool_from_generator(entry, seed, processes)
@@ -49,6 +54,8 @@ def take_in(
     if whole:
         refuse_gaps(pool)
     check_share(pool.refused, len(pool.table) + len(pool.refused), entry["limits"]["max_refused_share"], "intake")
+    if cone is not None:
+        refuse_too_few(pool.table, entry["split"]["shares"], cone, release=not whole)
     counts = summarise(pool)
     if whole:
         counts |= {"left_out": left_out(pool.refused), "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"])}
