@@ -177,3 +177,14 @@ def test_says_that_the_folder_is_missing_and_not_each_picture(folder):
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
     with pytest.raises(AvatarflowError, match="no such folder"):
         pool_from_manifest(entry(), str(root / "m.csv"), str(root / "absent"), 1, 1, STEP)
+
+
+def test_two_exports_of_one_picture_join_their_persons(folder):
+    root, _ = folder
+    again = np.asarray(Image.open(root / "1.png")).astype(int) + 1  # other bytes, the same picture
+    Image.fromarray(np.clip(again, 0, 255).astype(np.uint8)).save(root / "8.png")
+    made = pool(folder)
+    persons = made.table.set_index("row")["person"]
+    assert persons[2] == persons[9]
+    assert made.shared == [(2, 9)]
+    assert made.table["person"].nunique() == 5

@@ -18,6 +18,7 @@ from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
 from .manifest import FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
+from .near_equal import near_equal_pairs
 from .persons import (
     FIELD,
     KEY,
@@ -40,6 +41,7 @@ ADVICE = {
     "unknown value": "list labels under conditions as the manifest writes them",
 }
 FEW = 8  # pictures of one label from which nothing can be learnt
+SHOWN_PAIRS = 10
 UNIFORM = 2  # grey levels between the darkest and the brightest value of a picture that shows nothing
 
 
@@ -102,6 +104,13 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
 
     eyes = name_eyes(fit, entry["eye_columns"])
     same += share_an_eye(fit, eyes)
+    stacked = np.stack([pictures[row] for row in kept[ROW]])
+    again = near_equal_pairs(stacked, pd.factorize(kept["key"])[0])
+    rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
+    if again:
+        shown = ", ".join(f"{first} and {second}" for first, second in rows_again[:SHOWN_PAIRS])
+        step.warning("%d pairs of rows show one picture under two persons, who count as one: %s", len(again), shown)
+    same += [(kept["key"].iloc[i], kept["key"].iloc[j]) for i, j in again]
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
     table = pd.DataFrame(
@@ -116,8 +125,8 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )
-    stacked = np.stack([pictures[row] for row in kept[ROW]])
-    return Pool(stacked, table, refused, {row: sizes[row] for row in kept[ROW]}, shared_rows(fit, contents))
+    shared = [*shared_rows(fit, contents), *rows_again]
+    return Pool(stacked, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
 
 def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Pool:
