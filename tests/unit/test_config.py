@@ -1,5 +1,7 @@
 """The configuration: defaults filled in at any depth, every problem named at once."""
 
+from datetime import date
+
 import pytest
 import yaml
 
@@ -130,3 +132,22 @@ def test_releases_with_equal_bases_share_one():
         }
     )
     assert base_id(config, "a") == base_id(config, "b") != base_id(config, "c")
+
+
+@pytest.mark.parametrize("name", [2024, False, None, date(2024, 1, 1), "x\n", "a b"])
+def test_names_are_texts_of_plain_letters(name):
+    with pytest.raises(AvatarflowError, match=r"^config releases: found the name"):
+        load({"releases": {name: {"source": {"manifest": "a.csv", "root": "."}, "gates": {}}}})
+
+
+@pytest.mark.parametrize("column", ["person", "role", "eye", "item", "candidate", "row", "key", "unit"])
+def test_a_condition_does_not_overwrite_the_projects_own_columns(column):
+    source = {"manifest": "a.csv", "root": "."}
+    with pytest.raises(AvatarflowError, match=f"conditions: the name '{column}' is reserved"):
+        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {column: ["a", "b"]}}}})
+
+
+def test_labels_that_yaml_reads_as_no_text_are_explained():
+    source = {"manifest": "a.csv", "root": "."}
+    with pytest.raises(AvatarflowError, match=r"found True \(bool\); put it in quotes"):
+        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}}})

@@ -52,8 +52,17 @@ def test_a_living_owners_lock_stays_even_beside_dead_ones(tmp_path):
 def test_a_lock_of_another_machine_or_of_nobody_stays(tmp_path):
     lock(tmp_path)
     assert not clear_stale(tmp_path)
-    (tmp_path / "avatarflow-owners" / f"{os.uname().nodename}-{os.getpid()}.json").unlink()
+    for mine in (tmp_path / "avatarflow-owners").iterdir():
+        mine.unlink()
     register(tmp_path, host="elsewhere", pid=1, started="x")
+    assert not clear_stale(tmp_path)
+    assert locked(tmp_path)
+
+
+def test_a_lock_of_another_pid_namespace_stays(tmp_path):
+    """A container may have the machine's name; its process numbers mean nothing here."""
+    lock(tmp_path)
+    register(tmp_path, host=os.uname().nodename, space="1", pid=dead_pid(), started="boot 1")
     assert not clear_stale(tmp_path)
     assert locked(tmp_path)
 

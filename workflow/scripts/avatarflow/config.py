@@ -5,13 +5,15 @@ Imported while Snakemake parses: standard library, PyYAML and jsonschema (which 
 
 import copy
 import math
+import re
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
@@ -136,9 +138,27 @@ def _fill(value: Any, schema: Schema, document: Schema) -> None:
             _fill(item, schema["items"], document)
 
 
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As JSON Schema's, but `$` is the end of the text, and not a newline before it."""
+    if isinstance(instance, str) and (instance.endswith("\n") or not re.search(pattern, instance)):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _property_names(validator: Any, names: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As JSON Schema's, but a name that YAML reads as a number, a date or a truth value is refused, too."""
+    for name in instance if isinstance(instance, dict) else ():
+        if isinstance(name, str):
+            yield from validator.descend(instance=name, schema=names)
+        else:
+            yield ValidationError("not a text", validator="nameType", instance=name)
+
+
+_Validator: Any = validators.extend(Draft202012Validator, {"pattern": _pattern, "propertyNames": _property_names})  # type: ignore[no-untyped-call]
+
+
 def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
     """One line per schema violation, in the order of the document."""
-    validator = Draft202012Validator(schema, registry=_registry())
+    validator = _Validator(schema, registry=_registry())
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     return [line for error in errors for line in _line(error)]
 
@@ -160,11 +180,16 @@ def _line(error: ValidationError) -> Iterator[str]:
         hint = f"give a value of type {wanted}"
         if isinstance(found, str) and _is_number(found):
             hint += f" (YAML reads {found} as text: write it with a decimal point, such as 1.0e-4)"
+        if "string" in wanted and isinstance(found, bool | int | float | date):
+            hint = "put it in quotes, since YAML reads it as no text"
         yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
     elif rule == "enum":
         yield f"{where}: found {found!r}; use one of {', '.join(map(str, wanted))}"
     elif rule == "anyOf" or rule == "oneOf":
         yield f"{where}: found {found!r}, which fits none of the allowed forms; see config/README.md"
+    elif rule == "nameType":
+        kind = type(found).__name__
+        yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
     elif rule in ("propertyNames", "pattern"):
         yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
     else:
@@ -190,6 +215,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     f"the shares add up to {sum(shares.values()):g}",
                     "make them add up to 1",
                 )
+            yield from _reserved_columns(f"config {map_name}.{name}", entry)
             yield from _left_out_problems(f"config {map_name}.{name}.cone.left_out", entry["cone"])
     for name, entry in config["audits"].items():
         if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
@@ -218,6 +244,19 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "set network_access: true, or use folder",
             )
         yield from _release_semantics(f"config releases.{name}", entry)
+
+
+RESERVED = {
+    *("candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit"),
+    *("accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk", "stage", "steps"),
+}
+"""Columns of the project's own tables; a condition of that name would overwrite one."""
+
+
+def _reserved_columns(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for key in ("conditions", "cameras"):
+        for column in sorted(RESERVED & set(entry.get(key, {}))):
+            yield f"{where}.{key}", f"the name '{column}' is reserved", "rename the manifest's column"
 
 
 def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -35,8 +35,9 @@ def clear_stale(folder: Path) -> bool:
     if stale or not locks:
         for path in dead:
             path.unlink(missing_ok=True)
-    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
-    target = owners / f"{mine['host']}-{mine['pid']}.json"
+    space = _pid_namespace()
+    mine = {"host": socket.gethostname(), "space": space, "pid": os.getpid(), "started": _started(os.getpid())}
+    target = owners / f"{mine['host']}-{space}-{mine['pid']}.json"
     temporary = target.with_suffix(".tmp")
     temporary.write_text(json.dumps(mine), encoding="utf-8")
     os.replace(temporary, target)
@@ -52,8 +53,17 @@ def _read(path: Path) -> dict[str, str | int]:
 
 
 def _is_dead(owner: dict[str, str | int]) -> bool:
-    """Dead for certain: on this machine, and its process number is gone or belongs to a later process."""
-    return owner["host"] == socket.gethostname() and _started(int(owner["pid"])) != owner["started"]
+    """Dead for certain: on this machine, among the processes seen here, its number gone or a later process's."""
+    here = (socket.gethostname(), _pid_namespace())  # a container may have its machine's name and other processes
+    return (owner["host"], owner.get("space", here[1])) == here and _started(int(owner["pid"])) != owner["started"]
+
+
+def _pid_namespace() -> str:
+    """Number of the namespace that process numbers belong to; empty where the system has none."""
+    try:
+        return "".join(filter(str.isdigit, str(Path("/proc/self/ns/pid").readlink())))
+    except OSError:
+        return ""
 
 
 def _started(pid: int) -> str:
