@@ -141,11 +141,11 @@ def test_a_passing_release_is_complete(entry, tmp_path):
     assert decided["decision"] == "pass"
     files = contents(tmp_path / "release")
     assert set(files) == {
-        "certificate.json", "card.md", "contact_sheet.png", "SHA256SUMS",
+        "certificate.json", "README.md", "contact_sheet.png", "SHA256SUMS",
         "data/00000.parquet", "data/00001.parquet", "data/00002.parquet",
         "model/model_index.json", "model/unet/weights.safetensors",
     }  # fmt: skip
-    front = yaml.safe_load(files["card.md"].decode().split("---")[1])
+    front = yaml.safe_load(files["README.md"].decode().split("---")[1])
     assert front["license"] == "cc-by-4.0"
     assert front["configs"][0]["data_files"][0]["path"] == "data/*.parquet"
     counted = {gate["name"]: gate["value"] for gate in decided["gates"]}
@@ -168,7 +168,7 @@ def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path)
     decided = make(entry, tmp_path / "release")
     assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
     assert not (tmp_path / "release" / "model").exists()
-    assert "The generator itself is not part of this release" in (tmp_path / "release" / "card.md").read_text()
+    assert "The generator itself is not part of this release" in (tmp_path / "release" / "README.md").read_text()
 
 
 def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
@@ -199,7 +199,7 @@ def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
 def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry, tmp_path, found, decision):
     plain = make(entry, tmp_path / "plain")
     assert "canaries" not in json.dumps(plain)
-    assert b"canaries" not in contents(tmp_path / "plain")["card.md"]
+    assert b"canaries" not in contents(tmp_path / "plain")["README.md"]
     canaries = {
         "released": {"pictures": 40, "n": 30, "found": found},
         "targets": {name: {"found_by_cone": 7, "pictures": 40} for name in ("teacher", "student", "release")},
@@ -210,7 +210,7 @@ def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry,
     assert decided["decision"] == decision
     assert decided["asked"]["canaries"]["copies"] == [1]
     assert ("data/00000.parquet" in contents(tmp_path / "release")) == (decision == "pass")
-    assert b"canaries_found" in contents(tmp_path / "release")["card.md"]
+    assert b"canaries_found" in contents(tmp_path / "release")["README.md"]
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "release/certificate.json"), {"canaries": str(tmp_path / "absent.png")}, str(page))
     assert "30 generated eyes that are nobody's" in page.read_text()
@@ -240,8 +240,8 @@ def test_a_failed_gate_leaves_no_data_and_takes_older_data_away(entry, tmp_path,
     make(entry, tmp_path / "release")
     decided = make(entry, tmp_path / "release", {**THRESHOLDS, gate: threshold})
     assert decided["decision"] == "refuse"
-    assert set(contents(tmp_path / "release")) == {"certificate.json", "card.md", "SHA256SUMS"}
-    card = (tmp_path / "release" / "card.md").read_text()
+    assert set(contents(tmp_path / "release")) == {"certificate.json", "README.md", "SHA256SUMS"}
+    card = (tmp_path / "release" / "README.md").read_text()
     assert "**Refused.**" in card
     assert "load_dataset" not in card
 

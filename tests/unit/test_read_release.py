@@ -293,7 +293,7 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
     assert (found["counts"]["removed"], found["counts"]["found"], found["how"]) == (HUMAN, 0, PANEL)
     release = tmp_path / "release"
     assert sorted(path.name for path in release.iterdir()) == [
-        "SHA256SUMS", "card.md", "certificate.json", "reads_1.fastq.gz", "reads_2.fastq.gz",
+        "README.md", "SHA256SUMS", "certificate.json", "reads_1.fastq.gz", "reads_2.fastq.gz",
     ]  # fmt: skip
     for line in (release / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
@@ -303,7 +303,7 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
         own = np.array((world / f"own_{mate}.fq").read_text().split("\n")[1::4])
         assert lines[1::4] == own[~np.load(world / "human.npy")].tolist()
         assert lines[::4] == [f"@r{number:09d}" for number in range(MICROBIAL)]  # no gaps that tell what is gone
-    assert "Microbes alone can identify people" in (release / "card.md").read_text()
+    assert "Microbes alone can identify people" in (release / "README.md").read_text()
     assert "Microbes alone can identify people" in (tmp_path / "report.html").read_text()
     assert (release / "certificate.json").read_bytes() == (tmp_path / "certificate.json").read_bytes()
     for path in [*release.iterdir(), tmp_path / "report.html"]:

@@ -53,8 +53,7 @@ from datasets import load_dataset
 from diffusers import DiffusionPipeline
 pipe = DiffusionPipeline.from_pretrained({str(undisturbed / RELEASE / "student")!r})
 picture = pipe(pipe.get_label_ids(["female right"]), num_inference_steps=2, guidance_scale=2.0).images[0]
-data = load_dataset("parquet", data_files={str(undisturbed / RELEASE / "release/data/*.parquet")!r}, split="train",
-                    cache_dir={str(undisturbed / "cache")!r})
+data = load_dataset({str(undisturbed / RELEASE / "release")!r}, split="train", cache_dir={str(undisturbed / "cache")!r})
 print(json.dumps([picture.size, data[0]["image"].size, sorted(data.column_names)]))
 """
     environment = {**project.environment(), "HF_HUB_OFFLINE": "1"}

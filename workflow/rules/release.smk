@@ -21,7 +21,7 @@ rule release:
             caption="../report/certificate.rst",
             labels={"entry": "{name}", "document": "certificate"},
         ),
-        card="results/releases/{name}/release/card.md",
+        card="results/releases/{name}/release/README.md",
         checksums="results/releases/{name}/release/SHA256SUMS",
     log:
         "logs/releases/{name}/release.log",

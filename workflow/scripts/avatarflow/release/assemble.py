@@ -53,7 +53,7 @@ def write_release(
         text = json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
         (target / "certificate.json").write_text(text, encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
-        (target / "card.md").write_text(card(certificate, settings, table, conditions, size), encoding="utf-8")
+        (target / "README.md").write_text(card(certificate, settings, table, conditions, size), encoding="utf-8")
         if certificate["decision"] == "pass":
             write_shards(target / "data", released.pictures, table, int(settings["per_shard"]))
             sheet = sheet_rows(table, list(conditions), int(settings["sheet_pictures"]))

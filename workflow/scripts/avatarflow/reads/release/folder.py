@@ -109,7 +109,7 @@ def _write_folder(
         text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
         (target / "certificate.json").write_text(text, encoding="utf-8")
         card = fill("read_card.md.j2", certificate=decided, settings=settings["release"], fragments=fragments)
-        (target / "card.md").write_text(card, encoding="utf-8")
+        (target / "README.md").write_text(card, encoding="utf-8")
         lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(target.iterdir())]
         (target / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
     step.info("%d fragments released", fragments)
