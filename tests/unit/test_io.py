@@ -11,9 +11,11 @@ import pydicom
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
+    JPEG2000Lossless,
     SecondaryCaptureImageStorage,
     generate_uid,
 )
@@ -276,6 +278,23 @@ def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
     assert reason(dicom(tmp_path / "a.dcm", gray, PixelAspectRatio=[2, 1])) == "pixels are not square"
 
 
+def test_compressed_dicom_of_another_size_than_its_header_is_not_decoded(tmp_path):
+    gray = np.zeros((60, 60), np.uint8)
+    path = dicom(tmp_path / "j.dcm", gray)
+    for side, expected in ((60, None), (900, "damaged")):
+        stream = io.BytesIO()
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(stream, "JPEG2000", no_jp2=True)
+        data = pydicom.dcmread(path)
+        data.PixelData = encapsulate([stream.getvalue()])
+        data["PixelData"].VR = "OB"
+        data.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        data.save_as(tmp_path / f"{side}.dcm", enforce_file_format=True)
+        if expected is None:
+            assert read_picture(tmp_path / f"{side}.dcm")[0].shape == (60, 60, 3)
+        else:
+            assert reason(tmp_path / f"{side}.dcm") == expected
+
+
 def test_a_deflated_dicom_is_measured_before_it_is_inflated(tmp_path):
     path = dicom(tmp_path / "z.dcm", np.zeros((60, 60), np.uint8))
     data = pydicom.dcmread(path)
@@ -328,6 +347,45 @@ def test_a_thumbnail_page_is_no_second_picture(tmp_path, scene):
         file.newFrame()
         small.save(file, "TIFF", tiffinfo={254: 1})
     assert np.array_equal(read_picture(path)[0], scene)
+
+
+def mutated(data, dice):
+    """Cut off, or with some bytes changed anywhere, at the start, or set to zero in a row."""
+    data, kind = bytearray(data), dice.integers(4)
+    if kind == 0:
+        return data[: dice.integers(1, len(data))]
+    if kind == 3:
+        start = dice.integers(len(data))
+        length = min(200, len(data) - start)
+        data[start : start + length] = bytes(length)
+        return data
+    for _ in range(dice.integers(1, 12)):
+        data[dice.integers(len(data) if kind == 1 else min(600, len(data)))] = dice.integers(256)
+    return data
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "DICOM", "JPEG2000"])
+def test_mutated_files_are_read_or_refused(tmp_path, scene, kind):
+    path = tmp_path / "whole"
+    if kind in ("DICOM", "JPEG2000"):
+        dicom(path, scene, "RGB")
+    else:
+        Image.fromarray(scene).save(path, kind)
+    if kind == "JPEG2000":
+        stream, data = io.BytesIO(), pydicom.dcmread(path)
+        Image.fromarray(scene).save(stream, kind, no_jp2=True)
+        data.PixelData, data.file_meta.TransferSyntaxUID = encapsulate([stream.getvalue()]), JPEG2000Lossless
+        data["PixelData"].VR = "OB"
+        data.save_as(path, enforce_file_format=True)
+    assert read_picture(path)[0].shape == scene.shape
+    dice, refused = np.random.default_rng(1), 0
+    for _ in range(300):
+        (tmp_path / "x").write_bytes(mutated(path.read_bytes(), dice))
+        try:
+            read_picture(tmp_path / "x", Limits(max_pixels=1_000_000))
+        except PictureError:
+            refused += 1
+    assert refused > 30
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PPM", "JPEG2000"])

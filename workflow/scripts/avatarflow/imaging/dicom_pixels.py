@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.pixels import apply_color_lut, apply_modality_lut
+from PIL import Image, UnidentifiedImageError
+from pydicom.encaps import get_frame
+from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
 
 from .io import Limits, PictureError, gray_to_rgb
 from .shards import Pictures
@@ -34,6 +36,7 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
         _check_inflated(data, limits)
         dataset = _parse(data)
         kind, bits = _check(dataset, limits)
+        _check_frame(dataset)
         pixels = _decode(dataset)
         if kind in COLOURS:
             picture = _colour(_looked_up(pixels, dataset) if kind == PALETTE else pixels)
@@ -98,9 +101,31 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
 
 
 def _no_decoder(dataset: Any) -> str:
-    """Say which compression it is, by its name in the standard."""
+    """Say which compression it is, by its name in the standard, or that the data are damaged where it can be read."""
     uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
-    return f"no decoder for {uid.name}" if uid in pydicom.uid.AllTransferSyntaxes else "unsupported pixels"
+    if uid not in pydicom.uid.AllTransferSyntaxes:
+        return "unsupported pixels"
+    try:
+        known = get_decoder(uid).is_available
+    except NotImplementedError:
+        known = False
+    return "damaged" if known else f"no decoder for {uid.name}"
+
+
+def _check_frame(dataset: Any) -> None:
+    """Refuse compressed data of another size than the header says: decoding may take any memory, and hours."""
+    uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
+    if not uid.is_transfer_syntax or not uid.is_encapsulated or uid == pydicom.uid.RLELossless:
+        return
+    try:
+        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+        size = Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")).size
+    except UnidentifiedImageError:  # a compression that Pillow does not know
+        return
+    except Exception:
+        raise PictureError("damaged") from None
+    if size != (dataset.Columns, dataset.Rows):
+        raise PictureError("damaged")
 
 
 def _colour(pixels: npt.NDArray[Any]) -> Pictures:
