@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +63,46 @@ def test_every_calibration_draw_is_rejected_in_reject_all():
     assert miss_rate(cones, draws, np.repeat(np.arange(20), 8)).value == 0
     narrower = replace(cones, c=cones.c * (1 - 1e-6))
     assert (risks(draws, narrower) > 1).any()
+
+
+JUDGED_ELSEWHERE = """
+import sys
+from dataclasses import replace
+import numpy as np
+from avatarflow.privacy.cone import Cones
+from avatarflow.privacy.judging import risks
+cones, draws, needed = Cones.read(sys.argv[1]), np.load(sys.argv[2]), np.load(sys.argv[3])
+for row, c in enumerate(needed):  # each draw once sets c
+    for start, k in ((row, 2), (max(0, row - 5), 32), (0, 32)):
+        risk = risks(draws[start : row + 1], replace(cones, c=float(c)), k=k)[-1]
+        assert risk <= 1, (row, start, k, risk)
+"""
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        {},
+        {"OPENBLAS_CORETYPE": "Haswell"},
+        {"OPENBLAS_CORETYPE": "Sandybridge"},
+        {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_NUM_THREADS": "2"},
+        {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX"},
+    ],
+    ids=["as it is", "Haswell", "Sandybridge", "Prescott", "without vector code"],
+)
+def test_the_draws_that_set_c_are_rejected_on_every_processor(tmp_path, kernel):
+    """The angles of one pair differ in the last digits between blocks and processors; the decision must not."""
+    originals, persons, own, draws = population(3, m=60, d=96, spread=0.03)
+    draws = draws.reshape(-1, 96)
+    for density in (ORIGINAL, PICTURE):
+        shape = Shape(density=density, beta=0.2, k=5)
+        cones = uncalibrated(originals, persons, np.arange(1, 61), own, shape, "abc")
+        cones.save(tmp_path / "cones")
+        for name, rows in (("draws", draws), ("needed", needed_scales(cones, draws))):
+            np.save(tmp_path / f"{name}.npy", rows)
+        files = [str(tmp_path / name) for name in ("cones", "draws.npy", "needed.npy")]
+        command = [sys.executable, "-W", "ignore", "-c", JUDGED_ELSEWHERE, *files]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **kernel})
 
 
 def test_conformal_takes_the_order_statistic():
