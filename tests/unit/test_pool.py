@@ -188,3 +188,24 @@ def test_two_exports_of_one_picture_join_their_persons(folder):
     assert persons[2] == persons[9]
     assert made.shared == [(2, 9)]
     assert made.table["person"].nunique() == 5
+
+
+def test_several_columns_name_a_person_together(folder):
+    root, rows = folder
+    for number, row in enumerate(rows):
+        row |= {"site": "ab"[number // 6], "number": str(number % 6 // 2)}  # both sites count from 0
+    assert pool((root, rows), person=["number"]).table["person"].nunique() == 3
+    assert pool((root, rows), person=[["site", "number"]]).table["person"].nunique() == 6
+    rows[0]["site"] = ""
+    assert "no person" in pool((root, rows), person=[["site", "number"]]).refused[1]
+
+
+def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
+    root, rows = folder
+    table = pd.DataFrame(rows)
+    table["image"] = [{"bytes": (root / name).read_bytes(), "path": name} for name in table.pop("file")]
+    table.to_parquet(root / "m.parquet")
+    inside = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    outside = pool(folder)
+    assert np.array_equal(inside.pictures, outside.pictures)
+    pd.testing.assert_frame_equal(inside.table, outside.table)

@@ -1,16 +1,20 @@
 """The images wing end to end on a tiny release: what it leaves, what it never leaks, how it resumes."""
 
 import hashlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import project
-from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.shards import read_pictures, read_table
 
 RELEASE = "results/releases/tiny"
 
@@ -115,6 +119,45 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(undisturbed, tmp_pat
     assert "state taken over from a dead writer" in logs
     assert project.content(release / "release") == project.content(undisturbed / RELEASE / "release")
     assert project.content(release / "student") == project.content(undisturbed / RELEASE / "student")
+
+
+def withdrawn_traces(folder, picture, patient):
+    """Files under `results` and `logs` that hold a picture or an identifier, or weights trained on it."""
+    traces = []
+    for path in sorted(path for top in ("results", "logs") for path in (folder / top).rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        shown = False
+        if path.suffix == ".parquet" and "image" in (table := pd.read_parquet(path)).columns:
+            pictures = [np.asarray(Image.open(io.BytesIO(cell["bytes"]))) for cell in table["image"]]
+            shown = any(np.array_equal(each, picture) for each in pictures)
+        if shown or patient.encode() in data or "results/state" in path.as_posix():
+            traces.append(path.relative_to(folder).as_posix())
+    return traces
+
+
+def test_a_withdrawn_patient_is_gone_after_the_next_run_even_behind_a_killed_one(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(undisturbed, folder, symlinks=True)
+    pool = folder / RELEASE / "pool/pictures"
+    picture = read_pictures(pool)[int(np.flatnonzero(read_table(pool)["row"] == 1)[0])]
+    patient = f"{project.CANARY}-000"
+    state = folder / "results/state"
+    project.run_and_kill(folder, lambda: any(state.rglob("network.safetensors")), "--forcerun", "finetune")
+    shutil.copytree(pool, pool.parent / ".writing-pictures-killed")
+    before = withdrawn_traces(folder, picture, patient)
+    assert any("state/" in trace for trace in before), "a checkpoint; else this tests nothing"
+    assert any(".writing-" in trace for trace in before)
+    assert any("pool/pictures/" in trace for trace in before)
+
+    manifest = pd.read_csv(folder / "data/manifest.csv")
+    gone = manifest["patient_id"] == patient
+    for name in manifest.loc[gone, "file"]:
+        (folder / "data" / name).unlink()
+    times = (folder / "data/manifest.csv").stat()
+    manifest[~gone].to_csv(folder / "data/manifest.csv", index=False)
+    os.utime(folder / "data/manifest.csv", (times.st_atime, times.st_mtime - 1000))  # restored with an older date
+    project.run(folder)
+    assert withdrawn_traces(folder, picture, patient) == []
 
 
 @pytest.fixture

@@ -47,6 +47,5 @@ rule track:
         runtime=30,
     params:
         code=code_digest("avatarflow.tracking"),
-        uri=config["tracking"]["uri"],
     script:
         "../scripts/track.py"

@@ -92,7 +92,13 @@ def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictur
         `unsupported pixels`, `annotation burned into the picture`.
     """
     limits = limits or Limits()
-    data = _bytes(Path(path), limits.max_bytes)
+    return read_bytes(_bytes(Path(path), limits.max_bytes), limits)
+
+
+def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
+    """As `read_picture`, for the content of a file."""
+    if len(data) > limits.max_bytes:
+        raise PictureError("too many bytes")
     if data[128:132] == b"DICM":
         from .dicom_pixels import read_dicom  # pydicom is slow to load and most sets hold no DICOM
 

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..errors import AvatarflowError, Problems, refuse
 
@@ -20,6 +21,7 @@ ROW = "row"  # 1-based number of the manifest's data row: the only name an origi
 SEPARATORS = (",", ";", "\t")
 SHOWN_LINES = 5
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
+IMAGE, EMBEDDED = "image", "_embedded"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,14 +54,35 @@ def read_manifest(path: str | Path, columns: list[str]) -> pd.DataFrame:
         found = f"cannot be read as a table ({type(error).__name__})"
         raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
     _check_columns(table, columns, where)
+    embedded = table.pop(EMBEDDED) if EMBEDDED in table.columns else None
     table = table.astype(object).where(table.notna() & (table != ""), None)
+    if embedded is not None:
+        table[EMBEDDED] = embedded
     table.insert(0, ROW, np.arange(1, len(table) + 1))
     return table
 
 
 def _from_parquet(content: bytes) -> pd.DataFrame:
-    """Columns as text; a named index is a column, and whole numbers that a missing cell made floats stay whole."""
-    table = pd.read_parquet(io.BytesIO(content))
+    """Columns as text; a named index is a column, and whole numbers that a missing cell made floats stay whole.
+
+    Pictures inside the table, as the Hugging Face `datasets` library writes them (`image`: bytes and path), go to the
+    column `EMBEDDED`; without a column `file` the path is the file's name, else the number of the row.
+    """
+    file = pq.ParquetFile(io.BytesIO(content))
+    kind = file.schema_arrow.field(IMAGE).type if IMAGE in file.schema_arrow.names else None
+    if kind is not None and pa.types.is_struct(kind) and "bytes" in [part.name for part in kind]:
+        table = file.read().to_pandas()
+        cells = [cell if isinstance(cell, dict) else {} for cell in table.pop(IMAGE)]
+        read = _as_text(table)
+        if FILE not in read.columns:
+            paths = [Path(str(cell.get("path") or "")).name for cell in cells]
+            read.insert(0, FILE, [path or f"row {row}" for row, path in enumerate(paths, start=1)])
+        read[EMBEDDED] = pd.Series([cell.get("bytes") for cell in cells], dtype=object)
+        return read
+    return _as_text(file.read().to_pandas())
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
     named = [name for name in table.index.names if name is not None]
     table = table.reset_index(named) if named else table
     for column in table.columns:
@@ -140,7 +163,7 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
     """
     if not expression.strip():
         return table
-    typed = table.copy()
+    typed = table.drop(columns=EMBEDDED, errors="ignore").copy()
     numeric = []
     for column in typed.columns:
         numbers = pd.to_numeric(typed[column], errors="coerce")
@@ -192,7 +215,7 @@ def digest_of_listed(manifest: str | Path, root: str | Path) -> str:
         names = read_manifest(manifest, [])[FILE].dropna()
     except (OSError, AvatarflowError):
         return digest.hexdigest()[:16]
-    for name in names:
+    for name in names if Path(root).is_dir() else ():
         path = resolve_inside(root, name)
         facts = path.stat() if path is not None and path.is_file() else None
         digest.update(f"{name}\0{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode())

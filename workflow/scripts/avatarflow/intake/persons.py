@@ -36,14 +36,23 @@ def normalised(value: str | None) -> str | None:
     return None if text in MISSING else text
 
 
-def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) -> pd.DataFrame:
+PersonColumn = str | Sequence[str]
+"""A column that names a person, or several that do so together (a site and its own numbers)."""
+
+
+def flat_columns(columns: Sequence[PersonColumn]) -> list[str]:
+    """Every single column."""
+    return [name for column in columns for name in ([column] if isinstance(column, str) else column)]
+
+
+def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: list[str]) -> pd.DataFrame:
     """The name of each row's person and what kind of unit it is.
 
     Parameters
     ----------
     table : manifest rows
-    columns : list of str
-        The first that is not empty counts.
+    columns : list of str or list of str
+        The first that is not empty counts; several that name a person together are empty where one of them is.
     eye_columns : list of str
         Those that know only the eye.
 
@@ -51,14 +60,17 @@ def identify(table: pd.DataFrame, columns: list[str], eye_columns: list[str]) ->
     -------
     DataFrame with `key` (column and value, None where every column is empty) and `unit` (`person` or `eye`).
     """
-    keys: list[Hashable | None] = []
-    units = []
-    cleaned = table[columns].map(normalised)
-    for values in cleaned.astype(object).where(cleaned.notna(), None).itertuples(index=False, name=None):
-        column = next((name for name, value in zip(columns, values, strict=True) if value is not None), None)
-        keys.append(None if column is None else (column, values[columns.index(column)]))
-        units.append("eye" if column in eye_columns else "person")
-    return pd.DataFrame({"key": pd.Series(keys, dtype=object, index=table.index), "unit": units}, index=table.index)
+    key = pd.Series([None] * len(table), index=table.index, dtype=object)
+    unit = pd.Series("person", index=table.index, dtype=object)
+    for column in columns:
+        names = [column] if isinstance(column, str) else list(column)
+        parts = zip(*(table[name].map(normalised) for name in names), strict=True)
+        label = "+".join(names)
+        found = [None if any(pd.isna(part) for part in row) else (label, *row) for row in parts]
+        open_ = key.isna()
+        key = key.where(~open_, pd.Series(found, index=table.index, dtype=object))
+        unit = unit.mask(open_ & key.notna() & (label in eye_columns), "eye")
+    return pd.DataFrame({KEY: key.where(key.notna(), None), UNIT: unit}, index=table.index)
 
 
 def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hashable]], seed: int) -> np.ndarray:

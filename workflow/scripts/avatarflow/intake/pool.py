@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,17 +13,19 @@ import numpy as np
 import pandas as pd
 
 from ..errors import refuse
-from ..imaging.io import Limits, PictureError, read_picture, resize_square
+from ..imaging.io import Limits, PictureError, read_bytes, read_picture, resize_square
 from ..imaging.phantom import draw_eyes
 from ..imaging.shards import Pictures
 from ..runtime import Step
-from .manifest import FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
+from .manifest import EMBEDDED, FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
 from .near_equal import near_equal_pairs
 from .persons import (
     FIELD,
     KEY,
     UNIT,
+    PersonColumn,
     assign_roles,
+    flat_columns,
     identify,
     name_eyes,
     normalised,
@@ -77,10 +79,10 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
-    columns = [*entry["person"], *conditions, *constant, *given]
+    columns = [*flat_columns(entry["person"]), *conditions, *constant, *given]
     rows = read_manifest(manifest, columns)
     rows = select_rows(rows, entry["select"], "config select")
-    wanted = dict.fromkeys([ROW, FILE, *columns, *entry["eye_columns"], FIELD])
+    wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, *entry["eye_columns"], FIELD])
     rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
     taken = sorted({KEY, UNIT} & set(rows.columns))
     if taken:
@@ -163,7 +165,7 @@ def refuse_missing_root(root: str | Path) -> None:
         raise refuse(f"root {root}", "no such folder", "check root, data_root and AVATARFLOW_DATA; ~ is not expanded")
 
 
-def oddities(rows: pd.DataFrame, columns: list[str], conditions: dict[str, list[str]]) -> list[str]:
+def oddities(rows: pd.DataFrame, columns: Sequence[PersonColumn], conditions: dict[str, list[str]]) -> list[str]:
     """What may be meant, but seldom is, in sentences without a value of a row."""
     odd = []
     for column, allowed in conditions.items():
@@ -172,9 +174,10 @@ def oddities(rows: pd.DataFrame, columns: list[str], conditions: dict[str, list[
                 odd.append(
                     f"condition {column}: {count} pictures have value {place + 1} of the list; add some, or drop it"
                 )
+    columns = [column for column in columns if isinstance(column, str)]
     counts = [rows[column].map(normalised).nunique() for column in columns]
     finer = [column for column, count in zip(columns[1:], counts[1:], strict=True) if count > 3 * counts[0] > 0]
-    if finer and rows[columns[0]].notna().all():
+    if columns and finer and rows[columns[0]].notna().all():
         odd.append(
             f"the patients are those of column {columns[0]}, the first listed; {finer[0]} has far more and is not used"
         )
@@ -213,7 +216,8 @@ def read_all(
     sizes: dict[int, Size] = {}
     refused: dict[int, str] = {}
     with ProcessPoolExecutor(max_workers=processes) as workers:
-        results = workers.map(read, rows[FILE], chunksize=8)
+        embedded = rows[EMBEDDED] if EMBEDDED in rows.columns else itertools.repeat(None)
+        results = workers.map(read, rows[FILE], embedded, chunksize=8)
         for done, (row, (picture, content, size, reason)) in enumerate(zip(rows[ROW], results, strict=True), start=1):
             if picture is None:
                 refused[int(row)] = reason
@@ -295,17 +299,25 @@ def reasons_in_words(refused: dict[int, str]) -> str:
 
 
 def _read_one(
-    name: str | None, root: str, size_px: int, fit: str, limits: Limits
+    name: str | None, embedded: bytes | None, root: str, size_px: int, fit: str, limits: Limits
 ) -> tuple[Pictures | None, str, Size, str]:
-    """One picture at working size, digest and size of its full content, and the reason where it is refused."""
-    path = resolve_inside(root, name) if name and name.strip() else None
-    if path is None:
-        return None, "", (0, 0), "file name is empty" if not (name or "").strip() else "path leads outside the root"
+    """One picture at working size, digest and size of its full content, and the reason where it is refused.
+
+    `embedded` is the file's content where the manifest holds it; nothing is then read from `root`.
+    """
+    nothing = (None, "", (0, 0))
     try:
-        picture, _ = read_picture(path, limits)
+        if embedded is not None:
+            picture, _ = read_bytes(embedded, limits)
+        elif not name or not name.strip():
+            return *nothing, "file name is empty"
+        elif (path := resolve_inside(root, name)) is None:
+            return *nothing, "path leads outside the root"
+        else:
+            picture, _ = read_picture(path, limits)
     except PictureError as error:
-        odd = advice_on_name(name or "") if not path.exists() else ""
-        return None, "", (0, 0), f"{error}: {odd}" if odd else str(error)
+        odd = advice_on_name(name or "") if str(error) == "no such file" else ""
+        return *nothing, f"{error}: {odd}" if odd else str(error)
     size = (picture.shape[1], picture.shape[0])
     if int(picture.max()) - int(picture.min()) <= UNIFORM:
         return None, "", size, "one colour only"  # six patients with a black picture would become one
