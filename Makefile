@@ -44,7 +44,7 @@ format: setup ## put code and rules into the project's layout
 	snakefmt workflow
 
 docs: setup ## write the key tables of config/README.md from the schemas
-	PYTHONPATH=workflow/scripts python -m avatarflow.config_docs
+	PYTHONPATH=workflow/scripts python -m avatarflow.core.config_docs
 
 ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }
@@ -57,20 +57,18 @@ mlflow-server: setup ## MLflow for a team: DATABASE=mysql+pymysql://user:passwor
 	  mlflow server --host $(HOST) --port $(PORT) --artifacts-destination "$(ARTIFACTS)"
 
 status: ## what runs where, how far it is and when it is done
-	@PYTHONPATH=workflow/scripts python -m avatarflow.status
+	@PYTHONPATH=workflow/scripts python -m avatarflow.runs.status
 
 costs: ## time and memory per rule of what ran here, to size requests with: results/costs.tsv, results/costs.png
-	@PYTHONPATH=workflow/scripts python -m avatarflow.costs
+	@PYTHONPATH=workflow/scripts python -m avatarflow.runs.costs
 
-gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes benchmarks/results/
-	python benchmarks/gpu_check.py --device cuda --out benchmarks/results/gpu_check.json
+gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes experiments/machine/results/
+	python experiments/machine/gpu_check.py --device cuda --out experiments/machine/results/gpu_check.json
 
 purge: ## remove checkpoints and what killed jobs left: they may hold a patient who has withdrawn
-	@PYTHONPATH=workflow/scripts python -m avatarflow.purging
+	@PYTHONPATH=workflow/scripts python -m avatarflow.runs.purging
 
 clean: ## remove all that runs and tests made, results included; .venv stays
 	rm -rf results logs .snakemake
-	rm -f benchmarks/*.tsv
-	find benchmarks -mindepth 1 -maxdepth 1 -type d ! -name results -exec rm -rf {} +
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 sys.path.append(str(ROOT / "tests" / "workflow"))  # `project`: tests of the workflow and of the cluster share it
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
 sys.path.append(
-    str(ROOT / "tests" / "unit")
+    str(ROOT / "tests" / "unit" / "generators")
 )  # `test_processes`: training on two nodes does what it does on one machine
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from avatarflow.privacy.cone import calibrate, uncalibrated
-from avatarflow.privacy.fingerprint import embed_altered, fit_encoder
-from avatarflow.privacy.judging import miss_rate, risks, specificity
-from avatarflow.privacy.retrieval import rank_one, verification
-from avatarflow.privacy.shape import Shape
-from avatarflow.runtime import Step
+from avatarflow.privacy.cones.cone import calibrate, uncalibrated
+from avatarflow.privacy.cones.decide import miss_rate, risks, specificity
+from avatarflow.privacy.cones.shape import Shape
+from avatarflow.privacy.fingerprints.fingerprint import embed_altered, fit_encoder
+from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
+from avatarflow.runs.context import Step
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

@@ -7,9 +7,9 @@ import cone_reference as slow
 import numpy as np
 import pytest
 
-from avatarflow.privacy.cone import calibrate, needed_scales, uncalibrated
-from avatarflow.privacy.judging import Judge, risks
-from avatarflow.privacy.shape import PICTURE, Shape
+from avatarflow.privacy.cones.cone import calibrate, needed_scales, uncalibrated
+from avatarflow.privacy.cones.decide import Judge, risks
+from avatarflow.privacy.cones.shape import PICTURE, Shape
 
 
 def population(seed, m=30, a=4, d=6, spread=0.25):

@@ -4,8 +4,9 @@ import attack_reference as reference
 import numpy as np
 import pytest
 
-from avatarflow.privacy.attacks import density_ratio, extraction, figures, linkage
-from avatarflow.privacy.attacks.world import World
+from avatarflow.privacy.attacks import figures
+from avatarflow.privacy.attacks.data import density_ratio, extraction, linkage
+from avatarflow.privacy.attacks.data.knowledge import World
 
 
 def unit(rng, count, dimensions=12):

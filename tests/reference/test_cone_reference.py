@@ -4,7 +4,7 @@ import cone_reference as slow
 import numpy as np
 import pytest
 
-from avatarflow.privacy.cone import (
+from avatarflow.privacy.cones.cone import (
     Shape,
     calibrate,
     local_sparsity,
@@ -13,7 +13,7 @@ from avatarflow.privacy.cone import (
     person_maxima,
     uncalibrated,
 )
-from avatarflow.privacy.judging import Judge
+from avatarflow.privacy.cones.decide import Judge
 
 
 def population(seed, m=24, a=5, d=6, spread=0.25):

@@ -11,7 +11,7 @@ import pytest
 from long_world import END, START, LongWorld, records_of, truth_of
 from scipy.stats import binom
 
-from avatarflow.reads.causes import runs
+from avatarflow.reads.simulation.causes import runs
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 READS = 1500

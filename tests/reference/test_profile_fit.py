@@ -7,18 +7,18 @@ import pysam
 import pytest
 from long_world import KEYS, RATES, LongWorld
 
-from avatarflow.errors import AvatarflowError
-from avatarflow.reads.alignment_columns import aligned_columns
-from avatarflow.reads.errors import read_profile
-from avatarflow.reads.fitting import homopolymer_law, rates
-from avatarflow.reads.genome import read_fasta, write_fasta
-from avatarflow.reads.individual import make_individual
-from avatarflow.reads.joining import join_shards
-from avatarflow.reads.long_errors import read_long_profile, run_shares
-from avatarflow.reads.made_up import random_genome
-from avatarflow.reads.profile_fit import error_by_quality, fit_profile, observed, quality_bins
-from avatarflow.reads.simulate import simulate_shard
-from avatarflow.runtime import Step
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.genomes.genome import read_fasta, write_fasta
+from avatarflow.reads.genomes.random_genomes import random_genome
+from avatarflow.reads.profiles.alignment_columns import aligned_columns
+from avatarflow.reads.profiles.counts import homopolymer_law, rates
+from avatarflow.reads.profiles.fit import error_by_quality, fit_profile, observed, quality_bins
+from avatarflow.reads.simulation.illumina.errors import read_profile
+from avatarflow.reads.simulation.joining import join_shards
+from avatarflow.reads.simulation.nanopore.errors import read_long_profile, run_shares
+from avatarflow.reads.simulation.simulate import simulate_shard
+from avatarflow.runs.context import Step
 
 ERROR, RATE, RATIO, LENGTH = 0.08, 0.01, 0.1, 100
 

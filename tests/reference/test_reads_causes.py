@@ -5,13 +5,13 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.causes import causes, runs
-from avatarflow.reads.genome import read_fasta, write_fasta
-from avatarflow.reads.individual import make_individual
-from avatarflow.reads.joining import join_shards
-from avatarflow.reads.made_up import random_genome
-from avatarflow.reads.simulate import simulate_shard
-from avatarflow.runtime import Step
+from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.genomes.genome import read_fasta, write_fasta
+from avatarflow.reads.genomes.random_genomes import random_genome
+from avatarflow.reads.simulation.causes import causes, runs
+from avatarflow.reads.simulation.joining import join_shards
+from avatarflow.reads.simulation.simulate import simulate_shard
+from avatarflow.runs.context import Step
 
 RATES = {"indel_share": 0.3, "indel_mean_bp": 3.0, "homozygous_share": 0.35, "ti_tv": 2.1}
 PAIRS, LENGTH = 5000, 100

@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.genome import write_fasta
-from avatarflow.reads.individual import make_individual
-from avatarflow.reads.joining import join_shards
-from avatarflow.reads.made_up import random_genome
-from avatarflow.reads.simulate import simulate_shard
-from avatarflow.runtime import Step
+from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.genomes.genome import write_fasta
+from avatarflow.reads.genomes.random_genomes import random_genome
+from avatarflow.reads.simulation.joining import join_shards
+from avatarflow.reads.simulation.simulate import simulate_shard
+from avatarflow.runs.context import Step
 
 RATES = {"indel_share": 0.2, "indel_mean_bp": 3.0, "homozygous_share": 0.35, "ti_tv": 2.1}
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tP1\n"

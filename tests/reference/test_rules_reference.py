@@ -5,10 +5,10 @@ import pytest
 import rules_reference as slow
 from test_cone_reference import population
 
-from avatarflow.privacy.cone import uncalibrated
-from avatarflow.privacy.rules.registry import CONE, RULES
-from avatarflow.privacy.rules.surroundings import Candidates, Originals
-from avatarflow.privacy.shape import Shape
+from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
+from avatarflow.privacy.baselines.registry import CONE, RULES
+from avatarflow.privacy.cones.cone import uncalibrated
+from avatarflow.privacy.cones.shape import Shape
 
 
 @pytest.mark.parametrize("seed", range(3))

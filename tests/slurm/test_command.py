@@ -80,10 +80,10 @@ def ranks(folder):
 
 @pytest.mark.slow
 def test_training_spreads_over_the_nodes_of_a_job_and_ends_as_one_process(slurm, tmp_path):
-    paths = [str(project.ROOT / "workflow" / "scripts"), str(project.ROOT / "tests" / "unit")]
+    paths = [str(project.ROOT / "workflow" / "scripts"), str(project.ROOT / "tests" / "unit" / "generators")]
     child = (
         f"import sys; sys.path += {paths!r}\n"
-        "from pathlib import Path\nfrom avatarflow.runtime import Step\nfrom test_processes import finetune\n"
+        "from pathlib import Path\nfrom avatarflow.runs.context import Step\nfrom test_processes import finetune\n"
         "finetune(Path('two'), 2, Step.null())\n"
     )
     (tmp_path / "child.py").write_text(child)

@@ -20,4 +20,5 @@ def rules(parsed):
 @pytest.fixture(scope="session")
 def scripts(root):
     """The script files of the workflow."""
-    return sorted((root / "workflow" / "scripts").glob("*.py"))
+    folder = root / "workflow" / "scripts"
+    return sorted({*folder.rglob("*.py")} - {*(folder / "avatarflow").rglob("*.py")})

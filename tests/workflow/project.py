@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from avatarflow.imaging.phantom import draw_eyes
+from avatarflow.imaging.phantom.eyes import draw_eyes
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "CANARYZQX"

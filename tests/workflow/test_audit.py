@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 import project
-from avatarflow.imaging.phantom import draw_eyes
+from avatarflow.imaging.phantom.eyes import draw_eyes
 
 COPIES = 8
 
@@ -171,6 +171,6 @@ def test_the_page_is_whole_and_shows_nobody(audited):
     for name in ("report.html", "audit.json", "rivals.tsv", "privacy/foreign.json", "attacks/attacks.json"):
         assert project.CANARY not in (folder / name).read_text(encoding="utf-8"), name
     root = folder.parents[2]
-    for place in ("results/mlflow", "results/records", "logs", "benchmarks"):
+    for place in ("results/mlflow", "results/records", "logs", "results/benchmarks"):
         for name, data in project.content(root / place).items():
             assert project.CANARY.encode() not in data, f"{place}/{name}"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 import yte
 
-from avatarflow import config_docs, digest
+from avatarflow.core import config_docs, digest
 from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def stem(path, folder, suffix):
 
 def test_log_and_benchmark_are_named_after_their_rule(rules):
     for name, rule in rules.items():
-        log, benchmark = stem(rule["log"][0], "logs", ".log"), stem(rule["benchmark"], "benchmarks", ".tsv")
+        log, benchmark = stem(rule["log"][0], "logs", ".log"), stem(rule["benchmark"], "results/benchmarks", ".tsv")
         assert log == benchmark, name
         assert re.fullmatch(rf"{name}(\..+)?", log.rpartition("/")[2]), f"{name}: {log}"
 
@@ -130,12 +130,12 @@ def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
 
 
 def script_of(rule):
-    return ROOT / "workflow" / "scripts" / Path(rule["script"]).name
+    return ROOT / "workflow" / "scripts" / rule["script"].rpartition("scripts/")[2]
 
 
 def package_imports(path):
     tree = ast.parse(path.read_text())
-    return {name for name in digest._imports(tree, path.stem, path) if name not in ("avatarflow", "avatarflow.runtime")}
+    return digest._imports(tree, path.stem, path) - {"avatarflow", "avatarflow.runs", "avatarflow.runs.context"}
 
 
 def digested(root):
@@ -371,7 +371,7 @@ def test_whatever_the_workflow_imports_is_a_direct_requirement(root):
 
 
 def test_no_direct_requirement_is_unused(root):
-    files = [path for part in ("workflow", "tests", "benchmarks") for path in (root / part).rglob("*.py")]
+    files = [path for part in ("workflow", "tests", "experiments") for path in (root / part).rglob("*.py")]
     imported = set().union(*(third_party(path) for path in files))
     text = (root / "envs" / "requirements.txt").read_text()
     development = set(pins(text.partition("# development")[2].splitlines()))

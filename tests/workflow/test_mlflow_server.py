@@ -10,17 +10,17 @@ import urllib.request
 
 import pytest
 
-from avatarflow.history import read_records
-from avatarflow.live import is_live
-from avatarflow.records import Run
-from avatarflow.tracking import import_records
+from avatarflow.runs.history import read_records
+from avatarflow.runs.live import is_live
+from avatarflow.runs.records import Run
+from avatarflow.runs.tracking import import_records
 
 JOBS, METRICS = 16, 300
 ENTRY = "releases/eyes"
 JOB = f"""
 import os, signal, sys
 from pathlib import Path
-from avatarflow.records import Run
+from avatarflow.runs.records import Run
 number = int(sys.argv[2])
 run = Run("sample", "{ENTRY}", Path("results/records"), sys.argv[1])
 run.params({{"wildcard.shard": number}})

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import project
-from avatarflow.reads.genome import LETTERS, write_fasta
-from avatarflow.reads.made_up import random_genome
+from avatarflow.reads.genomes.genome import LETTERS, write_fasta
+from avatarflow.reads.genomes.random_genomes import random_genome
 
 TOOLS = [{"tool": "minimap2", "setting": "sr"}, {"tool": "half", "setting": "default"}]
 HALF = {  # calls every second fragment human, whatever it is
@@ -78,7 +78,7 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
     assert not (unknown / "scores.tsv").exists()  # no sensitivity is made up
     assert "sensitivity" not in (unknown / "calls.tsv").read_text()
 
-    for place in ("results", "logs", "benchmarks"):
+    for place in ("results", "logs"):
         for name, content in project.content(tmp_path / place).items():
             assert project.CANARY not in name
             content = gzip.decompress(content) if name.endswith(".gz") else content
@@ -114,7 +114,7 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
     with gzip.open(tmp_path / one, "rt") as file:
         own = file.read().splitlines()[1::4]
     assert lines[1::4] == [bases for number, bases in enumerate(own) if number % 3]
-    for place in ("results", "logs", "benchmarks"):
+    for place in ("results", "logs"):
         for name, content in project.content(tmp_path / place).items():
             assert project.CANARY not in name
             content = gzip.decompress(content) if name.endswith(".gz") else content

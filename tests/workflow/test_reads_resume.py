@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import project
-from avatarflow.reads.genome import LETTERS
-from avatarflow.reads.made_up import random_genome
+from avatarflow.reads.genomes.genome import LETTERS
+from avatarflow.reads.genomes.random_genomes import random_genome
 
 FOLDER = "results/read_benchmarks/b"
 CELL = "donor1/e0.06_v0"

@@ -8,7 +8,7 @@ import pytest
 from safetensors import safe_open
 
 import project
-from avatarflow.privacy.files import load_rows, save_rows
+from avatarflow.privacy.fingerprints.files import load_rows, save_rows
 
 RELEASE = "results/releases/tiny"
 

@@ -70,7 +70,8 @@ print(json.dumps([picture.size, data[0]["image"].size, sorted(data.column_names)
 
 def test_a_canary_in_ids_exif_and_file_names_reaches_no_output(undisturbed):
     canary = project.CANARY.encode()
-    places = [RELEASE + "/release", RELEASE + "/student", "results/mlflow", "results/records", "logs", "benchmarks"]
+    places = [f"{RELEASE}/release", f"{RELEASE}/student", "logs"]
+    places += [f"results/{name}" for name in ("mlflow", "records", "benchmarks")]
     looked_at = 0
     for place in places:
         for name, data in project.content(undisturbed / place).items():
@@ -175,12 +176,16 @@ def edit(root, module, change):
 
 
 def test_an_edited_comment_changes_nothing(undisturbed, copied_project):
-    edit(copied_project, "privacy/cone.py", lambda text: "# a comment\n" + text.replace('"""The Cone', '"""A Cone', 1))
+    edit(
+        copied_project,
+        "privacy/cones/cone.py",
+        lambda text: "# a comment\n" + text.replace('"""The Cone', '"""A Cone', 1),
+    )
     assert project.planned(undisturbed, root=copied_project) == set()
 
 
 def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied_project):
-    edit(copied_project, "privacy/cone.py", lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1))
+    edit(copied_project, "privacy/cones/cone.py", lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1))
     planned = project.planned(undisturbed, root=copied_project)
     users = {"calibrate_cones", "compare_rules", "judge_candidates"}
     behind = {"join_verdicts", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",

@@ -7,12 +7,12 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
-from avatarflow.config import MAPS, base_id, base_settings, behind, load
-from avatarflow.digest import code_digest, config_digest, files_digest
-from avatarflow.errors import AvatarflowError
-from avatarflow.locks import clear_stale
-from avatarflow.paths import data_path
-from avatarflow.reads.catalogue import kind_of
+from avatarflow.core.config import MAPS, base_id, base_settings, behind, load
+from avatarflow.core.digest import code_digest, config_digest, files_digest
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.runs.locks import clear_stale
+from avatarflow.core.paths import data_path
+from avatarflow.reads.removal.catalogue import kind_of
 
 try:
     config = load(config)

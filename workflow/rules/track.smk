@@ -1,10 +1,10 @@
 # Reads: the run records of all jobs (results/records/). Writes: results/mlflow/, or the MLflow server that the config names.
 # Config: tracking. One serial step: jobs never write to the store themselves. The handlers call the same import after failures.
 
-from avatarflow.closing import closing_lines
-from avatarflow.orphans import cancel_orphans
-from avatarflow.purging import purge_after_run
-from avatarflow.tracking import forget_failed_import, import_in_subprocess
+from avatarflow.runs.closing import closing_lines
+from avatarflow.runs.orphans import cancel_orphans
+from avatarflow.runs.purging import purge_after_run
+from avatarflow.runs.tracking import forget_failed_import, import_in_subprocess
 
 
 onstart:  # this run holds the lock by now, so that jobs of an earlier one in the queue are nobody's
@@ -38,7 +38,7 @@ rule track:
     log:
         "logs/track.log",
     benchmark:
-        "benchmarks/track.tsv"
+        "results/benchmarks/track.tsv"
     conda:
         "../../envs/tracking.yaml"
     threads: 1
@@ -46,6 +46,6 @@ rule track:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.tracking"),
+        code=code_digest("avatarflow.runs.tracking"),
     script:
         "../scripts/track.py"

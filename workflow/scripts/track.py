@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from avatarflow.runtime import step
-from avatarflow.tracking import import_whole_results
+from avatarflow.runs.context import step
+from avatarflow.runs.tracking import import_whole_results
 
 with step(snakemake) as run:
     run.info("behind %d results", len(snakemake.input.finals))

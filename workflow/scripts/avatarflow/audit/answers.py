@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..privacy.attacks.names import FAIL, INSUFFICIENT, PASS
+from avatarflow.privacy.attacks.names import FAIL, INSUFFICIENT, PASS
 
 MEASURED = "measured"
 """The answer of a question that nothing was asked for: a figure to read beside the others."""

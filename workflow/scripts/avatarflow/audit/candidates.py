@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..privacy.bounds import clopper_pearson
-from ..privacy.judging import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
+from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.privacy.cones.decide import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
 
 Mask = npt.NDArray[np.bool_]
 

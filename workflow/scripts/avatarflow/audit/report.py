@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..paths import replacing, write_json
-from ..release.certificate import clean
-from ..release.templates import fill
-from ..runtime import Step
+from avatarflow.core.paths import replacing, write_json
+from avatarflow.release.certificate import clean
+from avatarflow.release.templates import fill
+from avatarflow.runs.context import Step
+
 from .answers import answers, overall
 from .claim import claim
 

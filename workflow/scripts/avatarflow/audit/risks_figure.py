@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..paths import replacing
+from avatarflow.core.paths import replacing
 
 Floats = npt.NDArray[np.float64]
 

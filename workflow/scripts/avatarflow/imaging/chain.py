@@ -9,7 +9,7 @@ import kornia.augmentation as kornia
 import numpy as np
 import torch
 
-from ..errors import Problems, refuse
+from avatarflow.core.errors import Problems, refuse
 
 Chain = Sequence[Mapping[str, Any]]
 Transform = Callable[[torch.Tensor], torch.Tensor]

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from ..errors import AvatarflowError
+from avatarflow.core.errors import AvatarflowError
+
 from .shards import Pictures
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from ..errors import refuse
-from ..paths import replacing, replacing_folder
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing, replacing_folder
 
 Pictures = npt.NDArray[np.uint8]
 

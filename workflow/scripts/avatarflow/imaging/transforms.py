@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import seeds
-from ..errors import Problems
+from avatarflow.core import seeds
+from avatarflow.core.errors import Problems
+
 from .chain import Chain, Parameter, Transform, build_chain, check_chain, is_within
 from .shards import Pictures
 

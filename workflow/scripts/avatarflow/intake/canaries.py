@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import seeds
-from ..imaging.phantom import draw_eyes
-from ..imaging.shards import Pictures, write_shards
-from ..paths import replacing_folder
+from avatarflow.core import seeds
+from avatarflow.core.paths import replacing_folder
+from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.imaging.shards import Pictures, write_shards
 
 FIRST = 1 << 30
 """Item and person of the first canary; no pool comes so far, so the seeds of an original and of a canary differ."""

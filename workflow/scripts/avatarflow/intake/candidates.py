@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import refuse
-from ..imaging.shards import write_shards
-from ..paths import replacing_folder, write_json
-from ..runtime import Step
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing_folder, write_json
+from avatarflow.imaging.shards import write_shards
+from avatarflow.runs.context import Step
+
 from .manifest import FILE, ROW, read_manifest
 from .pool import label_columns, read_all, refuse_missing_root
 from .sizes import summary_of_sizes

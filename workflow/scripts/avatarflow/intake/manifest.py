@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import AvatarflowError, Problems, refuse
+from avatarflow.core.errors import AvatarflowError, Problems, refuse
 
 FILE = "file"
 ROW = "row"  # 1-based number of the manifest's data row: the only name an original has outside intake

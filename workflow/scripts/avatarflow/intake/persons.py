@@ -8,8 +8,8 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from .. import seeds
-from ..errors import refuse
+from avatarflow.core import seeds
+from avatarflow.core.errors import refuse
 
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"

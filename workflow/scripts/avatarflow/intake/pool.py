@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import refuse
-from ..imaging.io import Limits, PictureError, read_bytes, read_picture, resize_square
-from ..imaging.phantom import draw_eyes
-from ..imaging.shards import Pictures
-from ..runtime import Step
+from avatarflow.core.errors import refuse
+from avatarflow.imaging.io import Limits, PictureError, read_bytes, read_picture, resize_square
+from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.imaging.shards import Pictures
+from avatarflow.runs.context import Step
+
 from .manifest import EMBEDDED, FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
 from .near_equal import near_equal_pairs
 from .persons import (

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import seeds
-from ..imaging.shards import Pictures
-from ..runtime import Step
+from avatarflow.core import seeds
+from avatarflow.imaging.shards import Pictures
+from avatarflow.runs.context import Step
+
 from .encoders import shrink
 from .intervals import Figure, Ints, share_over_persons, wilson
 from .samples import Sample

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import seeds
+from avatarflow.core import seeds
+
 from .encoders import embed
 from .fidelity import Features, Manifold, Scale, kernel_sums, kid, manifold
 from .intervals import Figure, Floats, Ints, bootstrap_weights, share_over_persons

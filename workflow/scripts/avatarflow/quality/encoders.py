@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import seeds
-from ..errors import refuse
-from ..imaging.shards import Pictures
+from avatarflow.core import seeds
+from avatarflow.core.errors import refuse
+from avatarflow.imaging.shards import Pictures
 
 Features = npt.NDArray[np.float32]
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..paths import write_json
-from ..runtime import Step
+from avatarflow.core.paths import write_json
+from avatarflow.runs.context import Step
+
 from .agreement import agreement
 from .comparison import compare
 from .figures import draw_overview

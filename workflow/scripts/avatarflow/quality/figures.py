@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from ..paths import replacing
+from avatarflow.core.paths import replacing
 
 NAMES = {"real_floor": "real pictures (floor)", "released": "released", "pca_gaussian": "PCA-Gaussian (naive)"}
 COLOURS = {"real_floor": "#8a8a8a", "released": "#1f6f8b", "pca_gaussian": "#d9a441"}

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import seeds
-from ..paths import replacing
-from ..runtime import Step
+from avatarflow.core import seeds
+from avatarflow.core.paths import replacing
+from avatarflow.runs.context import Step
+
 from .agreement import reading
 from .encoders import embed
 from .evaluation import LEAST

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from ..paths import replacing
+from avatarflow.core.paths import replacing
 
 PANELS = {
     "kid": "KID to held-out real pictures (lower is better)",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import seeds
+from avatarflow.core import seeds
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..imaging.sheet import contact_sheet
-from ..paths import replacing
+from avatarflow.core.paths import replacing
+from avatarflow.imaging.sheet import contact_sheet
+
 from .evaluation import accepted
 from .samples import Sample
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import seeds
-from ..imaging.shards import Pictures
+from avatarflow.core import seeds
+from avatarflow.imaging.shards import Pictures
 
 BLOCK = 256
 

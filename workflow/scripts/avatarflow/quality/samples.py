@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .. import seeds
-from ..imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.core import seeds
+from avatarflow.imaging.shards import Pictures, read_pictures, read_table
 
 
 class Sample(NamedTuple):

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import refuse
-from ..imaging.shards import write_shards
-from ..imaging.sheet import contact_sheet
-from ..paths import replacing_folder
-from ..quality.samples import Sample
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing_folder
+from avatarflow.imaging.shards import write_shards
+from avatarflow.imaging.sheet import contact_sheet
+from avatarflow.quality.samples import Sample
+
 from .card import card
 
 CHECKSUMS = "SHA256SUMS"

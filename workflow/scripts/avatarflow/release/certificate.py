@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ..quality.intervals import Figure
+from avatarflow.quality.intervals import Figure
+
 from .claim import claim
 from .model_gate import model_gate
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..quality.intervals import Figure
+from avatarflow.quality.intervals import Figure
 
 
 def release_figures(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..privacy.attacks.names import ON_MODEL
+from avatarflow.privacy.attacks.names import ON_MODEL
 
 NAME = "student_model"
 TARGET = "student"

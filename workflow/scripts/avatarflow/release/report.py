@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..paths import replacing
+from avatarflow.core.paths import replacing
+
 from .templates import fill
 
 PICTURES = {

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ...quality.intervals import Figure
-from ..bounds import clopper_pearson
+from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.quality.intervals import Figure
 
 Floats = npt.NDArray[np.float64]
 

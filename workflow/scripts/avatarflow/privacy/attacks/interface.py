@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import Problems
-from ...quality.intervals import Figure
+from avatarflow.core.errors import Problems
+from avatarflow.quality.intervals import Figure
+
 from . import figures
 
 Floats = npt.NDArray[np.float64]

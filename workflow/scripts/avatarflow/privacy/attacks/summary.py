@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...paths import replacing, write_json
-from ...runtime import Step
+from avatarflow.core.paths import replacing, write_json
+from avatarflow.runs.context import Step
 
 TARGETS = ("teacher", "student", "release", "foreign", "accepted")
 COLOURS = {"pass": "#1d6b3a", "fail": "#9c2218", "insufficient evidence": "#8a6100"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..bounds import bootstrap
+from avatarflow.privacy.bounds import bootstrap
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...paths import replacing
+from avatarflow.core.paths import replacing
 
 EXPOSURE = "exposure: "
 RECALL = {"cone_recall": "own cone", "matcher_recall": "matcher"}

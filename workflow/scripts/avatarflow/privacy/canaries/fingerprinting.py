@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...imaging.shards import read_pictures, read_table
-from ..files import save_rows
-from ..fingerprint import Encoder, embed_altered
-from ..left_out import kept_families
+from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.privacy.cones.held_out_families import kept_families
+from avatarflow.privacy.fingerprints.files import save_rows
+from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered
 
 
 def fingerprint_canaries(

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...imaging.shards import read_table
-from ..files import load_rows
+from avatarflow.imaging.shards import read_table
+from avatarflow.privacy.fingerprints.files import load_rows
 
 
 def gallery_rows(canaries: str, fingerprints: str, own: str, encoder: str) -> list[Any]:

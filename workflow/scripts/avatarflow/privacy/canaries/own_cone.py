@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from ..adaptive_cones import mean_of_nearest
-from ..cone import Cones
-from ..neighbours import Floats, Rows
-from ..shape import PICTURE
+from avatarflow.privacy.cones.adaptive import mean_of_nearest
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.shape import PICTURE
+from avatarflow.privacy.search.neighbours import Floats, Rows
 
 Integers = npt.NDArray[np.int64]
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ... import seeds
-from ...imaging.shards import Pictures
-from ..attacks.views import Pixels
-from ..matcher import Matcher, matcher
+from avatarflow.core import seeds
+from avatarflow.imaging.shards import Pictures
+from avatarflow.privacy.attacks.data.views import Pixels
+from avatarflow.privacy.verifier import Matcher, matcher
 
 USUAL = 0.05  # quantile of what noisy copies of a canary reach: less is no copy
 STRANGE_PAIRS = 100  # pairs of two canaries that show what two eyes reach

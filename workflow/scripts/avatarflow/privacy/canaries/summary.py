@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...imaging.shards import read_table
-from ...intake.canaries import COPIES
-from ...paths import replacing, write_json
-from ...runtime import Step
-from ..bounds import clopper_pearson
+from avatarflow.core.paths import replacing, write_json
+from avatarflow.imaging.shards import read_table
+from avatarflow.intake.canaries import COPIES
+from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.runs.context import Step
+
 from .exposure import curve
 from .figure import draw
 

@@ -13,18 +13,19 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ...errors import refuse
-from ...paths import write_json
-from ...quality.intervals import Figure
-from ...runtime import Step
-from ...seeds import generator
-from ..genome import read_fasta
-from ..records import DIGITS
-from ..removal import OK
-from ..risk.genetic_map import GeneticMap, read_map
-from ..risk.identity import anonymity_set, posterior
-from ..risk.panel import Panel, read_panel
-from ..score import read_usage
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import write_json
+from avatarflow.core.seeds import generator
+from avatarflow.quality.intervals import Figure
+from avatarflow.reads.genomes.genome import read_fasta
+from avatarflow.reads.removal.run import OK
+from avatarflow.reads.risk.genetic_map import GeneticMap, read_map
+from avatarflow.reads.risk.identity import anonymity_set, posterior
+from avatarflow.reads.risk.panel import Panel, read_panel
+from avatarflow.reads.scoring.score import read_usage
+from avatarflow.reads.simulation.records import DIGITS
+from avatarflow.runs.context import Step
+
 from .donor import with_donor
 from .information import DONORS, Information, Layout, bits_of, from_panel, from_spectrum
 from .observed import align, measured_bits, placed, sex_shown

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...release.certificate import clean
+from avatarflow.release.certificate import clean
+
 from .assess import MEASURED, PANEL, SPECTRUM
 from .gates import PASS, Gate, passed
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import AvatarflowError, refuse
-from ..genome import Genome
-from ..risk.panel import Panel, read_panel
+from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.reads.genomes.genome import Genome
+from avatarflow.reads.risk.panel import Panel, read_panel
 
 
 def with_donor(panel: Panel, vcf: str | Path, sample: str, genome: Genome) -> Panel:

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...errors import refuse
-from ...paths import replacing, replacing_folder
-from ...release.templates import fill
-from ...runtime import Step
-from .. import bgzf
-from ..own import BLOCK
-from ..records import DIGITS
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing, replacing_folder
+from avatarflow.reads.simulation import bgzf
+from avatarflow.reads.simulation.records import DIGITS
+from avatarflow.reads.user_reads.take import BLOCK
+from avatarflow.release.templates import fill
+from avatarflow.runs.context import Step
+
 from .assess import is_spike, kept_bodies, votes
 from .certificate import certificate
 from .gates import PASS, figures_of, hold, passed

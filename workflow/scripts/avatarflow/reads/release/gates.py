@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ...quality.intervals import Figure
+from avatarflow.quality.intervals import Figure
 
 PASS, FAIL, INSUFFICIENT = "pass", "fail", "insufficient"
 AT_LEAST, AT_MOST = "at least", "at most"

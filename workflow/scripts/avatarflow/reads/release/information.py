@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..risk.genetic_map import GeneticMap
-from ..risk.linked import Loci
-from ..risk.panel import Panel
-from ..risk.replay import Places, replayed
+from avatarflow.reads.risk.genetic_map import GeneticMap
+from avatarflow.reads.risk.linked import Loci
+from avatarflow.reads.risk.panel import Panel
+from avatarflow.reads.risk.replay import Places, replayed
 
 Floats = npt.NDArray[np.float64]
 

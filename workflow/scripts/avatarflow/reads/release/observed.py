@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pysam
 
-from ...errors import refuse
-from ...runtime import Step
-from ..genome import Genome
-from ..risk.genetic_map import GeneticMap
-from ..risk.identity import bits, rank, sex_ratio
-from ..risk.match import Model, ratios_of
-from ..risk.panel import Panel
-from ..risk.placing import SKIPPED, aligned_observations
+from avatarflow.core.errors import refuse
+from avatarflow.reads.genomes.genome import Genome
+from avatarflow.reads.risk.genetic_map import GeneticMap
+from avatarflow.reads.risk.identity import bits, rank, sex_ratio
+from avatarflow.reads.risk.match import Model, ratios_of
+from avatarflow.reads.risk.panel import Panel
+from avatarflow.reads.risk.placing import SKIPPED, aligned_observations
+from avatarflow.runs.context import Step
+
 from .spike_in import LONGEST_BP
 
 SURE_MAPQ = 20

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...errors import refuse
-from ...paths import replacing
-from ...runtime import Step
-from ...seeds import generator
-from .. import bgzf
-from ..own import BLOCK
-from ..records import DIGITS
-from ..simulate import simulate_shard
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing
+from avatarflow.core.seeds import generator
+from avatarflow.reads.simulation import bgzf
+from avatarflow.reads.simulation.records import DIGITS
+from avatarflow.reads.simulation.simulate import simulate_shard
+from avatarflow.reads.user_reads.take import BLOCK
+from avatarflow.runs.context import Step
 
 LONGEST_BP = 1000  # of reads that short spike-ins can stand for
 LEAST_LONG_BP = 50

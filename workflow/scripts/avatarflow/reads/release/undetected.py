@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ...quality.intervals import Figure
+from avatarflow.quality.intervals import Figure
 
 Mask = npt.NDArray[np.bool_]
 

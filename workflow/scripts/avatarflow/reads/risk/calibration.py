@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...quality.intervals import Figure, bootstrap_weights
+from avatarflow.quality.intervals import Figure, bootstrap_weights
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..genome import Genome
-from ..mosaic import Mosaic
-from ..panel import origins
+from avatarflow.reads.donors.mosaic import Mosaic
+from avatarflow.reads.donors.panel import origins
+from avatarflow.reads.genomes.genome import Genome
+
 from .genetic_map import GeneticMap
 from .panel import Panel, read_panel
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import refuse
-from ..genome import Genome, lines, opened
-from ..panel import places
+from avatarflow.core.errors import refuse
+from avatarflow.reads.donors.panel import places
+from avatarflow.reads.genomes.genome import Genome, lines, opened
 
 CONSTANT_CM_PER_MB = 1.0  # ASSUME: the human average where there is no map
 

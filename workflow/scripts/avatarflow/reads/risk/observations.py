@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..genome import Codes, Integers
+from avatarflow.reads.genomes.genome import Codes, Integers
+
 from .panel import Panel
 
 Floats = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import Problems, refuse
-from ..genome import CODE_OF, Codes, Genome, Integers, lines, opened
-from ..panel import FIXED, places
+from avatarflow.core.errors import Problems, refuse
+from avatarflow.reads.donors.panel import FIXED, places
+from avatarflow.reads.genomes.genome import CODE_OF, Codes, Genome, Integers, lines, opened
 
 MOST_PROBLEMS = 20  # lines of one file that are named; the rest is counted
 Floats = npt.NDArray[np.float64]

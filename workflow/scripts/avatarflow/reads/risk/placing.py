@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
-from ..genome import CODE_OF, Codes, Integers
+from avatarflow.reads.genomes.genome import CODE_OF, Codes, Integers
+
 from .observations import Observations
 from .panel import Panel
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..genome import Integers
+from avatarflow.reads.genomes.genome import Integers
+
 from .observations import Observations
 from .panel import Panel
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ...paths import replacing
-from ...quality.intervals import Figure, bootstrap_weights
-from ...runtime import Step
-from ...seeds import generator
-from ..genome import read_fasta
-from ..mixture import HOST
-from ..sex import SexLaw
+from avatarflow.core.paths import replacing
+from avatarflow.core.seeds import generator
+from avatarflow.quality.intervals import Figure, bootstrap_weights
+from avatarflow.reads.donors.sex import SexLaw
+from avatarflow.reads.genomes.genome import read_fasta
+from avatarflow.reads.simulation.mixture import HOST
+from avatarflow.runs.context import Step
+
 from .donors import Donor, read_donors
 from .genetic_map import GeneticMap, read_map
 from .identity import anonymity_set, bits, bits_to_single_out, posterior, rank, sex_ratio

@@ -1,0 +1,101 @@
+"""An audit with the least there may be: one picture per person, nobody known not to have been trained on, any size."""
+
+import json
+from pathlib import Path
+
+import audit_world
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from avatarflow.core.errors import AvatarflowError
+
+PERSONS = 24
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Originals of 48, 32 and 80 pixels; candidates of 24 to 128: altered copies first, other eyes behind them."""
+    folder = tmp_path_factory.mktemp("alone")
+    identities = [2 * person for person in range(PERSONS)]
+    originals = audit_world.draw(
+        folder, "o", identities, [48, 32, 80], patient=[f"p{person}" for person in range(PERSONS)]
+    )
+    originals.to_csv(folder / "originals.csv", index=False)
+    copies = []
+    for number, side in enumerate((48, 128, 24, 40)):
+        with Image.open(folder / f"o{number}.png") as picture:
+            bright = Image.fromarray(np.clip(np.asarray(picture, np.float32) * 1.04, 0, 255).astype(np.uint8))
+        bright.resize((side, side), Image.Resampling.LANCZOS).save(folder / f"c{number}.png")
+        copies.append({"file": f"c{number}.png"})
+    others = audit_world.draw(folder, "e", list(range(700, 712)), [48, 96])
+    pd.concat([pd.DataFrame(copies), others]).to_csv(folder / "candidates.csv", index=False)
+    settings = audit_world.entry(limits={"min_side_px": 16})
+    return audit_world.Audit(folder, settings).run()
+
+
+@pytest.fixture(scope="module")
+def plain(alone):
+    return json.loads(Path(alone.at("audit.json")).read_text("utf-8"))
+
+
+def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, plain):
+    verdicts = pd.read_parquet(alone.at("verdicts.parquet"))
+    assert plain["originals"]["pictures"] == plain["originals"]["persons"] == PERSONS
+    assert not verdicts["accepted"].iloc[:4].any()
+    assert list(verdicts["implicated_original"].iloc[:4]) == [1, 2, 3, 4]
+    assert plain["answers"][0]["answer"] == "fail"
+
+
+def test_sizes_that_were_changed_are_counted(plain):
+    sizes = plain["originals"]["sizes"]
+    assert sizes == {"pictures": 24, "brought": 16, "enlarged": 0, "shortest_px": 32, "longest_px": 80}
+    sizes = plain["candidates"]["sizes"]
+    assert sizes == {"pictures": 16, "brought": 16, "enlarged": 1, "shortest_px": 24, "longest_px": 128}
+
+
+def test_without_strangers_no_figure_on_strangers_is_made_up(alone, plain):
+    assert plain["cone"]["specificity"] is None
+    assert plain["candidates"]["strangers_met"] is None
+    assert {row["specificity"] for row in plain["candidates"]["rules"]} == {None}
+    assert {row["verdict"] for row in plain["attacks"]} == {"insufficient evidence"}
+    assert all(row["auc"] is None and "0 strangers" in row["reason"] for row in plain["attacks"])
+    answers = {each["name"]: each["answer"] for each in plain["answers"]}
+    for name in ("specificity", "membership_foreign", "membership_accepted"):
+        assert answers[name] == "insufficient evidence", name
+
+
+def test_the_page_says_what_could_not_be_judged(alone):
+    page = Path(alone.at("report.html")).read_text("utf-8")
+    assert "no original is known not to have been trained on" in page
+    assert "blur, left out of encoder and calibration" in page
+    assert "3 families of alterations (brightness, contrast, jpeg), 4 of each per picture" in page
+    assert "1 candidates are smaller than it and were enlarged" in page
+    assert "nan" not in page.replace("nano", "").lower().split("base64")[0]
+
+
+def test_the_same_audit_in_small_blocks_has_the_same_figures(alone, plain, tmp_path, monkeypatch):
+    for module in ("audit.baselines", "audit.non_members", "privacy.cones.decide"):
+        monkeypatch.setattr(f"avatarflow.{module}.BLOCK", 5)
+    again = audit_world.Audit(tmp_path, alone.settings)
+    for path in alone.folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    again.run()
+    assert json.loads(Path(again.at("audit.json")).read_text("utf-8")) == plain
+
+
+def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alone, tmp_path):
+    other = audit_world.Audit(tmp_path, audit_world.entry(limits={"min_side_px": 16}))
+    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "verdicts.parquet", "foreign.safetensors"):
+        path = alone.folder / "results" / name
+        (tmp_path / "results").mkdir(exist_ok=True)
+        (tmp_path / "results" / name).symlink_to(path)
+    for name in ("originals.safetensors", "test.safetensors"):
+        data = (alone.folder / "results" / name).read_bytes()
+        digest = data[: data.index(b"}}")].split(b'"encoder":"')[1][:16]
+        (tmp_path / "results" / name).write_bytes(data.replace(digest, b"0" * 16))
+    with pytest.raises(AvatarflowError, match=r"originals\.safetensors: fingerprints of another encoder; delete"):
+        other.report()
+    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "rivals.tsv", "report.html"))

@@ -1,0 +1,153 @@
+"""The configuration: defaults filled in at any depth, every problem named at once."""
+
+from datetime import date
+
+import pytest
+import yaml
+
+from avatarflow.core.config import MAPS, base_id, load
+from avatarflow.core.errors import AvatarflowError
+
+RELEASE = {
+    "source": {"generate": {"persons": 50}},
+    "conditions": {"eye_side": ["left", "right"]},
+    "base": {"pretrain": {}},
+    "gates": {},
+}
+
+
+def problems(config):
+    with pytest.raises(AvatarflowError) as error:
+        load(config)
+    return str(error.value).splitlines()
+
+
+def test_an_empty_config_is_whole():
+    config = load({})
+    assert config["seed"] == 1
+    assert all(config[name] == {} for name in MAPS)
+    assert config["compute"]["threads"] == 1
+
+
+def test_defaults_reach_every_depth_and_the_given_stays():
+    entry = load({"releases": {"x": RELEASE}})["releases"]["x"]
+    assert entry["source"]["generate"] == {"kind": "fundus", "persons": 50, "pictures_per_eye": 1}
+    assert entry["split"]["shares"]["heldout"] == 0.25
+    assert entry["cone"]["beta"] == 0.2
+
+
+def test_a_release_without_a_base_is_pretrained_on_generated_eyes():
+    entry = load({"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions", "gates")}}})["releases"]["x"]
+    assert entry["base"]["pretrain"]["kind"] == "fundus"
+    named = load({"releases": {"x": {**RELEASE, "base": {"folder": "bases/eyes"}}}})["releases"]["x"]
+    assert named["base"]["pretrain"] is None
+
+
+def test_the_given_config_is_not_changed():
+    given = {"releases": {"x": dict(RELEASE)}}
+    load(given)
+    assert given == {"releases": {"x": RELEASE}}
+
+
+def test_every_problem_is_named_at_once():
+    lines = problems(
+        {
+            "sead": 2,
+            "seed": -1,
+            "releases": {"x": {**RELEASE, "size_px": "big", "cone": {"beat": 1}}},
+            "audits": {"y": {"candidates": {"manifest": "m"}}},
+        }
+    )
+    text = "\n".join(lines)
+    assert "config (top level): unknown key 'sead'; known keys are audits, " in text
+    assert "config seed: " in text
+    assert "config releases.x.size_px: found 'big' (str); give a value of type integer" in text
+    assert "config releases.x.cone: unknown key 'beat'" in text
+    assert "config audits.y: key 'originals' is missing; add it" in text
+    assert "config audits.y.candidates: key 'root' is missing; add it" in text
+
+
+def test_a_number_that_yaml_reads_as_text_is_explained():
+    config = yaml.safe_load("releases: {x: {finetune: {learning_rate: 1e-4}}}")
+    config["releases"]["x"] |= RELEASE
+    (line,) = problems(config)
+    assert line.startswith("config releases.x.finetune.learning_rate: found '1e-4' (str)")
+    assert "1.0e-4" in line
+
+
+def test_rules_that_a_schema_cannot_say():
+    lines = problems(
+        {
+            "releases": {
+                "both": {**RELEASE, "source": {"manifest": "m", "root": "r", "generate": {}}},
+                "rootless": {**RELEASE, "source": {"manifest": "m"}},
+                "baseless": {**RELEASE, "base": {"pretrain": None}},  # said so, and so a mistake
+                "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
+                "strange": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["crop"]}},
+                "all": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["flip", "blur"]}},
+            },
+            "audits": {
+                "gap": {
+                    "originals": {"manifest": "m", "root": "r"},
+                    "candidates": {"manifest": "m", "root": "r"},
+                    "split": {"shares": {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}},
+                }
+            },
+        }
+    )
+    for start in (
+        "config releases.both.source: found both or neither",
+        "config releases.rootless.source: a manifest without its root",
+        "config releases.baseless.base: found nothing",
+        "config releases.shares.split.shares: the shares add up to 1.65",
+        "config releases.strange.cone.left_out: crop, not among cone.families",
+        "config releases.all.cone.left_out: every family is left out",
+        "config audits.gap.split.shares.heldout: ",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    assert len(lines) == 7
+
+
+def test_a_release_without_gates_is_refused_nobody_has_decided_what_must_hold():
+    release = {key: value for key, value in RELEASE.items() if key != "gates"}
+    assert problems({"releases": {"x": release}}) == ["config releases.x: key 'gates' is missing; add it"]
+    for value in (None, {"specificity": None}, {"specificity": "low"}, {"specifity": 0.5}):
+        (line,) = problems({"releases": {"x": {**RELEASE, "gates": value}}})
+        assert line.startswith("config releases.x.gates")
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "../x", ""])
+def test_refuses_names_that_are_no_folder_names(name):
+    assert problems({"releases": {name: RELEASE}})
+
+
+def test_releases_with_equal_bases_share_one():
+    config = load(
+        {
+            "releases": {
+                "a": RELEASE,
+                "b": {**RELEASE, "conditions": {}, "augment": {"mirror": None}},
+                "c": {**RELEASE, "size_px": 32},
+            }
+        }
+    )
+    assert base_id(config, "a") == base_id(config, "b") != base_id(config, "c")
+
+
+@pytest.mark.parametrize("name", [2024, False, None, date(2024, 1, 1), "x\n", "a b"])
+def test_names_are_texts_of_plain_letters(name):
+    with pytest.raises(AvatarflowError, match=r"^config releases: found the name"):
+        load({"releases": {name: {"source": {"manifest": "a.csv", "root": "."}, "gates": {}}}})
+
+
+@pytest.mark.parametrize("column", ["person", "role", "eye", "item", "candidate", "row", "key", "unit"])
+def test_a_condition_does_not_overwrite_the_projects_own_columns(column):
+    source = {"manifest": "a.csv", "root": "."}
+    with pytest.raises(AvatarflowError, match=f"conditions: the name '{column}' is reserved"):
+        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {column: ["a", "b"]}}}})
+
+
+def test_labels_that_yaml_reads_as_no_text_are_explained():
+    source = {"manifest": "a.csv", "root": "."}
+    with pytest.raises(AvatarflowError, match=r"found True \(bool\); put it in quotes"):
+        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}}})

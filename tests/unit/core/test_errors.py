@@ -1,0 +1,25 @@
+"""Problems are worded alike and raised together."""
+
+import pytest
+
+from avatarflow.core.errors import AvatarflowError, Problems, problem, refuse
+
+
+def test_one_problem_says_where_what_and_what_to_do():
+    assert problem("manifest row 3", "no file", "add it") == "manifest row 3: no file; add it"
+    assert str(refuse("manifest row 3", "no file", "add it")) == "manifest row 3: no file; add it"
+    assert isinstance(refuse("a", "b", "c"), AvatarflowError)
+
+
+def test_all_problems_are_raised_at_once_in_their_order():
+    problems = Problems()
+    problems.add("a", "b", "c")
+    problems.extend(["d: e; f"])
+    problems.add("g", "h", "i")
+    with pytest.raises(AvatarflowError) as caught:
+        problems.raise_if_any()
+    assert str(caught.value).splitlines() == ["a: b; c", "d: e; f", "g: h; i"]
+
+
+def test_no_problem_no_error():
+    Problems().raise_if_any()

@@ -1,0 +1,109 @@
+"""Picture shards: exact, atomic, and open to the libraries that others use."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.imaging import shards
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).integers(0, 256, (7, 16, 24, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "item": np.arange(7),
+            "side": ["left", None, "right", "left", None, "right", "left"],
+            "risk": np.linspace(0, 1, 7),
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, pictures, table):
+    shards.write_shards(tmp_path / "set", pictures, table, per_shard=3)
+    return tmp_path / "set"
+
+
+def test_pictures_and_table_come_back_exactly(folder, pictures, table):
+    assert names(folder) == ["00000.parquet", "00001.parquet", "00002.parquet"]
+    assert np.array_equal(shards.read_pictures(folder), pictures)
+    read = shards.read_table(folder)
+    assert read["item"].tolist() == table["item"].tolist()
+    assert read["side"].fillna("").tolist() == ["left", "", "right", "left", "", "right", "left"]
+    assert read["risk"].tolist() == table["risk"].tolist()
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+def test_blocks_do_not_change_what_is_read(folder, pictures, block):
+    blocks = list(shards.iterate(folder, block))
+    assert max(map(len, blocks)) <= block
+    assert np.array_equal(np.concatenate(blocks), pictures)
+
+
+def test_bytes_depend_on_the_pictures_only(tmp_path, folder, pictures, table):
+    shards.write_shards(tmp_path / "again", pictures, table.set_index(table.index + 50), per_shard=3)
+    for name in names(folder):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_one_file_reads_like_a_folder(folder, pictures):
+    assert np.array_equal(shards.read_pictures(folder / "00001.parquet"), pictures[3:6])
+
+
+def test_an_empty_set(tmp_path, table):
+    shards.write_shards(tmp_path / "none", np.zeros((0, 16, 16, 3), np.uint8), table.iloc[:0])
+    assert len(shards.read_table(tmp_path / "none")) == 0
+    assert len(shards.read_pictures(tmp_path / "none")) == 0
+
+
+def test_pngs_hold_nothing_but_pixels(pictures):
+    data = shards.encode_png(pictures[0])
+    kinds, place = [], 8
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4])
+        kinds.append(data[place + 4 : place + 8])
+        place += 12 + length
+    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+def test_pandas_opens_a_shard(folder, pictures):
+    frame = pd.read_parquet(folder / "00000.parquet")
+    assert list(frame.columns) == ["image", "item", "side", "risk"]
+    assert np.array_equal(shards.decode_png(frame["image"][0]["bytes"]), pictures[0])
+
+
+def test_duckdb_opens_a_set(folder):
+    import duckdb
+
+    query = f"SELECT count(*), max(risk) FROM '{folder}/*.parquet' WHERE side = 'left'"
+    assert duckdb.sql(query).fetchall() == [(3, 1.0)]
+
+
+def test_datasets_opens_a_set_with_decoded_pictures(folder, pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    files = str(folder / "*.parquet")
+    loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    assert loaded.num_rows == 7
+    assert isinstance(loaded.features["image"], datasets.Image)
+    assert np.array_equal(np.asarray(loaded[4]["image"]), pictures[4])
+    assert loaded[1]["side"] is None
+
+
+def test_refuses_pictures_without_rows_and_folders_without_shards(tmp_path, pictures, table):
+    with pytest.raises(ValueError, match="7 pictures but 6 rows"):
+        shards.write_shard(tmp_path / "a.parquet", pictures, table.iloc[:6])
+    assert not names(tmp_path)
+    with pytest.raises(AvatarflowError, match="no picture shard"):
+        shards.read_table(tmp_path)

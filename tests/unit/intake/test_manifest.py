@@ -1,0 +1,159 @@
+"""Manifests and selections."""
+
+import os
+import unicodedata
+
+import pandas as pd
+import pytest
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.intake.manifest import digest_of_listed, read_manifest, resolve_inside, select_rows
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("file,view,age,sex\na.png,fundus,40,\nb.png,fundus,9,male\nc.png,cxr,100,female\n")
+    return read_manifest(path, ["view"])
+
+
+def test_rows_are_numbered_from_one_and_empty_cells_are_missing(table):
+    assert list(table["row"]) == [1, 2, 3]
+    assert table["sex"].isna().tolist() == [True, False, False]
+
+
+def test_parquet_and_csv_read_alike(table, tmp_path):
+    table.drop(columns="row").to_parquet(tmp_path / "m.parquet")
+    again = read_manifest(tmp_path / "m.parquet", [])
+    assert again.to_dict("list") == table.to_dict("list")
+
+
+@pytest.mark.parametrize(
+    ("expression", "rows"),
+    [
+        ("", [1, 2, 3]),
+        ("view = 'fundus'", [1, 2]),
+        ("age >= 40", [1, 3]),  # as numbers: as text '9' would pass and '100' would not
+        ("sex IS NULL OR view = 'cxr'", [1, 3]),
+    ],
+)
+def test_select(table, expression, rows):
+    assert list(select_rows(table, expression, "select")["row"]) == rows
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "view = ",
+        "nosuchcolumn = 1",
+        "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
+        "(SELECT count(*) FROM '/etc/passwd') > 0",
+        "(SELECT count(*) FROM typed) > 0",
+        "true; COPY (SELECT 1) TO '/tmp/never'",
+        "getenv('HOME') = '/root'",
+    ],
+)
+def test_an_expression_reaches_nothing_but_the_rows(table, expression):
+    with pytest.raises(AvatarflowError, match="select: not a usable expression"):
+        select_rows(table, expression, "select")
+
+
+def test_refuses_a_selection_of_nothing(table):
+    with pytest.raises(AvatarflowError, match="no picture is left"):
+        select_rows(table, "age > 1000", "select")
+
+
+def test_names_every_missing_column_at_once(tmp_path):
+    (tmp_path / "m.csv").write_text("view\nfundus\n")
+    with pytest.raises(AvatarflowError) as error:
+        read_manifest(tmp_path / "m.csv", ["person", "view"])
+    assert "no column 'file'" in str(error.value)
+    assert "no column 'person'" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
+def test_refuses_what_is_no_table(tmp_path, content):
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: "):
+        read_manifest(tmp_path / "m.csv", [])
+
+
+def test_refuses_a_manifest_that_is_not_there(tmp_path):
+    with pytest.raises(AvatarflowError, match="no such file"):
+        read_manifest(tmp_path / "none.csv", [])
+
+
+def test_paths_stay_inside_the_root(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "secret.png").touch()
+    (root / "in.png").touch()
+    (root / "link.png").symlink_to(tmp_path / "secret.png")
+    assert resolve_inside(root, "in.png") == root / "in.png"
+    for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "a/../../secret.png", "nul\0.png"):
+        assert resolve_inside(root, name) is None
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start):
+    text = separator.join(["file", "age"]) + "\r\n" + separator.join(["a.png", "4"]) + "\r\n"
+    (tmp_path / "m.csv").write_bytes(start + text.encode())
+    assert read_manifest(tmp_path / "m.csv", ["age"]).to_dict("list") == {"row": [1], "file": ["a.png"], "age": ["4"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"file,mask,side\na.png,b.png,left,\n", "1 rows (line 2)"),  # would take masks for pictures
+        (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
+        (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
+        (b"\xff\xfef\x00i\x00", "UTF-16"),
+        (b"sep=;\nfile;side\n", "first line"),
+        (b'{"file": "a.png"}\n', "JSON"),
+        (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
+        (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
+        (b"file,side,side\na.png,left,left\n", "two columns are called 'side'"),
+    ],
+)
+def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
+    (tmp_path / "m.csv").write_bytes(content)
+    with pytest.raises(AvatarflowError) as caught:
+        read_manifest(tmp_path / "m.csv", [])
+    assert found in str(caught.value)
+
+
+def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_path):
+    table = pd.DataFrame({"grade": [1.0, None]}, index=pd.Index(["a.png", "b.png"], name="file"))
+    table.to_parquet(tmp_path / "M.PQ")
+    read = read_manifest(tmp_path / "M.PQ", ["grade"])
+    assert read["file"].tolist() == ["a.png", "b.png"]
+    assert read["grade"].tolist() == ["1", None]
+
+
+def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):
+    (tmp_path / unicodedata.normalize("NFC", "ä.png")).touch()
+    assert resolve_inside(tmp_path, unicodedata.normalize("NFD", "ä.png")).exists()
+
+
+def test_the_digest_follows_every_listed_file_and_the_manifest(tmp_path):
+    manifest, picture = tmp_path / "m.csv", tmp_path / "a.png"
+    manifest.write_text("file\na.png\nb.png\n")
+    picture.write_bytes(b"1")
+    seen = [digest_of_listed(manifest, tmp_path)]
+
+    def changed():
+        seen.append(digest_of_listed(manifest, tmp_path))
+        return len(set(seen)) == len(seen)
+
+    (tmp_path / "unlisted.png").touch()
+    assert digest_of_listed(manifest, tmp_path) == seen[0]
+    picture.write_bytes(b"22")
+    assert changed()
+    os.utime(picture, (1, 1))  # restored with an older date
+    assert changed()
+    picture.unlink()
+    assert changed()
+    manifest.write_text("file\nb.png\n")
+    os.utime(manifest, (1, 1))
+    assert changed()

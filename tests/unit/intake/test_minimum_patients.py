@@ -1,0 +1,43 @@
+"""Too few patients are refused at intake, with the number that would do."""
+
+import pandas as pd
+import pytest
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.intake.minimum_patients import calibration_needed, refuse_too_few
+from avatarflow.privacy.bounds import conformal_coverage
+
+SHARES = {"encoder": 0.5, "calibration": 0.25, "test": 0.15, "heldout": 0.1}
+
+
+def cone(mode="conformal", alpha=0.02, fewest=20):
+    return {"mode": mode, "alpha": alpha, "fewest_persons": fewest}
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.02, 0.05, 0.1, 0.3])
+def test_the_number_is_the_smallest_that_calibration_takes(alpha):
+    needed = calibration_needed(cone(alpha=alpha, fewest=1))
+    conformal_coverage(needed, alpha)
+    with pytest.raises(AvatarflowError):
+        conformal_coverage(needed - 1, alpha)
+    assert calibration_needed(cone("reject-all")) == 20
+
+
+def pool(**counts):
+    roles = [role for role, count in counts.items() for _ in range(count)]
+    return pd.DataFrame({"role": roles, "person": range(len(roles))})
+
+
+def test_names_every_role_and_how_many_patients_would_do():
+    with pytest.raises(AvatarflowError) as caught:
+        refuse_too_few(pool(encoder=10, calibration=14), SHARES, cone(), release=True)
+    lines = str(caught.value).splitlines()
+    assert (
+        "intake: 14 patients for calibration where at least 49 are needed; give about 198 patients in all" in lines[-1]
+    )
+    assert len(lines) == 3
+
+
+def test_enough_is_enough_and_an_audit_may_have_nobody_held_out():
+    refuse_too_few(pool(encoder=2, calibration=49, test=1, heldout=1), SHARES, cone(), release=True)
+    refuse_too_few(pool(encoder=2, calibration=49, test=1), SHARES, cone(), release=False)

@@ -1,0 +1,211 @@
+"""The pool: what is refused, and that persons stay whole."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from avatarflow.core.config import load
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.intake.pool import SAME_CONTENT, check_share, pool_from_generator, pool_from_manifest
+from avatarflow.intake.step import take_in
+from avatarflow.runs.context import Step
+
+STEP = Step.null()
+
+
+def entry(**changes):
+    given = {
+        "source": {"manifest": "m.csv", "root": "."},
+        "gates": {},
+        "person": ["patient", "eye"],
+        "eye_columns": ["eye"],
+        "conditions": {"side": ["left", "right"]},
+        "size_px": 16,
+        **changes,
+    }
+    config = load({"releases": {"x": {**given, "base": {"pretrain": {}}, "augment": {"mirror": None}}}})
+    return config["releases"]["x"]
+
+
+def picture(path, seed, size=(40, 40)):
+    pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(12):
+        picture(tmp_path / f"{number}.png", number)
+    rows = [
+        {"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"} for n in range(12)
+    ]
+    return tmp_path, rows
+
+
+def pool(folder, **changes):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    return pool_from_manifest(entry(**changes), str(root / "m.csv"), str(root), 1, 1, STEP)
+
+
+def test_pictures_of_a_person_share_a_number_and_a_role(folder):
+    table = pool(folder).table
+    assert list(table["row"]) == list(range(1, 13))
+    assert (table.groupby("person")["role"].nunique() == 1).all()
+    assert table["person"].nunique() == 6
+    assert set(table["unit"]) == {"person"}
+
+
+def test_nothing_that_names_a_person_or_file_is_in_the_table(folder):
+    text = pool(folder).table.to_csv()
+    assert "p1" not in text
+    assert ".png" not in text
+
+
+def test_each_bad_row_is_refused_with_its_reason(folder):
+    root, rows = folder
+    rows[0]["file"] = "../0.png"
+    rows[1]["file"] = "absent.png"
+    rows[2] |= {"patient": "", "eye": ""}
+    rows[3]["side"] = "upper"
+    (root / "4.png").write_bytes((root / "4.png").read_bytes()[:300])
+    (root / "5.png").write_text("no picture")
+    picture(root / "6.png", 6, (8, 8))
+    picture(root / "7.png", 7, (600, 40))
+    (root / "8.png").write_bytes((root / "9.png").read_bytes())
+    refused = pool(folder).refused
+    assert sorted(refused) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert "outside the root" in refused[1]
+    assert "no person" in refused[3]
+    assert refused[4] == "unknown value in column side"
+    assert refused[10] == "same content as row 9"
+    assert not any("png" in reason or "upper" in reason for reason in refused.values())
+
+
+def test_two_persons_with_the_same_picture_become_one(folder):
+    root, _ = folder
+    (root / "8.png").write_bytes((root / "1.png").read_bytes())
+    made = pool(folder)
+    assert made.refused == {9: "same content as row 2"}
+    persons = made.table.set_index("row")["person"]
+    assert persons[1] == persons[2] == persons[10]
+    assert made.table["person"].nunique() == 5
+
+
+def test_same_content_with_different_labels_is_refused_altogether(folder):
+    root, rows = folder
+    (root / "1.png").write_bytes((root / "0.png").read_bytes())
+    rows[1]["side"] = "right"
+    assert sorted(pool(folder).refused) == [1, 2]
+
+
+def test_a_person_with_two_sexes_is_refused(folder):
+    folder[1][1]["sex"] = "m"
+    refused = pool(folder, constant_per_person=["sex"]).refused
+    assert sorted(refused) == [1, 2]
+    assert set(refused.values()) == {"contradictory values in column sex within one person"}
+
+
+def test_an_empty_label_is_kept_as_missing(folder):
+    folder[1][3]["side"] = ""
+    assert pool(folder).table["side"].isna().sum() == 1
+
+
+def test_too_many_refusals_stop_the_run_and_leave_the_list(folder, tmp_path):
+    root, rows = folder
+    rows[0]["file"] = rows[1]["file"] = "absent.png"
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    out = tmp_path / "out"
+    with pytest.raises(AvatarflowError, match="2 of 12 rows refused"):
+        take_in(
+            entry(),
+            str(root / "m.csv"),
+            str(root),
+            1,
+            1,
+            str(out / "p"),
+            str(out / "s.json"),
+            str(out / "refused.csv"),
+            STEP,
+        )
+    assert list(pd.read_csv(out / "refused.csv")["row"]) == [1, 2]
+    assert not (out / "p").exists()
+
+
+def test_the_limit_is_a_share():
+    check_share({1: "a"}, 20, 0.05, "intake")
+    with pytest.raises(AvatarflowError):
+        check_share({1: "a", 2: "a"}, 20, 0.05, "intake")
+
+
+def test_generated_eyes_bring_their_own_truth(tmp_path):
+    wanted = {"generate": {"kind": "fundus", "persons": 10, "pictures_per_eye": 2}}
+    made = pool_from_generator(entry(source=wanted, conditions={"eye_side": ["left", "right"]}), 1, 1)
+    assert len(made.table) == 40
+    assert made.table["person"].nunique() == 10
+    assert (made.table.groupby("person")["eye_side"].nunique() == 2).all()
+
+
+def test_the_pool_on_disk_reads_back(folder, tmp_path):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    files = [str(tmp_path / "o" / name) for name in ("pictures", "summary.json", "refused.csv")]
+    take_in(entry(), str(root / "m.csv"), str(root), 1, 2, *files, STEP)
+    assert read_pictures(files[0]).shape == (12, 16, 16, 3)
+    assert list(read_table(files[0])["item"]) == list(range(12))
+
+
+def test_a_picture_of_one_colour_is_refused_and_joins_nobody(folder):
+    root, _ = folder
+    for name in ("0.png", "9.png"):
+        Image.new("RGB", (64, 64), (7, 7, 7)).save(root / name)
+    made = pool(folder)
+    assert made.refused == {1: "one colour only", 10: "one colour only"}
+    assert made.table["person"].nunique() == 6
+
+
+def test_a_repeated_row_loses_nothing():
+    check_share(dict.fromkeys(range(2, 9), f"{SAME_CONTENT} 1"), 10, 0.05, "intake")
+    with pytest.raises(AvatarflowError, match="check root and the file names"):
+        check_share({2: "no such file"}, 10, 0.05, "intake")
+
+
+def test_says_that_the_folder_is_missing_and_not_each_picture(folder):
+    root, rows = folder
+    pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
+    with pytest.raises(AvatarflowError, match="no such folder"):
+        pool_from_manifest(entry(), str(root / "m.csv"), str(root / "absent"), 1, 1, STEP)
+
+
+def test_two_exports_of_one_picture_join_their_persons(folder):
+    root, _ = folder
+    again = np.asarray(Image.open(root / "1.png")).astype(int) + 1  # other bytes, the same picture
+    Image.fromarray(np.clip(again, 0, 255).astype(np.uint8)).save(root / "8.png")
+    made = pool(folder)
+    persons = made.table.set_index("row")["person"]
+    assert persons[2] == persons[9]
+    assert made.shared == [(2, 9)]
+    assert made.table["person"].nunique() == 5
+
+
+def test_several_columns_name_a_person_together(folder):
+    root, rows = folder
+    for number, row in enumerate(rows):
+        row |= {"site": "ab"[number // 6], "number": str(number % 6 // 2)}  # both sites count from 0
+    assert pool((root, rows), person=["number"]).table["person"].nunique() == 3
+    assert pool((root, rows), person=[["site", "number"]]).table["person"].nunique() == 6
+    rows[0]["site"] = ""
+    assert "no person" in pool((root, rows), person=[["site", "number"]]).refused[1]
+
+
+def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
+    root, rows = folder
+    table = pd.DataFrame(rows)
+    table["image"] = [{"bytes": (root / name).read_bytes(), "path": name} for name in table.pop("file")]
+    table.to_parquet(root / "m.parquet")
+    inside = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    outside = pool(folder)
+    assert np.array_equal(inside.pictures, outside.pictures)
+    pd.testing.assert_frame_equal(inside.table, outside.table)

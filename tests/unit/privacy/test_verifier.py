@@ -1,0 +1,209 @@
+"""The second opinion: its threshold comes from pictures of two persons; what it takes for an original is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.imaging.shards import write_shards
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.decide import MATCHED, OUTSIDE, UNSEEN
+from avatarflow.privacy.cones.decide_step import judge_pictures
+from avatarflow.privacy.cones.shape import Shape
+from avatarflow.privacy.fingerprints.files import save_rows
+from avatarflow.privacy.verifier import matcher, trial
+from avatarflow.privacy.verifier.agreement import agreement, counted, kappa
+from avatarflow.privacy.verifier.verify import Witness, second_opinion
+from avatarflow.runs.context import Step
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = {
+    "matcher": "fundus", "nearest": 2, "false_match_rate": 0.0, "pairs": 50, "queries": 3, "gallery": 6,
+    "refuse_unseen": False,
+}  # fmt: skip
+ROLES = ["calibration"] * 6 + ["test"] * 3 + ["encoder"] * 3 + ["heldout"] * 2
+GALLERY = 12
+CANDIDATES = ["blind spot", "somebody else", "copy", "flat", "no fingerprint"]
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Fourteen eyes of as many persons, narrow cones, and five candidates, each a case of its own."""
+    folder = tmp_path_factory.mktemp("world")
+    pictures, _ = draw_eyes("fundus", [2 * person for person in range(16)], [0] * 16, 64, 3)
+    table = pd.DataFrame(
+        {"item": range(14), "row": np.arange(14) * 2 + 1, "person": range(14), "role": ROLES, "eye": range(14)}
+    )
+    write_shards(folder / "pool", pictures[:14], table)
+    rng = np.random.default_rng(1)
+    rows = unit(rng.standard_normal((14, 16)))
+    cones = Cones(rows[:GALLERY], table["row"].to_numpy()[:GALLERY], np.full(GALLERY, 0.1), np.full(GALLERY, 0.1),
+                  Shape(), 1.0, "abc")  # fmt: skip
+    cones.save(folder / "cones")
+    save_file({"nothing": np.zeros(1)}, folder / "encoder", {"encoder": json.dumps({"digest": "abc"})})
+    save_rows(folder / "originals", rows, "abc")
+    near = unit(rows[3] + 0.1 * rng.standard_normal(16))  # farther off than its cone, and still nearest to it
+    made = np.stack(
+        [near, unit(rng.standard_normal(16)), rows[5], unit(rng.standard_normal(16)), np.full(16, np.nan)]
+    ).astype(np.float32)
+    save_rows(folder / "fingerprints", made, "abc")
+    darker = (pictures[3] * 0.9).astype(np.uint8)
+    flat = np.full_like(pictures[0], 90)
+    shown = np.stack([darker, pictures[14], pictures[5], flat, pictures[15]])
+    write_shards(folder / "candidates", shown, pd.DataFrame({"candidate": CANDIDATES}))
+    trial.try_matcher(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
+    names = ("pool", "originals", "fingerprints", "candidates", "encoder", "cones", "trial")
+    return {name: str(folder / name) for name in names}, pictures, cones, made, shown
+
+
+def asked(world, folder, **changes):
+    inputs, opinions, figures = world[0], str(folder / "opinions.parquet"), str(folder / "figures.json")
+    second_opinion(inputs, SETTINGS | changes, 1, opinions, figures, Step.null())
+    return pq.read_table(opinions).to_pandas(), json.loads(Path(figures).read_text())
+
+
+def test_the_threshold_is_a_similarity_of_two_persons():
+    seen = np.linspace(0, 1, 11)
+    assert trial.threshold(seen, 0.0) == 1.0
+    assert trial.threshold(seen, 0.1) == pytest.approx(0.9)
+    assert trial.threshold(seen, 0.001) == 1.0  # so few cannot say more
+    assert (seen > trial.threshold(seen, 0.25)).mean() <= 0.25
+
+
+def test_the_trial_by_hand(world):
+    inputs, pictures, *_ = world
+    found = json.loads(Path(inputs["trial"]).read_text())
+    match = matcher("fundus")
+    kept = [match.template(picture) for picture in pictures[:6]]
+    alike = [match.similarity(kept[i], kept[j]) for i in range(6) for j in range(i + 1, 6)]
+    assert found["threshold"] == pytest.approx(max(alike))
+    assert (found["two_persons"]["pairs"], found["two_persons"]["persons"]) == (15, 6)
+    assert found["two_persons"]["above_threshold"] == 0
+    assert found["same_eye"] is None
+    assert found["recognised"]["flip"]["value"] == 1
+    assert (found["recognised"]["all"]["n"], found["recognised"]["all"]["persons"]) == (6, 3)
+    assert (found["rank1"]["value"], found["rank1"]["n"], found["rank1"]["gallery"]) == (1, 3, 6)
+
+
+def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
+    eyes = [2 * person for person in range(5) for _ in range(2)]
+    pictures, _ = draw_eyes("fundus", [*eyes, 0], [0, 1] * 5 + [0], 96, 3)  # the last one is the first once more
+    numbers = np.array([*eyes, 0])
+    table = pd.DataFrame({"person": numbers, "eye": numbers})
+    match = matcher("fundus")
+    strangers = trial.two_persons(match, pictures, table, np.arange(10), 100, 1)
+    assert len(strangers) == 10  # one picture a person
+    found = trial.same_eye(match, pictures, table, strangers, float(strangers.max()), 100, 1)
+    assert (found["pairs"], found["persons"]) == (6, 5)  # one file twice proves nothing
+    assert found["auc"]["value"] > 0.9
+    assert found["eer"]["value"] < 0.2
+
+
+def test_nobody_to_set_a_threshold_on_is_refused():
+    table = pd.DataFrame({"person": [1, 1]})
+    pictures, _ = draw_eyes("fundus", [0, 0], [0, 1], 64, 3)
+    with pytest.raises(AvatarflowError, match=r"second opinion: 1 calibration persons .*; give more persons"):
+        trial.two_persons(matcher("fundus"), pictures, table, np.arange(2), 10, 1)
+
+
+def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
+    said, figures = asked(world, tmp_path)
+    assert said["candidate"].tolist() == CANDIDATES
+    assert said["matched"].tolist() == [True, False, True, False, False]
+    assert said["original"].tolist()[0] == 7  # manifest row of the fourth original
+    assert said["original"].tolist()[2] == 11
+    assert said["similarity"].isna().tolist() == [False, False, False, True, True]
+    assert said["refusal"].tolist() == [MATCHED, "", MATCHED, "", ""]
+    assert figures["table"] == {
+        "accepted, not matched": 1, "accepted, matched": 1, "rejected, not matched": 0, "rejected, matched": 1,
+    }  # fmt: skip
+    assert (figures["candidates"], figures["refused"], figures["without_template"]) == (5, 1, 1)
+    assert figures["strangers_matched"]["n"] == 2
+    inputs = world[0]
+    judge_pictures(
+        inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
+        str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+    )  # fmt: skip
+    verdicts = pq.read_table(tmp_path / "verdicts").to_pandas()
+    assert verdicts["accepted"].tolist() == [False, True, False, True, False]
+    assert verdicts["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
+
+
+def test_what_the_matcher_can_make_nothing_of_is_refused_where_the_config_says_so(world, tmp_path):
+    said, figures = asked(world, tmp_path, refuse_unseen=True)
+    assert said["refusal"].tolist() == [MATCHED, "", MATCHED, UNSEEN, ""]
+    assert figures["refused"] == 2
+
+
+def test_opinions_do_not_depend_on_blocks(world):
+    _, pictures, cones, made, shown = world
+    witness = Witness(cones, pictures[:GALLERY], matcher("fundus"), 3)
+    whole = witness.answer(shown, made)
+    single = [witness.answer(shown[row : row + 1], made[row : row + 1]) for row in range(5)]
+    for name in ("asked", "similarity", "original", "rejected"):
+        one_by_one = np.concatenate([getattr(each, name) for each in single])
+        np.testing.assert_array_equal(getattr(whole, name), one_by_one)
+
+
+def test_opinions_on_other_candidates_are_refused(world, tmp_path):
+    asked(world, tmp_path)
+    inputs = world[0]
+    write_shards(tmp_path / "others", world[4], pd.DataFrame({"candidate": CANDIDATES[::-1]}))
+    with pytest.raises(AvatarflowError, match="second opinion: it is of other candidates"):
+        judge_pictures(
+            str(tmp_path / "others"), inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
+            str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+        )  # fmt: skip
+    assert not (tmp_path / "verdicts").exists()
+
+
+def test_cones_of_other_originals_are_refused(world, tmp_path):
+    cones = world[2]
+    Cones(cones.fingerprints, cones.rows + 1, cones.radii_rad, cones.sparsity_rad, Shape(), 1.0, "abc").save(
+        tmp_path / "cones"
+    )
+    with pytest.raises(AvatarflowError, match="cones of other originals"):
+        second_opinion(
+            {**world[0], "cones": str(tmp_path / "cones")}, SETTINGS, 1, str(tmp_path / "o"), str(tmp_path / "f"),
+            Step.null(),
+        )  # fmt: skip
+
+
+def test_kappa_of_a_textbook_table():
+    assert kappa(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
+    assert kappa(np.array([[7, 0], [0, 3]])) == 1
+    assert np.isnan(kappa(np.array([[7, 3], [0, 0]])))
+    table = counted(np.array([0, 0, 1, 1, 1], bool), np.array([0, 1, 1, 1, 0], bool))
+    assert table.tolist() == [[1, 1], [1, 2]]
+
+
+def test_agreement_says_what_it_cannot_say():
+    found = agreement(np.array([[20, 5], [10, 15]]), 1)
+    assert found["kappa"]["low"] < 0.4 < found["kappa"]["high"]
+    share = found["matched_among_accepted"]
+    assert (share["value"], share["n"]) == (0.2, 25)
+    assert share["low"] < 0.2 < share["high"]
+    nobody = agreement(np.zeros((2, 2), np.int64), 1)
+    assert nobody["kappa"]["value"] is None
+    assert nobody["matched_among_accepted"] == {"value": None, "low": 0.0, "high": 1.0, "n": 0}
+
+
+@pytest.mark.parametrize(("module", "absent"), [("trial", "faiss"), ("verify", "torch")])
+def test_faiss_and_torch_never_share_a_process(module, absent):
+    code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.verifier.{module}; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "False", done.stderr

@@ -1,0 +1,152 @@
+"""Scores: counts, Wilson intervals, strata."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.reads.scoring.figure import plot_scores
+from avatarflow.reads.scoring.intervals import share_interval, wilson
+from avatarflow.reads.scoring.score import COLUMNS, write_scores
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "expected"),
+    [
+        (0, 10, (0.0, 0.0, 0.277533)),
+        (10, 10, (1.0, 0.722467, 1.0)),
+        (5, 10, (0.5, 0.236593, 0.763407)),
+        (81, 263, (0.307985, 0.255288, 0.366210)),  # Newcombe 1998, table I
+    ],
+)
+def test_wilson_known_values(hits, total, expected):
+    assert wilson(hits, total) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("total", [1, 10, 3000])
+def test_when_nothing_was_missed_the_bound_is_exact(total):
+    share, low, high = share_interval(total, total)
+    assert (share, high) == (1, 1)
+    assert low**total == pytest.approx(0.05)  # Clopper and Pearson, one-sided
+    assert share_interval(0, total) == pytest.approx((0, 0, 1 - low))
+    if total > 1000:
+        assert 1 - low == pytest.approx(3 / total, rel=0.01)  # the rule of three
+    assert share_interval(5, 10) == wilson(5, 10)
+
+
+def test_wilson_of_nothing_is_nothing():
+    assert np.isnan(wilson(0, 0)).all()
+
+
+USAGE = {"status": "ok", "version": "t 1"}
+
+
+def cell(folder, truth, removed, donors=("d1",)):
+    """A cell with the same files for each donor."""
+    frame = pd.DataFrame(truth, columns=["source", "taxon", "part"])
+    frame.insert(0, "fragment", [f"r{i}" for i in range(len(frame))])
+    frame.to_parquet(folder / "truth.parquet")
+    verdicts = frame[["fragment"]].assign(removed=removed)
+    verdicts.sample(frac=1, random_state=1).to_parquet(folder / "verdicts.parquet")
+    for name, seconds in (("index", 5.0), ("run", 2.0)):
+        (folder / f"{name}.json").write_text(
+            json.dumps({**USAGE, "seconds": seconds, "cpu_s": seconds, "peak_mb": 10 * seconds})
+        )
+    names = {"truth": "truth.parquet", "verdicts": "verdicts.parquet", "usage": "run.json"}
+    paths = {key: str(folder / value) for key, value in names.items()}
+    runs = [{"donor": donor, **paths} for donor in donors]
+    return {
+        "tool": "t",
+        "setting": "s",
+        "error": 0.01,
+        "variation": 0.05,
+        "index": str(folder / "index.json"),
+        "runs": runs,
+    }
+
+
+TRUTH = (
+    [("human", "human", "rates")] * 4
+    + [("human", "human", "panel")] * 2
+    + [("microbe", "a", "")] * 3
+    + [("microbe", "b", "")]
+)
+REMOVED = [True, True, True, False, True, False, False, False, True, False]
+
+
+def scores(tmp_path, **options):
+    write_scores([cell(tmp_path, TRUTH, REMOVED, **options)], tmp_path / "scores.tsv")
+    return pd.read_csv(tmp_path / "scores.tsv", sep="\t").set_index("stratum")
+
+
+def test_counts_by_stratum_with_na_where_empty(tmp_path):
+    table = scores(tmp_path)
+    assert ["stratum" if column == "stratum" else column for column in COLUMNS] == [
+        *pd.read_csv(tmp_path / "scores.tsv", sep="\t", nrows=0).columns
+    ]
+    expected = {
+        "all": (10, 4, 1, 3, 2), "taxon:a": (3, 0, 1, 2, 0), "taxon:b": (1, 0, 0, 1, 0), "taxon:human": (6, 4, 0, 0, 2),
+        "part:panel": (2, 1, 0, 0, 1), "part:rates": (4, 3, 0, 0, 1),
+    }  # fmt: skip
+    assert (
+        dict(
+            zip(
+                table.index,
+                table[["fragments", "tp", "fp", "tn", "fn"]].itertuples(index=False, name=None),
+                strict=True,
+            )
+        )
+        == expected
+    )
+    assert np.isnan(table.loc["taxon:a", "sensitivity_high"])
+    assert np.isnan(table.loc["taxon:human", "specificity"])
+    assert "\tNA\t" in (tmp_path / "scores.tsv").read_text()
+    assert table.loc["all", ["index_s", "run_s", "peak_mb"]].tolist() == [5, 2, 50]
+
+
+def test_donors_are_counted_together_and_apart(tmp_path):
+    table = scores(tmp_path, donors=("d1", "d2"))
+    assert table.loc["all", "fragments"] == 20
+    assert table.loc["donor:d2", "fragments"] == 10
+    assert table.loc["all", "run_s"] == 4
+
+
+def test_precision_f1_and_mcc(tmp_path):
+    row = scores(tmp_path).loc["all"]  # tp 4, fp 1, tn 3, fn 2
+    assert row["precision"] == pytest.approx(4 / 5)
+    assert row["f1"] == pytest.approx(8 / 11)
+    assert row["mcc"] == pytest.approx((12 - 2) / np.sqrt(5 * 6 * 4 * 5))
+    assert row["removed"] == 5
+    assert row["version"] == "t 1"
+
+
+def test_a_tool_that_failed_has_rows_of_nothing(tmp_path):
+    one = cell(tmp_path, TRUTH, REMOVED, donors=("d1", "d2"))
+    failed = {"status": "failed", "reason": "x", "version": "", "seconds": None, "cpu_s": None, "peak_mb": None}
+    (tmp_path / "failed.json").write_text(json.dumps(failed))
+    one["runs"][1]["usage"] = str(tmp_path / "failed.json")
+    two = {**one, "tool": "u", "runs": one["runs"][:1]}
+    write_scores([one, two], tmp_path / "scores.tsv")
+    table = pd.read_csv(tmp_path / "scores.tsv", sep="\t").set_index(["tool", "stratum"])
+    assert table.loc["t", "status"].eq("failed").all()
+    assert table.loc["t", ["tp", "sensitivity", "run_s", "mcc"]].isna().all(axis=None)
+    assert table.loc[("t", "all"), "fragments"] == 20
+    assert table.loc[("u", "all"), "tp"] == 4
+    plot_scores(tmp_path / "scores.tsv", tmp_path / "scores.png")
+
+
+def test_refuses_a_fragment_without_verdict(tmp_path):
+    one = cell(tmp_path, TRUTH, REMOVED)
+    verdicts = pd.read_parquet(tmp_path / "verdicts.parquet")
+    verdicts.iloc[1:].to_parquet(tmp_path / "verdicts.parquet")
+    with pytest.raises(AvatarflowError, match="t s: 1 fragments without verdict, 0 unknown"):
+        write_scores([one], tmp_path / "scores.tsv")
+    assert not (tmp_path / "scores.tsv").exists()
+
+
+def test_the_plot_is_a_picture(tmp_path):
+    scores(tmp_path)
+    plot_scores(tmp_path / "scores.tsv", tmp_path / "scores.png")
+    assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")

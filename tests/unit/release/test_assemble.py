@@ -1,0 +1,391 @@
+"""The release folder: complete where the gates pass, empty of data where they do not, equal bytes, nothing personal."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.quality.evaluation import accepted
+from avatarflow.quality.pairs import nearest_pairs
+from avatarflow.quality.samples import Sample
+from avatarflow.release.assemble import public_table, write_release
+from avatarflow.release.report import officer_page_of
+from avatarflow.release.step import release_entry
+from avatarflow.runs.context import Step
+
+CANARY = "canary-4711"
+CONDITIONS = {"sex": ["female", "male"], "side": ["left", "right"]}
+SETTINGS = {
+    "title": "", "licence": "cc-by-4.0", "sources": ["Somebody et al. 2020"], "limits": [], "per_shard": 7,
+    "sheet_pictures": 8, "sheet_columns": 4,
+}  # fmt: skip
+THRESHOLDS = {
+    "calibration_rejection": 0.99, "specificity": 0.5, "nearest_original": 1, "agreement": 0.9, "shuffled_control": 0.1,
+    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0,
+}  # fmt: skip
+EVALUATION = {
+    "worst": {
+        "kid_ratio": {"value": 0.3, "low": 0.2, "high": 0.4, "n": 20, "encoder": "a"},
+        "coverage_ratio": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20, "encoder": "a"},
+    },
+    "agreement": {
+        name: {
+            "asked": {"value": 0.95, "low": 0.9, "high": 0.97, "n": 20},
+            "shuffled": {"value": 0.52, "low": 0.4, "high": 0.6, "n": 20},
+            "chance": 0.5,
+        }
+        for name in CONDITIONS
+    },
+    "encoders": {},
+}
+CALIBRATED = {
+    "rejected": {"value": 0.999, "low": 0.99, "high": 1.0, "n": 560, "persons": 10, "method": "x"},
+    "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
+    "coverage": {"mode": "reject-all", "persons": 30, "rank": 30, "mean_miss": 1 / 31, "miss_bound": 0.095},
+}
+
+
+def attack(name, target="student", high=0.57, **changes):
+    """An attack that passed."""
+    row = {
+        "attack": name, "view": "model", "target": target, "access": "model", "members": 200, "non_members": 180,
+        "auc": {"value": 0.51, "low": 0.45, "high": high, "n": 380}, "tpr": {}, "verdict": "pass", "reason": "",
+        "positive": {"caught": True, "auc": None}, "negative": {"clean": True, "auc": None}, "shown": False,
+        "worst": {"person": 987654, "beats": 1.0},
+    }  # fmt: skip
+    return row | changes
+
+
+ATTACKS = {"rows": [*map(attack, ON_MODEL), attack("nearest_synthetic", "release")]}
+ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
+
+
+@pytest.fixture
+def student():
+    """Twenty candidates, of which the last is risky and the one before it was not judged."""
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "candidate": [f"student-{n:06d}" for n in range(20)],
+            "sex": np.resize(["female", "female", "male", "male"], 20),
+            "side": np.resize(["left", "right"], 20),
+            "guidance": 2.0,
+            "person": CANARY,
+        }
+    )
+    risk = np.append(draw.uniform(1.1, 2, 18), [np.nan, 0.8])
+    verdicts = table[["candidate"]].assign(
+        risk=risk,
+        accepted=risk > 1,
+        reason="",
+        implicated_original=np.arange(20) % 5 + 1,
+        angle_rad=1.0,
+        threshold_rad=1.0,
+    )
+    return Sample(draw.integers(0, 255, (20, 16, 16, 3)).astype(np.uint8), table), verdicts
+
+
+@pytest.fixture
+def entry(tmp_path, student):
+    """The files a release is made of."""
+    from avatarflow.imaging.shards import write_shards
+
+    samples, verdicts = student
+    write_shards(tmp_path / "samples", samples.pictures, samples.table)
+    verdicts.to_parquet(tmp_path / "verdicts.parquet")
+    for name, value in (
+        ("summary", {"unit": "eye", "persons": 45}),
+        ("calibrated", CALIBRATED),
+        ("metrics", EVALUATION),
+        ("attacks", ATTACKS),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+    files = {"samples": "samples", "verdicts": "verdicts.parquet"}
+    files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics", "attacks")}
+    (tmp_path / "student" / "unet").mkdir(parents=True)
+    (tmp_path / "student" / "model_index.json").write_text("{}")
+    (tmp_path / "student" / "unet" / "weights.safetensors").write_bytes(b"weights")
+    files["model"] = "student/model_index.json"
+    return {name: str(tmp_path / path) for name, path in files.items()}
+
+
+def make(entry, folder, thresholds=THRESHOLDS, **more):
+    settings = {
+        "conditions": CONDITIONS,
+        "size_px": 16,
+        "gates": thresholds,
+        "cone": {},
+        "sample": {},
+        "release": SETTINGS,
+        "attacks": ASKED,
+        **more,
+    }
+    release_entry("demo", entry, settings, str(folder), Step.null())
+    return json.loads((folder / "certificate.json").read_text())
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_passing_release_is_complete(entry, tmp_path):
+    decided = make(entry, tmp_path / "release")
+    assert decided["decision"] == "pass"
+    files = contents(tmp_path / "release")
+    assert set(files) == {
+        "certificate.json", "README.md", "contact_sheet.png", "SHA256SUMS",
+        "data/00000.parquet", "data/00001.parquet", "data/00002.parquet",
+        "model/model_index.json", "model/unet/weights.safetensors",
+    }  # fmt: skip
+    front = yaml.safe_load(files["README.md"].decode().split("---")[1])
+    assert front["license"] == "cc-by-4.0"
+    assert front["configs"][0]["data_files"][0]["path"] == "data/*.parquet"
+    counted = {gate["name"]: gate["value"] for gate in decided["gates"]}
+    assert sum(value for name, value in counted.items() if name.startswith("released_count.")) == 18
+
+
+def put(entry, rows):
+    Path(entry["attacks"]).write_text(json.dumps({"rows": rows}))
+
+
+def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    assert (tmp_path / "release" / "model").exists()
+    assert make(entry, tmp_path / "release", {**THRESHOLDS, "kid_ratio": 0.1})["model_gate"]["result"] == "pass"
+    assert not (tmp_path / "release" / "model").exists()
+
+
+def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):
+    put(entry, [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], verdict="fail"), *ATTACKS["rows"][-1:]])
+    decided = make(entry, tmp_path / "release")
+    assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
+    assert not (tmp_path / "release" / "model").exists()
+    assert "The generator itself is not part of this release" in (tmp_path / "release" / "README.md").read_text()
+
+
+def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
+    put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", verdict="fail", shown=True)])
+    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
+    put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
+    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: insufficient"]
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "note.txt"])
+def test_only_weights_and_settings_of_a_generator_leave(entry, tmp_path, name):
+    (tmp_path / "student" / name).write_bytes(b"x")
+    with pytest.raises(AvatarflowError, match="neither safetensors nor JSON"):
+        make(entry, tmp_path / "release")
+    assert not (tmp_path / "release").exists()
+
+
+def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    assert all(b"987654" not in content for content in contents(tmp_path / "release").values())
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page), entry["attacks"])
+    assert "987654" in page.read_text()
+    assert page.read_text().count("caught<br>clean") == len(ATTACKS["rows"])
+
+
+@pytest.mark.parametrize(("found", "decision"), [(0, "pass"), (2, "refuse")])
+def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry, tmp_path, found, decision):
+    plain = make(entry, tmp_path / "plain")
+    assert "canaries" not in json.dumps(plain)
+    assert b"canaries" not in contents(tmp_path / "plain")["README.md"]
+    canaries = {
+        "released": {"pictures": 40, "n": 30, "found": found},
+        "targets": {name: {"found_by_cone": 7, "pictures": 40} for name in ("teacher", "student", "release")},
+    }
+    (tmp_path / "canaries.json").write_text(json.dumps(canaries))
+    entry = {**entry, "canaries": str(tmp_path / "canaries.json")}
+    decided = make(entry, tmp_path / "release", canaries={"copies": [1], "largest_found": 0})
+    assert decided["decision"] == decision
+    assert decided["asked"]["canaries"]["copies"] == [1]
+    assert ("data/00000.parquet" in contents(tmp_path / "release")) == (decision == "pass")
+    assert b"canaries_found" in contents(tmp_path / "release")["README.md"]
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), {"canaries": str(tmp_path / "absent.png")}, str(page))
+    assert "30 generated eyes that are nobody's" in page.read_text()
+    assert f"{found} of them are in the release" in page.read_text()
+
+
+def test_checksums_are_what_sha256sum_reads(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    checked = subprocess.run(
+        ["sha256sum", "-c", "--strict", "SHA256SUMS"],
+        cwd=tmp_path / "release",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert checked.stdout.count(": OK") == 8
+
+
+def test_equal_inputs_give_equal_bytes(entry, tmp_path):
+    make(entry, tmp_path / "one")
+    make(entry, tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize(("gate", "threshold"), [("kid_ratio", 0.1), ("specificity", None), ("released_count", 10**6)])
+def test_a_failed_gate_leaves_no_data_and_takes_older_data_away(entry, tmp_path, gate, threshold):
+    make(entry, tmp_path / "release")
+    decided = make(entry, tmp_path / "release", {**THRESHOLDS, gate: threshold})
+    assert decided["decision"] == "refuse"
+    assert set(contents(tmp_path / "release")) == {"certificate.json", "README.md", "SHA256SUMS"}
+    card = (tmp_path / "release" / "README.md").read_text()
+    assert "**Refused.**" in card
+    assert "load_dataset" not in card
+
+
+def test_nothing_accepted_is_a_refusal_and_not_a_crash(entry, tmp_path):
+    verdicts = pd.read_parquet(entry["verdicts"])
+    verdicts.assign(accepted=False).to_parquet(entry["verdicts"])
+    assert make(entry, tmp_path / "release")["decision"] == "refuse"
+
+
+def test_an_accepted_picture_without_a_risk_refuses(entry, tmp_path):
+    pd.read_parquet(entry["verdicts"]).assign(accepted=True).to_parquet(entry["verdicts"])
+    decided = make(entry, tmp_path / "release")
+    assert "nearest_original: insufficient" in decided["reasons"]
+
+
+def test_candidates_without_a_verdict_are_not_accepted(student):
+    samples, verdicts = student
+    assert len(accepted(samples, verdicts.iloc[5:]).table) == 13
+
+
+def test_no_canary_no_candidate_number_no_path_leaves(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    for content in contents(tmp_path / "release").values():
+        for word in (CANARY, "student-0000", str(tmp_path)):
+            assert word.encode() not in content
+    for path in (tmp_path / "release" / "data").iterdir():  # columns are compressed: look inside as well
+        table = pd.read_parquet(path)
+        assert list(table.columns) == ["image", "picture", "sex", "side", "guidance"]
+
+
+def test_pictures_are_numbered_anew():
+    table = pd.DataFrame(
+        {"candidate": ["student-000007", "student-000009"], "side": ["left", None], "risk": [2.0, 3.0]}
+    )
+    public = public_table(table, ["side"])
+    assert list(public.columns) == ["picture", "side"]
+    assert public["picture"].to_list() == [0, 1]
+
+
+def test_datasets_decodes_the_release_in_a_fresh_process(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    code = (
+        "import sys, datasets\n"
+        "data = datasets.load_dataset('parquet', data_files=sys.argv[1], split='train', cache_dir=sys.argv[2])\n"
+        "print(len(data), data[0]['image'].size, data[0]['side'], data.column_names)\n"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path / "release/data/*.parquet"), str(tmp_path / "cache")]
+    environment = {"HF_HUB_OFFLINE": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "18 (16, 16) left ['image', 'picture', 'sex', 'side', 'guidance']"
+
+
+def test_a_release_without_conditions(student, tmp_path):
+    samples, _ = student
+    passing = {
+        "decision": "pass",
+        "release": "x",
+        "gates": [],
+        "claim": [],
+        "reasons": [],
+        "model_gate": {"meaning": "m", "result": "insufficient"},
+    }
+    write_release(tmp_path / "release", passing, samples, {}, SETTINGS)
+    assert "contact_sheet.png" in contents(tmp_path / "release")
+
+
+def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    pictures = {"contact_sheet": str(tmp_path / "release/contact_sheet.png"), "plane": str(tmp_path / "absent.png")}
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "release/certificate.json"), pictures, str(page))
+    text = page.read_text()
+    assert text.count("<img") == text.count('alt="') == 1
+    assert 'src="data:image/png' in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "Keep it as you keep the originals" not in text
+    assert CANARY not in text
+    shutil.copy(pictures["contact_sheet"], tmp_path / "pairs.png")
+    officer_page_of(str(tmp_path / "release/certificate.json"), {"pairs": str(tmp_path / "pairs.png")}, str(page))
+    assert "Keep it as you keep the originals" in page.read_text()
+
+
+def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    certificate = json.loads((tmp_path / "release/certificate.json").read_text())
+    share = {"value": 0.75, "low": 0.5, "high": 0.9, "n": 40, "persons": 8}
+    certificate["measured"]["cone"] |= {
+        "subgroups": {"rejected": {"age_band": {"60-69": share}}, "specificity": {"age_band": {}}},
+        "worst_person": {"person": 17, "risk": 1.25, "missed": 2, "n": 56},
+    }
+    (tmp_path / "certificate.json").write_text(json.dumps(certificate))
+    officer_page_of(str(tmp_path / "certificate.json"), {}, str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text()
+    assert "<td>age band: 60-69</td>" in text
+    assert "50 to 90 %, 8 " in text
+    assert "no. 17" in text
+    assert "2 of 56 missed" in text
+
+
+OPINION = {
+    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
+    "table": {
+        "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
+    },
+    "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
+    "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
+    "strangers_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
+    "trial": {
+        "two_persons": {"pairs": 4000},
+        "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
+        "same_eye": None,
+    },
+}  # fmt: skip
+
+
+def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path):
+    plain = make(entry, tmp_path / "plain")
+    assert "second_opinion" not in {**plain["measured"], **plain["asked"]}
+    (tmp_path / "opinion.json").write_text(json.dumps(OPINION))
+    both = {f"{stage}_opinion": str(tmp_path / "opinion.json") for stage in ("teacher", "student")}
+    found = make(entry | both, tmp_path / "release", second_opinion={"matcher": "fundus"})
+    assert found["measured"].pop("second_opinion") == {"teacher": OPINION, "student": OPINION}
+    assert found["asked"].pop("second_opinion") == {"matcher": "fundus"}
+    assert found == plain
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "plain/certificate.json"), {}, str(page))
+    assert "Second opinion" not in page.read_text()
+    officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page))
+    text = page.read_text()
+    assert text.count("<h2>Second opinion</h2>") == 1
+    assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
+    assert "2 % of 50 strangers" in text
+    for stage in ("teacher", "student"):
+        row = f"<tr><td>{stage}</td>" + "".join(f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1))
+        assert row in text
+
+
+def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path):
+    from PIL import Image
+
+    samples, verdicts = student
+    pool = Sample(np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0}))
+    nearest_pairs(pool, samples, verdicts, 3, tmp_path / "pairs.png")
+    with Image.open(tmp_path / "pairs.png") as image:
+        assert image.width == 6 * 20 + 4
+    nearest_pairs(pool, samples, verdicts.assign(accepted=False), 3, tmp_path / "pairs.png")

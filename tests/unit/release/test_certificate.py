@@ -1,0 +1,174 @@
+"""The certificate fails closed."""
+
+import json
+import math
+
+import pytest
+
+from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.quality.intervals import Figure
+from avatarflow.release.certificate import RULES, certificate, clean, gate, hold
+from avatarflow.release.model_gate import model_gate
+
+GOOD = {
+    "calibration_rejection": 0.999,
+    "specificity": 0.7,
+    "nearest_original": 1.2,
+    "agreement.side": 0.95,
+    "agreement.sex": 0.92,
+    "shuffled_control.side": 0.02,
+    "kid_ratio": 0.3,
+    "coverage_ratio": 0.9,
+    "released_count.left": 80,
+    "shown_leaks": 0,
+    "canaries_found": 0,
+}
+THRESHOLDS = {
+    "calibration_rejection": 0.99,
+    "specificity": 0.5,
+    "nearest_original": 1,
+    "agreement": 0.9,
+    "shuffled_control": 0.1,
+    "kid_ratio": 0.5,
+    "coverage_ratio": 0.5,
+    "released_count": 64,
+    "shown_leaks": 0,
+    "canaries_found": 0,
+}
+COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
+
+
+def decide(values=GOOD, thresholds=THRESHOLDS, unit="person"):
+    gates = hold({name: Figure(value, None, None, 10) for name, value in values.items()}, thresholds)
+    return certificate("demo", gates, {}, {}, unit, COVERAGE)
+
+
+def test_passes_when_every_gate_passes():
+    decided = decide()
+    assert decided["decision"] == "pass"
+    assert decided["reasons"] == []
+    assert {each["name"] for each in decided["gates"]} == set(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("calibration_rejection", 0.98), ("specificity", 0.4), ("nearest_original", 1.0), ("agreement.sex", 0.89),
+        ("shuffled_control.side", 0.11), ("kid_ratio", 0.51), ("coverage_ratio", 0.49), ("released_count.left", 63),
+        ("shown_leaks", 1),
+    ],
+)  # fmt: skip
+def test_one_failed_gate_refuses(name, value):
+    decided = decide({**GOOD, name: value})
+    assert decided["decision"] == "refuse"
+    assert decided["reasons"] == [f"{name}: fail"]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", GOOD)
+def test_a_figure_that_is_not_a_number_refuses(name, value):
+    decided = decide({**GOOD, name: value})
+    assert decided["decision"] == "refuse"
+    assert decided["reasons"] == [f"{name}: insufficient"]
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_an_absent_figure_or_threshold_refuses(kind):
+    without = {name: value for name, value in GOOD.items() if name.partition(".")[0] != kind}
+    assert f"{kind}: insufficient" in decide(without)["reasons"]
+    assert (
+        decide(thresholds={name: value for name, value in THRESHOLDS.items() if name != kind})["decision"] == "refuse"
+    )
+    for broken in (None, math.nan, True, "x"):
+        assert decide(thresholds={**THRESHOLDS, kind: broken})["decision"] == "refuse"
+
+
+def test_no_gates_at_all_refuse():
+    assert certificate("demo", [], {}, {}, "person", COVERAGE)["decision"] == "refuse"
+    assert decide({}, {})["decision"] == "refuse"
+
+
+PASSED = {
+    "view": "model", "target": "student", "members": 150, "non_members": 150, "verdict": "pass",
+    "auc": {"value": 0.5, "low": 0.45, "high": 0.6}, "positive": {"caught": True}, "negative": {"clean": True},
+}  # fmt: skip
+ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
+
+
+def gate_of(change=None, attacks=ON_MODEL, settings=ASKED):
+    rows = [{**PASSED, "attack": name} for name in attacks]
+    if change:
+        rows[1] |= change
+    return model_gate({"rows": rows}, settings)
+
+
+def test_the_model_gate_passes_when_every_attack_was_passed():
+    found = gate_of()
+    assert (found["result"], found["high"], found["n"]) == ("pass", 0.6, 150)
+    assert decide()["model_gate"]["result"] == "insufficient"
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"verdict": "fail"}, "fail"), ({"auc": {"value": 0.5, "low": 0.4, "high": 0.601}}, "fail"),
+        ({"auc": None}, "insufficient"), ({"auc": {"value": 0.5, "low": 0.4, "high": math.nan}}, "insufficient"),
+        ({"positive": {"caught": False}}, "insufficient"), ({"negative": {"clean": False}}, "insufficient"),
+        ({"members": 149}, "insufficient"), ({"non_members": 149}, "insufficient"),
+        ({"verdict": "insufficient evidence"}, "insufficient"), ({"verdict": "great"}, "insufficient"),
+        ({"target": "teacher"}, "insufficient"), ({"positive": {}}, "insufficient"),
+        ({"positive": {"caught": False}, "verdict": "fail"}, "insufficient"),
+    ],
+)  # fmt: skip
+def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
+    assert gate_of(change)["result"] == result
+
+
+@pytest.mark.parametrize("missing", ON_MODEL)
+def test_an_attack_that_was_not_run_keeps_the_model_in(missing):
+    found = gate_of(attacks=[name for name in ON_MODEL if name != missing])
+    assert found["result"] == "insufficient"
+    assert f"{missing} (not run)" in found["meaning"]
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
+def test_without_what_was_asked_the_model_stays_in(settings):
+    assert gate_of(settings=settings)["result"] == "insufficient"
+    assert model_gate(None, ASKED)["result"] == model_gate({"rows": []}, ASKED)["result"] == "insufficient"
+
+
+def test_every_attack_on_generators_is_asked_for():
+    from avatarflow.privacy.attacks.data.registry import DATA_ATTACKS
+    from avatarflow.privacy.attacks.model.registry import MODEL_ATTACKS
+
+    on_pictures = [name for name, each in DATA_ATTACKS.items() if each.access == "model"]
+    assert set(ON_MODEL) == {*MODEL_ATTACKS, *on_pictures}
+
+
+def test_the_model_stays_in_and_does_not_hold_back_data():
+    decided = decide()
+    assert decided["model_gate"]["result"] == "insufficient"
+    assert decided["decision"] == "pass"
+
+
+@pytest.mark.parametrize(("value", "result"), [(1.0, "fail"), (1.0 + 1e-12, "pass")])
+def test_nearest_original_must_lie_outside_not_on_the_cone(value, result):
+    assert gate("nearest_original", Figure.exact(value, 1), 1).result == result
+
+
+def test_figures_without_a_gate_are_refused():
+    with pytest.raises(ValueError, match="without a gate"):
+        hold({"beauty": Figure.exact(1, 1)}, {})
+
+
+def test_is_plain_sorted_and_rounded():
+    decided = decide({**GOOD, "kid_ratio": 0.1234567891})
+    text = json.dumps(decided, sort_keys=True, allow_nan=False)
+    assert json.loads(text) == decided
+    assert "0.123457" in text
+    assert clean({"b": math.nan, "a": [1, 2.00000001, True]}) == {"a": [1, 2.0, True], "b": None}
+
+
+def test_says_eye_where_only_eyes_are_known():
+    assert "do not tell which eyes belong to one person" in decide(unit="eye")["claim"][0]
+    assert "0.99%" in " ".join(decide()["claim"])

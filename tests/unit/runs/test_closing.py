@@ -1,0 +1,48 @@
+"""The lines that a run ends with."""
+
+import json
+
+import pytest
+
+from avatarflow.runs.closing import closing_lines
+
+CONFIG = {
+    "releases": {"eyes": {}},
+    "read_releases": {"stool": {}},
+    "audits": {"vendor": {}},
+    "read_benchmarks": {"b": {}},
+}
+
+
+def write(path, document):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    results = tmp_path / "results"
+    write(results / "releases/eyes/release/certificate.json", {"decision": "pass", "reasons": []})
+    write(results / "read_releases/stool/certificate.json", {"decision": "refuse", "reasons": ["bits_left: fail"]})
+    answers = [{"name": "too near", "answer": "fail"}, {"name": "holds", "answer": "pass"}]
+    write(results / "audits/vendor/audit.json", {"overall": "fail", "answers": answers})
+    return tmp_path
+
+
+def test_says_what_was_decided_and_why_and_where_the_page_is(folder):
+    lines, refused = closing_lines(CONFIG, folder)
+    assert lines == [
+        "releases eyes: released; see results/releases/eyes/report.html",
+        "read_releases stool: refused (bits_left: fail); see results/read_releases/stool/report.html",
+        "audits vendor: fail (too near: fail); see results/audits/vendor/report.html",
+        "read_benchmarks b: made; see results/read_benchmarks/b/scores.html",
+    ]
+    assert refused == 2
+
+
+@pytest.mark.parametrize("text", ["", "[", '{"decision": "perhaps"}', "{}"])
+def test_a_decision_that_cannot_be_read_counts_as_refused(folder, text):
+    (folder / "results/releases/eyes/release/certificate.json").write_text(text)
+    lines, refused = closing_lines({"releases": {"eyes": {}}}, folder)
+    assert refused == 1
+    assert "released" not in lines[0]

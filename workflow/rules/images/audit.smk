@@ -1,0 +1,115 @@
+# Reads: originals and foreign candidates. Writes: results/audits/<name>/verdicts.parquet, rivals.tsv, report.html, audit.json.
+# Config: audits. Fingerprint, cones and verdicts come from privacy.smk, stage `foreign`; the attacks from attack.smk.
+
+
+rule audit_verdicts:
+    """Hand over the verdicts on somebody else's pictures: one row per row of the candidates' manifest."""
+    input:
+        verdicts="results/audits/{name}/privacy/foreign.verdicts.parquet",
+    output:
+        verdicts=report(
+            "results/audits/{name}/verdicts.parquet",
+            category="Privacy",
+            caption="../../report/verdicts.rst",
+            labels={"entry": "{name}", "table": "verdicts"},
+        ),
+    log:
+        "logs/audits/{name}/audit_verdicts.log",
+    benchmark:
+        "results/benchmarks/audits/{name}/audit_verdicts.tsv"
+    conda:
+        "../../../envs/privacy.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.privacy.cones.decide_step"),
+        entry="audits/{name}",
+    script:
+        "../../scripts/images/audit_verdicts.py"
+
+
+rule weigh_candidates:
+    """Put the verdicts into figures, and ask the cone's rivals about the same candidates: one rule alone is no evidence."""
+    input:
+        pool="results/audits/{name}/pool/pictures",
+        candidates="results/audits/{name}/samples/foreign/pictures",
+        cones="results/audits/{name}/privacy/cones.safetensors",
+        originals="results/audits/{name}/privacy/originals.safetensors",
+        test="results/audits/{name}/privacy/alterations.test.safetensors",
+        fingerprints="results/audits/{name}/privacy/foreign.safetensors",
+        verdicts="results/audits/{name}/verdicts.parquet",
+        rivals="results/audits/{name}/privacy/rivals.tsv",
+    output:
+        weighed="results/audits/{name}/privacy/foreign.json",
+        rivals=report(
+            "results/audits/{name}/rivals.tsv",
+            category="Privacy",
+            caption="../../report/foreign_rivals.rst",
+            labels={"entry": "{name}", "table": "rivals on the candidates"},
+        ),
+        figure=report(
+            "results/audits/{name}/privacy/risks.png",
+            category="Privacy",
+            caption="../../report/risks.rst",
+            labels={"entry": "{name}", "figure": "risks"},
+        ),
+    log:
+        "logs/audits/{name}/weigh_candidates.log",
+    benchmark:
+        "results/benchmarks/audits/{name}/weigh_candidates.tsv"
+    conda:
+        "../../../envs/privacy.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("avatarflow.audit.step"),
+        entry="audits/{name}",
+        settings=lambda wildcards: {
+            key: config["audits"][wildcards.name][key] for key in ("cone", "conditions", "cameras")
+        },
+        seed=config["seed"],
+    script:
+        "../../scripts/images/weigh_candidates.py"
+
+
+rule audit_report:
+    """One page that the privacy officer can read: what was asked, what was found, and what could not be judged."""
+    input:
+        unpack(opinion_on_foreign),
+        originals="results/audits/{name}/pool/summary.json",
+        candidates="results/audits/{name}/samples/foreign/summary.json",
+        calibrated="results/audits/{name}/privacy/calibration.json",
+        weighed="results/audits/{name}/privacy/foreign.json",
+        attacks="results/audits/{name}/attacks/attacks.json",
+        risks="results/audits/{name}/privacy/risks.png",
+        plane="results/audits/{name}/privacy/settings_plane.png",
+        rivals="results/audits/{name}/privacy/rivals.png",
+        attacks_figure="results/audits/{name}/attacks/attacks.png",
+    output:
+        page=report(
+            "results/audits/{name}/report.html",
+            category="Release",
+            caption="../../report/audit_report.rst",
+            labels={"entry": "{name}", "document": "officer's page"},
+        ),
+        plain="results/audits/{name}/audit.json",
+    log:
+        "logs/audits/{name}/audit_report.log",
+    benchmark:
+        "results/benchmarks/audits/{name}/audit_report.tsv"
+    conda:
+        "../../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.audit.report") + template_digest("audit_report.html.j2", *PAGE_PARTS),
+        entry="audits/{name}",
+        settings=lambda wildcards: entry("audits", wildcards.name),
+    script:
+        "../../scripts/images/audit_report.py"

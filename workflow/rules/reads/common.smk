@@ -1,0 +1,194 @@
+# What the rules of the reads wing ask the config: settings, paths and seeds of a wildcard's benchmark, files of a grid.
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from avatarflow.reads.removal.catalogue import absent, index_owner
+
+BEHIND = {name: behind(config, name) for name in config["read_releases"]}
+
+
+def benchmark_of(wildcards):
+    """The config entry of a read benchmark, or of the one behind a read release."""
+    return BEHIND[wildcards.name] if wildcards.name in BEHIND else entry("read_benchmarks", wildcards.name)
+
+
+def read_seed(wildcards, purpose):
+    """The seed of one purpose: the entry's own, else the configuration's."""
+    own = benchmark_of(wildcards)["seeds"][purpose]
+    return config["seed"] if own is None else own
+
+
+def reference_settings(wildcards):
+    """The host as configured, its path made usable."""
+    settings = benchmark_of(wildcards)["reference"]
+    return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
+
+
+def present_genomes(wildcards):
+    """The configured microbes; an optional one only where its file is there."""
+    genomes = benchmark_of(wildcards)["microbes"]["genomes"]
+    return {
+        taxon: part for taxon, part in genomes.items() if not part["optional"] or Path(data(part["fasta"])).is_file()
+    }
+
+
+def microbe_settings(wildcards):
+    """The microbes as configured, their paths made usable; weights belong to the mixture."""
+    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()}
+    return {**benchmark_of(wildcards)["microbes"], "genomes": genomes}
+
+
+def genome_files(wildcards):
+    """Every configured genome file."""
+    microbes = microbe_settings(wildcards)["genomes"]
+    fasta = reference_settings(wildcards)["fasta"]
+    return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
+
+
+def region_settings(wildcards):
+    """Class of places to its BED file, made usable."""
+    regions = benchmark_of(wildcards)["reference"]["regions"]
+    return {region: data(path) for region, path in regions.items()}
+
+
+def region_files(wildcards):
+    """What tells the classes of places: the FASTA with its lower case, and BED files."""
+    fasta = reference_settings(wildcards)["fasta"]
+    return [*([fasta] if fasta else []), *region_settings(wildcards).values()]
+
+
+def panel_of(wildcards, donor):
+    """A donor's panel, configured or simulated: its path, and a column or none for a mosaic; none without a panel."""
+    part = benchmark_of(wildcards)["donors"][donor]
+    if part["coalescent"]:
+        vcf = f"results/read_benchmarks/{wildcards.name}/people/panel.vcf.gz"
+        return {"vcf": vcf, "sample": f"person{part['coalescent']['person']}"}
+    return {"vcf": data(part["panel"]["vcf"]), "sample": part["panel"]["sample"]} if part["panel"] else None
+
+
+def mixture_of(wildcards):
+    """Host share and the weight of each microbe, or depths; and what is spiked in."""
+    settings = benchmark_of(wildcards)
+    microbes = settings["microbes"]
+    made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
+    weights = {taxon: part["weight"] for taxon, part in present_genomes(wildcards).items()} or made_up
+    more = {key: settings[key] for key in ("depths", "spike_ins")}
+    return {"host_share": settings["host_share"], "weights": weights, **more}
+
+
+def layout_of(wildcards):
+    """Only what one cell's reads depend on: a longer grid must not simulate the old cells again."""
+    reads = benchmark_of(wildcards)["reads"]
+    return {key: value for key, value in reads.items() if key not in ("error", "variation")}
+
+
+PROFILES = Path(workflow.basedir).parent / "resources" / "error_profiles"
+
+
+def error_profile(wildcards):
+    """The file of the configured error profile."""
+    reads = benchmark_of(wildcards)["reads"]
+    if reads["fit"]:
+        return f"results/read_benchmarks/{wildcards.name}/profile.tsv"
+    profile = reads["profile"] or reads["platform"]
+    known = sorted(path.stem for path in PROFILES.glob("*.tsv"))
+    if profile not in known:
+        where = f"config read_benchmarks.{wildcards.name}.reads.profile"
+        raise WorkflowError(f"{where}: no profile {profile!r}; take one of {', '.join(known)}")
+    return str(PROFILES / f"{profile}.tsv")
+
+
+def fitted_from(wildcards):
+    """The BAM that a profile is fitted from, and its reference where one is named."""
+    fit = benchmark_of(wildcards)["reads"]["fit"]
+    return {key: data(fit[key]) for key in ("bam", "reference") if fit[key]}
+
+
+def shard_files(kind):
+    """An input function: one kind of file of every shard of a cell."""
+    folder = "results/read_benchmarks/{w.name}/reads/{w.donor}/e{w.error}_v{w.variation}/shards/{shard}/"
+    return lambda wildcards: [
+        folder.format(w=wildcards, shard=shard) + kind for shard in range(benchmark_of(wildcards)["shards"])
+    ]
+
+
+def own_reads(wildcards):
+    """The user's reads as configured, their paths made usable."""
+    own = benchmark_of(wildcards)["own_reads"]
+    return {**own, **{key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}}
+
+
+def own_read_files(wildcards):
+    """The files of a user's reads."""
+    own = own_reads(wildcards)
+    return [own[key] for key in ("fastq1", "fastq2", "truth") if own[key]]
+
+
+def read_files(wildcards):
+    """What a removal tool is given: both files of pairs, else the first alone (the second is empty)."""
+    folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"
+    reads, own = benchmark_of(wildcards)["reads"], benchmark_of(wildcards)["own_reads"]
+    single = own["fastq2"] is None if own else reads["ends"] == "single" or reads["platform"] == "nanopore"
+    mates = (1,) if single else (1, 2)
+    return [f"{folder}/reads_{mate}.fastq.gz" for mate in mates]
+
+
+def tool_of(wildcards):
+    """The declaration of a removal tool."""
+    return config["removal_tools"][wildcards.tool]
+
+
+def declared(*keys):
+    """A params function: what one rule needs of a tool's declaration, so that a new setting reruns no other."""
+
+    def part(wildcards):
+        tool = tool_of(wildcards)
+        chosen = {key: tool[key] for key in ("needs", "version", *keys)}
+        return {**chosen, "settings": {wildcards.setting: tool["settings"][wildcards.setting]}}
+
+    return part
+
+
+def index_files(wildcards):
+    """The index that a tool's setting uses, and what it took; settings with equal index options share one."""
+    owner = index_owner(tool_of(wildcards), wildcards.setting)
+    folder = f"results/read_benchmarks/{wildcards.name}/removal/{wildcards.tool}/{owner}"
+    return {"index": f"{folder}/index", "index_usage": f"{folder}/index.json"}
+
+
+def score_cells(wildcards):
+    """Every tool, setting, error and variation, with the files of its donors."""
+    settings = benchmark_of(wildcards)
+    folder = f"results/read_benchmarks/{wildcards.name}"
+    cells = []
+    for choice in settings["tools"]:
+        tool = f"{folder}/removal/{choice['tool']}/{choice['setting']}"
+        owner = index_owner(config["removal_tools"][choice["tool"]], choice["setting"])
+        index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
+        if settings["own_reads"]:  # one cell, of which nobody knows the rates
+            numbers = {"error": None, "variation": None}
+            cells.append({**choice, **numbers, "index": index, "runs": [score_run(folder, tool, "own", "own")]})
+            continue
+        for variation in settings["reads"]["variation"]:
+            for error in settings["reads"]["error"]:
+                runs = [score_run(folder, tool, donor, f"e{error:g}_v{variation:g}") for donor in settings["donors"]]
+                numbers = {"error": error, "variation": variation}
+                cells.append({**choice, **numbers, "index": index, "runs": runs})
+    return cells
+
+
+def score_run(folder, tool, donor, cell):
+    """The files of one donor in one cell."""
+    return {
+        "donor": donor,
+        "truth": f"{folder}/reads/{donor}/{cell}/truth.parquet",
+        "verdicts": f"{tool}/{donor}/{cell}/verdicts.parquet",
+        "usage": f"{tool}/{donor}/{cell}/run.json",
+    }
+
+
+def score_files(kind):
+    """An input function: one kind of file of every cell and donor."""
+    return lambda wildcards: sorted({run[kind] for cell in score_cells(wildcards) for run in cell["runs"]})

@@ -1,0 +1,14 @@
+"""Rule plant_leaks: what the positive controls of attacks on data plant."""
+
+from avatarflow.privacy.attacks.controls.data_leak import write_leaks
+from avatarflow.runs.context import step
+
+with step(snakemake):
+    write_leaks(
+        snakemake.input.pool,
+        snakemake.input.encoder,
+        snakemake.params.compute,
+        seed=snakemake.params.seed,
+        pictures=snakemake.output.pictures,
+        fingerprints=snakemake.output.fingerprints,
+    )

@@ -1,0 +1,80 @@
+"""What each rule says of foreign candidates: the cone in force, and every rule at one sensitivity."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
+from avatarflow.privacy.baselines.registry import CONE, RULES
+from avatarflow.privacy.fingerprints.files import RowFile
+from avatarflow.privacy.search.neighbours import Rows, blocks
+from avatarflow.privacy.verifier.agreement import counted, kappa
+
+from .candidates import share
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+LEVEL = "99.9%"
+"""Share of calibration alterations that each rule's threshold rejects, as written in `rivals.tsv`."""
+
+BLOCK = 4096
+CARRIED = ("sensitivity", "specificity")
+
+
+def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, rivals: pd.DataFrame) -> pd.DataFrame:
+    """One row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
+
+    Parameters
+    ----------
+    candidates : (n, d)
+        Fingerprints; rows that are not finite were not judged and count nowhere.
+    accepted : (n,)
+        The verdicts in force.
+    originals : Originals
+    rivals : DataFrame
+        As `privacy.rivals.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on test persons
+        and strangers.
+
+    Returns
+    -------
+    DataFrame
+        `rule`, `title`, `level`, `threshold`; `accepted` with `_low`, `_high` (exact, over candidates) and `_n`;
+        `agreement` (share of candidates with the same verdict) and `kappa` (Cohen's, NaN where either side has one
+        verdict for all) with the verdicts in force, and `_with_cone`: with the cone at the same sensitivity, since
+        the cone in force may be far stricter; `sensitivity` and `specificity` with their intervals.
+    """
+    names = [name for name in rivals.loc[rivals["level"] == LEVEL, "rule"] if name in RULES]
+    judged, scored = scores(candidates, originals, names)
+    at_level = rivals[rivals["level"] == LEVEL].set_index("rule")
+    force, said_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
+    rows = []
+    for name, said in said_by.items():
+        measured = at_level.loc[name]
+        one = share(said)
+        row: dict[str, Any] = {"rule": name, "title": RULES[name].title, "level": LEVEL}
+        row |= {"threshold": float(measured["threshold"]), "accepted": one["value"]}
+        row |= {"accepted_low": one["low"], "accepted_high": one["high"], "accepted_n": one["n"]}
+        for other, suffix in ((force, ""), (said_by.get(CONE, force), "_with_cone")):
+            row[f"agreement{suffix}"] = float((said == other).mean()) if len(said) else np.nan
+            row[f"kappa{suffix}"] = kappa(counted(said, other))
+        row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -> tuple[Mask, dict[str, Floats]]:
+    """Which candidates have a fingerprint (n,), and the scores of those by every rule; in blocks."""
+    judged = np.zeros(len(candidates), bool)
+    parts: dict[str, list[Floats]] = {name: [] for name in names}
+    for rows in blocks(len(candidates), BLOCK):
+        some = np.asarray(candidates[rows])
+        there = np.isfinite(some).all(1)
+        judged[rows] = there
+        if there.any():
+            seen = Candidates.of(some[there], originals)
+            for name in names:
+                parts[name].append(np.asarray(RULES[name].score(seen, originals), np.float64))
+    return judged, {name: np.concatenate(each) if each else np.zeros(0) for name, each in parts.items()}

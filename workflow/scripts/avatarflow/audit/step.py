@@ -1,0 +1,90 @@
+"""The station that weighs foreign candidates: verdicts in figures, the rivals' opinion, cameras. faiss side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avatarflow.core.paths import write_json
+from avatarflow.imaging.shards import read_table
+from avatarflow.intake.persons import HELDOUT
+from avatarflow.privacy.baselines.compare import write_table
+from avatarflow.privacy.baselines.neighbourhood import Originals
+from avatarflow.privacy.cones.calibration import draws_of
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.decide import risks
+from avatarflow.privacy.cones.held_out_families import kept_families
+from avatarflow.privacy.fingerprints.files import RowFile, load_rows
+from avatarflow.release.certificate import clean
+from avatarflow.runs.context import Step
+
+from .baselines import LEVEL, opinions
+from .cameras import by_camera
+from .candidates import by_label, outcomes, whom
+from .non_members import strangers_met
+from .risks_figure import draw_risks
+
+
+def weigh_candidates(
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    seed: int,
+    weighed: str,
+    rivals: str,
+    figure: str,
+    step: Step,
+) -> None:
+    """Write what the cone and its rivals say of the candidates of an audit.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
+        role, a, d), `fingerprints` and `verdicts` (of the candidates), `rivals` (the table of the originals).
+    settings : mapping
+        `cone`, `conditions` and `cameras` of the config.
+    weighed, rivals, figure : str
+        Files to write: JSON, TSV, PNG.
+    """
+    pool, cones = read_table(inputs["pool"]), Cones.read(inputs["cones"])
+    verdicts, labels = pd.read_parquet(inputs["verdicts"]), read_table(inputs["candidates"])
+    rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
+    foreign = RowFile(inputs["fingerprints"], cones.encoder)
+    heldout = (pool["role"] == HELDOUT).to_numpy()
+    gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
+    table = opinions(foreign, verdicts["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
+    write_table(table, rivals)
+
+    altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
+    risk = {
+        "candidates": verdicts["risk"].to_numpy(np.float64),
+        "altered": risks(altered, cones) if len(altered) else np.zeros(0),
+        "strangers": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
+    }
+    draw_risks(risk, figure)
+    within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
+    columns = [column for column in settings["conditions"] if column in labels.columns]
+    found = {
+        **outcomes(verdicts),
+        **whom(verdicts, pool),
+        "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
+        "level": LEVEL,
+        "strangers_met": strangers_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
+        "labels": by_label(verdicts, labels[columns]),
+        "cameras": {
+            column: by_camera(pool, column, values, risk, of, verdicts, labels, settings["cone"], seed)
+            for column, values in settings["cameras"].items()
+        },
+    }
+    for name in ("accepted", "risky", "refused"):
+        step.metric(f"{name}_share", found[name]["value"])
+    step.info("%d risky, %d refused, %d accepted", *(found[name]["count"] for name in ("risky", "refused", "accepted")))
+    write_json(weighed, clean(found), allow_nan=False)
+
+
+def _test_draws(path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Altered originals of test persons (q, d), by the calibrated families; the pool's row that each is of (q,)."""
+    altered = load_rows(path, cones.encoder)[:, : cone["draws"] * len(kept_families(cone))]
+    of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), altered.shape[1])
+    return draws_of(altered, pool, "test")[0], of

@@ -1,0 +1,1 @@
+"""What everything else rests on: configuration, paths, seeds, digests, errors and statistics."""

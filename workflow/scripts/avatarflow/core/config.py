@@ -1,0 +1,293 @@
+"""The configuration: closed schemas, defaults filled in, every problem named at once.
+
+Imported while Snakemake parses: standard library, PyYAML and jsonschema (which Snakemake itself loads).
+"""
+
+import copy
+import math
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from avatarflow.generators.settings import lasting
+from avatarflow.reads.donors.choices import donor_problems, mixture_problems
+from avatarflow.reads.release.benchmark import benchmark_behind, release_problems
+from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
+
+from .digest import config_digest
+from .errors import Problems
+from .release_table import add_rows
+
+SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
+MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
+
+Schema = dict[str, Any]
+
+
+def load(config: dict[str, Any]) -> dict[str, Any]:
+    """A checked copy of the configuration with every default filled in.
+
+    Parameters
+    ----------
+    config : dict
+        What Snakemake read from the config files and `--config`.
+
+    Raises
+    ------
+    AvatarflowError
+        One line per problem, all of them.
+    """
+    schema = _schema("config.schema.yaml")
+    filled: dict[str, Any] = copy.deepcopy(config)
+    add_rows(filled)
+    _default_bases(filled)
+    if isinstance(own := filled.get("removal_tools", {}), dict):
+        filled["removal_tools"] = {**shipped_tools(), **own}
+    _fill(filled, schema, schema)
+    problems = Problems()
+    problems.extend(_lines(filled, schema))
+    problems.raise_if_any()
+    for where, found, do in _semantics(filled):
+        problems.add(where, found, do)
+    problems.raise_if_any()
+    return filled
+
+
+def _default_bases(config: dict[str, Any]) -> None:
+    """A release that names no base pretrains one on generated eyes; a schema cannot say "unless another is named"."""
+    releases = config.get("releases")
+    for entry in releases.values() if isinstance(releases, dict) else ():
+        if isinstance(entry, dict) and entry.get("base") in (None, {}):
+            entry["base"] = {"pretrain": {}}
+
+
+def behind(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """The read benchmark behind a read release, with every default filled in."""
+    release = config["read_releases"][name]
+    entry = benchmark_behind({**release, "seed": config["seed"] if release["seed"] is None else release["seed"]})
+    schema = _schema("read_benchmark.schema.yaml")
+    _fill(entry, schema, schema)
+    return entry
+
+
+def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """What a pretrained base depends on; releases with equal settings share one base."""
+    entry = config["releases"][name]
+    return {
+        "pretrain": entry["base"]["pretrain"],
+        "network": entry["network"],
+        "size_px": entry["size_px"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+    }
+
+
+def base_id(config: dict[str, Any], name: str) -> str:
+    """The name of the base's folder under `results/bases/`."""
+    settings = base_settings(config, name)
+    return config_digest({**settings, "compute": lasting(settings["compute"])})
+
+
+@cache
+def _schema(name: str) -> Schema:
+    loaded: Schema = yaml.safe_load((SCHEMAS / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def _registry() -> Registry[Any]:
+    files = sorted(path.name for path in SCHEMAS.glob("*.schema.yaml"))
+    return Registry().with_resources((name, Resource.from_contents(_schema(name))) for name in files)
+
+
+def _resolve(schema: Schema, document: Schema) -> tuple[Schema, Schema]:
+    """Follow `$ref` (to another file, to a `$defs` entry or both); returns the schema and the document it lies in."""
+    while "$ref" in schema:
+        file, _, pointer = str(schema["$ref"]).partition("#")
+        document = _schema(file) if file else document
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        target = document
+        for part in pointer.strip("/").split("/") if pointer.strip("/") else []:
+            target = target[part]
+        schema = {**target, **own}  # keys beside a $ref (a default, a description) win
+    return schema, document
+
+
+def _fill(value: Any, schema: Schema, document: Schema) -> None:
+    """Set the default of every property that is not there, at any depth."""
+    schema, document = _resolve(schema, document)
+    if isinstance(value, dict):
+        for name, part in schema.get("properties", {}).items():
+            resolved, _ = _resolve(part, document)
+            if name not in value and "default" in resolved:
+                value[name] = copy.deepcopy(resolved["default"])
+            if name in value:
+                _fill(value[name], part, document)
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, dict):
+            for name in set(value) - set(schema.get("properties", {})):
+                _fill(value[name], extra, document)
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for item in value:
+            _fill(item, schema["items"], document)
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As JSON Schema's, but `$` is the end of the text, and not a newline before it."""
+    if isinstance(instance, str) and (instance.endswith("\n") or not re.search(pattern, instance)):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _property_names(validator: Any, names: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As JSON Schema's, but a name that YAML reads as a number, a date or a truth value is refused, too."""
+    for name in instance if isinstance(instance, dict) else ():
+        if isinstance(name, str):
+            yield from validator.descend(instance=name, schema=names)
+        else:
+            yield ValidationError("not a text", validator="nameType", instance=name)
+
+
+_Validator: Any = validators.extend(Draft202012Validator, {"pattern": _pattern, "propertyNames": _property_names})  # type: ignore[no-untyped-call]
+
+
+def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
+    """One line per schema violation, in the order of the document."""
+    validator = _Validator(schema, registry=_registry())
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    return [line for error in errors for line in _line(error)]
+
+
+def _line(error: ValidationError) -> Iterator[str]:
+    where = "config " + (".".join(str(part) for part in error.absolute_path) or "(top level)")
+    found: Any = error.instance
+    rule = error.validator
+    wanted: Any = error.validator_value
+    if rule == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))  # type: ignore[union-attr]
+        for name in sorted(set(found) - set(known)):
+            yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"
+    elif rule == "required":
+        for name in sorted(set(wanted) - set(found)):
+            yield f"{where}: key '{name}' is missing; add it"
+    elif rule == "type":
+        wanted = " or ".join(wanted) if isinstance(wanted, list) else wanted
+        hint = f"give a value of type {wanted}"
+        if isinstance(found, str) and _is_number(found):
+            hint += f" (YAML reads {found} as text: write it with a decimal point, such as 1.0e-4)"
+        if "string" in wanted and isinstance(found, bool | int | float | date):
+            hint = "put it in quotes, since YAML reads it as no text"
+        yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
+    elif rule == "enum":
+        yield f"{where}: found {found!r}; use one of {', '.join(map(str, wanted))}"
+    elif rule == "anyOf" or rule == "oneOf":
+        yield f"{where}: found {found!r}, which fits none of the allowed forms; see config/README.md"
+    elif rule == "nameType":
+        kind = type(found).__name__
+        yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
+    elif rule in ("propertyNames", "pattern"):
+        yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
+    else:
+        yield f"{where}: {error.message}; see the range in config/README.md"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Rules that a schema cannot say."""
+    for map_name in ("releases", "audits"):
+        for name, entry in config[map_name].items():
+            shares = entry["split"]["shares"]
+            if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
+                yield (
+                    f"config {map_name}.{name}.split.shares",
+                    f"the shares add up to {sum(shares.values()):g}",
+                    "make them add up to 1",
+                )
+            yield from _reserved_columns(f"config {map_name}.{name}", entry)
+            yield from _left_out_problems(f"config {map_name}.{name}.cone.left_out", entry["cone"])
+    for name, entry in config["audits"].items():
+        if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
+            yield (
+                f"config audits.{name}.split.shares.heldout",
+                "some originals would be left out of the gallery, though any of them may have been trained on",
+                "set it to 0, or name those that were not trained on by split.column",
+            )
+        yield from _audit_labels(f"config audits.{name}", entry)
+    for name, tool in config["removal_tools"].items():
+        yield from tool_problems(name, tool)
+    for name, entry in config["read_benchmarks"].items():
+        yield from choice_problems(name, entry, config["removal_tools"])
+        yield from donor_problems(name, entry)
+        yield from mixture_problems(name, entry)
+    for name, entry in config["read_releases"].items():
+        yield from release_problems(name, entry, config["read_benchmarks"])
+        for part in ("remove", "watch"):
+            where = f"read_releases.{name}.{part}"
+            yield from choice_problems(name, {"tools": entry[part]}, config["removal_tools"], where)
+    for name, entry in config["releases"].items():
+        if entry["base"]["hub"] is not None and not config["network_access"]:
+            yield (
+                f"config releases.{name}.base.hub",
+                "the network is not allowed",
+                "set network_access: true, or use folder",
+            )
+        yield from _release_semantics(f"config releases.{name}", entry)
+
+
+RESERVED = {
+    *("candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit"),
+    *("accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk", "stage", "steps"),
+}
+"""Columns of the project's own tables; a condition of that name would overwrite one."""
+
+
+def _reserved_columns(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for key in ("conditions", "cameras"):
+        for column in sorted(RESERVED & set(entry.get(key, {}))):
+            yield f"{where}.{key}", f"the name '{column}' is reserved", "rename the manifest's column"
+
+
+def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """A column that is asked for twice, in an audit."""
+    for column in sorted(set(entry["conditions"]) & set(entry["cameras"])):
+        yield f"{where}.cameras", f"'{column}' is a condition too", "name the column once"
+
+
+def _left_out_problems(where: str, cone: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    unknown = sorted(set(cone["left_out"]) - set(cone["families"]))
+    if unknown:
+        yield where, f"{', '.join(unknown)}, not among cone.families", "leave out families of that list"
+    elif len(cone["left_out"]) == len(cone["families"]):
+        yield where, "every family is left out", "keep at least one"
+
+
+def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    source, base = entry["source"], entry["base"]
+    if (source["manifest"] is None) == (source["generate"] is None):
+        yield f"{where}.source", "found both or neither of manifest and generate", "give exactly one of them"
+    if source["manifest"] is not None and not source["root"]:
+        yield f"{where}.source", "a manifest without its root", "give the folder that its file column starts from"
+    chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
+    if len(chosen) != 1:
+        yield f"{where}.base", f"found {', '.join(chosen) or 'nothing'}", "give one of pretrain, folder, hub"
+    if entry["near_duplicates"]["persons"] and entry["second_opinion"]["matcher"] == "none":
+        yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set second_opinion.matcher"
+    mirror = entry["augment"]["mirror"]
+    if mirror is not None and mirror["column"] not in entry["conditions"]:
+        yield f"{where}.augment.mirror.column", "not a condition column", "name a column listed under conditions"
+    classes = math.prod(len(values) + 1 for values in entry["conditions"].values())
+    if classes > 1000:
+        yield f"{where}.conditions", f"{classes} combinations", "use at most 1,000 (missing counts as a value)"

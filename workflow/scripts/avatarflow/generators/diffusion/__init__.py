@@ -1,0 +1,1 @@
+"""Generator family `diffusion`: a conditional denoising network trained from scratch or from a base."""

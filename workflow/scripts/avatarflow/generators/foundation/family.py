@@ -1,0 +1,283 @@
+"""Generator family "foundation": a diffusers folder of the Stable Diffusion or DiT kind, fine-tuned fully or by LoRA.
+
+Text-conditioned UNets are asked by captions made from labels ("Female right"), class-conditioned transformers by class.
+What is written is a plain folder of the base's own classes; LoRA's low-rank terms are added into its weights at the end
+(Hu et al. 2022).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from diffusers import DiffusionPipeline
+from torch import nn
+
+from avatarflow.core.digest import config_digest
+from avatarflow.core.errors import refuse
+from avatarflow.core.seeds import integer
+from avatarflow.generators import sampling
+from avatarflow.generators.conditions import NULL, Conditions, Ids
+from avatarflow.generators.device import device, rounding
+from avatarflow.generators.diffusion import codec as codecs
+from avatarflow.generators.pipeline import folder_digest, quiet, write
+from avatarflow.generators.settings import Compute, Training, Tuning
+from avatarflow.generators.speed import prepare
+from avatarflow.generators.training.loop import Loop
+from avatarflow.generators.training.objective import Denoising, Guess
+from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.shards import Pictures
+from avatarflow.runs.context import Step
+from avatarflow.runs.state import Follower, State
+
+CAPTIONS = "captions.json"
+ENCODED_AT_ONCE = 8
+PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
+"""What LoRA adapts: the linear maps of every attention."""
+
+
+def load(source: str | Path) -> Any:
+    """A pipeline of this family from a local folder, safetensors only.
+
+    Raises
+    ------
+    AvatarflowError
+        If its parts are of other kinds.
+    """
+    with quiet():
+        pipe = DiffusionPipeline.from_pretrained(
+            str(source), local_files_only=True, use_safetensors=True, **_without_checker(Path(source))
+        )
+    names = [type(network_of(pipe)).__name__, type(pipe.vae).__name__]
+    if names not in (["UNet2DConditionModel", "AutoencoderKL"], ["DiTTransformer2DModel", "AutoencoderKL"]):
+        raise refuse(
+            "base", f"a pipeline of {' and '.join(names)}",
+            "use a StableDiffusionPipeline or a DiTPipeline with an AutoencoderKL",
+        )  # fmt: skip
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _without_checker(folder: Path) -> dict[str, Any]:
+    """A filter of unwanted content would black out medical pictures it was never made for."""
+    parts = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    return {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in parts else {}
+
+
+def network_of(pipe: Any) -> nn.Module:
+    """The network that is trained."""
+    found: nn.Module = pipe.unet if hasattr(pipe, "unet") else pipe.transformer
+    return found
+
+
+def start(pictures: Pictures, conditions: Conditions, base: str | Path) -> Any:
+    """The base, ready for pictures of this size and these classes.
+
+    Raises
+    ------
+    AvatarflowError
+        If the size does not suit it.
+    """
+    pipe = load(base)
+    network, side = network_of(pipe), pictures.shape[1]
+    cell = 2 ** (len(pipe.vae.config.block_out_channels) - 1)
+    if hasattr(pipe, "unet"):
+        step = cell * 2 ** (len(network.config.block_out_channels) - 1)
+        if side % step:
+            raise refuse("size_px", f"{side} px for this base", f"use a multiple of {step}")
+        network.register_to_config(sample_size=side // cell)
+    elif network.config.sample_size * cell != side:
+        raise refuse(
+            "base", f"a generator of {network.config.sample_size * cell} px for pictures of {side} px",
+            "make them equal",
+        )  # fmt: skip
+    else:
+        _inherit_labels(pipe, conditions.labels())
+    return pipe
+
+
+def _tables(network: nn.Module) -> list[nn.Embedding]:
+    """The class tables of a DiT, one in each block."""
+    return [part.embedding_table for part in network.modules() if hasattr(part, "embedding_table")]
+
+
+def _inherit_labels(pipe: Any, labels: Mapping[int, str]) -> None:
+    """As `network.inherit_labels`, in every block; afterwards the pipeline knows the new labels."""
+    with torch.no_grad():
+        for table in _tables(pipe.transformer):
+            before = table.weight.clone()
+            table.weight[:NULL] = before[NULL]
+            for class_id, label in labels.items():
+                table.weight[class_id] = before[pipe.labels.get(label, NULL)]
+    pipe.labels = {label: class_id for class_id, label in labels.items()}
+    pipe.register_to_config(id2label={str(class_id): label for class_id, label in labels.items()})
+
+
+def captions(conditions: Conditions, template: str) -> dict[int, str]:
+    """A caption per class, such as "Female right"; none at all for the class of no condition."""
+    known = {class_id: label for class_id, label in conditions.labels().items() if label != "any"}
+    return {class_id: template.format(label=label.capitalize()) for class_id, label in known.items()}
+
+
+def adapt(network: nn.Module, tuning: Tuning, seed: int) -> Callable[[], None]:
+    """Make a network's weights trainable, all or low-rank terms; gives what adds the terms into the weights."""
+    if tuning.method == "full":
+        network.requires_grad_(True)
+        return lambda: None
+    from peft import LoraConfig, get_peft_model
+
+    network.requires_grad_(False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(integer(seed, "lora"))
+        tuned = get_peft_model(network, LoraConfig(r=tuning.rank, lora_alpha=tuning.rank, target_modules=PROJECTIONS))
+    for table in _tables(network):  # new classes have to be learned whole
+        table.requires_grad_(True)
+    return lambda: tuned.merge_and_unload() and None
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
+    """Latents (n, channels, h, w) of all pictures, the mean of what the autoencoder gives."""
+    where, scale = next(pipe.vae.parameters()).device, pipe.vae.config.scaling_factor
+    parts = codecs.batches(pictures, ENCODED_AT_ONCE)
+    return torch.cat([(pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts])
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def guess_of(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Guess:
+    """The network's prediction of (noisy, time, class ids); captions are encoded once, here."""
+    where = next(network.parameters()).device
+    if not hasattr(pipe, "unet"):
+        channels = pipe.transformer.config.in_channels
+
+        def by_class(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = network(noisy, timestep=time, class_labels=ids).sample
+            return found[:, :channels]  # what else it may predict is the spread, which DDIM does not use
+
+        return by_class
+    rows = [*texts, NULL]
+    place = torch.full((NULL + 1,), len(texts))
+    place[rows] = torch.arange(len(rows))
+    place = place.to(where)
+    # (captions and none, tokens, width)
+    encoded = torch.cat([pipe.encode_prompt(text, where, 1, False)[0] for text in [*texts.values(), ""]])
+
+    def by_caption(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = network(noisy, time, encoder_hidden_states=encoded[place[ids]]).sample
+        return found
+
+    return by_caption
+
+
+def save(pipe: Any, texts: Mapping[int, str], conditions: Conditions, out: Path) -> None:
+    """Write the pipeline folder, with the captions that it was taught beside it."""
+    known = {"labels": conditions.labels(), "captions": dict(texts)}
+    write(pipe, out, {CAPTIONS: json.dumps(known, indent=2, sort_keys=True) + "\n"})
+
+
+def fit(
+    pictures: Pictures,
+    table: pd.DataFrame,
+    conditions: Conditions,
+    *,
+    network: Any,
+    training: Mapping[str, Any] | Training,
+    compute: Mapping[str, Any] | Compute,
+    seed: int,
+    state: Path,
+    out: Path,
+    step: Step,
+    base: str | Path | None = None,
+    network_allowed: bool = False,
+    tuning: Mapping[str, Any] | Tuning | None = None,
+) -> None:
+    """Fine-tune a base; arguments as in `diffusion.fit`, whose `network` has no use here.
+
+    Raises
+    ------
+    AvatarflowError
+        On a base of other parts or of an unsuitable size, an unknown label, a loss that is not finite.
+    """
+    if base is None:
+        raise refuse("base", "none", "name a local diffusers folder")
+    together, train, limits, how = Processes.here(), Training.of(training), Compute.of(compute), Tuning.of(tuning or {})
+    where, codes = device(limits, together.local), conditions.codes(table)
+    name = _identity(pictures, codes, conditions, train, limits, seed, Path(base), how)
+    held = State(state / name, name) if together.first else Follower()
+    if former := held.taken_over():
+        step.info("state taken over from %s", former)
+    pipe, texts = start(pictures, conditions, base).to(where), captions(conditions, how.caption)
+    model = network_of(pipe)
+    without_own_dropping(model)
+    merge = adapt(model, how, seed)
+    prepare(model, limits)
+    guess = guess_of(pipe, together.wrap(model), texts)
+    objective = Denoising(guess, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where)
+    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
+    held.hold()
+    if together.first:
+        merge()
+        save(pipe, texts, conditions, out)
+
+
+def without_own_dropping(network: nn.Module) -> None:
+    """A DiT drops classes itself while it trains, by global random numbers; `drop_all` does it here."""
+    for part in network.modules():
+        if hasattr(part, "embedding_table") and hasattr(part, "dropout_prob"):
+            part.dropout_prob = 0.0  # type: ignore[assignment]
+
+
+def _identity(
+    pictures: Pictures, codes: Ids, conditions: Conditions, training: Training, compute: Compute, seed: int,
+    base: Path, tuning: Tuning,
+) -> str:  # fmt: skip
+    """Digest of all that decides the trained weights."""
+    free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    return config_digest(
+        {
+            "content": hashlib.sha256(np.ascontiguousarray(pictures).tobytes() + codes.tobytes()).hexdigest(),
+            "labels": conditions.labels(),
+            "training": {key: value for key, value in vars(training).items() if key not in free},
+            "compute": compute.decisive(),
+            "seed": seed,
+            "base": folder_digest(base),
+            "tuning": vars(tuning),
+        }
+    )
+
+
+def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable[..., Any]:
+    """What draws pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and steps."""
+    where = device(compute)
+    pipe = load(generator).to(where)
+    known = json.loads((generator / CAPTIONS).read_text(encoding="utf-8"))
+    if known["labels"] != {str(class_id): label for class_id, label in conditions.labels().items()}:
+        raise refuse(
+            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+        )
+    network = network_of(pipe)
+    prepare(network, compute)
+    forward = network.forward
+
+    def rounded(*values: Any, **named: Any) -> Any:
+        with rounding(compute, where):
+            return forward(*values, **named)
+
+    network.forward = rounded  # type: ignore[method-assign]
+
+    def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
+        asked: dict[str, Any] = {"guidance_scale": guidance, "generator": noises, "num_inference_steps": steps}
+        if hasattr(pipe, "unet"):
+            return pipe([known["captions"].get(str(one), "") for one in ids], output_type="np", **asked).images
+        return pipe(ids, output_type="np", **asked).images
+
+    return draw
+
+
+def sample(*values: Any, **named: Any) -> None:
+    """Sample a shard; arguments as in `sampling.sample`."""
+    sampling.sample(*values, **named, ready=ready)

@@ -1,0 +1,179 @@
+"""Bulk sampling: so many per condition and guidance scale, resumable, with equal bytes for any number of shards."""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from avatarflow.core.digest import config_digest
+from avatarflow.core.errors import refuse
+from avatarflow.core.seeds import integer
+from avatarflow.imaging.shards import Pictures, write_shard
+from avatarflow.runs.context import Step
+from avatarflow.runs.state import State
+from avatarflow.runs.stopping import watching
+
+from .conditions import Conditions, Ids
+from .device import device, rounding
+from .pipeline import folder_digest, load
+from .settings import Compute, Sampling
+from .speed import prepare
+
+
+def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: str) -> pd.DataFrame:
+    """What will be sampled: one row per candidate.
+
+    Returns
+    -------
+    DataFrame
+        `candidate` (`teacher-000123`), the condition columns, `guidance`, `class_id`, and `steps` where a list of them
+        was asked for. Guidance scales follow each other, within one the numbers of steps; within those, conditions take
+        turns, so that every stretch is balanced.
+    """
+    asked = Sampling.of(settings)
+    classes = conditions.complete()
+    several = [] if isinstance(asked.steps, int) else list(asked.steps)
+    each = asked.per_condition * max(1, len(several))  # of a condition and a guidance scale
+    ids = np.tile(np.array(classes, np.int64), each * len(asked.guidance))
+    table = conditions.table(ids)
+    table.insert(0, "candidate", [f"{stage}-{number:06d}" for number in range(len(ids))])
+    table["guidance"] = np.repeat(np.array(asked.guidance, np.float64), each * len(classes))
+    if several:
+        table["steps"] = np.tile(np.repeat(several, asked.per_condition * len(classes)), len(asked.guidance))
+    table["class_id"] = ids
+    return table
+
+
+def sample(
+    generator: Path,
+    conditions: Conditions,
+    *,
+    sample: Mapping[str, Any] | Sampling,
+    compute: Mapping[str, Any] | Compute,
+    seed: int,
+    stage: str,
+    state: Path,
+    out: Path,
+    step: Step,
+    shard: int = 0,
+    shards: int = 1,
+    ready: "Callable[[Path, Conditions, Compute], Draw] | None" = None,
+) -> None:
+    """Sample one shard of the asked candidates and write it as one shard file.
+
+    A shard is a run of whole micro-batches, so shards joined in order are the same pictures however many there are.
+
+    Parameters
+    ----------
+    generator : Path
+        A pipeline folder.
+    conditions : Conditions
+        Every combination without a missing value is asked for; they must be those of the generator.
+    stage : str
+        `teacher` or `student`: names the candidates, and their random numbers.
+    state : Path
+        Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
+    out : Path
+        The `.parquet` file of this shard.
+    ready : function, optional
+        Opens a generator of another family; see `_ready`.
+
+    Raises
+    ------
+    Stopped
+        When a signal asked for it, between two micro-batches.
+    """
+    limits, asked = Compute.of(compute), plan(conditions, sample, stage)
+    steps: Any = Sampling.of(sample).steps
+    every = blocks(asked, limits.micro_batch)
+    mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
+    identity = config_digest(
+        [folder_digest(generator), asked.to_dict("list"), steps, limits.decisive(), seed, shard, shards]
+    )
+    held = State(state / identity, identity)
+    if former := held.taken_over():
+        step.info("state taken over from %s", former)
+    draw = (ready or _ready)(generator, conditions, limits)
+    drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
+    with watching() as stop:
+        for number, rows in enumerate(mine):
+            count = int(asked["steps"].iloc[rows[0]]) if "steps" in asked else int(steps)
+            drawn.append(_block(draw, asked, rows, count, seed, held))
+            step.progress(number + 1, len(mine), "micro-batches")
+            if stop.asked and number + 1 < len(mine):
+                raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
+    held.hold()
+    rows = np.concatenate([np.zeros(0, np.int64), *mine])
+    write_shard(out, np.concatenate(drawn[1:] or drawn), asked.iloc[rows].drop(columns="class_id"))
+    held.forget("block-*")
+
+
+def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:
+    """Rows that run through the network together: neighbours of one guidance and steps, whatever the shards."""
+    cut = []
+    alike = asked[[name for name in ("guidance", "steps") if name in asked]].to_numpy(np.float64)
+    changes = (alike[1:] != alike[:-1]).any(1)
+    edges = np.flatnonzero(np.r_[True, changes, True]) if len(asked) else np.zeros(0, np.int64)
+    for start, end in pairwise(edges):
+        cut += [np.arange(at, min(at + micro_batch, int(end))) for at in range(int(start), int(end), micro_batch)]
+    return cut
+
+
+Draw = Callable[[list[int], float, list[torch.Generator], int], Any]
+"""Pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and a number of steps."""
+
+
+def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
+    """The pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
+    where = device(compute)
+    pipe = load(generator).to(where)
+    if pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
+        raise refuse(
+            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+        )
+    prepare(pipe.transformer, compute)
+    forward = pipe.transformer.forward
+
+    def rounded(*args: Any, **kwargs: Any) -> Any:
+        with rounding(compute, where):
+            return forward(*args, **kwargs)
+
+    pipe.transformer.forward = rounded
+    return lambda ids, guidance, noises, steps: (
+        pipe(
+            class_labels=ids, guidance_scale=guidance, generator=noises, num_inference_steps=steps, output_type="np"
+        ).images
+    )
+
+
+def _block(
+    draw: Draw,
+    asked: pd.DataFrame,
+    rows: Ids,
+    steps: int,
+    seed: int,
+    held: State,
+) -> Pictures:
+    """One micro-batch: from the state if it is finished there, else sampled and kept."""
+    name = f"block-{rows[0]:08d}.safetensors"
+    if (found := held.load(name)) is not None:
+        kept: Pictures = found[0]["pictures"].numpy()
+        return kept
+    ask = asked.iloc[rows]
+    noises = [torch.Generator().manual_seed(_noise_seed(seed, name)) for name in ask["candidate"]]
+    drawn = draw(ask["class_id"].tolist(), float(ask["guidance"].iloc[0]), noises, steps)
+    if not np.isfinite(drawn).all():
+        raise refuse("sampling", "pictures that are not finite", "train with a lower learning rate or sample in fp32")
+    pictures: Pictures = (drawn * 255).round().astype(np.uint8)
+    held.save({"pictures": torch.from_numpy(pictures)}, {}, name)
+    return pictures
+
+
+def _noise_seed(seed: int, candidate: str) -> int:
+    """A candidate's own seed; its number is an item of its stage, since hashed names would collide among many."""
+    stage, _, number = candidate.rpartition("-")
+    return integer(seed, f"sample {stage}", int(number))

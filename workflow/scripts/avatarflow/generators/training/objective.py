@@ -1,0 +1,65 @@
+"""What training minimises: the weighted error of a denoising network at random noise levels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from avatarflow.generators.conditions import NULL, Conditions, Ids
+from avatarflow.generators.device import rounding
+from avatarflow.generators.diffusion.schedule import noise_weights, weights
+from avatarflow.generators.settings import Compute, Training
+
+from .loop import Draw
+
+Guess = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""A network's prediction of noisy latents (n, c, h, w), times (n,) and class ids (n,)."""
+
+
+class Denoising:
+    """Loss of one batch, conditions dropped at random for classifier-free guidance (Ho & Salimans 2022)."""
+
+    def __init__(
+        self,
+        guess: Guess,
+        latents: torch.Tensor,
+        codes: Ids,
+        conditions: Conditions,
+        settings: Training,
+        compute: Compute,
+        schedule: Any,
+        where: torch.device,
+    ) -> None:
+        self.guess, self.latents, self.codes = guess, latents, codes
+        self.conditions, self.settings, self.compute, self.where = conditions, settings, compute, where
+        self.kept = schedule.alphas_cumprod
+        self.predicts = schedule.config.prediction_type
+
+    def __call__(self, draw: Draw) -> torch.Tensor:
+        """Mean weighted squared error of the predicted velocity, or of the noise where a base predicts that."""
+        count = len(draw.rows)
+        clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
+        noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(self.where)
+        # stratified times: one draw per equal stretch, which evens the loss out at small batches
+        time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
+        time = time[draw.part]
+        kept = self.kept[time].to(self.where)
+        signal, spread = kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1)
+        with rounding(self.compute, self.where):
+            guess = self.guess(signal * clean + spread * noise, time.to(self.where), self._labels(draw).to(self.where))
+        snr, kind, gamma = kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma
+        if self.predicts == "epsilon":
+            return ((guess.float() - noise).square().mean((1, 2, 3)) * noise_weights(snr, kind, gamma)).mean()
+        # v = signal * noise - spread * clean, so at given latents an error of the clean ones is `spread` times one of v
+        clean_one = self.predicts == "sample"
+        error = (guess.float() - clean) / spread if clean_one else guess.float() - (signal * noise - spread * clean)
+        return (error.square().mean((1, 2, 3)) * weights(snr, kind, gamma)).mean()
+
+    def _labels(self, draw: Draw) -> torch.Tensor:
+        codes = self.codes[draw.rows].copy()
+        lost = draw.choice.random(codes.shape) < self.settings.drop_column
+        codes = np.where(lost, self.conditions.missing, codes)
+        ids = self.conditions.encode(codes)
+        ids[draw.choice.random(len(ids)) < self.settings.drop_all] = NULL
+        return torch.from_numpy(ids[draw.part])

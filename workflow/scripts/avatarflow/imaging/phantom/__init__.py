@@ -1,0 +1,1 @@
+"""Procedural eyes: fundus photographs and iris close-ups, drawn from a seed."""

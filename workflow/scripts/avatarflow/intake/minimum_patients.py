@@ -1,0 +1,64 @@
+"""Refuse too few patients at intake, and not an hour later when the cones cannot be calibrated."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from avatarflow.core.errors import Problems
+
+from .persons import HELDOUT
+
+LEAST = {"encoder": 2, "test": 1, HELDOUT: 1}
+"""Patients per role without whom a later step has nothing to learn from or to measure on."""
+
+
+def calibration_needed(cone: Mapping[str, Any]) -> int:
+    """The smallest number of calibration patients that the asked cone can be calibrated with.
+
+    Parameters
+    ----------
+    cone : mapping
+        `cone` of the config: `mode`, `alpha`, `fewest_persons`.
+
+    References
+    ----------
+    Vovk 2012, Conditional validity of inductive conformal predictors: of n scores the k-th, k = ceil((n + 1)(1 -
+    alpha)), exists where n >= 1 / alpha - 1.
+    """
+    needed = math.ceil(1 / cone["alpha"] - 1e-9) - 1 if cone["mode"] == "conformal" else 1
+    return max(needed, int(cone["fewest_persons"]))
+
+
+def refuse_too_few(table: pd.DataFrame, shares: Mapping[str, float], cone: Mapping[str, Any], release: bool) -> None:
+    """Compare the patients of every role with what later steps need.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The pool's rows, with `person` and `role`.
+    shares : mapping
+        Share of patients per role, as configured.
+    cone : mapping
+        As `calibration_needed` takes it.
+    release : bool
+        Whether held-out patients are needed, too: an audit may have none.
+
+    Raises
+    ------
+    AvatarflowError
+        With every role that lacks patients, and how many in all would do with these shares.
+    """
+    needed = {**LEAST, "calibration": calibration_needed(cone)}
+    if not release:
+        del needed[HELDOUT]
+    there = table.groupby("role")["person"].nunique()
+    problems = Problems()
+    for role, least in needed.items():
+        if (count := int(there.get(role, 0))) < least:
+            found = f"{count} patients for {role} where at least {least} are needed"
+            share = shares.get(role, 0)
+            total = f"give about {math.ceil((least + 0.5) / share)} patients in all, or" if share else ""
+            problems.add("intake", found, f"{total} change split.shares or cone".strip())
+    problems.raise_if_any()

@@ -1,0 +1,90 @@
+"""The intake station as a whole: pool, refusals and summary as files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avatarflow.core.paths import replacing, replacing_folder, write_json
+from avatarflow.imaging.shards import write_shards
+from avatarflow.runs.context import Step
+
+from .gallery_completeness import left_out, refuse_gaps
+from .minimum_patients import refuse_too_few
+from .persons import ROLES
+from .pool import Pool, check_share, pool_from_generator, pool_from_manifest
+from .sizes import summary_of_sizes
+
+
+def take_in(
+    entry: dict[str, Any],
+    manifest: str | None,
+    root: str,
+    seed: int,
+    processes: int,
+    pictures: str,
+    summary: str,
+    refused: str,
+    step: Step,
+    cone: Mapping[str, Any] | None = None,
+) -> None:
+    """Make the pool of one entry.
+
+    Parameters
+    ----------
+    entry : dict
+        The config entry; with `whole` a gap in the gallery is refused.
+    manifest : str or None
+        None draws procedural eyes.
+    pictures : str
+        Folder of shards to write.
+    summary : str
+        JSON of counts and the unit (`person` or `eye`).
+    refused : str
+        CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
+    cone : mapping, optional
+        `cone` of the entry: too few patients for it are refused now.
+    """
+    if manifest is None:
+        pool = pool_from_generator(entry, seed, processes)
+    else:
+        pool = pool_from_manifest(entry, manifest, root, seed, processes, step)
+    write_refused(pool.refused, Path(manifest or "generated").name, refused)
+    whole = bool(entry.get("whole"))
+    if whole:
+        refuse_gaps(pool)
+    check_share(pool.refused, len(pool.table) + len(pool.refused), entry["limits"]["max_refused_share"], "intake")
+    if cone is not None:
+        refuse_too_few(pool.table, entry["split"]["shares"], cone, release=not whole)
+    counts = summarise(pool)
+    if whole:
+        counts |= {"left_out": left_out(pool.refused), "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"])}
+    step.params(counts)
+    step.info("%d pictures of %d persons taken in, %d refused", len(pool.table), counts["persons"], len(pool.refused))
+    with replacing_folder(pictures) as folder:
+        write_shards(folder, pool.pictures, pool.table)
+    write_json(summary, counts)
+
+
+def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:
+    """The refused rows as a CSV of manifest, row and reason; no file names, no labels."""
+    rows = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
+    rows.insert(0, "manifest", manifest)
+    with replacing(path) as temporary:
+        rows.to_csv(temporary, index=False)
+
+
+def summarise(pool: Pool) -> dict[str, Any]:
+    """Counts that may be shown anywhere."""
+    table = pool.table
+    known_by_eye = table.loc[table["unit"] == "eye", "person"].nunique()
+    return {
+        "pictures": len(table),
+        "persons": int(table["person"].nunique()),
+        "unit": "eye" if known_by_eye else "person",
+        "persons_known_by_eye_only": int(known_by_eye),
+        "refused": len(pool.refused),
+        "persons_per_role": {role: int(table.loc[table["role"] == role, "person"].nunique()) for role in ROLES},
+        "pictures_per_role": {role: int((table["role"] == role).sum()) for role in ROLES},
+    }

@@ -1,0 +1,99 @@
+"""What an attack may conclude: nothing, unless it caught a planted leak and left independent data alone in this run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from avatarflow.core.errors import AvatarflowError
+
+from .interface import Scores, measure
+from .names import FAIL, INSUFFICIENT, PASS
+
+CHANCE = 0.5
+CONTROL_LEVEL = 0.999
+"""Level of the negative control's interval: many attacks in a run must not make one of them stray by chance."""
+
+
+def conclude(
+    attack: Callable[[], Scores],
+    positive: Callable[[], Scores],
+    negative: Callable[[], Scores],
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Run an attack with its two controls and judge it.
+
+    Parameters
+    ----------
+    attack : callable
+        Scores of the originals that were trained on against strangers.
+    positive : callable
+        The same attack where half of the strangers was planted.
+    negative : callable
+        The same attack on the two halves of strangers where nothing was planted.
+    settings : mapping
+        `largest_auc` (what the upper limit may be, and what an attack must be able to see) and `fewest_persons`.
+
+    Returns
+    -------
+    dict
+        `measure` of the attack, `positive` and `negative` (`auc`, `members`, `non_members`; `caught` and `clean`),
+        `verdict`, `reason` and `shown` (whether a leak is shown beyond doubt). An attack that could not run has the
+        verdict `insufficient evidence`.
+    """
+    try:
+        found = measure(attack())
+    except AvatarflowError as refusal:
+        return unmeasured(str(refusal).replace("\n", " / "))
+    largest = float(settings["largest_auc"])
+    caught = _control(positive, 0.95)
+    caught["caught"] = caught["auc"] is not None and caught["auc"]["low"] > largest
+    clean = _control(negative, CONTROL_LEVEL)
+    clean["clean"] = clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
+    verdict, reason = judge(found, caught["caught"], clean["clean"], settings)
+    shown = bool(caught["caught"] and clean["clean"] and leaks(found, largest))
+    return {**found, "positive": caught, "negative": clean, "verdict": verdict, "reason": reason, "shown": shown}
+
+
+def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Verdict and reason of a measured attack.
+
+    A shown leak fails whatever the number of persons; a pass needs enough of them, and no tail that leaks behind a
+    harmless mean: no true positive rate that lies, with its interval, above what the false positive rate may be.
+    """
+    largest, fewest = float(settings["largest_auc"]), int(settings["fewest_persons"])
+    area = found["auc"]
+    if not caught:
+        return INSUFFICIENT, "the planted leak was not caught"
+    if not clean:
+        return INSUFFICIENT, "independent data were not left alone"
+    if leak := leaks(found, largest):
+        return FAIL, leak
+    if min(found["members"], found["non_members"]) < fewest:
+        return INSUFFICIENT, f"fewer than {fewest} members or non-members"
+    if area["high"] > largest:
+        return FAIL, f"the AUC's upper limit is above {largest:g}"
+    return PASS, f"the AUC's upper limit is at most {largest:g}"
+
+
+def leaks(found: Mapping[str, Any], largest: float) -> str:
+    """How a measured attack shows a leak beyond doubt; empty where it shows none."""
+    if found["auc"]["low"] > largest:
+        return f"members are recognised: the AUC's lower limit is above {largest:g}"
+    rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
+    return f"some members are recognised, at a false positive rate of {', '.join(rates)}" if rates else ""
+
+
+def unmeasured(reason: str) -> dict[str, Any]:
+    """The result of an attack that could not run."""
+    nothing = {"auc": None, "members": 0, "non_members": 0}
+    return {
+        **nothing, "tpr": {}, "pictures": 0, "worst": None, "verdict": INSUFFICIENT, "reason": reason, "shown": False,
+        "positive": {**nothing, "caught": False}, "negative": {**nothing, "clean": False},
+    }  # fmt: skip
+
+
+def _control(scores: Callable[[], Scores], level: float) -> dict[str, Any]:
+    try:
+        found = measure(scores(), level)
+    except AvatarflowError as refusal:
+        return {"auc": None, "members": 0, "non_members": 0, "refused": str(refusal).replace("\n", " / ")}
+    return {name: found[name] for name in ("auc", "members", "non_members")}

@@ -1,0 +1,1 @@
+"""Positive controls: leaks planted on purpose, which every attack must find."""

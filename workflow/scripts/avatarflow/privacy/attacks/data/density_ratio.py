@@ -1,0 +1,84 @@
+"""Density ratio (DOMIAS): a member lies where released pictures are denser than the population is.
+
+References
+----------
+van Breugel et al. 2023, Membership inference attacks against synthetic data through overfitting detection
+(arXiv 2302.12580), equation 3, with kernel densities in a few leading dimensions.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from avatarflow.core import seeds
+from avatarflow.privacy.attacks.interface import Floats, Integers, Scores
+
+from .knowledge import World
+
+MEANING = "density of released pictures over the density of other strangers at a known picture"
+
+DIMENSIONS = 8
+BLOCK = 512
+
+
+def score(world: World) -> Scores:
+    """Log density of released pictures minus log density of the reference, the strangers.
+
+    A stranger is compared with the *other* strangers, and a member with all but one drawn for it, so that both have
+    references of equal size and nobody is its own reference.
+    """
+    reference = ~world.member
+    known, released = project(world)
+    spread = released.std(0) + 1e-12
+    made = log_density(known / spread, released / spread, None)
+    apart = left_out(world)[:, None] == world.persons[reference][None, :]
+    there = log_density(known / spread, known[reference] / spread, apart)
+    return Scores(made - there, world.member, world.persons)
+
+
+def project(world: World) -> tuple[Floats, Floats]:
+    """Known and released rows in the leading dimensions of the released ones.
+
+    The reference must not shape the dimensions: it would lie in them better than the members do, a difference that is
+    no leak.
+    """
+    made = world.released.astype(np.float64)
+    centre = made.mean(0)
+    axes = np.linalg.svd(made - centre, full_matrices=False)[2][:DIMENSIONS]
+    return (world.known - centre) @ axes.T, (made - centre) @ axes.T
+
+
+def left_out(world: World) -> Integers:
+    """(n,) the person whose pictures are not in the reference of each picture."""
+    strangers = np.unique(world.persons[~world.member])
+    people = np.unique(world.persons[world.member])
+    drawn = {int(one): strangers[seeds.generator(world.seed, "attack reference", int(one)).integers(len(strangers))]
+             for one in people}  # fmt: skip
+    return np.array(
+        [drawn[int(one)] if member else one for one, member in zip(world.persons, world.member, strict=True)], np.int64
+    )
+
+
+def log_density(at: Floats, samples: Floats, apart: npt.NDArray[np.bool_] | None) -> Floats:
+    """Log of a Gaussian kernel density, up to a constant; bandwidth by Scott's rule.
+
+    Parameters
+    ----------
+    at : (n, d)
+    samples : (m, d)
+    apart : (n, m) bool, optional
+        Samples that do not count at a row.
+    """
+    count, dimensions = samples.shape
+    width = count ** (-1.0 / (dimensions + 4)) * float(samples.std(0).mean() + 1e-12)
+    out = np.empty(len(at))
+    for start in range(0, len(at), BLOCK):
+        rows = slice(start, start + BLOCK)
+        squared = (at[rows] ** 2).sum(1)[:, None] - 2 * at[rows] @ samples.T + (samples**2).sum(1)
+        exponents = -squared / (2 * width**2)
+        kept = np.full(len(exponents), count)
+        if apart is not None:
+            exponents = np.where(apart[rows], -np.inf, exponents)
+            kept = count - apart[rows].sum(1)
+        out[rows] = logsumexp(exponents, axis=1) - np.log(kept)
+    return np.asarray(out - dimensions * np.log(width))

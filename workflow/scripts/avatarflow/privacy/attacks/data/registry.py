@@ -1,0 +1,59 @@
+"""The attacks that need nothing but pictures, by name. A new one is a file with `score` and a line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from avatarflow.privacy.attacks.conclusion import conclude
+from avatarflow.privacy.attacks.interface import Scores
+
+from . import attribute, density_ratio, extraction, linkage, nearest
+from .knowledge import Rows, World, halves, planted
+
+
+@dataclass(frozen=True)
+class DataAttack:
+    """An attack on pictures.
+
+    `secret`: its positive control plants labels that no picture shows. `access`: `model` for what only somebody can do
+    who draws as many pictures as he likes.
+    """
+
+    score: Callable[[World], Scores]
+    meaning: str
+    secret: bool = False
+    access: str = "data"
+
+
+DATA_ATTACKS = {
+    "nearest_synthetic": DataAttack(nearest.score, nearest.MEANING),
+    "density_ratio": DataAttack(density_ratio.score, density_ratio.MEANING),
+    "linkage_fellow_eye": DataAttack(linkage.fellow_eye, linkage.FELLOW_MEANING),
+    "linkage_another_visit": DataAttack(linkage.another_visit, linkage.VISIT_MEANING),
+    "attribute_inference": DataAttack(attribute.score, attribute.MEANING, secret=True),
+    "extraction": DataAttack(extraction.score, extraction.MEANING, access="model"),
+}
+
+
+def attack_released(
+    world: World, copies: Rows, settings: Mapping[str, Any], attacks: Mapping[str, DataAttack] = DATA_ATTACKS
+) -> dict[str, dict[str, Any]]:
+    """Every attack on one set of pictures in one view, each with its two controls.
+
+    Parameters
+    ----------
+    world : World
+    copies : (strangers' pictures, c, d)
+        Altered copies of the strangers, the leak that the positive control plants.
+    settings : mapping
+        As for `verdict.conclude`.
+    """
+    leaks = {secret: planted(world, copies, secret) for secret in (False, True)}
+    independent = halves(world)
+    found = {}
+    for name, attack in attacks.items():
+        plain, leak, apart = (partial(attack.score, each) for each in (world, leaks[attack.secret], independent))
+        found[name] = conclude(plain, leak, apart, settings)
+        found[name] |= {"meaning": attack.meaning, "access": attack.access}
+    return found

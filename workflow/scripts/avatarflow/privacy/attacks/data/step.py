@@ -1,0 +1,126 @@
+"""The station of attacks on pictures: candidates of a generator, or the released ones, in two views. faiss side."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from avatarflow.core.paths import write_json
+from avatarflow.generators.conditions import Conditions
+from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.intake.persons import HELDOUT, TRAINED
+from avatarflow.privacy.attacks.conclusion import unmeasured
+from avatarflow.privacy.attacks.subjects import chosen
+from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
+from avatarflow.runs.context import Step
+
+from .knowledge import Codes, Rows, World
+from .registry import DATA_ATTACKS, attack_released
+from .views import Pixels
+
+FILTERED = ("release", "accepted")
+"""Targets that are the pictures the cone accepted, of a release and of an audit; the others are whole sets."""
+
+HANDED_OVER = ("release", "foreign", "accepted")
+"""Targets of which an attacker has the pictures and no generator to draw more from."""
+
+FEWEST = 8  # pictures below which nothing can be said of a set
+FEWEST_STRANGERS = 4  # two in each half of the controls
+
+
+class View(NamedTuple):
+    """Released, known and planted pictures as unit rows of one feature space."""
+
+    released: Rows
+    known: Rows
+    copies: Rows
+
+
+def attack_pictures(
+    inputs: Mapping[str, str],
+    conditions: Mapping[str, list[str]],
+    settings: Mapping[str, Any],
+    seed: int,
+    target: str,
+    results: str,
+    step: Step,
+) -> None:
+    """Attack one set of pictures in every view and write what was found.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pool`, `samples` and `leaks` (shards), `verdicts` (of the samples), `encoder`, and its `originals`,
+        `fingerprints` (of the samples) and `leaks_fingerprints` (rows).
+    settings : mapping
+        `attacks` of the config.
+    target : str
+        `teacher` or `student` (all candidates: what its generator gives out), `release` (accepted ones only); in an
+        audit `foreign` (all candidates) or `accepted`.
+    results : str
+        The JSON file: one entry per attack and view.
+    """
+    table, made = read_table(inputs["pool"]), read_table(inputs["samples"])
+    rows = load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"]))
+    kept = np.isfinite(rows).all(1)
+    if target in FILTERED:
+        kept &= pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
+    attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
+    if reason := _too_few(int(kept.sum()), table):
+        found = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
+    else:
+        found, rows_kept = [], made.iloc[np.flatnonzero(kept)]
+        for view, features in _views(inputs, table, kept, chosen(table, settings["persons"], seed)).items():
+            world = _world(features, table, rows_kept, Conditions(conditions), settings["persons"], seed)
+            outcomes = attack_released(world, features.copies, settings, attacks)
+            found += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
+    for each in found:
+        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["verdict"], each["reason"])
+    write_json(results, found, allow_nan=False)
+
+
+def _too_few(pictures: int, table: pd.DataFrame) -> str:
+    """Why nothing can be attacked; empty where it can."""
+    strangers = table.loc[table["role"] == HELDOUT, "person"].nunique()
+    if strangers < FEWEST_STRANGERS:
+        return f"{strangers} strangers: persons known not to have been trained on are needed (split)"
+    return f"{pictures} pictures in the set" if pictures < FEWEST else ""
+
+
+def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {"access": DATA_ATTACKS[name].access, **outcome, "attack": name, "view": view, "target": target}
+
+
+def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
+    """The attacker with the cone's own fingerprints, and one who has only pixels."""
+    of_strangers = attacked[(table["role"] == HELDOUT).to_numpy()]
+    encoder = encoder_digest(inputs["encoder"])
+    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_strangers]
+    pictures: Pictures = read_pictures(inputs["samples"])[kept]
+    pixels = Pixels.fit(pictures)
+    planted = read_pictures(inputs["leaks"])
+    planted = planted.reshape(len(of_strangers), -1, *planted.shape[1:])[of_strangers]
+    small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
+    made, known = (np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals"))
+    originals = pixels.rows(read_pictures(inputs["pool"])[attacked])
+    return {
+        "fingerprint": View(made[kept], known[attacked], leaks),
+        "pixels": View(pixels.rows(pictures), originals, small.reshape(*planted.shape[:2], -1)),
+    }
+
+
+def _world(
+    view: View, table: pd.DataFrame, made: pd.DataFrame, conditions: Conditions, persons: int, seed: int
+) -> World:
+    known = table[chosen(table, persons, seed)]
+    return World(
+        view.released, _codes(made, conditions), view.known, _codes(known, conditions), known["person"].to_numpy(),
+        known["eye"].to_numpy(), known["role"].isin(TRAINED).to_numpy(), seed,
+    )  # fmt: skip
+
+
+def _codes(table: pd.DataFrame, conditions: Conditions) -> Codes:
+    """(n, columns) places of the labels in their lists, -1 where missing."""
+    codes = conditions.codes(table)
+    return np.where(codes == conditions.missing, -1, codes)

@@ -1,0 +1,33 @@
+"""Whom an attack is tried on: members and strangers of the pool, at most so many of each, and the planted half."""
+
+import numpy as np
+import pandas as pd
+
+from avatarflow.core import seeds
+from avatarflow.intake.persons import HELDOUT, TRAINED
+
+from .interface import Integers, Mask
+
+
+def chosen(table: pd.DataFrame, persons: int, seed: int) -> Mask:
+    """(n,) which rows of the pool are attacked: all pictures of at most so many members and so many strangers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `person` and `role` of each picture; roles that are neither trained on nor held out are left alone.
+    """
+    keep = np.zeros(len(table), bool)
+    for purpose, roles in (("members", TRAINED), ("strangers", (HELDOUT,))):
+        rows = table["role"].isin(roles).to_numpy()
+        people = np.unique(table.loc[rows, "person"])
+        drawn = seeds.generator(seed, f"attack {purpose}").permutation(len(people))[:persons]
+        keep |= rows & table["person"].isin(people[drawn]).to_numpy()
+    return keep
+
+
+def half_of(persons: Integers, seed: int) -> Mask:
+    """(n,) whether the picture's person is in the half that is planted; persons, not pictures, are divided."""
+    people = np.unique(persons)
+    order = seeds.generator(seed, "attack halves").permutation(len(people))
+    return np.isin(persons, people[order[: len(people) // 2]])

@@ -1,0 +1,126 @@
+"""The cone beside the published rules, at equal sensitivity and from the same fingerprints.
+
+A filter that rejects everything also rejects every copy, so each rule gets the threshold at which it rejects a given
+share of the calibration persons' altered originals; what it then does to test persons and strangers is compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from avatarflow.core.paths import replacing
+from avatarflow.privacy.bounds import bootstrap, share_of_pictures
+from avatarflow.privacy.search.neighbours import Rows
+
+from .neighbourhood import Candidates, Originals
+from .registry import CONE, RULES
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+LEVELS = (0.99, 0.995, 0.999, 1.0)
+PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class People:
+    """Pictures with whose they are: altered originals of a role, or strangers' real pictures."""
+
+    fingerprints: Rows
+    persons: Integers
+
+
+def compare(
+    originals: Originals, calibration: People, test: People, strangers: People, seed: int, names: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Sensitivity on test persons and specificity on strangers of every rule at every level.
+
+    Parameters
+    ----------
+    originals : Originals
+    calibration : People
+        Altered originals that set the thresholds.
+    test : People
+        Altered originals of other persons.
+    strangers : People
+        Real pictures of persons never trained on; may be none.
+    names : of `RULES`
+        Rules to compare; all by default.
+
+    Returns
+    -------
+    DataFrame
+        One row per rule and level (and one at the threshold its paper sets): `rule`, `level`, `threshold`,
+        `sensitivity`, `specificity` and `ahead` (how much more of the strangers the cone accepts at the same level),
+        each with `_low` and `_high` over persons, and the numbers behind them.
+    """
+    scored = {name: scores(name, originals, (calibration, test, strangers)) for name in names or RULES}
+    thresholds = [(name, f"{level:.1%}", at_level(each[0], level)) for name, each in scored.items() for level in LEVELS]
+    thresholds += [(name, PUBLISHED, rule(originals)) for name in scored if (rule := RULES[name].published)]
+    cone = {level: threshold for name, level, threshold in thresholds if name == CONE}
+    rows = []
+    for name, level, threshold in thresholds:
+        _, altered, real = scored[name]
+        row = {"rule": name, "level": level, "threshold": threshold}
+        row |= _figure("sensitivity", altered <= threshold, test.persons, seed)
+        row |= _figure("specificity", real > threshold, strangers.persons, seed)
+        if level in cone and len(strangers.persons):
+            gain = (scored[CONE][2] > cone[level]).astype(float) - (real > threshold)
+            row |= _ahead(gain, strangers.persons, seed)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scores(name: str, originals: Originals, groups: Sequence[People]) -> list[Floats]:
+    """The scores of one rule, group by group; none for an empty group."""
+    return [
+        RULES[name].score(Candidates.of(group.fingerprints, originals), originals)
+        if len(group.fingerprints)
+        else np.zeros(0)
+        for group in groups
+    ]
+
+
+def at_level(scored: Floats, level: float) -> float:
+    """The smallest threshold at or under which at least the share `level` of the scores lie."""
+    return float(np.sort(scored)[int(np.ceil(level * len(scored) - 1e-9)) - 1])
+
+
+def winner(table: pd.DataFrame, level: str) -> tuple[str, bool]:
+    """The rule that accepts most strangers at a level, and whether the cone is behind it beyond its interval."""
+    rows = table[(table["level"] == level) & table["specificity"].notna()]
+    best = rows.iloc[int(rows["specificity"].to_numpy().argmax())]
+    return str(best["rule"]), bool(best["ahead_high"] < 0)
+
+
+def _figure(name: str, events: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict[str, Any]:
+    share = share_of_pictures(events, persons, seed)
+    values = (share.value, share.low, share.high, share.n, share.persons)
+    return dict(zip((name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_persons"), values, strict=True))
+
+
+def _ahead(gain: Floats, persons: Integers, seed: int) -> dict[str, float]:
+    """Mean gain of a picture, with a paired bootstrap over persons."""
+    _, inverse = np.unique(persons, return_inverse=True)
+    total, sizes = np.bincount(inverse, weights=gain), np.bincount(inverse).astype(float)
+    low, high = bootstrap(lambda rows: float(total[rows].sum() / sizes[rows].sum()), len(sizes), seed)
+    return {"ahead": float(gain.mean()), "ahead_low": low, "ahead_high": high}
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """As TSV, six significant digits, `NA` where nothing could be measured."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", na_rep="NA")
+
+
+def summary(table: pd.DataFrame) -> Mapping[str, Any]:
+    """Who accepts most strangers at each level, as plain values; empty without strangers."""
+    levels = [f"{level:.1%}" for level in LEVELS]
+    if table["specificity"].isna().all():
+        return {}
+    return {level: dict(zip(("rule", "beyond_interval"), winner(table, level), strict=True)) for level in levels}

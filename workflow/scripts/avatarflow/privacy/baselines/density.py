@@ -1,0 +1,15 @@
+"""Density ratio of k nearest neighbours: how near, for how densely originals lie there."""
+
+from .neighbourhood import Candidates, Floats, Originals, over
+
+
+def score(candidates: Candidates, originals: Originals) -> Floats:
+    """Angle to the nearest original over that original's mean angle to its k nearest originals of other persons.
+
+    The cone with beta = 0 and the nearest original only; k is that of the cone.
+
+    References
+    ----------
+    The reachability ratio behind Breunig et al. 2000, LOF, without its smoothing.
+    """
+    return over(candidates.angles_rad[:, 0], originals.cones.sparsity_rad[candidates.nearest[:, 0]])

@@ -1,0 +1,56 @@
+"""The comparison station: the cones of an entry beside the published rules, as a table and a figure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from avatarflow.imaging.shards import read_table
+from avatarflow.privacy.cones.calibration import HELDOUT, draws_of
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.fingerprints.files import load_rows
+from avatarflow.runs.context import Step
+
+from .compare import People, compare, summary, write_table
+from .figure import draw_rivals
+from .neighbourhood import Originals
+
+
+def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str, step: Step) -> None:
+    """Measure every rule on the persons of an entry.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pool` (shards), `cones`, `originals` (n, d) with rows as in the pool, `calibration` and `test` (pictures of
+        that role, a, d).
+    rivals, figure : str
+        Files to write: TSV and PNG.
+    """
+    people, _ = people_of(inputs)
+    compared = compare(people["originals"], people["calibration"], people["test"], people["strangers"], seed)
+    write_table(compared, rivals)
+    draw_rivals(compared, figure)
+    for level, best in summary(compared).items():
+        step.info("most strangers accepted at %s: %s", level, best["rule"])
+    cone = compared[compared["rule"] == "cone"].set_index("level")
+    for level in cone.index[cone["specificity"].notna()]:  # unknown where there are no strangers
+        step.metric(f"cone_specificity_{level}", float(cone.loc[level, "specificity"]))
+
+
+def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Originals and the three groups of people from an entry's files, and the pool's table."""
+    table = read_table(inputs["pool"])
+    cones = Cones.read(inputs["cones"])
+    rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
+    stranger = (table["role"] == HELDOUT).to_numpy()
+    found = {
+        "originals": Originals.of(cones, cones.owners),
+        "strangers": People(rows[stranger], table.loc[stranger, "person"].to_numpy()),
+    }
+    altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
+    known = altered["calibration"].shape[1]  # families left out stand behind the others, in `test` alone
+    for role, each in altered.items():
+        found[role] = People(*draws_of(each[:, :known], table, role))
+    return found, table

@@ -1,0 +1,332 @@
+"""The Cone of Privacy: geometry and calibration.
+
+The source describes the method in words only; the formulas are ours. With e_i the unit fingerprint of original i:
+
+    R_i        = the largest angle between x_i and its own altered versions        (own radius)
+    rho_i      = the mean angle to its k nearest originals of other persons       (local sparsity)
+    Theta_i(c) = clip(c R_i^beta rho_i^(1 - beta), Theta_min, Theta_max)          (half-angle)
+    s(g)       = min over all i of theta(g, x_i) / Theta_i(c)                     (risk; risky where s <= 1)
+
+With density "picture" the sparsity is that around the picture in question, see `adaptive_cones`; Theta_i is then the
+half-angle for a picture that lies where the original does.
+
+c is calibrated on altered originals of persons who tuned nothing else, per person and with the clipping in force.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from avatarflow.core.errors import Problems, refuse
+from avatarflow.core.paths import replacing
+from avatarflow.privacy.bounds import Coverage, conformal_coverage, reject_all_coverage
+from avatarflow.privacy.search import neighbours
+from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks
+
+from .adaptive import AdaptiveCones
+from .shape import PICTURE, Shape
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+SEARCHED = 32  # originals looked at first where the density is the picture's
+
+SAME = 1e-6  # radians under which two fingerprints are of one and the same picture
+WHERE = "cone calibration"
+
+
+@dataclass(frozen=True)
+class Cones:
+    """All originals' cones: what a verdict needs.
+
+    Parameters
+    ----------
+    fingerprints : (m, d) float32
+        Unit rows.
+    rows : (m,) int64
+        1-based manifest rows of the originals.
+    radii_rad, sparsity_rad : (m,) float64
+        R and rho.
+    shape : Shape
+    c : float
+        The calibrated scale; NaN before calibration.
+    encoder : str
+        Digest of the encoder that made the fingerprints.
+    persons : (m,) int64, optional
+        Run-local person numbers; only cones with density `"picture"` need them.
+    """
+
+    fingerprints: Rows
+    rows: Integers
+    radii_rad: Floats
+    sparsity_rad: Floats
+    shape: Shape
+    c: float
+    encoder: str
+    persons: Integers | None = None
+
+    @property
+    def base_rad(self) -> Floats:
+        """(m,) half-angles at c = 1 without clipping, for a picture that lies where the original does."""
+        beta = self.shape.beta
+        return np.asarray(self.radii_rad**beta * self.sparsity_rad ** (1 - beta))
+
+    @property
+    def half_angles_rad(self) -> Floats:
+        """(m,) Theta_i(c)."""
+        return self.shape.clipped(self.c * self.base_rad)
+
+    @property
+    def weights(self) -> Floats:
+        """(m,) R^beta, above 0: what angles are divided by where the density is the picture's."""
+        return np.asarray(np.maximum(self.radii_rad, SAME) ** self.shape.beta)
+
+    @property
+    def owners(self) -> Integers:
+        """(m,) whose the originals are.
+
+        Raises
+        ------
+        AvatarflowError
+            If the cones do not know it.
+        """
+        if self.persons is None:
+            found = "persons are missing, which the density around a picture needs"
+            raise refuse("cones", found, "calibrate them again")
+        return self.persons
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, the scalars as JSON in its header."""
+        arrays = {
+            "fingerprints": self.fingerprints,
+            "rows": self.rows,
+            "radii_rad": self.radii_rad,
+            "sparsity_rad": self.sparsity_rad,
+        }
+        if self.persons is not None:
+            arrays["persons"] = self.persons
+        scalars = json.dumps({"shape": asdict(self.shape), "c": self.c, "encoder": self.encoder}, sort_keys=True)
+        with replacing(path) as temporary:
+            save_file(
+                {name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, {"cones": scalars}
+            )
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Cones":
+        """Read what `save` wrote."""
+        with safe_open(str(path), "np") as file:
+            scalars = json.loads(file.metadata()["cones"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        return cls(**arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"])
+
+
+def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> AdaptiveCones:
+    """Cones with density `"picture"` made ready for search; `searched` originals are looked at first.
+
+    Raises
+    ------
+    AvatarflowError
+        If they do not know whose the originals are.
+    """
+    typical = float(np.median(cones.sparsity_rad))
+    return AdaptiveCones(gallery, cones.owners, cones.weights, cones.shape, typical, cones.c, searched)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How c came about: the needed scale of each person, and what follows for a further one."""
+
+    persons: Integers
+    needed: Floats
+    coverage: Coverage
+
+
+def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = neighbours.BLOCK) -> Floats:
+    """R: the largest angle between each original and its altered versions.
+
+    Parameters
+    ----------
+    originals : (m, d)
+    altered : (m, a, d)
+        Fingerprints of a altered versions each; may be a memory map.
+
+    Returns
+    -------
+    (m,) float64, radians
+    """
+    if altered.ndim != 3 or (len(altered), altered.shape[2]) != originals.shape or altered.shape[1] == 0:
+        raise refuse(
+            "own radii", f"altered fingerprints of shape {altered.shape}", "give (originals, draws, dimensions)"
+        )
+    neighbours.check_unit("originals", originals)
+    radii = np.empty(len(originals))
+    for rows in blocks(len(originals), max(1, block // altered.shape[1])):
+        versions = np.asarray(altered[rows])
+        neighbours.check_unit("altered originals", versions.reshape(-1, versions.shape[2]))
+        radii[rows] = neighbours.pair_angles(originals[rows][:, None], versions).max(1)
+    return radii
+
+
+def local_sparsity(originals: Rows, persons: Integers, k: int, block: int = neighbours.BLOCK) -> Floats:
+    """rho: the mean angle to the k nearest originals of other persons (fewer where there are fewer).
+
+    Returns
+    -------
+    (m,) float64, radians
+
+    Raises
+    ------
+    AvatarflowError
+        If all originals are of one person.
+    """
+    if len(np.unique(persons)) < 2:
+        raise refuse(WHERE, "originals of one person only", "give originals of at least two persons")
+    largest = int(np.unique(persons, return_counts=True)[1].max())
+    angles, index = neighbours.nearest(originals, originals, k + largest, block)
+    other = persons[index] != persons[:, None]
+    counted = other & (np.cumsum(other, 1) <= k)
+    return np.asarray(np.where(counted, angles, 0).sum(1) / counted.sum(1))
+
+
+def uncalibrated(
+    originals: Rows, persons: Integers, rows: Integers, altered: Rows, shape: Shape, encoder: str = ""
+) -> Cones:
+    """Cones with R and rho, c not yet known.
+
+    Parameters
+    ----------
+    originals : (m, d)
+        Unit fingerprints of every original in the gallery.
+    persons, rows : (m,)
+        Run-local person numbers and 1-based manifest rows.
+    altered : (m, a, d)
+        Fingerprints of their altered versions, for R; never those used to calibrate.
+
+    Raises
+    ------
+    AvatarflowError
+        All at once: originals without a person; fingerprints that are missing, equal between persons, or that no
+        alteration moves.
+    """
+    problems = Problems()
+    if not len(originals) == len(persons) == len(rows):
+        found = f"{len(persons)} persons and {len(rows)} rows for {len(originals)} originals"
+        raise refuse(WHERE, found, "give one of each per original")
+    for row in rows[persons < 0]:
+        problems.add(f"original in manifest row {row}", "no person", "name its person or take it out")
+    for row in rows[~np.isfinite(originals).all(1)]:
+        problems.add(f"original in manifest row {row}", "no fingerprint, so no cone", "take the picture out")
+    problems.raise_if_any()
+    _refuse_equal(originals, persons, rows, problems)
+    radii = own_radii(originals, altered)
+    for row in rows[radii <= SAME] if shape.beta > 0 else []:
+        found = "no alteration moves its fingerprint, so it has no own radius"
+        problems.add(f"original in manifest row {row}", found, "take the picture out or configure more families")
+    problems.raise_if_any()
+    sparsity = local_sparsity(originals, persons, shape.k)
+    return Cones(
+        neighbours.unit(originals),
+        rows.astype(np.int64),
+        radii,
+        sparsity,
+        shape,
+        float("nan"),
+        encoder,
+        persons.astype(np.int64),
+    )
+
+
+def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: Problems) -> None:
+    angles, index = neighbours.nearest(originals, originals, 8)
+    for i, j in zip(*np.nonzero((angles <= SAME) & (persons[index] != persons[:, None])), strict=True):
+        if i < index[i, j]:
+            where = f"originals in manifest rows {rows[i]} and {rows[index[i, j]]}"
+            problems.add(where, "equal fingerprints but different persons", "name one person or take one picture out")
+
+
+def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
+    """For each altered picture the smallest c at which some clipped cone rejects it.
+
+    A cone at angle theta needs 0 where theta <= Theta_min, infinity where theta > Theta_max, else
+    theta / (R^beta rho^(1 - beta)); the picture needs the least over all originals. rho is the original's or, by the
+    shape's density, the picture's.
+
+    Parameters
+    ----------
+    draws : (q, d)
+        Unit fingerprints.
+
+    Returns
+    -------
+    (q,) float64
+    """
+    gallery = Gallery(cones.fingerprints, "originals")
+    gallery.check_queries("altered originals", draws)
+    needed, ready = np.empty(len(draws)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
+    for rows in blocks(len(draws), block):
+        some = neighbours.unit(draws[rows])
+        needed[rows] = ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
+    return needed
+
+
+def _least_needed(cones: Cones, gallery: Gallery, draws: Rows) -> Floats:
+    """One block of `needed_scales`: bounds from single precision, then exact values where the bounds leave room."""
+    bound = _scales(cones, neighbours.least_angles(draws @ gallery.rows.T, gallery.dimensions), slice(None))
+    start = bound.argmin(1)
+    best = _scales(cones, neighbours.pair_angles(draws, gallery.rows[start]), start)
+    query, original = np.nonzero((bound <= best[:, None]) & np.isfinite(bound))
+    exact = _scales(cones, neighbours.pair_angles(draws[query], gallery.rows[original]), original)
+    np.minimum.at(best, query, exact)
+    return best
+
+
+def _scales(cones: Cones, angles: Floats, originals: Any) -> Floats:
+    return cones.shape.needed(angles, angles / cones.base_rad[originals])
+
+
+def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:
+    """The persons in order and the largest value of each (M_p of the needed scales)."""
+    names, inverse = np.unique(persons, return_inverse=True)
+    largest = np.full(len(names), -np.inf)
+    np.maximum.at(largest, inverse, values)
+    return names.astype(np.int64), largest
+
+
+def calibrate(
+    cones: Cones, draws: Rows, persons: Integers, mode: str, alpha: float = 0.05, fewest_persons: int = 20
+) -> tuple[Cones, Calibration]:
+    """Choose c from altered originals of the calibration persons.
+
+    Parameters
+    ----------
+    cones : Cones
+        From `uncalibrated`; the calibration persons' originals are among them.
+    draws : (q, d)
+        Fingerprints of the calibration persons' altered originals, not used for R.
+    persons : (q,)
+        Whose they are.
+    mode : str
+        `"reject-all"` (every draw is rejected) or `"conformal"` (a share of at most alpha of persons is missed).
+
+    Raises
+    ------
+    AvatarflowError
+        If persons are too few, or some draw is rejected at no c.
+    """
+    names, needed = person_maxima(needed_scales(cones, draws), persons)
+    if len(names) < fewest_persons:
+        found = f"{len(names)} calibration persons where cone.fewest_persons asks for {fewest_persons}"
+        raise refuse(WHERE, found, "give more persons or another split")
+    coverage = reject_all_coverage(len(names)) if mode == "reject-all" else conformal_coverage(len(names), alpha)
+    c = float(np.sort(needed)[coverage.rank - 1])
+    if not np.isfinite(c):
+        outside = int(np.isinf(needed).sum())
+        found = f"altered originals of {outside} of {len(names)} persons lie outside every cone at its widest"
+        raise refuse(WHERE, found, "raise cone.widest_deg, weaken the alterations, or train the encoder longer")
+    return replace(cones, c=c), Calibration(names, needed, coverage)

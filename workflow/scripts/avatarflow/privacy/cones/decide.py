@@ -1,0 +1,251 @@
+"""Verdicts: the exact risk of every candidate, block by block, in flat memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing
+from avatarflow.privacy.bounds import Share, share_of_persons, share_of_pictures
+from avatarflow.privacy.fingerprints.files import RowFile
+from avatarflow.privacy.search import neighbours
+from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks
+
+from .adaptive import AdaptiveCones
+from .cone import Cones, adaptive
+from .fixed import FixedCones, Risks
+from .shape import PICTURE
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+OUTSIDE = "outside every cone"
+INSIDE = "inside the cone of an original"
+UNREADABLE = "not readable"
+UNJUDGED = "not judged: no fingerprint"
+MATCHED = "outside every cone, but a second opinion sees an original"
+UNSEEN = "outside every cone, but no second opinion can be had"
+REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED, MATCHED, UNSEEN)
+
+BLOCK = 1024
+NEIGHBOURS = 32  # searched first; the proof decides whether they were enough
+
+SCHEMA = pa.schema(
+    [
+        pa.field("candidate", pa.string(), nullable=False),
+        pa.field("risk", pa.float64()),
+        pa.field("accepted", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("implicated_original", pa.int64()),
+        pa.field("angle_rad", pa.float64()),
+        pa.field("threshold_rad", pa.float64()),
+    ]
+)
+
+
+class Slices(Protocol):
+    """Texts that are asked for by consecutive slices: a list, or a column that is read as it is needed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many candidates were judged, accepted, and not judged for want of a fingerprint."""
+
+    candidates: int
+    judged: int
+    accepted: int
+    full_passes: int
+
+
+class Judge:
+    """Calibrated cones made ready for exact search.
+
+    Raises
+    ------
+    AvatarflowError
+        If the cones are not calibrated, a cone has no width, or their fingerprints are none.
+    """
+
+    def __init__(self, cones: Cones, k: int = NEIGHBOURS) -> None:
+        if not np.isfinite(cones.c):
+            raise refuse("cones", "they are not calibrated", "calibrate them first")
+        self.gallery = Gallery(cones.fingerprints, "originals")
+        half_angles = cones.half_angles_rad
+        if not (half_angles > 0).all():
+            found = f"{int((~(half_angles > 0)).sum())} cones without a width"
+            raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
+        self.cones: AdaptiveCones | FixedCones
+        if cones.shape.density == PICTURE:
+            self.cones = adaptive(cones, self.gallery, k)
+        else:
+            self.cones = FixedCones(self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k)
+
+    def risks(self, candidates: Rows) -> Risks:
+        """The exact risk of a block of candidates.
+
+        Parameters
+        ----------
+        candidates : (n, d)
+            Unit rows, all finite.
+        """
+        return self.cones.risks(neighbours.unit(candidates))
+
+
+def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOURS) -> Floats:
+    """(n,) risks of candidates, all of which have a fingerprint; a picture is risky where its risk is <= 1."""
+    judge_, out = Judge(cones, k), np.empty(len(candidates))
+    judge_.gallery.check_queries("candidates", candidates)
+    for rows in blocks(len(candidates), block):
+        out[rows] = judge_.risks(candidates[rows]).risk
+    return out
+
+
+def judge(
+    candidates: Rows | RowFile,
+    ids: Slices,
+    cones: Cones,
+    verdicts: str | Path,
+    block: int = BLOCK,
+    encoder: str | None = None,
+    reasons: Slices | None = None,
+    stage: str | None = None,
+    k: int = NEIGHBOURS,
+    refusals: Slices | None = None,
+) -> Summary:
+    """Decide for each candidate picture whether it may leave; verdicts are written block by block.
+
+    Parameters
+    ----------
+    candidates : (n, d) float32
+        Fingerprints, an array or their file; a row with non-finite values is a picture without one: refused, never
+        dropped.
+    ids : n names
+        Written as `candidate`.
+    cones : Cones
+        Calibrated.
+    verdicts : path
+        The Parquet file; appears when it is whole. Columns: `SCHEMA`, and `stage` where one is given.
+    block : int
+        Candidates held at a time; changes nothing but memory.
+    encoder : str, optional
+        Digest of the encoder that made `candidates`; compared with the cones'.
+    reasons : n texts, optional
+        Not empty where a candidate's file could not be decoded (its row is not looked at).
+    refusals : n texts, optional
+        Not empty where a second opinion refuses a candidate; the reason of those that the cones would accept.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    AvatarflowError
+        If fingerprints are not of unit length, of another dimension or of another encoder.
+    ValueError
+        If ids and candidates differ in number.
+    """
+    _check(candidates, ids, refusals, cones, encoder)
+    judge_ = Judge(cones, k)
+    n, judged, accepted, full_passes = len(candidates), 0, 0, 0
+    tasks = (
+        (candidates, judge_, cones.rows, rows, None if reasons is None else _lost(reasons[rows]))
+        for rows in blocks(n, block)
+    )
+    with _writer(verdicts, stage) as write:
+        each = neighbours.in_order(_verdicts, tasks, neighbours.searchers())
+        for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
+            if refusals is not None:
+                _refuse(columns, refusals[rows])
+            write({"candidate": [str(name) for name in ids[rows]], **columns})
+            judged += int(np.isfinite(columns["risk"]).sum())
+            accepted += int(columns["accepted"].sum())
+            full_passes += passes
+    return Summary(n, judged, accepted, full_passes)
+
+
+def _check(candidates: Rows | RowFile, ids: Slices, refusals: Slices | None, cones: Cones, encoder: str | None) -> None:
+    """Refuse what does not belong together."""
+    if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
+        raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
+    if encoder is not None and encoder != cones.encoder:
+        found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
+        raise refuse("candidates", found, "embed both with one encoder")
+
+
+def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Whose file could not be decoded."""
+    return np.array([each != "" for each in reasons], bool)
+
+
+def _verdicts(
+    source: Rows | RowFile,
+    judge_: Judge,
+    manifest_rows: Integers,
+    rows: slice,
+    unreadable: npt.NDArray[np.bool_] | None,
+) -> tuple[dict[str, Any], int]:
+    """The columns of one block, and how many full passes it took."""
+    candidates = np.asarray(source[rows])
+    n = len(candidates)
+    lost = np.zeros(n, bool) if unreadable is None else unreadable
+    name = f"candidates from row {rows.start}"
+    there = judge_.gallery.check_queries(name, candidates, may_be_missing=True) & ~lost
+    found = judge_.risks(candidates if there.all() else candidates[there]) if there.any() else None
+    risk, angle, threshold = (np.full(n, np.nan) for _ in range(3))
+    original = np.zeros(n, np.int64)
+    if found is not None:
+        risk[there], angle[there], threshold[there] = found.risk, found.angle_rad, found.threshold_rad
+        original[there] = manifest_rows[found.original]
+    accepted = there & (risk > 1)
+    reason = np.select([lost, ~there, accepted], [UNREADABLE, UNJUDGED, OUTSIDE], INSIDE)
+    columns = {
+        "risk": risk,
+        "accepted": accepted,
+        "reason": reason.astype(object),
+        "implicated_original": pa.array(original, mask=~there),
+        "angle_rad": angle,
+        "threshold_rad": threshold,
+    }
+    return columns, found.full_passes if found else 0
+
+
+def _refuse(columns: dict[str, Any], refusals: Sequence[str]) -> None:
+    """Take back what the cones accept and somebody else does not."""
+    against = columns["accepted"] & np.array([text != "" for text in refusals], bool)
+    columns["accepted"] = columns["accepted"] & ~against
+    columns["reason"] = np.where(against, np.array(refusals, object), columns["reason"])
+
+
+@contextmanager
+def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
+    schema = SCHEMA if stage is None else SCHEMA.append(pa.field("stage", pa.string(), nullable=False))
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
+
+        def write(columns: dict[str, Any]) -> None:
+            if stage is not None:
+                columns["stage"] = [stage] * len(columns["candidate"])
+            file.write_table(pa.table(columns, schema))
+
+        yield write
+
+
+def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Share:
+    """Share of persons of whom some altered original is accepted, with the exact interval over persons."""
+    return share_of_persons(risks(draws, cones) > 1, persons)
+
+
+def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Share:
+    """Share of real pictures of persons never trained on that are accepted, with an interval over persons."""
+    return share_of_pictures(risks(strangers, cones) > 1, persons, seed)

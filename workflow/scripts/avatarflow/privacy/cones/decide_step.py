@@ -1,0 +1,80 @@
+"""The judging station: verdicts of a candidate set as files."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing
+from avatarflow.imaging.shards import Column, has_column
+from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest
+from avatarflow.privacy.search.neighbours import blocks
+from avatarflow.runs.context import Step
+
+from .cone import Cones
+from .decide import BLOCK, judge
+
+
+def judge_pictures(
+    pictures: str,
+    fingerprints: str,
+    cones: str,
+    encoder: str,
+    stage: str,
+    verdicts: str,
+    step: Step,
+    opinions: str | None = None,
+) -> None:
+    """Judge one set of candidates.
+
+    Parameters
+    ----------
+    pictures : str
+        Shards with the column `candidate`, and `reason` where some could not be read.
+    fingerprints : str
+        (n, d), rows as the candidates.
+    stage : str
+        `teacher`, `student` or `foreign`; written as a column.
+    opinions : str, optional
+        The second opinion, rows as the candidates: what it refuses the cones cannot accept.
+
+    Raises
+    ------
+    AvatarflowError
+        If the second opinion is of other candidates.
+    """
+    made_by = encoder_digest(encoder)
+    if opinions and not _equal(Column(opinions, "candidate"), Column(pictures, "candidate")):
+        raise refuse("second opinion", "it is of other candidates", "delete it and run again")
+    summary = judge(
+        RowFile(fingerprints, made_by),
+        Column(pictures, "candidate"),
+        Cones.read(cones),
+        verdicts,
+        encoder=made_by,
+        reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
+        stage=stage,
+        refusals=Column(opinions, "refusal") if opinions else None,
+    )
+    step.metric("candidates", summary.candidates)
+    step.metric("accepted", summary.accepted)
+    step.metric("accepted_share", summary.accepted / max(1, summary.candidates))
+    step.info(
+        "accepted %d of %d candidates, %d not judged",
+        summary.accepted,
+        summary.candidates,
+        summary.candidates - summary.judged,
+    )
+
+
+def _equal(one: Column, other: Column) -> bool:
+    """Whether two columns hold the same, read block by block."""
+    return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
+
+
+def join(parts: Sequence[str], verdicts: str, drop: Sequence[str] = ()) -> None:
+    """Write several verdict tables as one, in the given order, without the columns to drop."""
+    with replacing(verdicts) as temporary:
+        rows = pa.concat_tables([pq.read_table(part) for part in parts]).drop_columns(list(drop))
+        pq.write_table(rows, temporary, compression="zstd")

@@ -1,0 +1,1 @@
+"""Fingerprints: the encoder, its training, and the unit vectors that it makes of pictures."""

@@ -1,0 +1,88 @@
+"""Files between the privacy steps: fingerprints, and whose encoder made them. No torch, no faiss."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing
+
+ROWS, ENCODER = "rows", "encoder"
+
+
+def save_rows(path: str | Path, rows: npt.NDArray[np.float32], encoder: str) -> None:
+    """Write fingerprints whole or not at all, with the digest of the encoder that made them."""
+    with replacing(path) as temporary:
+        save_file({ROWS: np.ascontiguousarray(rows)}, temporary, {ENCODER: encoder})
+
+
+def load_rows(path: str | Path, encoder: str) -> npt.NDArray[np.float32]:
+    """Fingerprints as a memory map.
+
+    Raises
+    ------
+    AvatarflowError
+        If the file holds no fingerprints, or those of another encoder than the one with this digest.
+    """
+    shape, start = _header(Path(path), encoder)
+    rows: npt.NDArray[np.float32] = np.memmap(path, np.float32, "r", start, shape)
+    return rows
+
+
+class RowFile:
+    """Fingerprints read from their file block by block; unlike a memory map it never fills memory with what was read.
+
+    Raises
+    ------
+    AvatarflowError
+        As `load_rows`, and if the fingerprints are not (n, d).
+    """
+
+    def __init__(self, path: str | Path, encoder: str) -> None:
+        self.path = Path(path)
+        shape, self._start = _header(self.path, encoder)
+        if len(shape) != 2:
+            raise _no_fingerprints(self.path, f"rows of shape {shape}")
+        self.shape = (shape[0], shape[1])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.float32]:
+        start, stop, _ = rows.indices(len(self))
+        n, d = max(0, stop - start), self.shape[1]
+        read = np.fromfile(self.path, np.float32, n * d, offset=self._start + 4 * d * start)
+        return read.reshape(n, d)
+
+
+def _header(path: Path, encoder: str) -> tuple[tuple[int, ...], int]:
+    """Shape of the rows and where in the file they begin, if the encoder with this digest made them."""
+    try:
+        with safe_open(str(path), "np") as file:
+            metadata, names = file.metadata() or {}, list(file.keys())
+    except SafetensorError:
+        raise _no_fingerprints(path, "no safetensors file") from None
+    with path.open("rb") as raw:  # eight bytes of length, the header in JSON, then the tensors
+        length = int.from_bytes(raw.read(8), "little")
+        header = json.loads(raw.read(length))
+    if names != [ROWS] or header[ROWS]["dtype"] != "F32" or ENCODER not in metadata:
+        raise _no_fingerprints(path, f"tensors {', '.join(names) or 'none'}")
+    if metadata[ENCODER] != encoder:
+        raise refuse(
+            path.name, "fingerprints of another encoder", "delete the file and run again: its rule makes it anew"
+        )
+    return tuple(header[ROWS]["shape"]), 8 + length + header[ROWS]["data_offsets"][0]
+
+
+def _no_fingerprints(path: Path, found: str) -> Exception:
+    return refuse(path.name, found, "give (n, d) float32 fingerprints, as the fingerprint step writes them")
+
+
+def encoder_digest(path: str | Path) -> str:
+    """The digest in an encoder file's header."""
+    with safe_open(str(path), "np") as file:
+        return str(json.loads(file.metadata()["encoder"])["digest"])

@@ -1,0 +1,111 @@
+"""The station that judges near-duplicates: cones and matcher, no torch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.privacy.baselines.compare import write_table
+from avatarflow.privacy.bounds import share_of_pictures
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
+from avatarflow.privacy.search.neighbours import Rows
+from avatarflow.privacy.verifier import Matcher, matcher
+from avatarflow.privacy.verifier.verify import Witness
+from avatarflow.runs.context import Step
+
+from .figure import draw_near_duplicates
+
+Mask = npt.NDArray[np.bool_]
+
+
+def judge_near_duplicates(
+    inputs: Mapping[str, str], settings: Mapping[str, Any], seed: int, results: str, figure: str, step: Step
+) -> None:
+    """Measure how many near-duplicates are rejected, of all and of those that the matcher confirms.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `pictures` (shards of near-duplicates), `fingerprints` (of them), `pool`, `encoder`, `cones`, `trial` (the
+        matcher and its threshold).
+    settings : mapping
+        `second_opinion` of the config.
+    results, figure : str
+        Files to write: TSV and PNG.
+    """
+    trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
+    pool, originals = read_table(inputs["pool"]), read_pictures(inputs["pool"])
+    made, pictures = read_table(inputs["pictures"]), read_pictures(inputs["pictures"])
+    rows = np.asarray(load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"])))
+    match = matcher(trial["matcher"])
+    confirmed = confirmed_by(match, trial["threshold"], made, pictures, pool, originals)
+    gallery = originals[(pool["role"] != "heldout").to_numpy()]
+    witness = Witness(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
+    rejected, matched = opinions(witness, pictures, rows, trial["threshold"])
+    found = measured(made, confirmed, rejected, rejected | matched, seed)
+    write_table(found, results)
+    draw_near_duplicates(found, figure)
+    for row in found.itertuples():
+        step.info("%s %g: %d of %d confirmed", row.family, row.strength, row.confirmed, row.n)
+
+
+def confirmed_by(
+    match: Matcher, limit: float, made: pd.DataFrame, pictures: Pictures, pool: pd.DataFrame, originals: Pictures
+) -> Mask:
+    """Whether the matcher takes each near-duplicate for its original (of a blend: for either); (n,)."""
+    place = {int(row): number for number, row in enumerate(pool["row"])}
+    used = {int(row) for row in (*made["original"], *made["second"]) if row}
+    kept = {row: match.template(originals[place[row]]) for row in sorted(used)}
+
+    def same(version: Any, row: int) -> bool:
+        return row > 0 and kept[row] is not None and match.similarity(kept[row], version) > limit
+
+    out = np.zeros(len(made), bool)
+    for number, (one, other) in enumerate(zip(made["original"], made["second"], strict=True)):
+        version = match.template(pictures[number])
+        out[number] = version is not None and (same(version, int(one)) or same(version, int(other)))
+    return out
+
+
+def opinions(witness: Witness, pictures: Pictures, rows: Rows, limit: float) -> tuple[Mask, Mask]:
+    """Whether the cones reject each picture, and whether the second opinion, asked as of candidates, sees an original.
+
+    A picture without a fingerprint is refused, so it counts as rejected.
+    """
+    said = witness.answer(pictures, rows)
+    return said.rejected, said.similarity > limit
+
+
+def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask, seed: int) -> pd.DataFrame:
+    """One row per family and strength.
+
+    Returns
+    -------
+    DataFrame
+        `family`, `strength`, `n`, `persons`, `confirmed`, `confirmed_persons`, and four shares, each with `_low` and
+        `_high` over persons: `rejected` (by the cones, of all), `rejected_confirmed` (by the cones, of the confirmed),
+        `refused_together` and `refused_together_confirmed` (by the cones or the second opinion; of the confirmed it
+        says no more than whether the matcher was asked about the right original).
+    """
+    table = []
+    for family, strength in dict.fromkeys(zip(made["family"], made["strength"], strict=True)):
+        here = np.flatnonzero((made["family"] == family) & (made["strength"] == strength))
+        who, sure = made["person"].to_numpy()[here], confirmed[here]
+        row = {"family": family, "strength": strength, "n": len(here), "persons": len(np.unique(who)),
+               "confirmed": int(sure.sum()), "confirmed_persons": len(np.unique(who[sure]))}  # fmt: skip
+        for name, events, of in (
+            ("rejected", rejected[here], np.ones(len(here), bool)),
+            ("rejected_confirmed", rejected[here], sure),
+            ("refused_together", together[here], np.ones(len(here), bool)),
+            ("refused_together_confirmed", together[here], sure),
+        ):
+            share = share_of_pictures(events[of], who[of], seed)
+            row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
+        table.append(row)
+    return pd.DataFrame(table)

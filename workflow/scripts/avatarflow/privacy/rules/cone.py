@@ -1,9 +1,0 @@
-"""The cone, as one rule among others: the scale it needs to reject a candidate."""
-
-from ..cone import needed_scales
-from .surroundings import Candidates, Floats, Originals
-
-
-def score(candidates: Candidates, originals: Originals) -> Floats:
-    """The smallest scale c at which some clipped cone holds the candidate; infinite where none ever does."""
-    return needed_scales(originals.cones, candidates.fingerprints)

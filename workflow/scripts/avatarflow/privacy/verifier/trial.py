@@ -1,0 +1,175 @@
+"""The matcher on trial: its threshold from pictures of two persons, and how well it does on what the run knows.
+
+No faiss here: alterations come from torch. The threshold is set before a candidate is seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from avatarflow.core import seeds
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import write_json
+from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.privacy import perturbations
+from avatarflow.privacy.bounds import bootstrap, share_of_pictures
+from avatarflow.privacy.verifier import Matcher, matcher
+from avatarflow.runs.context import Step
+
+from .pair_errors import auc, eer
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+WHERE = "second opinion"
+PERSONS = 500  # whose pictures are paired at most; their templates are held together
+KEPT = 64  # templates held of eyes with several pictures
+RESAMPLES = 500
+SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
+ALTERATIONS = "second opinion"  # what the drawn alterations are for: no other step sees the same ones
+
+
+def try_matcher(
+    pool: str, settings: Mapping[str, Any], families: Sequence[str], seed: int, figures: str, step: Step
+) -> None:
+    """Set the matcher's threshold, measure the matcher, and write both.
+
+    Parameters
+    ----------
+    pool : str
+        Shards of the pool.
+    settings : mapping
+        `second_opinion` of the config.
+    families : names
+        Of the alterations that the test persons' pictures undergo.
+    figures : str
+        The JSON file to write: `matcher`, `threshold`, `two_persons`, `same_eye`, `recognised`, `rank1`.
+
+    Raises
+    ------
+    AvatarflowError
+        If there are no two calibration persons with a picture that the matcher can use.
+    """
+    table, pictures, match = read_table(pool), read_pictures(pool), matcher(settings["matcher"])
+    calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
+    strangers = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
+    limit = threshold(strangers, settings["false_match_rate"])
+    step.info("threshold %.3f from %d pairs of two persons", limit, len(strangers))
+    found = {
+        "matcher": settings["matcher"],
+        "threshold": limit,
+        "two_persons": {
+            "pairs": len(strangers),
+            "persons": int(table["person"].iloc[calibration].nunique()),
+            "median": float(np.median(strangers)),
+            "largest": float(strangers.max()),
+            "above_threshold": float((strangers > limit).mean()),
+        },
+        "same_eye": same_eye(match, pictures, table, strangers, limit, settings["pairs"], seed),
+        **altered_originals(match, pictures, table, families, limit, settings, seed, step),
+    }
+    write_json(figures, found)
+
+
+def threshold(strangers: Floats, false_match_rate: float) -> float:
+    """The similarity that at most this share of pairs of two persons exceeds, one of theirs; the largest at 0."""
+    return float(np.quantile(strangers, 1 - false_match_rate, method="higher"))
+
+
+def two_persons(
+    match: Matcher, pictures: Pictures, table: pd.DataFrame, rows: Integers, count: int, seed: int
+) -> Floats:
+    """Similarities of pictures of two persons each, at most `count` of all pairs; one picture a person.
+
+    Parameters
+    ----------
+    rows : (r,)
+        Rows of the pool whose persons are paired.
+    """
+    drawn = seeds.generator(seed, "pairs of two persons")
+    firsts = rows[np.unique(table["person"].to_numpy()[rows], return_index=True)[1]]
+    some = np.sort(drawn.permutation(firsts)[:PERSONS])
+    templates = [kept for row in some if (kept := match.template(pictures[row])) is not None]
+    if len(templates) < 2:
+        found = f"{len(templates)} calibration persons with a picture that the matcher can use"
+        raise refuse(WHERE, found, "give more persons, or turn it off")
+    first, second = np.triu_indices(len(templates), 1)
+    chosen = np.sort(drawn.permutation(len(first))[:count])
+    return np.array([match.similarity(templates[first[p]], templates[second[p]]) for p in chosen])
+
+
+def same_eye(
+    match: Matcher, pictures: Pictures, table: pd.DataFrame, strangers: Floats, limit: float, count: int, seed: int
+) -> dict[str, Any] | None:
+    """How well pairs of the same eye are told from pairs of two persons; None without such pairs."""
+    eye = table["eye"].to_numpy()
+    groups = [np.flatnonzero(eye == number) for number in np.unique(eye[eye >= 0])]
+    pairs = np.array([(a, b) for group in groups for k, a in enumerate(group) for b in group[k + 1 :]], np.int64)
+    pairs = pairs.reshape(-1, 2)
+    pairs = pairs[np.sort(seeds.generator(seed, "pairs of one eye").permutation(len(pairs))[:count])]
+    template = lru_cache(KEPT)(lambda row: match.template(pictures[row]))
+
+    def similarity(a: int, b: int) -> float:
+        one, other = template(a), template(b)
+        return float("nan") if one is None or other is None else match.similarity(one, other)
+
+    every = np.array([similarity(a, b) for a, b in pairs.tolist()])
+    proving = every < SAME_FILE  # False where there is nothing to compare
+    alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
+    if not len(alike):
+        return None
+    impostors, own = np.sort(-strangers), [-alike[whose == person] for person in np.unique(whose)]
+    out: dict[str, Any] = {"pairs": len(alike), "persons": len(own), "without_template": int(np.isnan(every).sum())}
+    for name, figure in (("auc", auc), ("eer", eer)):
+        low, high = bootstrap(
+            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), impostors),  # type: ignore[misc]
+            len(own), seed, RESAMPLES,
+        )  # fmt: skip
+        out[name] = {"value": figure(-alike, impostors), "low": low, "high": high}
+    out["recognised"] = share_of_pictures(alike > limit, whose, seed).summary()
+    return out
+
+
+def altered_originals(
+    match: Matcher, pictures: Pictures, table: pd.DataFrame, families: Sequence[str], limit: float,
+    settings: Mapping[str, Any], seed: int, step: Step,
+) -> dict[str, Any]:  # fmt: skip
+    """Altered pictures of test persons: above the threshold with their original, and nearer to it than to any other.
+
+    Every picture is altered once by every family for `recognised`, and one of these versions is looked for among
+    originals of other persons for `rank1`.
+    """
+    drawn = seeds.generator(seed, "altered originals")
+    tested = np.flatnonzero((table["role"] == "test").to_numpy())
+    tested = np.sort(drawn.permutation(tested)[: settings["queries"]])
+    others = np.flatnonzero((table["role"] != "heldout").to_numpy())
+    others = np.sort(drawn.permutation(others)[: settings["gallery"]])
+    gallery = [(int(table["person"].iloc[row]), match.template(pictures[row])) for row in others]
+    events: dict[str, list[bool]] = {family: [] for family in families}
+    first: list[bool] = []
+    for number, row in enumerate(tested.tolist()):
+        item, person = int(table["item"].iloc[row]), int(table["person"].iloc[row])
+        own = match.template(pictures[row])
+        alike = {}
+        for family in families:
+            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], ALTERATIONS)[0]
+            version = match.template(picture)
+            alike[family] = (version, -1.0 if version is None or own is None else match.similarity(own, version))
+            events[family].append(alike[family][1] > limit)
+        version, found = alike[families[number % len(families)]]
+        first.append(
+            version is not None
+            and all(kept is None or whose == person or match.similarity(kept, version) < found
+                    for whose, kept in gallery)
+        )  # fmt: skip
+        step.progress(number + 1, len(tested), "test pictures")
+    who = table["person"].to_numpy()[tested]
+    every = np.array([events[family] for family in families], bool)
+    shares = {family: share_of_pictures(row, who, seed).summary() for family, row in zip(families, every, strict=True)}
+    shares["all"] = share_of_pictures(every.ravel(), np.tile(who, len(families)), seed).summary()
+    rank1 = {**share_of_pictures(np.array(first, bool), who, seed).summary(), "gallery": len(gallery)}
+    return {"recognised": shares, "rank1": rank1}

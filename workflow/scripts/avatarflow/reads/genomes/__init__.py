@@ -1,0 +1,1 @@
+"""Genomes: reading, checking, random ones, and regions on them."""

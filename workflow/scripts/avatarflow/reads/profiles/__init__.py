@@ -1,0 +1,1 @@
+"""Error profiles fitted from alignments."""

@@ -1,0 +1,1 @@
+"""Scores of read removal against the truth, and tools against each other."""

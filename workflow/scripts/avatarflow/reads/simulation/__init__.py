@@ -1,0 +1,1 @@
+"""Reads of a mixture, with the truth about every base."""

@@ -1,0 +1,1 @@
+"""Illumina reads: fragments, errors and the blocks that are written."""

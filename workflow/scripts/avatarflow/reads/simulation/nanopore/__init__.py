@@ -1,0 +1,1 @@
+"""Nanopore reads: molecules, errors and the blocks that are written."""

@@ -1,0 +1,193 @@
+"""One read off a haplotype: bases, qualities, and runs that say of every base where it comes from.
+
+A run is a stretch of one cause. Causes as letters, upper case from the donor, lower case from the machine:
+
+====== ======================================================= ===== =========================
+letter meaning                                                 CIGAR bases of the read
+====== ======================================================= ===== =========================
+``=``  as the reference has it                                 M     yes
+``V``  inherited substitution                                  M     yes
+``I``  inherited insertion                                     I     yes
+``D``  inherited deletion                                      D     none: of the reference
+``x``  sequencing substitution                                 M     yes
+``y``  sequencing substitution of an inherited inserted base   I     yes
+``i``  sequencing insertion                                    I     yes
+``d``  sequencing deletion                                     D     none: of the reference
+``s``  no genome at all: adapter, junk, second part of a       S     yes
+       chimera
+====== ======================================================= ===== =========================
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from avatarflow.reads.donors.haplotype import CODE, GAP_BEFORE, INSERTED, SUBSTITUTED
+from avatarflow.reads.genomes.genome import Codes, Integers, N
+
+from .compiled import compiled, last_at_most, mix, word_at
+from .library import Library
+
+CAUSES = b"=VIDxyids"
+SAME, VARIANT, GAINED, LOST, WRONG, WRONG_GAINED, EXTRA, SKIPPED, FOREIGN = range(9)
+OPERATION: Codes = np.array([0, 0, 1, 2, 0, 1, 1, 2, 4], np.uint8)  # BAM's numbers of M, M, I, D, M, I, I, D, S
+COMPLEMENT: Codes = np.array([3, 2, 1, 0, 4], np.uint8)
+NO_VARIANT = -1
+LOW_16, LOW_14 = np.uint64(0xFFFF), np.uint64(0x3FFF)
+FIVE, THREE = np.uint64(5), np.uint64(3)
+LOW_2, BIT_31, N_QUALITY = np.uint64(3), np.uint64(1 << 31), np.uint8(2)
+S32, S16, S14 = np.uint64(32), np.uint64(16), np.uint64(14)
+
+
+class Tables(NamedTuple):
+    """Chances of error and qualities of a machine, by mate, cycle and wobble of quality, (2, length, 5)."""
+
+    wrong: npt.NDArray[np.uint32]  # a substitution below this, of 2^32
+    indel: npt.NDArray[np.uint32]  # an insertion or deletion from this on, of 2^32
+    quality: Codes
+
+
+class Scratch(NamedTuple):
+    """Room for two reads in reading direction: (2, bases) and (2, runs)."""
+
+    bases: Codes
+    qualities: Codes
+    kinds: Codes
+    lengths: Integers
+    idents: Integers
+
+    @classmethod
+    def of(cls, bases: int) -> "Scratch":
+        """Room for reads of so many bases."""
+        runs = 4 * bases + 64
+        shape, more = (2, bases), (2, runs)
+        one, two, kinds = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(more, np.uint8)
+        return cls(one, two, kinds, np.zeros(more, np.int64), np.zeros(more, np.int64))
+
+
+@compiled
+def push(scratch: Scratch, mate: int, runs: int, kind: int, length: int, ident: int) -> int:
+    """Add to the runs, or to the last of them where it is the same; the number of runs."""
+    if length == 0:
+        return runs
+    if runs and scratch.kinds[mate, runs - 1] == kind and scratch.idents[mate, runs - 1] == ident:
+        scratch.lengths[mate, runs - 1] += length
+        return runs
+    scratch.kinds[mate, runs], scratch.lengths[mate, runs], scratch.idents[mate, runs] = kind, length, ident
+    return runs + 1
+
+
+@compiled
+def gaps(library: Library, position: int, scratch: Scratch, mate: int, runs: int) -> int:
+    """Add the inherited deletions that lie right before a base of the marks."""
+    edits = library.edits
+    k = last_at_most(edits.at, position, 0, len(edits.at))
+    while k >= 0 and edits.at[k] + edits.new[k] >= position:
+        if edits.at[k] + edits.new[k] == position and edits.old[k] > edits.new[k]:
+            runs = push(scratch, mate, runs, LOST, edits.old[k] - edits.new[k], edits.ident[k])
+        k -= 1
+    return runs
+
+
+@compiled
+def template_run(library: Library, position: int, scratch: Scratch, mate: int, runs: int, fate: int) -> int:
+    """Add one base of the haplotype: `fate` is SAME (read as it is), WRONG (read wrongly) or SKIPPED (not read)."""
+    mark = library.marks[position]
+    inserted, changed = mark & INSERTED != 0, mark & SUBSTITUTED != 0
+    if fate == SKIPPED:  # an inserted base that is not read leaves no trace
+        return runs if inserted else push(scratch, mate, runs, SKIPPED, 1, NO_VARIANT)
+    if fate == WRONG:
+        return push(scratch, mate, runs, WRONG_GAINED if inserted else WRONG, 1, NO_VARIANT)
+    if not inserted and not changed:
+        return push(scratch, mate, runs, SAME, 1, NO_VARIANT)
+    k = last_at_most(library.edits.at, position, 0, len(library.edits.at))
+    return push(scratch, mate, runs, GAINED if inserted else VARIANT, 1, library.edits.ident[k])
+
+
+@compiled
+def step_runs(
+    library: Library, position: int, begun: bool, forward: bool, scratch: Scratch, mate: int, runs: int, fate: int
+) -> int:
+    """Runs of stepping onto a base of the marks, the deletion that is stepped over with it."""
+    over = position if forward else position + 1
+    if begun and library.marks[over] & GAP_BEFORE:
+        runs = gaps(library, over, scratch, mate, runs)
+    return template_run(library, position, scratch, mate, runs, fate)
+
+
+@compiled
+def noted(
+    library: Library, position: int, begun: bool, forward: bool, mate: int, cycle: int, word: np.uint64, fate: int,
+    scratch: Scratch, runs: int,
+) -> int:  # fmt: skip
+    """Read one base of the marks with its error or variant; the number of runs."""
+    base = library.marks[position] & CODE
+    if base == N:
+        fate = SAME
+        scratch.qualities[mate, cycle] = N_QUALITY
+    runs = step_runs(library, position, begun, forward, scratch, mate, runs, fate)
+    base = base if forward else COMPLEMENT[base]
+    if fate == WRONG:
+        base = (base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3)
+    scratch.bases[mate, cycle] = base
+    return runs
+
+
+@compiled
+def read_template(
+    library: Library, begin: int, forward: bool, low: int, high: int, length: int, mate: int,
+    key: np.uint64, tables: Tables, scratch: Scratch,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Read `length` bases of the marks from `begin` on, up (`forward`) or down (complemented), within [low, high).
+
+    The random number of a cycle tells whether its base is wrong (low numbers) or an insertion or deletion happens
+    (high ones), so a higher rate adds errors and moves none.
+
+    Returns
+    -------
+    bases : int
+        How many were read; fewer than `length` only at the end of a contig.
+    runs : int
+        How many runs, in reading direction.
+    leftmost : int
+        Smallest place on the marks that was read.
+    """
+    position, step = begin, 1 if forward else -1
+    runs = plain = done = 0
+    leftmost = begin
+    begun = False
+    for cycle in range(length):
+        if not low <= position < high:
+            break
+        word = word_at(key, cycle)
+        wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
+        chance = np.uint32(word >> S32)
+        mark, over = library.marks[position], library.marks[position if forward else min(position + 1, high - 1)]
+        calm = tables.wrong[mate, cycle, wobble] <= chance < tables.indel[mate, cycle, wobble]
+        scratch.qualities[mate, cycle] = tables.quality[mate, cycle, wobble]
+        done += 1
+        if calm and mark < N and over < GAP_BEFORE:  # nearly always
+            scratch.bases[mate, cycle] = mark if forward else 3 - mark
+            plain += 1
+            leftmost, begun = position, True
+            position += step
+            continue
+        runs, plain = push(scratch, mate, runs, SAME, plain, NO_VARIANT), 0
+        fate = WRONG if chance < tables.wrong[mate, cycle, wobble] else SAME
+        if not calm and fate == SAME:
+            fate = EXTRA if word & BIT_31 else SKIPPED
+        if fate == EXTRA:
+            scratch.bases[mate, cycle] = np.uint8(mix(word) & LOW_2)
+            runs = push(scratch, mate, runs, EXTRA, 1, NO_VARIANT)
+            continue
+        if fate == SKIPPED:
+            if begun and low <= position + step < high:
+                runs = step_runs(library, position, begun, forward, scratch, mate, runs, SKIPPED)
+                position += step
+            fate = SAME
+        runs = noted(library, position, begun, forward, mate, cycle, word, fate, scratch, runs)
+        leftmost, begun = position, True
+        position += step
+    runs = push(scratch, mate, runs, SAME, plain, NO_VARIANT)
+    return done, runs, min(leftmost, begin)

@@ -1,0 +1,90 @@
+"""The release station: hold every figure against its gate, and write what may leave."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avatarflow.core.errors import refuse
+from avatarflow.quality.evaluation import accepted
+from avatarflow.quality.samples import Sample
+from avatarflow.runs.context import Step
+
+from .assemble import write_release
+from .certificate import certificate, hold
+from .figures import release_figures
+from .model_gate import model_gate
+
+ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
+WITHHELD = ("worst",)  # a run-local number of a person is for the officer, not for the world
+
+
+def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any], folder: str, step: Step) -> None:
+    """Decide about one release and write its folder.
+
+    Parameters
+    ----------
+    name : str
+        The release's name in the config.
+    inputs : mapping
+        `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion
+        was asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
+    entry : mapping
+        The whole config entry.
+    folder : str
+        `release/`, written anew.
+    step : Step
+    """
+    shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
+    if Path(folder).exists():
+        raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
+    read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
+    summary, calibrated, evaluation, attacks = read
+    conditions = entry["conditions"]
+    more, thresholds = {"second_opinion": second_opinions(inputs)}, dict(entry["gates"])
+    if entry.get("canaries"):
+        more["canaries"] = _read(inputs["canaries"])
+        thresholds["canaries_found"] = entry["canaries"]["largest_found"]
+    more = {name: found for name, found in more.items() if found}
+    figures = release_figures(evaluation, calibrated, released.table, conditions, attacks, more.get("canaries"))
+    gates = hold(figures, thresholds)
+    model = model_gate(attacks, entry["attacks"])
+    measured = {"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)}
+    decided = certificate(
+        name,
+        gates,
+        asked={key: entry[key] for key in (*ASKED, *more)},
+        measured={**measured, **more},
+        unit=summary["unit"],
+        coverage=calibrated["coverage"],
+        model=model,
+    )
+    write_release(folder, decided, released, conditions, entry["release"], Path(inputs["model"]).parent)
+    for gate in gates:
+        if gate.value is not None:
+            step.metric(f"gate.{gate.name}", gate.value)
+    step.params({"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}})
+    for reason in decided["reasons"]:
+        step.warning("gate not passed: %s", reason)
+    step.info("the generator: %s (%s)", model["result"], model["meaning"])
+    step.info("%s: %d pictures accepted", decided["decision"], len(released.table))
+
+
+def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The attacks as the certificate shows them: without the number of the worst person."""
+    return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
+
+
+def second_opinions(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the second opinion measured, by stage; nothing where none was asked for."""
+    return {stage: _read(path) for stage in ("teacher", "student") if (path := inputs.get(f"{stage}_opinion"))}
+
+
+def _read(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,27 @@
+"""Rule audit_report: one page for the privacy officer, and its figures."""
+
+from avatarflow.audit.report import audit_report
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    audit_report(
+        snakemake.wildcards.name,
+        {
+            "originals": snakemake.input.originals,
+            "candidates": snakemake.input.candidates,
+            "calibrated": snakemake.input.calibrated,
+            "weighed": snakemake.input.weighed,
+            "attacks": snakemake.input.attacks,
+            "opinion": snakemake.input.get("opinion"),
+        },
+        {
+            "risks": snakemake.input.risks,
+            "plane": snakemake.input.plane,
+            "rivals": snakemake.input.rivals,
+            "attacks": snakemake.input.attacks_figure,
+        },
+        snakemake.params.settings,
+        page=snakemake.output.page,
+        plain=snakemake.output.plain,
+        step=run,
+    )

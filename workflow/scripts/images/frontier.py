@@ -1,0 +1,23 @@
+"""Rule frontier: fidelity, agreement, rejection and risk over the guidance scale."""
+
+from avatarflow.quality.frontier import frontier_entry
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    frontier_entry(
+        {
+            "pool": snakemake.input.pool,
+            "teacher": snakemake.input.teacher,
+            "teacher_verdicts": snakemake.input.teacher_verdicts,
+            "student": snakemake.input.student,
+            "student_verdicts": snakemake.input.student_verdicts,
+        },
+        snakemake.params.sample,
+        snakemake.params.evaluate,
+        snakemake.params.columns,
+        seed=snakemake.params.seed,
+        table=snakemake.output.table,
+        figure=snakemake.output.figure,
+        step=run,
+        threads=snakemake.threads,
+    )

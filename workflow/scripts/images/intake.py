@@ -1,0 +1,19 @@
+"""Rule intake: a validated pool of pictures, divided by person."""
+
+from avatarflow.intake.step import take_in
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    take_in(
+        snakemake.params.settings,
+        manifest=snakemake.input.get("manifest"),
+        root=snakemake.params.root,
+        seed=snakemake.params.seed,
+        processes=snakemake.threads,
+        pictures=snakemake.output.pictures,
+        summary=snakemake.output.summary,
+        refused=snakemake.params.refused,
+        step=run,
+        # not a parameter of the rule: another cone must not read the originals again
+        cone=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name]["cone"],
+    )

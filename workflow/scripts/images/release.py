@@ -1,0 +1,24 @@
+"""Rule release: the decision, and the pictures that may leave."""
+
+from avatarflow.release.step import release_entry
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    release_entry(
+        snakemake.wildcards.name,
+        {
+            "samples": snakemake.input.samples,
+            "verdicts": snakemake.input.verdicts,
+            "summary": snakemake.input.summary,
+            "calibrated": snakemake.input.calibrated,
+            "metrics": snakemake.input.metrics,
+            "attacks": snakemake.input.attacks,
+            "model": snakemake.input.model,
+            "teacher_opinion": snakemake.input.get("teacher_opinion"),
+            "student_opinion": snakemake.input.get("student_opinion"),
+            "canaries": snakemake.input.get("canaries", ""),
+        },
+        snakemake.params.settings,
+        folder=snakemake.params.folder,
+        step=run,
+    )

@@ -1,0 +1,24 @@
+"""Rule weigh_candidates: what the cone and its rivals say of foreign pictures."""
+
+from avatarflow.audit.step import weigh_candidates
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    weigh_candidates(
+        {
+            "pool": snakemake.input.pool,
+            "candidates": snakemake.input.candidates,
+            "cones": snakemake.input.cones,
+            "originals": snakemake.input.originals,
+            "test": snakemake.input.test,
+            "fingerprints": snakemake.input.fingerprints,
+            "verdicts": snakemake.input.verdicts,
+            "rivals": snakemake.input.rivals,
+        },
+        snakemake.params.settings,
+        seed=snakemake.params.seed,
+        weighed=snakemake.output.weighed,
+        rivals=snakemake.output.rivals,
+        figure=snakemake.output.figure,
+        step=run,
+    )

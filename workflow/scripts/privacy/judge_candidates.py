@@ -1,0 +1,16 @@
+"""Rule judge_candidates: one verdict per candidate picture."""
+
+from avatarflow.privacy.cones.decide_step import judge_pictures
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    judge_pictures(
+        snakemake.input.candidates,
+        snakemake.input.fingerprints,
+        snakemake.input.cones,
+        snakemake.input.encoder,
+        stage=snakemake.wildcards.stage,
+        verdicts=snakemake.output.verdicts,
+        step=run,
+        opinions=snakemake.input.get("opinions"),
+    )

@@ -1,0 +1,21 @@
+"""Rule judge_near_duplicates: how many near-duplicates the cones reject."""
+
+from avatarflow.privacy.near_duplicates.decide import judge_near_duplicates
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    judge_near_duplicates(
+        {
+            "pictures": snakemake.input.pictures,
+            "fingerprints": snakemake.input.fingerprints,
+            "pool": snakemake.input.pool,
+            "encoder": snakemake.input.encoder,
+            "cones": snakemake.input.cones,
+            "trial": snakemake.input.trial,
+        },
+        snakemake.params.second_opinion,
+        seed=snakemake.params.seed,
+        results=snakemake.output.results,
+        figure=snakemake.output.figure,
+        step=run,
+    )

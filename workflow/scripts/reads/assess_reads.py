@@ -1,0 +1,21 @@
+"""Rule assess_reads: what is left of the donor in cleaned reads."""
+
+from avatarflow.reads.release.assess import assess
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    found = assess(
+        {
+            "reads": list(snakemake.input.reads),
+            "spikes": snakemake.input.spikes,
+            "summary": snakemake.input.summary,
+            "host": snakemake.input.host,
+        },
+        snakemake.params.runs,
+        snakemake.params.settings,
+        snakemake.output.assessment,
+        threads=snakemake.threads,
+        step=run,
+    )
+    if found["bits"]["high"] is not None:
+        run.metric("bits_left_high", found["bits"]["high"])

@@ -1,0 +1,14 @@
+"""Rule find_regions: repeats, chrM, sex chromosomes and the user's own classes of places."""
+
+from avatarflow.reads.genomes.regions import find_regions
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    find_regions(
+        snakemake.input.host,
+        snakemake.params.reference,
+        snakemake.params.regions,
+        snakemake.params.seed,
+        snakemake.output.regions,
+        run,
+    )

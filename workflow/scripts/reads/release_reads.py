@@ -1,0 +1,20 @@
+"""Rule release_reads: the decision, and the cleaned reads that may leave."""
+
+from avatarflow.reads.release.folder import release_reads
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    release_reads(
+        snakemake.wildcards.name,
+        {
+            "reads": list(snakemake.input.reads),
+            "spikes": snakemake.input.spikes,
+            "summary": snakemake.input.summary,
+            "assessment": snakemake.input.assessment,
+        },
+        snakemake.params.runs,
+        snakemake.params.settings,
+        outputs=dict(snakemake.output),
+        folder=snakemake.params.folder,
+        step=run,
+    )

@@ -1,0 +1,7 @@
+"""Rule take_reads: a user's reads, checked and under neutral names."""
+
+from avatarflow.reads.user_reads.take import take_reads
+from avatarflow.runs.context import step
+
+with step(snakemake) as run:
+    take_reads(snakemake.params.own, dict(snakemake.output), run)
