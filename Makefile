@@ -44,7 +44,7 @@ format: setup ## put code and rules into the project's layout
 	snakefmt workflow
 
 docs: setup ## write the key tables of config/README.md from the schemas
-	PYTHONPATH=workflow/scripts python -m avatarflow.core.config_docs
+	PYTHONPATH=workflow/scripts python -m avatarflow.config.docs
 
 ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from default_cone import default_shape
 
+from avatarflow.core.statistics import clopper_pearson
 from avatarflow.imaging.shards import read_pictures
 from avatarflow.imaging.sheet import contact_sheet
-from avatarflow.privacy.bounds import clopper_pearson
 from avatarflow.privacy.canaries.sightings import alike
 from avatarflow.privacy.cones.cone import Cones, calibrate, uncalibrated
 from avatarflow.privacy.cones.decide import Judge, miss_rate, specificity

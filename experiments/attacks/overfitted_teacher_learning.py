@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import yaml
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.interface import FAMILIES
 from avatarflow.imaging.phantom.eyes import draw_eyes

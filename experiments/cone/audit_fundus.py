@@ -27,11 +27,11 @@ sys.path += [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit" / "
 import audit_world  # noqa: E402
 
 from avatarflow.core.paths import write_json  # noqa: E402
+from avatarflow.core.statistics import share_of_pictures  # noqa: E402
 from avatarflow.imaging.shards import read_pictures, read_table, write_shards  # noqa: E402
 from avatarflow.intake.pool import Pool  # noqa: E402
 from avatarflow.intake.sizes import summary_of_sizes  # noqa: E402
 from avatarflow.intake.step import summarise  # noqa: E402
-from avatarflow.privacy.bounds import share_of_pictures  # noqa: E402
 
 SIDES = (24, 32, 48, 64, 128, 256, 512)
 QUALITY = 85  # of the copies' JPEG, beside a brightening by 5 %

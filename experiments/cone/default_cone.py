@@ -1,6 +1,6 @@
 """The cone that a config without a word on it gets, for benchmarks that measure the default."""
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.privacy.cones.shape import Shape
 
 

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.statistics import bootstrap
 from avatarflow.imaging.io import read_picture, resize_square
 from avatarflow.imaging.shards import read_table
-from avatarflow.privacy.bounds import bootstrap
 from avatarflow.privacy.cones.calibration import recognition
 from avatarflow.privacy.cones.cone import Cones, calibrate
 from avatarflow.privacy.cones.decide import miss_rate, risks, specificity

@@ -74,7 +74,7 @@ def measure(folder, table, group, seed):
     from avatarflow.privacy.cones.calibration import draws_of
     from avatarflow.privacy.cones.cone import calibrate, uncalibrated
     from avatarflow.privacy.cones.decide import miss_rate, risks, specificity
-    from avatarflow.privacy.cones.held_out_families import left_out_figures
+    from avatarflow.privacy.held_out_families import left_out_figures
 
     encoder = encoder_digest(folder / "encoder.safetensors")
     rows, own, calibration, test = (np.asarray(load_rows(folder / f"{n}.safetensors", encoder)) for n in PARTS)

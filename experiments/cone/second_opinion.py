@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from fingerprint_fundus import BANDS, FAMILIES, by_band, discs
 
+from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.privacy.bounds import share_of_pictures
 from avatarflow.privacy.perturbations import alter
 from avatarflow.privacy.verifier import matcher
 from avatarflow.privacy.verifier.trial import SAME_FILE, threshold, two_persons

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from fingerprint_fundus import BANDS, discs
 
+from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.privacy.bounds import share_of_pictures
 from avatarflow.privacy.cones.calibration import draws_of
 from avatarflow.privacy.cones.cone import Cones, calibrate
 from avatarflow.privacy.fingerprints.files import load_rows

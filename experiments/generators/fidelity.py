@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.sampling import sample
 from avatarflow.quality.comparison import compare

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.quality.frontier import frontier_entry
 from avatarflow.runs.context import Step
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.config import behind, load
+from avatarflow.config.loading import behind, load
 from avatarflow.core.paths import replacing
 from avatarflow.reads.donors.individual import make_individual
 from avatarflow.reads.genomes.genome import read_fasta

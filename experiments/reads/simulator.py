@@ -53,7 +53,8 @@ def long_settings(count: int) -> dict[str, object]:
 
 def child(folder: Path, count: int, compressed: bool, long: bool) -> None:
     """Simulate one shard as the rule does, without compression or with it."""
-    from avatarflow.reads.simulation import bgzf, simulate
+    from avatarflow.reads import bgzf
+    from avatarflow.reads.simulation import simulate
     from avatarflow.runs.context import Step
 
     if not compressed:

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pysam
 
+from avatarflow.reads import bgzf
 from avatarflow.reads.donors.individual import make_individual
 from avatarflow.reads.genomes.genome import write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
-from avatarflow.reads.simulation import bgzf
 from avatarflow.reads.simulation.joining import join_shards
 from avatarflow.reads.simulation.simulate import simulate_shard
 from avatarflow.runs.context import Step

@@ -13,7 +13,8 @@ import pytest
 import yaml
 import yte
 
-from avatarflow.core import config_docs, digest
+from avatarflow.config import docs as config_docs
+from avatarflow.core import digest
 from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]

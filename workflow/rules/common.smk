@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
-from avatarflow.core.config import MAPS, base_id, base_settings, behind, load
+from avatarflow.config.loading import MAPS, base_id, base_settings, behind, load
 from avatarflow.core.digest import code_digest, config_digest, files_digest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.runs.locks import clear_stale

@@ -5,7 +5,7 @@ from PIL import Image
 
 from avatarflow.audit.report import audit_report
 from avatarflow.audit.step import weigh_candidates
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.intake.candidates import take_in_candidates
 from avatarflow.intake.step import take_in
@@ -15,8 +15,8 @@ from avatarflow.privacy.attacks.data import step as released_station
 from avatarflow.privacy.baselines.step import compare_entry
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.decide_step import join, judge_pictures
-from avatarflow.privacy.cones.held_out_families import kept_families
 from avatarflow.privacy.fingerprints import step as fingerprints
+from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
 SEED = 3

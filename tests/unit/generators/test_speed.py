@@ -9,7 +9,7 @@ import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 from safetensors.torch import load_file
 
-from avatarflow.core.config import base_id, load
+from avatarflow.config.loading import base_id, load
 from avatarflow.generators.diffusion.network import build, positions
 from avatarflow.generators.settings import Compute, Network, lasting
 from avatarflow.generators.speed import prepare

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import steps as generator_steps
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.pool import SAME_CONTENT, check_share, pool_from_generator, pool_from_manifest

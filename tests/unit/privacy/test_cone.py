@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.privacy.bounds import clopper_pearson, conformal_coverage, reject_all_coverage, share_of_pictures
+from avatarflow.core.statistics import clopper_pearson, conformal_coverage, reject_all_coverage, share_of_pictures
 from avatarflow.privacy.cones.cone import Cones, calibrate, local_sparsity, needed_scales, own_radii, uncalibrated
 from avatarflow.privacy.cones.decide import Judge, miss_rate, risks, specificity
 from avatarflow.privacy.cones.settings_plane import draw_plane, settings_plane

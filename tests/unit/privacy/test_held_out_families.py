@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 from avatarflow.imaging.shards import write_shard
-from avatarflow.privacy.cones.held_out_families import kept_families, left_out_figures
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, network_of
 from avatarflow.privacy.fingerprints.step import originals
+from avatarflow.privacy.held_out_families import kept_families, left_out_figures
 from avatarflow.runs.context import Step
 
 CONE = {"families": ["rotation", "flip", "noise"], "left_out": ["flip"], "draws": 4}

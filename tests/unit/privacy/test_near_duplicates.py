@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from avatarflow.core import config, digest
+from avatarflow.config import loading
+from avatarflow.core import digest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion import codec
@@ -199,7 +200,7 @@ def test_the_config_refuses_them_where_cones_are_measured(name):
     assert name not in perturbations.FAMILIES
     release = {"source": {"generate": {}}, "gates": {}, "cone": {"families": ["rotation", name]}}
     with pytest.raises(AvatarflowError, match=rf"cone.families.1: found '{name}'; use one of rotation"):
-        config.load({"releases": {"eyes": release}})
+        loading.load({"releases": {"eyes": release}})
     with pytest.raises(AvatarflowError, match="no family"):
         perturbations.family(name)
 
@@ -212,8 +213,8 @@ def test_nothing_that_measures_or_calibrates_cones_knows_them(module):
 def test_somebody_must_confirm_whose_they_are():
     release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
     with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set second_opinion.matcher"):
-        config.load({"releases": {"eyes": release}})
-    config.load({"releases": {"eyes": {**release, "second_opinion": {"matcher": "fundus"}}}})
+        loading.load({"releases": {"eyes": release}})
+    loading.load({"releases": {"eyes": {**release, "second_opinion": {"matcher": "fundus"}}}})
 
 
 def test_faiss_and_torch_never_share_a_process():

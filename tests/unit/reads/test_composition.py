@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.donors.individual import make_individual
 from avatarflow.reads.genomes.genome import Genome, N, write_fasta

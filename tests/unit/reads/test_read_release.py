@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.quality.intervals import Figure
 from avatarflow.reads.donors.individual import make_individual

@@ -1,7 +1,7 @@
 """Rule fit_fingerprint: the encoder of an entry."""
 
-from avatarflow.privacy.cones.held_out_families import kept_families
 from avatarflow.privacy.fingerprints.step import fit
+from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.donors.coalescent import simulate_panel
 from avatarflow.reads.donors.individual import make_individual

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.donors.sex import SexLaw, classes
 from avatarflow.reads.donors.variation import Rates, draw_variants

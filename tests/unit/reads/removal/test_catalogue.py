@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from avatarflow.core import config
+from avatarflow.config import loading
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.removal.catalogue import command_for, index_owner, shipped_tools
 
@@ -19,7 +19,7 @@ OWN = {
 def loaded(tool=None, choice=("own", "default")):
     own = {} if tool is None else {"own": tool}
     tools = [{"tool": choice[0], "setting": choice[1]}]
-    return config.load({"removal_tools": own, "read_benchmarks": {"b": {"tools": tools}}})
+    return loading.load({"removal_tools": own, "read_benchmarks": {"b": {"tools": tools}}})
 
 
 def changed(path, value):

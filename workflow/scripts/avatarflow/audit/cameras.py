@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.statistics import reject_all_coverage, share_of_persons, share_of_pictures
 from avatarflow.intake.persons import HELDOUT
-from avatarflow.privacy.bounds import reject_all_coverage, share_of_persons, share_of_pictures
 
 from .candidates import share
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.core.statistics import clopper_pearson
 from avatarflow.privacy.cones.decide import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
 
 Mask = npt.NDArray[np.bool_]

@@ -14,8 +14,8 @@ from avatarflow.privacy.baselines.neighbourhood import Originals
 from avatarflow.privacy.cones.calibration import draws_of
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import risks
-from avatarflow.privacy.cones.held_out_families import kept_families
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows
+from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.release.certificate import clean
 from avatarflow.runs.context import Step
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.core.statistics import clopper_pearson
 from avatarflow.quality.intervals import Figure
 
 Floats = npt.NDArray[np.float64]

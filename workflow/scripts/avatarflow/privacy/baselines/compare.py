@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.paths import replacing
-from avatarflow.privacy.bounds import bootstrap, share_of_pictures
+from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.privacy.search.neighbours import Rows
 
 from .neighbourhood import Candidates, Originals

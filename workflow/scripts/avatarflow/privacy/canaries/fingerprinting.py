@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.privacy.cones.held_out_families import kept_families
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered
+from avatarflow.privacy.held_out_families import kept_families
 
 
 def fingerprint_canaries(

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.statistics import clopper_pearson
 from avatarflow.imaging.shards import read_table
 from avatarflow.intake.canaries import COPIES
-from avatarflow.privacy.bounds import clopper_pearson
 from avatarflow.runs.context import Step
 
 from .exposure import curve

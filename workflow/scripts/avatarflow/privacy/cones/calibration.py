@@ -11,17 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.paths import write_json
+from avatarflow.core.statistics import Share, share_of_pictures
 from avatarflow.imaging.shards import read_table
-from avatarflow.privacy.bounds import Share, share_of_pictures
 from avatarflow.privacy.canaries.gallery import gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
+from avatarflow.privacy.held_out_families import kept_families, left_out_figures
 from avatarflow.privacy.search.neighbours import Rows
 from avatarflow.runs.context import Step
 
 from .cone import Calibration, Cones, calibrate, uncalibrated
 from .decide import miss_rate, risks, specificity
-from .held_out_families import kept_families, left_out_figures
 from .settings_plane import draw_plane, settings_plane
 from .shape import Shape
 from .subgroups import by_subgroup, worst_person

@@ -25,7 +25,7 @@ from safetensors.numpy import save_file
 
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
-from avatarflow.privacy.bounds import Coverage, conformal_coverage, reject_all_coverage
+from avatarflow.core.statistics import Coverage, conformal_coverage, reject_all_coverage
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks
 

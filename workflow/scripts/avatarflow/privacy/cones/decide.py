@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
-from avatarflow.privacy.bounds import Share, share_of_persons, share_of_pictures
+from avatarflow.core.statistics import Share, share_of_persons, share_of_pictures
 from avatarflow.privacy.fingerprints.files import RowFile
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks

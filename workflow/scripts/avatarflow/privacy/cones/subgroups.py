@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.privacy.bounds import share_of_pictures
+from avatarflow.core.statistics import share_of_pictures
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

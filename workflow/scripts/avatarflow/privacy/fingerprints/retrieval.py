@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.privacy.bounds import bootstrap, share_of_pictures
+from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.privacy.search.neighbours import nearest, pair_angles
-from avatarflow.privacy.verifier.pair_errors import auc, eer
+
+from .pair_errors import auc, eer
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]

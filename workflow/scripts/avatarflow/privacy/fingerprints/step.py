@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from avatarflow.imaging.shards import iterate, read_pictures, read_table
-from avatarflow.privacy.cones.held_out_families import kept_families
+from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
 from .files import save_rows

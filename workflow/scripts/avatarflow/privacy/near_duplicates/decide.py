@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Pictures, read_pictures, read_table
 from avatarflow.privacy.baselines.compare import write_table
-from avatarflow.privacy.bounds import share_of_pictures
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.search.neighbours import Rows

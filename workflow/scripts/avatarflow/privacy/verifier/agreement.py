@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatarflow.core import seeds
-from avatarflow.privacy.bounds import clopper_pearson
+from avatarflow.core.statistics import clopper_pearson
 
 Counts = npt.NDArray[np.int64]
 

@@ -14,13 +14,12 @@ import pandas as pd
 from avatarflow.core import seeds
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
+from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.imaging.shards import Pictures, read_pictures, read_table
 from avatarflow.privacy import perturbations
-from avatarflow.privacy.bounds import bootstrap, share_of_pictures
+from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
-
-from .pair_errors import auc, eer
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

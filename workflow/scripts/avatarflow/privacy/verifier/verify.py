@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Column, Pictures, has_column, iterate, read_pictures, read_table
-from avatarflow.privacy.bounds import share_of_pictures
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows

@@ -20,8 +20,8 @@ import tskit
 
 from avatarflow.core.paths import replacing_folder
 from avatarflow.core.seeds import generator, integer
+from avatarflow.reads import bgzf
 from avatarflow.reads.genomes.genome import Codes, Genome, read_fasta
-from avatarflow.reads.simulation import bgzf
 from avatarflow.runs.context import Step
 
 from .variation import Rates, described, without_overlaps

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pysam
 
 from avatarflow.core.paths import replacing_folder
+from avatarflow.reads import bgzf
 from avatarflow.reads.genomes.genome import Genome, read_fasta, write_fasta
-from avatarflow.reads.simulation import bgzf
 from avatarflow.runs.context import Step
 
 from .haplotype import haplotype

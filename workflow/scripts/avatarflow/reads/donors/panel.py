@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.file_problems import Complaints
 from avatarflow.reads.genomes.genome import LETTERS, Genome, lines, opened
-from avatarflow.reads.user_reads.file_problems import Complaints
 
 from .mosaic import Source
 from .variation import COLUMNS, Spans

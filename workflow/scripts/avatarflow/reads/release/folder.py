@@ -15,7 +15,7 @@ import pandas as pd
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, replacing_folder
-from avatarflow.reads.simulation import bgzf
+from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.release.templates import fill

@@ -20,7 +20,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
-from avatarflow.reads.simulation import bgzf
+from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.simulation.simulate import simulate_shard
 from avatarflow.reads.user_reads.take import BLOCK

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
+from avatarflow.reads.compiled import compiled, last_at_most, mix, unit_at, word_at
 from avatarflow.reads.genomes.genome import Integers
 
-from .compiled import compiled, last_at_most, mix, unit_at, word_at
 from .library import GC_STEP, Library, to_reference
 from .mixture import Mixture
 

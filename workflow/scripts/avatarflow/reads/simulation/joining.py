@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
+from avatarflow.reads import bgzf
 
-from . import bgzf
 from .truth import TRUTH
 
 ROW_GROUP = 1 << 16

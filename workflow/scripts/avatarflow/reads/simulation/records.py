@@ -8,9 +8,9 @@ SAM/BAM specification, sections 4.2 (records) and 5.3 (bins). Optional tags: `HP
 
 import numpy as np
 
+from avatarflow.reads.compiled import compiled
 from avatarflow.reads.genomes.genome import LETTERS, Codes
 
-from .compiled import compiled
 from .sequencer import CAUSES, COMPLEMENT, LOST, OPERATION, VARIANT, Scratch
 
 DIGITS = 9  # of the running number in a read's name

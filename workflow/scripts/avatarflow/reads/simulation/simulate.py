@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import integer
+from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.illumina.blocks import Buffers, Counts, read_block
 from avatarflow.reads.simulation.illumina.errors import ErrorModel, read_profile
 from avatarflow.reads.simulation.nanopore.blocks import LongSimulator
@@ -22,7 +23,6 @@ from avatarflow.reads.simulation.nanopore.errors import LongModel, read_long_pro
 from avatarflow.reads.simulation.nanopore.fragments import LongLayout
 from avatarflow.runs.context import Step
 
-from . import bgzf
 from .composition import composed
 from .fragments import Layout, draw_fragments, fragment_key
 from .mixture import Mixture

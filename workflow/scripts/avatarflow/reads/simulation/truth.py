@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.illumina.blocks import Counts
 
-from . import bgzf
 from .fragments import Fragments
 from .library import Library
 from .mixture import HOST, JUNK

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.file_problems import Complaints
 from avatarflow.reads.genomes.genome import BAD, CODE_OF, LETTERS
-
-from .file_problems import Complaints
 
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 SUFFIXES = (b"/1", b"/2")

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.file_problems import Complaints
 from avatarflow.core.paths import replacing, write_json
-from avatarflow.reads.simulation import bgzf
+from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.simulation.truth import neutral_names
 from avatarflow.runs.context import Step
 
 from .fastq import Fastq, Record, fragments
-from .file_problems import Complaints
 from .truth_table import TRUTH, OwnTruth
 
 BLOCK = 4096

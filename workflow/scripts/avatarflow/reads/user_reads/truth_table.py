@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.file_problems import Complaints
 from avatarflow.reads.genomes.genome import lines, opened
 from avatarflow.reads.simulation.mixture import HOST
-
-from .file_problems import Complaints
 
 LABEL = "truth"
 NEEDED = ("fragment", "is_human", "taxon")

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from avatarflow.core.seeds import integer
+from avatarflow.reads.compiled import compiled, mix, unit_at
 from avatarflow.reads.genomes.genome import Codes, Integers
-from avatarflow.reads.simulation.compiled import compiled, mix, unit_at
 from avatarflow.reads.simulation.fragments import Fragments, fragment_key
 from avatarflow.reads.simulation.illumina.blocks import Counts, count_runs
 from avatarflow.reads.simulation.library import Library, lifted, to_reference
@@ -20,7 +20,7 @@ from avatarflow.reads.simulation.sources import Sources
 
 from .errors import CLASSES, LongModel, LongTables, run_lengths, run_shares
 from .fragments import JUNK, KINDS, LongLayout, Molecules, draw_molecules
-from .reader import (  # fmt: skip
+from .reader import (
     END,
     GENOME_1,
     GENOME_2,

@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.special import gammaincinv
 
 from avatarflow.core.errors import Problems, refuse
+from avatarflow.reads.compiled import compiled
 from avatarflow.reads.donors.haplotype import CODE
 from avatarflow.reads.genomes.genome import Codes, Integers
-from avatarflow.reads.simulation.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
 from avatarflow.core.errors import refuse
+from avatarflow.reads.compiled import compiled, last_at_most, mix, unit_at, word_at
 from avatarflow.reads.genomes.genome import CODE_OF, Codes, Integers
-from avatarflow.reads.simulation.compiled import compiled, last_at_most, mix, unit_at, word_at
 from avatarflow.reads.simulation.fragments import (
     GC_BINS,
     PLACE,

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from . import config
-from .config import MAPS, SCHEMAS, Schema
-from .paths import replacing
+from avatarflow.core.paths import replacing
+
+from . import loading
+from .loading import MAPS, SCHEMAS, Schema
 
 PAGE = SCHEMAS.parents[1] / "config" / "README.md"
 BEGIN, END = "<!-- keys: begin (written by `make docs`) -->", "<!-- keys: end -->"
@@ -20,27 +21,27 @@ def updated(page: str) -> str:
 
 def tables() -> str:
     """One table for the whole configuration and one per map, for one entry of it."""
-    document = config._schema("config.schema.yaml")
+    document = loading._schema("config.schema.yaml")
     whole = {**document, "properties": {key: part for key, part in document["properties"].items() if key not in MAPS}}
     parts = ["## The whole run", "", HEAD, *_rows("", whole, document)]
     for name in MAPS:
         entries = document["properties"][name]
         parts += ["", f"## One entry of `{name}`", "", str(entries["description"]), "", HEAD]
-        parts += _rows("", *config._resolve(entries["additionalProperties"], document))
+        parts += _rows("", *loading._resolve(entries["additionalProperties"], document))
     return "\n".join(parts)
 
 
 def _rows(prefix: str, schema: Schema, document: Schema) -> Iterator[str]:
     """A row per key, the keys of an object below it."""
     for name, part in _keys(schema):
-        part, home = config._resolve(part, document)
+        part, home = loading._resolve(part, document)
         needed = name in schema.get("required", [])
         key = f"{prefix}{name}"
         cells = [f"`{key}`", _kind(part, home), "required" if needed else _default(part), _allowed(part, home)]
         yield "| " + " | ".join([*cells, str(part.get("description", "")).replace("|", "\\|")]) + " |"
         yield from _rows(f"{key}.", part, home)
         if isinstance(part.get("items"), dict):
-            yield from _rows(f"{key}[].", *config._resolve(part["items"], home))
+            yield from _rows(f"{key}[].", *loading._resolve(part["items"], home))
 
 
 def _keys(schema: Schema) -> Iterator[tuple[str, Schema]]:
@@ -52,12 +53,12 @@ def _keys(schema: Schema) -> Iterator[tuple[str, Schema]]:
 def _kind(schema: Schema, document: Schema) -> str:
     for several in ("anyOf", "oneOf"):
         if several in schema:
-            return " or ".join(_kind(*config._resolve(part, document)) for part in schema[several])
+            return " or ".join(_kind(*loading._resolve(part, document)) for part in schema[several])
     kinds = schema.get("type", [])
     words = {"object": "keys", "array": "list", "integer": "whole number", "string": "text", "boolean": "true or false"}
     text = " or ".join(words.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
     if isinstance(schema.get("items"), dict):
-        items, _ = config._resolve(schema["items"], document)
+        items, _ = loading._resolve(schema["items"], document)
         text = text.replace("list", f"list of {_kind(items, document)}")
     return text
 
@@ -68,7 +69,7 @@ def _default(schema: Schema) -> str:
 
 
 def _allowed(schema: Schema, document: Schema) -> str:
-    items, _ = config._resolve(schema.get("items", {}), document)
+    items, _ = loading._resolve(schema.get("items", {}), document)
     values = schema.get("enum") or items.get("enum")
     if values:
         return ", ".join(f"`{value}`" for value in values if value is not None)

@@ -1,6 +1,6 @@
 """Problems of large files: the first of each kind are named with their lines, the rest is counted."""
 
-from avatarflow.core.errors import Problems
+from .errors import Problems
 
 MOST = 10  # lines named per kind of problem
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .errors import Problems
+from avatarflow.core.errors import Problems
 
 Config = dict[str, Any]
 

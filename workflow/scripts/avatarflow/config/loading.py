@@ -17,13 +17,13 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
+from avatarflow.core.digest import config_digest
+from avatarflow.core.errors import Problems
 from avatarflow.generators.settings import lasting
 from avatarflow.reads.donors.choices import donor_problems, mixture_problems
 from avatarflow.reads.release.benchmark import benchmark_behind, release_problems
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 
-from .digest import config_digest
-from .errors import Problems
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"

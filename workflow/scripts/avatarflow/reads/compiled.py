@@ -27,7 +27,7 @@ def _cache() -> Path:
     numba keeps it by the file of the function that is called, although the code of functions from other modules is
     part of it: an edit there would go unnoticed. So the folder's name is a digest of all modules with loops.
     """
-    here = Path(__file__).resolve().parents[1]  # all of `reads`
+    here = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(here.rglob("*.py")):
         source = path.read_bytes()

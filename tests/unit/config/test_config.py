@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 import yaml
 
-from avatarflow.core.config import MAPS, base_id, load
+from avatarflow.config.loading import MAPS, base_id, load
 from avatarflow.core.errors import AvatarflowError
 
 RELEASE = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.privacy.bounds import share_of_persons, share_of_pictures
+from avatarflow.core.statistics import share_of_persons, share_of_pictures
 
 Integers = npt.NDArray[np.int64]
 

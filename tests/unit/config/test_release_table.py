@@ -2,7 +2,7 @@
 
 import pytest
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 
 SHARED = {

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from avatarflow.core.config import load
+from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_table
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from avatarflow.core import seeds
-from avatarflow.core.errors import refuse
+from . import seeds
+from .errors import refuse
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

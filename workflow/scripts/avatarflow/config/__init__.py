@@ -1,0 +1,1 @@
+"""The configuration: closed schemas, its release table, and its documentation."""
