@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.settings import Network
-from avatarflow.imaging.shards import Pictures
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import DiTPipeline
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
@@ -16,7 +17,7 @@ from avatarflow.generators.diffusion.family import fit
 from avatarflow.generators.interface import FAMILIES, family
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Sampling
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table, recut
+from avatarflow.imaging.shards import read_pictures, read_table, recut
 from avatarflow.runs.context import Step
 
 CONDITIONS = Conditions({"tint": ["red", "blue"]})

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.diffusion.family import fit
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Training
 from avatarflow.generators.training.loop import rate
-from avatarflow.imaging.shards import Pictures
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 

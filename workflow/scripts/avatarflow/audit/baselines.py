@@ -3,19 +3,16 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Floats, Mask, Rows
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
 from avatarflow.privacy.baselines.registry import CONE, RULES
 from avatarflow.privacy.fingerprints.files import RowFile
-from avatarflow.privacy.search.neighbours import Rows, blocks
+from avatarflow.privacy.search.neighbours import blocks
 from avatarflow.privacy.verifier.agreement import counted, kappa
 
 from .candidates import share
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 LEVEL = "99.9%"
 """Share of calibration alterations that each rule's threshold rejects, as written in `rivals.tsv`."""

@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.statistics import reject_all_coverage, share_of_persons, share_of_pictures
 from avatarflow.intake.persons import HELDOUT
 
 from .candidates import share
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 UNKNOWN = "(not known)"
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.privacy.cones.decide import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
-
-Mask = npt.NDArray[np.bool_]
 
 
 def share(hits: Mask) -> dict[str, Any]:

@@ -7,15 +7,12 @@ it, more than strangers are near to each other.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Integers, Mask, Rows
 from avatarflow.privacy.fingerprints.files import RowFile
-from avatarflow.privacy.search.neighbours import Rows, blocks, nearest
+from avatarflow.privacy.search.neighbours import blocks, nearest
 
 from .candidates import share
-
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 BLOCK = 4096
 

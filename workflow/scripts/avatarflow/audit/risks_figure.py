@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from avatarflow.core.arrays import Floats
 from avatarflow.core.paths import replacing
-
-Floats = npt.NDArray[np.float64]
 
 GROUPS = {
     "candidates": ("candidates", "#1f6f8b"),

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from avatarflow.core.arrays import Integers
+
 from . import seeds
 from .errors import refuse
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
-from avatarflow.imaging.shards import Pictures, write_shard
+from avatarflow.imaging.shards import write_shard
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import State
 from avatarflow.runs.stopping import watching

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.generators.training.launch import in_processes
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table, write_shards
+from avatarflow.imaging.shards import read_pictures, read_table, write_shards
 from avatarflow.imaging.transforms import augment
 from avatarflow.intake.canaries import planted
 from avatarflow.runs.context import Step

@@ -12,8 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
 
+from avatarflow.core.arrays import Pictures
+
 from .io import Limits, PictureError, gray_to_rgb
-from .shards import Pictures
 
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""

@@ -13,9 +13,8 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
-
-from .shards import Pictures
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")

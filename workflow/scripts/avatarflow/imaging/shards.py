@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, replacing_folder
-
-Pictures = npt.NDArray[np.uint8]
 
 IMAGE = "image"
 PER_SHARD = 512

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .shards import Pictures
+from avatarflow.core.arrays import Pictures
 
 GAP_PX = 4
 CAPTION_PX = 14

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import Problems
 
 from .chain import Chain, Parameter, Transform, build_chain, check_chain, is_within
-from .shards import Pictures
 
 
 def augment(

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.paths import replacing_folder
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import Pictures, write_shards
+from avatarflow.imaging.shards import write_shards
 
 FIRST = 1 << 30
 """Item and person of the first canary; no pool comes so far, so the seeds of an original and of a canary differ."""

@@ -6,7 +6,7 @@ moves by at most 2.7 grey levels (root mean square), and the nearest pictures of
 
 import numpy as np
 
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 
 NEAR = 4.0
 """Root mean square difference, in grey levels, under which two pictures are one."""

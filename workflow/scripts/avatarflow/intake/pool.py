@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.imaging.io import Limits, PictureError, read_bytes, read_picture, resize_square
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import Pictures
 from avatarflow.runs.context import Step
 
 from .manifest import EMBEDDED, FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows

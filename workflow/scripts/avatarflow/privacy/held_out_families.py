@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
-
-Integers = npt.NDArray[np.int64]
 
 
 def kept_families(cone: Mapping[str, Any]) -> list[str]:

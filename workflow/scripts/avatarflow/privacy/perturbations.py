@@ -17,8 +17,8 @@ from scipy import ndimage
 from torch.nn import functional
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
 
 Batch: TypeAlias = torch.Tensor  # (n, 3, h, w) float32 in [0, 1]
 Strengths: TypeAlias = torch.Tensor  # (n,) float32 in [0, 1]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 
 from avatarflow.core import seeds
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Integers, Pictures
 from avatarflow.runs.context import Step
 
 from .encoders import shrink
-from .intervals import Figure, Ints, share_over_persons, wilson
+from .intervals import Figure, share_over_persons, wilson
 from .samples import Sample
 
 UNKNOWN = -1
@@ -140,7 +140,7 @@ def reading(
 
 
 def train(
-    pictures: Pictures, labels: Ints, classes: Sequence[int], steps: int, seed: int, turn: int, step: Step
+    pictures: Pictures, labels: Integers, classes: Sequence[int], steps: int, seed: int, turn: int, step: Step
 ) -> Reader:
     """Train a reader on labelled pictures.
 
@@ -178,7 +178,7 @@ def train(
     return reader
 
 
-def predict(reader: Reader, pictures: Pictures) -> Ints:
+def predict(reader: Reader, pictures: Pictures) -> Integers:
     """(n, columns) class that the reader sees in each picture."""
     parts = []
     for start in range(0, len(pictures), 256):
@@ -188,7 +188,7 @@ def predict(reader: Reader, pictures: Pictures) -> Ints:
     return np.concatenate(parts) if parts else np.zeros((0, len(reader.heads)), np.int64)
 
 
-def _codes(sample: Sample, columns: Sequence[str], values: Mapping[str, Sequence[str]]) -> Ints:
+def _codes(sample: Sample, columns: Sequence[str], values: Mapping[str, Sequence[str]]) -> Integers:
     """(n, columns) position of each label among the column's values, `UNKNOWN` where missing or not among them."""
     codes = np.full((len(sample.table), len(columns)), UNKNOWN, np.int64)
     for number, name in enumerate(columns):
@@ -197,7 +197,7 @@ def _codes(sample: Sample, columns: Sequence[str], values: Mapping[str, Sequence
     return codes
 
 
-def _shuffled(labels: Ints, classes: Sequence[int], seed: int, turn: int) -> Ints:
+def _shuffled(labels: Integers, classes: Sequence[int], seed: int, turn: int) -> Integers:
     """Labels dealt out anew, evenly within each true class, so that not even by accident they follow the truth."""
     dealt = labels.copy()
     pair, exchanged = divmod(turn - 1, 2)
@@ -233,7 +233,7 @@ def _new_reader(classes: Sequence[int], seed: int) -> Reader:
         return Reader(classes)
 
 
-def _balance(labels: Ints, classes: int) -> torch.Tensor:
+def _balance(labels: Integers, classes: int) -> torch.Tensor:
     """(classes,) weights that make rare classes count as much as common ones."""
     counts = np.bincount(labels[labels != UNKNOWN], minlength=classes)
     return torch.from_numpy(counts.sum() / (classes * np.maximum(counts, 1))).float()

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Floats, Integers, Rows
 
 from .encoders import embed
-from .fidelity import Features, Manifold, Scale, kernel_sums, kid, manifold
-from .intervals import Figure, Floats, Ints, bootstrap_weights, share_over_persons
+from .fidelity import Manifold, Scale, kernel_sums, kid, manifold
+from .intervals import Figure, bootstrap_weights, share_over_persons
 from .samples import Sample
 
 REPEATS = 5  # equal-sized draws that coverage is averaged over
@@ -18,12 +19,12 @@ REPEATS = 5  # equal-sized draws that coverage is averaged over
 class Sets(NamedTuple):
     """What is compared in one encoder: features on the common scale, and the person of each real row."""
 
-    released: Features
-    peer: Features
-    training: Features
-    heldout: Features
-    training_persons: Ints
-    heldout_persons: Ints
+    released: Rows
+    peer: Rows
+    training: Rows
+    heldout: Rows
+    training_persons: Integers
+    heldout_persons: Integers
 
 
 def compare(
@@ -76,7 +77,7 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
     persons = int(sets.heldout_persons.max()) + 1
     strangers = bootstrap_weights(persons, draws, seed, "heldout")
     values: dict[str, tuple[float, Floats]] = {}
-    against: dict[str, tuple[Features, Ints, Features, Ints, Floats]] = {}
+    against: dict[str, tuple[Rows, Integers, Rows, Integers, Floats]] = {}
     made = np.arange(len(sets.released))
     for name, features, groups in (
         ("released", sets.released, made),
@@ -124,7 +125,7 @@ def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dic
     return figures
 
 
-def _repeated(sets: Sets, features: Features, count: int, neighbours: int, seed: int, name: str) -> list[Manifold]:
+def _repeated(sets: Sets, features: Rows, count: int, neighbours: int, seed: int, name: str) -> list[Manifold]:
     repeats = REPEATS if len(features) > count else 1
     parts = []
     for turn in range(repeats):
@@ -133,7 +134,7 @@ def _repeated(sets: Sets, features: Features, count: int, neighbours: int, seed:
     return parts
 
 
-def _coverage_ratio(ours: Floats, floor: Floats, persons: Ints, weights: Floats) -> Figure:
+def _coverage_ratio(ours: Floats, floor: Floats, persons: Integers, weights: Floats) -> Figure:
     """Ratio of two coverages of the same held-out pictures; persons are drawn for both at once."""
     if not len(ours) or not len(floor) or not floor.sum():
         return Figure.missing()

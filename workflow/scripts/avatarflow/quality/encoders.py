@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
-
-Features = npt.NDArray[np.float32]
 
 LONGEST = 64
 BLOCK = 64
@@ -28,8 +25,8 @@ JUST_SEEN = 0.01  # contrast that an eye just sees (Weber); below it the logarit
 ENCODER_SEED = 20_180  # part of the encoder's definition, never the run's
 
 
-def embed(pictures: Pictures, encoder: str) -> Features:
-    """Features of pictures by the named encoder.
+def embed(pictures: Pictures, encoder: str) -> Rows:
+    """Rows of pictures by the named encoder.
 
     Parameters
     ----------
@@ -64,7 +61,7 @@ def shrink(pictures: Pictures, longest: int = LONGEST) -> torch.Tensor:
     return images
 
 
-def random_convolutions(pictures: Pictures) -> Features:
+def random_convolutions(pictures: Pictures) -> Rows:
     """Channel means, spreads and coarse maps of an untrained convolutional network with fixed random filters.
 
     References
@@ -85,7 +82,7 @@ def random_convolutions(pictures: Pictures) -> Features:
     return np.asarray(torch.cat(parts, 1).numpy(), np.float32)
 
 
-def wavelets_and_layout(pictures: Pictures) -> Features:
+def wavelets_and_layout(pictures: Pictures) -> Rows:
     """Hand-made descriptors: scattering moments, a coarse map of edge directions, colour layout and colour quantiles.
 
     The map of directions is not normalised by contrast as in HOG: in the black surround of an eye that would blow
@@ -102,7 +99,7 @@ def wavelets_and_layout(pictures: Pictures) -> Features:
     return np.concatenate([_scattering(grey), layout, quantiles.numpy()], axis=1)
 
 
-ENCODERS: dict[str, Callable[[Pictures], Features]] = {
+ENCODERS: dict[str, Callable[[Pictures], Rows]] = {
     "random_convolutions": random_convolutions,
     "wavelets_and_layout": wavelets_and_layout,
 }
@@ -127,7 +124,7 @@ def _random_filters() -> list[tuple[torch.Tensor, torch.Tensor]]:
     return filters
 
 
-def _scattering(grey: torch.Tensor) -> Features:
+def _scattering(grey: torch.Tensor) -> Rows:
     """(n, ...) logarithms of the mean and spread of wavelet moduli, first and second order, of (n, h, w) grey maps."""
     bank = _wavelets(int(grey.shape[1]), int(grey.shape[2]))  # (scales, orientations, h, w), in the Fourier domain
     spectrum = torch.fft.fft2(grey - grey.mean((1, 2), keepdim=True))

@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from .intervals import Floats, Ints
-
-Features = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 
 ROWS = 512  # per block of a distance or kernel matrix
 LEVELLED = 64
@@ -31,13 +27,13 @@ class Scale(NamedTuple):
     0.53; with features divided by their spread it was -0.18 to 0.40 beside 0.38.
     """
 
-    mean: Features
-    directions: Features
-    shares: Features
+    mean: Rows
+    directions: Rows
+    shares: Rows
     length: float
 
     @classmethod
-    def fit(cls, features: Features) -> "Scale":
+    def fit(cls, features: Rows) -> "Scale":
         """From (n, d) features, n >= 2."""
         mean = features.mean(0)
         _, strengths, directions = np.linalg.svd((features - mean).astype(np.float64), full_matrices=False)
@@ -49,7 +45,7 @@ class Scale(NamedTuple):
             mean, directions[:last].T.astype(np.float32), (1 - shares).astype(np.float32), max(float(length), 1e-8)
         )
 
-    def apply(self, features: Features) -> Features:
+    def apply(self, features: Rows) -> Rows:
         """(n, d) on the common scale."""
         centred = features - self.mean
         levelled = centred - (centred @ self.directions * self.shares) @ self.directions.T
@@ -66,7 +62,7 @@ class KernelSums(NamedTuple):
     y_sizes: Floats
 
 
-def kernel_sums(x: Features, y: Features, x_groups: Ints, y_groups: Ints) -> KernelSums:
+def kernel_sums(x: Rows, y: Rows, x_groups: Integers, y_groups: Integers) -> KernelSums:
     """Sums of the polynomial kernel k(a, b) = (a.b / d + 1)^3 over group pairs.
 
     Parameters
@@ -115,13 +111,13 @@ class Manifold(NamedTuple):
     precise and dense are per generated picture, recalled and covered per real one.
     """
 
-    precise: Bools
+    precise: Mask
     dense: Floats
-    recalled: Bools
-    covered: Bools
+    recalled: Mask
+    covered: Mask
 
 
-def manifold(real: Features, generated: Features, groups: Ints, neighbours: int = 5) -> Manifold:
+def manifold(real: Rows, generated: Rows, groups: Integers, neighbours: int = 5) -> Manifold:
     """Improved precision and recall, density and coverage.
 
     Parameters
@@ -152,7 +148,7 @@ def manifold(real: Features, generated: Features, groups: Ints, neighbours: int 
     return Manifold(inside > 0, inside / neighbours, recalled, covered)
 
 
-def _grouped_kernel(x: Features, y: Features, x_groups: Ints, y_groups: Ints) -> Floats:
+def _grouped_kernel(x: Rows, y: Rows, x_groups: Integers, y_groups: Integers) -> Floats:
     """(groups of x, groups of y) sums of kernel values."""
     sums = np.zeros((int(x_groups.max(initial=-1)) + 1, int(y_groups.max(initial=-1)) + 1))
     if not sums.size:
@@ -184,7 +180,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     return out
 
 
-def _distances(x: Features, y: Features) -> Iterator[tuple[slice, Floats]]:
+def _distances(x: Rows, y: Rows) -> Iterator[tuple[slice, Floats]]:
     """Blocks of squared Euclidean distances (rows, m) with the slice of rows they belong to."""
     right = y.astype(np.float64)
     norms = (right**2).sum(1)
@@ -194,7 +190,7 @@ def _distances(x: Features, y: Features) -> Iterator[tuple[slice, Floats]]:
         yield slice(start, start + len(left)), np.maximum(squared, 0)
 
 
-def _radii(x: Features, groups: Ints, neighbours: int) -> Floats:
+def _radii(x: Rows, groups: Integers, neighbours: int) -> Floats:
     """(n,) squared distance from each row to its k-th nearest row of another group; infinite where there is none."""
     if len(x) <= neighbours:
         return np.full(len(x), np.inf)

@@ -11,15 +11,16 @@ import pandas as pd
 import torch
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.paths import replacing
 from avatarflow.runs.context import Step
 
 from .agreement import reading
 from .encoders import embed
 from .evaluation import LEAST
-from .fidelity import Features, Scale, kernel_sums, kid, manifold
+from .fidelity import Scale, kernel_sums, kid, manifold
 from .frontier_figure import draw_frontier
-from .intervals import Figure, Floats, bootstrap_weights, share_over_persons, wilson
+from .intervals import Figure, bootstrap_weights, share_over_persons, wilson
 from .samples import Sample
 
 STAGES = ("teacher", "student")
@@ -169,7 +170,7 @@ def fidelity(
         names = [f"{name}: {encoder}" for name in ("kid", "precision", "coverage")]
         if min(len(sample.table), len(real.table)) < LEAST:
             return dict.fromkeys(names, Figure.missing(len(sample.table)))
-        made: Features = scale.apply(embed(sample.pictures, encoder))
+        made: Rows = scale.apply(embed(sample.pictures, encoder))
         sums = kernel_sums(made, there, np.arange(len(made)), persons)
         spread: Floats = kid(
             sums, bootstrap_weights(len(made), draws, seed, "released"),

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatarflow.core import seeds
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from avatarflow.core.arrays import Floats, Integers
 
 Z_95 = 1.959963984540054
 
@@ -76,7 +74,7 @@ def wilson(hits: float, n: int) -> Figure:
     return Figure(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
 
 
-def share_over_persons(hits: npt.ArrayLike, persons: Ints) -> Figure:
+def share_over_persons(hits: npt.ArrayLike, persons: Integers) -> Figure:
     """Share of pictures that hit, with a Wilson interval that counts persons, not pictures.
 
     Pictures of one person are not independent; taking the persons as the sample size is the cautious end of the

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avatarflow.core import seeds
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 
 BLOCK = 256
 

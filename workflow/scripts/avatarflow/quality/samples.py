@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core import seeds
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.core.arrays import Pictures
+from avatarflow.imaging.shards import read_pictures, read_table
 
 
 class Sample(NamedTuple):

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from diffusers import AutoencoderDC, AutoencoderTiny
 
+from avatarflow.core.arrays import Floats, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.settings import Network
-from avatarflow.imaging.shards import Pictures
 
 Codec: TypeAlias = AutoencoderTiny | AutoencoderDC
 
@@ -144,9 +144,6 @@ def blocks(pictures: Pictures, channels: int) -> AutoencoderDC:
         codec.decoder.conv_in.weight[:VALUES, :, 1, 1] = _tensor(back)
         codec.decoder.conv_in.bias[:VALUES] = _tensor(mean)
     return codec
-
-
-Floats = npt.NDArray[np.float64]
 
 
 def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats]:

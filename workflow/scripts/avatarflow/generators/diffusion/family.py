@@ -11,6 +11,7 @@ import torch
 from diffusers import DiTPipeline
 from torch import nn
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.generators.conditions import Conditions, Ids
@@ -21,7 +22,6 @@ from avatarflow.generators.speed import prepare
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Guess
 from avatarflow.generators.training.processes import Processes
-from avatarflow.imaging.shards import Pictures
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 

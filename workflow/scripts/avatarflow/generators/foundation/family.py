@@ -17,6 +17,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
@@ -30,7 +31,6 @@ from avatarflow.generators.speed import prepare
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Guess
 from avatarflow.generators.training.processes import Processes
-from avatarflow.imaging.shards import Pictures
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 

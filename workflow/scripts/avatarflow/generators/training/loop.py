@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import generator, integer
 from avatarflow.generators.settings import Training
@@ -23,14 +23,12 @@ from avatarflow.runs.stopping import watching
 
 from .processes import Processes
 
-Rows = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Draw:
     """What one step works on: the rows of its batch, its random numbers, and the part that is this process's."""
 
-    rows: Rows
+    rows: Integers
     noise: torch.Generator
     choice: np.random.Generator
     part: slice = field(default_factory=lambda: slice(None))

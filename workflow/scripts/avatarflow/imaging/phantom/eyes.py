@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
 
 from . import fundus, iris
 

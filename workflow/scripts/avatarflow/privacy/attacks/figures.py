@@ -6,13 +6,11 @@ Nothing here knows what is attacked: scores of members and of non-members go in,
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from avatarflow.core.arrays import Floats
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.quality.intervals import Figure
-
-Floats = npt.NDArray[np.float64]
 
 RATES = (0.001, 0.01, 0.1)
 """False positive rates at which true positive rates are given."""

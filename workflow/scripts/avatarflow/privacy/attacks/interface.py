@@ -4,16 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers, Mask
 from avatarflow.core.errors import Problems
 from avatarflow.quality.intervals import Figure
 
 from . import figures
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 WHERE = "attack"
 

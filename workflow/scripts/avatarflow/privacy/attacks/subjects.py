@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Integers, Mask
 from avatarflow.intake.persons import HELDOUT, TRAINED
-
-from .interface import Integers, Mask
 
 
 def chosen(table: pd.DataFrame, persons: int, seed: int) -> Mask:

@@ -1,6 +1,8 @@
 """Carlini's adaptive ratio: distance to the nearest original against the candidate's own neighbourhood."""
 
-from .neighbourhood import NEAREST, Candidates, Floats, Originals, over
+from avatarflow.core.arrays import Floats
+
+from .neighbourhood import NEAREST, Candidates, Originals, over
 
 ALPHA = 0.5
 

@@ -1,6 +1,8 @@
 """Authenticity: a candidate should not be nearer to an original than the other originals are."""
 
-from .neighbourhood import Candidates, Floats, Originals, over
+from avatarflow.core.arrays import Floats
+
+from .neighbourhood import Candidates, Originals, over
 
 PUBLISHED = 1.0
 

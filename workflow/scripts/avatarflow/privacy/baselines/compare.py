@@ -13,15 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import bootstrap, share_of_pictures
-from avatarflow.privacy.search.neighbours import Rows
 
 from .neighbourhood import Candidates, Originals
 from .registry import CONE, RULES
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LEVELS = (0.99, 0.995, 0.999, 1.0)
 PUBLISHED = "published"

@@ -1,8 +1,9 @@
 """The cone, as one rule among others: the scale it needs to reject a candidate."""
 
+from avatarflow.core.arrays import Floats
 from avatarflow.privacy.cones.cone import needed_scales
 
-from .neighbourhood import Candidates, Floats, Originals
+from .neighbourhood import Candidates, Originals
 
 
 def score(candidates: Candidates, originals: Originals) -> Floats:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from avatarflow.privacy.search.neighbours import Rows, nearest, unit
+from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.privacy.search.neighbours import nearest, unit
 
-from .neighbourhood import Candidates, Floats, Integers, Originals
+from .neighbourhood import Candidates, Originals
 
 QUANTILE = 0.95
 

@@ -1,6 +1,8 @@
 """Density ratio of k nearest neighbours: how near, for how densely originals lie there."""
 
-from .neighbourhood import Candidates, Floats, Originals, over
+from avatarflow.core.arrays import Floats
+
+from .neighbourhood import Candidates, Originals, over
 
 
 def score(candidates: Candidates, originals: Originals) -> Floats:

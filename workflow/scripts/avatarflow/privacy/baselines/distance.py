@@ -1,6 +1,8 @@
 """Global distance: one threshold for all originals (distance to closest record)."""
 
-from .neighbourhood import Candidates, Floats, Originals
+from avatarflow.core.arrays import Floats
+
+from .neighbourhood import Candidates, Originals
 
 
 def score(candidates: Candidates, originals: Originals) -> Floats:

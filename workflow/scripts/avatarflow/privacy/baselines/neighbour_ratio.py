@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .neighbourhood import Candidates, Floats, Originals, over
+from avatarflow.core.arrays import Floats
+
+from .neighbourhood import Candidates, Originals, over
 
 
 def score(candidates: Candidates, originals: Originals) -> Floats:

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.privacy.cones.cone import Cones, local_sparsity
-from avatarflow.privacy.search.neighbours import Gallery, Rows, nearest
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from avatarflow.privacy.search.neighbours import Gallery, nearest
 
 NEAREST = 50
 """Neighbours of a candidate that Carlini's ratio asks for; the others need fewer."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from avatarflow.core.arrays import Floats
+
 from . import adaptive_ratio, authenticity, cone, correlation, density, distance, neighbour_ratio
-from .neighbourhood import Candidates, Floats, Originals
+from .neighbourhood import Candidates, Originals
 
 CONE = "cone"
 

@@ -9,12 +9,9 @@ minus log2 of the rank) with the candidates sampled: the canary itself and the u
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.statistics import bootstrap
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def exposures(scores: Floats, copies: Integers) -> Floats:

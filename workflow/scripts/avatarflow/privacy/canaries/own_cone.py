@@ -3,12 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.privacy.cones.adaptive import mean_of_nearest
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.shape import PICTURE
-from avatarflow.privacy.search.neighbours import Floats, Rows
-
-Integers = npt.NDArray[np.int64]
 
 
 def own_cones(cones: Cones, rows: Integers, canaries: Rows, made: Rows) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Rows
 from avatarflow.core.paths import write_json
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
@@ -15,7 +16,6 @@ from avatarflow.privacy.attacks.data.views import Pixels
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import load_rows
-from avatarflow.privacy.search.neighbours import Rows
 from avatarflow.runs.context import Step
 
 from .own_cone import own_cones

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatarflow.core import seeds
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 from avatarflow.privacy.attacks.data.views import Pixels
 from avatarflow.privacy.verifier import Matcher, matcher
 

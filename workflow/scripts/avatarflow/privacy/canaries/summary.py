@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.imaging.shards import read_table
@@ -20,7 +21,6 @@ from .figure import draw
 
 TARGETS = ("teacher", "student", "release")
 COLUMNS = ["target", "measure", COPIES, "value", "low", "high", "n", "chance"]
-Integers = npt.NDArray[np.int64]
 
 
 def join(

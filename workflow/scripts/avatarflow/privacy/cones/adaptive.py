@@ -14,9 +14,10 @@ looked for among all originals, more and more of them exactly, until nothing is 
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.exact_angles import exact_angles
-from avatarflow.privacy.search.neighbours import Floats, Gallery, Indices, Rows, blocks
+from avatarflow.privacy.search.neighbours import Gallery, Indices, blocks
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
 from .fixed import Risks

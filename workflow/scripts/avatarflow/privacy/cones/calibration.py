@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Rows
 from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import Share, share_of_pictures
 from avatarflow.imaging.shards import read_table
@@ -17,7 +18,6 @@ from avatarflow.privacy.canaries.gallery import gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
-from avatarflow.privacy.search.neighbours import Rows
 from avatarflow.runs.context import Step
 
 from .cone import Calibration, Cones, calibrate, uncalibrated

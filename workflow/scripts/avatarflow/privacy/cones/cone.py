@@ -23,17 +23,15 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import Coverage, conformal_coverage, reject_all_coverage
 from avatarflow.privacy.search import neighbours
-from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks
+from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
 from .shape import PICTURE, Shape
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 SEARCHED = 32  # originals looked at first where the density is the picture's
 

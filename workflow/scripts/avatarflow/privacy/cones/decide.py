@@ -11,20 +11,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import Share, share_of_persons, share_of_pictures
 from avatarflow.privacy.fingerprints.files import RowFile
 from avatarflow.privacy.search import neighbours
-from avatarflow.privacy.search.neighbours import Gallery, Rows, blocks
+from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
 from .cone import Cones, adaptive
 from .fixed import FixedCones, Risks
 from .shape import PICTURE
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 OUTSIDE = "outside every cone"
 INSIDE = "inside the cone of an original"

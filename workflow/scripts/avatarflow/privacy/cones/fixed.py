@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.privacy.search import neighbours
-from avatarflow.privacy.search.neighbours import Floats, Gallery, Indices, Rows, blocks
+from avatarflow.privacy.search.neighbours import Gallery, Indices, blocks
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
 PAIRS = 64  # exact angles taken at a time: what they need stays in the processor's cache

@@ -8,17 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.paths import replacing
-from avatarflow.privacy.search.neighbours import Rows
 
 from .cone import Cones, needed_scales
-
-Floats = npt.NDArray[np.float64]
 
 BETAS = tuple(np.linspace(0, 1, 11).round(2).tolist())
 SCALES = 60

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from avatarflow.core.arrays import Floats
 
 ORIGINAL, PICTURE = "original", "picture"
 

@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.statistics import share_of_pictures
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 COLUMNS = ("sex", "eye_side", "age_band")
 """Columns of the pool that divide persons, where the entry's conditions bring them along."""

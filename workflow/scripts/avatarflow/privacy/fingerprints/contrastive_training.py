@@ -21,9 +21,9 @@ import numpy.typing as npt
 import torch
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Integers, Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
 from avatarflow.privacy import perturbations
 from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import watching
@@ -31,7 +31,6 @@ from avatarflow.runs.stopping import watching
 from .checkpoint import Checkpoint
 from .encoder import Network
 
-Integers = npt.NDArray[np.int64]
 DEFAULTS: dict[str, Any] = {
     "kind": "contrastive",
     "members": 3,

@@ -11,24 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
-from avatarflow.imaging.shards import Pictures
 from avatarflow.privacy import perturbations
 from avatarflow.runs.context import Step
 
 from .contrastive_training import DEFAULTS, train
 from .encoder import Network
 from .ensemble import Ensemble
-
-Rows = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 MICRO_BATCH = 64
 WHITENING_PICTURES = 256

@@ -1,9 +1,8 @@
 """Telling pairs of one eye from pairs of two persons by one number: how often that goes wrong. numpy only."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from avatarflow.core.arrays import Floats
 
 
 def auc(genuine: Floats, impostors: Floats) -> float:

@@ -8,14 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Integers, Rows
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.privacy.search.neighbours import nearest, pair_angles
 
 from .pair_errors import auc, eer
-
-Rows = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 SAME_FILE = 1e-6  # radians under which a pair is one file twice and proves nothing
 RESAMPLES = 500

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 from avatarflow.privacy.attacks.model.access import Access
 
 from .subjects import Subjects

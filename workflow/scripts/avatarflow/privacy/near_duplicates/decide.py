@@ -6,22 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Mask, Pictures, Rows
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
-from avatarflow.privacy.search.neighbours import Rows
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.privacy.verifier.verify import Witness
 from avatarflow.runs.context import Step
 
 from .figure import draw_near_duplicates
-
-Mask = npt.NDArray[np.bool_]
 
 
 def judge_near_duplicates(

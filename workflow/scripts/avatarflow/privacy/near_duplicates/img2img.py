@@ -9,9 +9,9 @@ to image pipelines.
 import torch
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Pictures
 from avatarflow.generators.device import rounding
 from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.imaging.shards import Pictures
 from avatarflow.privacy.attacks.model.access import Access
 
 from .subjects import Subjects

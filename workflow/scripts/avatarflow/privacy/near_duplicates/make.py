@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.interface import family_of
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table, write_shards
+from avatarflow.imaging.shards import read_pictures, read_table, write_shards
 from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.runs.context import Step
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 from avatarflow.privacy.attacks.model.access import Access
 
 from . import blend, img2img, round_trip

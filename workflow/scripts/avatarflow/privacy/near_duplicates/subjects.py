@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Integers, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.conditions import Conditions, Ids
-from avatarflow.imaging.shards import Pictures
-
-Integers = npt.NDArray[np.int64]
 
 WHERE = "near-duplicates"
 

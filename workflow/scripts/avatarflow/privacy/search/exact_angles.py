@@ -5,7 +5,9 @@ from typing import Any, cast
 import numba
 import numpy as np
 
-from .neighbours import Floats, Indices, Rows
+from avatarflow.core.arrays import Floats, Rows
+
+from .neighbours import Indices
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]

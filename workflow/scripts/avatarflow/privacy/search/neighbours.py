@@ -9,10 +9,9 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.errors import AvatarflowError, refuse
 
-Rows = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 Angles = Floats
 Indices = npt.NDArray[np.int64]
 T = TypeVar("T")

@@ -14,7 +14,9 @@ rounding; and an original that was not among the K has a value at most the K-th,
 import numpy as np
 import numpy.typing as npt
 
-from .neighbours import Floats, Gallery, Indices, Products, Rows
+from avatarflow.core.arrays import Floats, Rows
+
+from .neighbours import Gallery, Indices, Products
 
 STEPS = 64
 """Groups of half-angles for which the bound on the originals not found is taken."""

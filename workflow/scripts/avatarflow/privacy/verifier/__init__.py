@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
 
 from . import fundus, iris
 

@@ -19,7 +19,7 @@ from scipy import fft, ndimage
 from skimage.filters import sato
 from skimage.transform import resize
 
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 
 Plane = npt.NDArray[np.float64]
 Spectra = npt.NDArray[np.complex64]

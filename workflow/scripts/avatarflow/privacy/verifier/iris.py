@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.filters import gabor
 from skimage.transform import resize
 
-from avatarflow.imaging.shards import Pictures
+from avatarflow.core.arrays import Pictures
 
 Plane = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.bool_]

@@ -8,21 +8,18 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core import seeds
+from avatarflow.core.arrays import Floats, Integers, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import bootstrap, share_of_pictures
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 WHERE = "second opinion"
 PERSONS = 500  # whose pictures are paired at most; their templates are held together

@@ -16,20 +16,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import Column, Pictures, has_column, iterate, read_pictures, read_table
+from avatarflow.imaging.shards import Column, has_column, iterate, read_pictures, read_table
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows
-from avatarflow.privacy.search.neighbours import Rows, check_unit, nearest
+from avatarflow.privacy.search.neighbours import check_unit, nearest
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
 from .agreement import agreement, counted
-
-Integers = npt.NDArray[np.int64]
 
 KEPT = 512  # templates of originals held at a time
 SCHEMA = pa.schema(

@@ -18,10 +18,11 @@ import pandas as pd
 import pysam
 import tskit
 
+from avatarflow.core.arrays import Codes
 from avatarflow.core.paths import replacing_folder
 from avatarflow.core.seeds import generator, integer
 from avatarflow.reads import bgzf
-from avatarflow.reads.genomes.genome import Codes, Genome, read_fasta
+from avatarflow.reads.genomes.genome import Genome, read_fasta
 from avatarflow.runs.context import Step
 
 from .variation import Rates, described, without_overlaps

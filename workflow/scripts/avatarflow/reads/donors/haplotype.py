@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.reads.compiled import compiled
-from avatarflow.reads.genomes.genome import CODE_OF, Codes, Genome, Integers
+from avatarflow.reads.genomes.genome import CODE_OF, Genome
 
 # A mark is one byte: base code (0..4), what the base is, and whether bases of the reference are missing before it.
 CODE, SUBSTITUTED, INSERTED, GAP_BEFORE = 7, 8, 16, 32

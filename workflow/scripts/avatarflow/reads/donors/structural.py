@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Codes
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import generator
-from avatarflow.reads.genomes.genome import LETTERS, Codes, Genome, N
+from avatarflow.reads.genomes.genome import LETTERS, Genome, N
 from avatarflow.reads.simulation.sequencer import COMPLEMENT
 
 from .variation import COLUMNS, Spans

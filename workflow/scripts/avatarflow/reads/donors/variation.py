@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Codes, Integers, Mask
 from avatarflow.core.seeds import generator
-from avatarflow.reads.genomes.genome import LETTERS, Codes, Genome, Integers, N
+from avatarflow.reads.genomes.genome import LETTERS, Genome, N
 
 COLUMNS = ["contig", "position", "ref", "alt", "allele1", "allele2", "part"]
 BLOCK_BP = 1 << 20
 INDEL_MAX_BP = 30
 
-Mask = npt.NDArray[np.bool_]
 Spans = Mapping[str, tuple[int, int]]
 
 

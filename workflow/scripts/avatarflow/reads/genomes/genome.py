@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
-
-Codes = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
 
 LETTERS: Codes = np.frombuffer(b"ACGTN", np.uint8)
 N = 4

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from avatarflow.core.arrays import Codes
 from avatarflow.core.seeds import generator
 
-from .genome import Codes, Genome
+from .genome import Genome
 
 HOST_GC = 0.41
 MICROBE_GC = (0.38, 0.66)  # first and last made-up microbe; the others lie between

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import AvatarflowError, Problems, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.reads.donors.panel import origins, places
@@ -27,7 +28,6 @@ N_CODE = 4
 FROM_LOWER = bytes(N_CODE if chr(byte).islower() else 0 for byte in range(256))
 SCHEMA = pa.schema([("contig", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("region", pa.string())])
 
-Mask = npt.NDArray[np.bool_]
 Row = tuple[str, int, int]
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from avatarflow.core.arrays import Codes
 from avatarflow.core.errors import refuse
-from avatarflow.reads.genomes.genome import CODE_OF, Codes, Genome, N
+from avatarflow.reads.genomes.genome import CODE_OF, Genome, N
 
 SKIPPED = 0xF04  # unmapped, secondary, low quality, duplicate, supplementary
 SAME, SUBSTITUTED, INSERTED, LOST, UNKNOWN = range(5)

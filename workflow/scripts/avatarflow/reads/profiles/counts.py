@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from avatarflow.reads.genomes.genome import Codes, Integers, N
-from avatarflow.reads.simulation.nanopore.errors import LONGEST_RUN, Floats, run_lengths
+from avatarflow.core.arrays import Codes, Floats, Integers, Mask
+from avatarflow.reads.genomes.genome import N
+from avatarflow.reads.simulation.nanopore.errors import LONGEST_RUN, run_lengths
 
 from .alignment_columns import INSERTED, LOST, NO_QUALITY, SUBSTITUTED, UNKNOWN, Columns, event_starts
-
-Mask = npt.NDArray[np.bool_]
 
 MOST_CYCLES, QUALITIES, LONGEST = 1024, 64, 64
 LEAST_DEPTH, SAME_BASE, MOST_LOST = 8, 0.25, 0.7  # see `variant_places`

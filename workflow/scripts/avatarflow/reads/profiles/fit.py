@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from avatarflow.core.arrays import Floats
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.reads.genomes.genome import read_fasta
-from avatarflow.reads.simulation.nanopore.errors import BINS, Floats
+from avatarflow.reads.simulation.nanopore.errors import BINS
 from avatarflow.runs.context import Step
 
 from .alignment_columns import Columns, aligned_columns

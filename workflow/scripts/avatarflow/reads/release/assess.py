@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.seeds import generator
@@ -34,8 +35,6 @@ from .undetected import Counts, enrichment, miss_rate, undetected
 
 ALPHA = 0.05 / 4  # of each of four upper ends, so that all hold together in 95 %
 MEASURED, PANEL, SPECTRUM = "measured", "bounded with a panel's frequencies", "bounded with a neutral spectrum"
-
-Mask = npt.NDArray[np.bool_]
 
 
 def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:

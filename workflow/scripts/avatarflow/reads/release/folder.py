@@ -9,10 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.reads import bgzf
@@ -26,8 +25,6 @@ from .certificate import certificate
 from .gates import PASS, figures_of, hold, passed
 
 CHECKSUMS = "SHA256SUMS"
-
-Mask = npt.NDArray[np.bool_]
 
 
 def release_reads(

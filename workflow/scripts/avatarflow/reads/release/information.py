@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats
 from avatarflow.reads.risk.genetic_map import GeneticMap
 from avatarflow.reads.risk.linked import Loci
 from avatarflow.reads.risk.panel import Panel
 from avatarflow.reads.risk.replay import Places, replayed
-
-Floats = npt.NDArray[np.float64]
 
 FRAGMENTS = 400  # looked at per donor
 DONORS = 60

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from avatarflow.core.arrays import Mask
 from avatarflow.quality.intervals import Figure
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

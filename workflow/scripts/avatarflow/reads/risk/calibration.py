@@ -5,11 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats
 from avatarflow.quality.intervals import Figure, bootstrap_weights
-
-Floats = npt.NDArray[np.float64]
 
 PASS, FAIL, WITHIN, INSUFFICIENT = "pass", "fail", "within its interval", "insufficient evidence"
 

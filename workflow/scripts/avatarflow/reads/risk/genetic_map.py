@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.reads.donors.panel import places
 from avatarflow.reads.genomes.genome import Genome, lines, opened
 
 CONSTANT_CM_PER_MB = 1.0  # ASSUME: the human average where there is no map
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

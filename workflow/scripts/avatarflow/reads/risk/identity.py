@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from avatarflow.core.arrays import Floats
 
 SINGLED_OUT = 0.95  # posterior from which somebody counts as found among N
 

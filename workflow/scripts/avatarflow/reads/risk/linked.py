@@ -13,15 +13,13 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
+
+from avatarflow.core.arrays import Floats, Integers
 
 from .genetic_map import GeneticMap
 from .observations import Observations
 from .panel import Panel
 from .unlinked import allele_likelihoods
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

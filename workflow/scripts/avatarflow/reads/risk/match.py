@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from avatarflow.core.arrays import Floats
 
 from .genetic_map import GeneticMap
 from .linked import Loci, folds_of, linked_ratios
 from .observations import Observations
 from .panel import Panel
 from .unlinked import excluding, genotype_likelihoods, genotype_prior, likelihood_ratios, thinned
-
-Floats = npt.NDArray[np.float64]
-
 
 MODELS = ("product", "thinned", "linked")
 

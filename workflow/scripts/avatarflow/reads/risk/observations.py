@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.reads.genomes.genome import Codes, Integers
+from avatarflow.core.arrays import Codes, Floats, Integers
 
 from .panel import Panel
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

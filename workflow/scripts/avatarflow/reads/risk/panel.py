@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.reads.donors.panel import FIXED, places
-from avatarflow.reads.genomes.genome import CODE_OF, Codes, Genome, Integers, lines, opened
+from avatarflow.reads.genomes.genome import CODE_OF, Genome, lines, opened
 
 MOST_PROBLEMS = 20  # lines of one file that are named; the rest is counted
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pysam
 
-from avatarflow.reads.genomes.genome import CODE_OF, Codes, Integers
+from avatarflow.core.arrays import Codes, Floats, Integers
+from avatarflow.reads.genomes.genome import CODE_OF
 
 from .observations import Observations
 from .panel import Panel
 
 LEAST_ERROR, MOST_ERROR = 1e-3, 0.75
 SKIPPED = 0x904  # unmapped, secondary, supplementary
-
-Floats = npt.NDArray[np.float64]
 
 
 def _codes(sequence: str) -> Codes:

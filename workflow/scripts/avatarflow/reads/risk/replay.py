@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from avatarflow.reads.genomes.genome import Integers
+from avatarflow.core.arrays import Integers
 
 from .observations import Observations
 from .panel import Panel
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ Everything is in nats. Sites (S), candidates (n), genotypes 0, 1, 2 = number of 
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Floats, Integers
+
 from .observations import Observations
 from .panel import Panel
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 RELATIONS = {"self": (0.0, 0.0, 1.0), "parent": (0.0, 1.0, 0.0), "sibling": (0.25, 0.5, 0.25)}
 """Chances k0, k1, k2 that two people share 0, 1, 2 alleles by descent."""

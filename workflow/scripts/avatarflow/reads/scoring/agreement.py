@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.reads.removal.run import OK
 
@@ -26,8 +26,6 @@ CALLS = [
 PAIRS = [
     "tool_a", "tool_b", "fragments", "both", "only_a", "only_b", "neither", "agreement", "jaccard", "kappa",
 ]  # fmt: skip
-
-Mask = npt.NDArray[np.bool_]
 
 
 def called(cells: Sequence[Mapping[str, Any]]) -> dict[str, Mask]:

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Mask
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST, JUNK
 
 from .score import paired_with_truth, read_usage, write_table
 
 COLUMNS = ["error", "variation", "kind", "tool_a", "tool_b", "fragments", "only_a_right", "only_b_right", "p", "p_holm"]
-
-Mask = npt.NDArray[np.bool_]
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

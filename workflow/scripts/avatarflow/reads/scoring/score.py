@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.reads.genomes.regions import Regions
@@ -17,7 +18,7 @@ from avatarflow.reads.simulation.mixture import HOST, JUNK
 from .clusters import cluster_interval
 from .intervals import share_interval
 from .strata import COLUMNS as STRATA_COLUMNS
-from .strata import Mask, strata
+from .strata import strata
 
 COLUMNS = [
     "tool", "setting", "error", "variation", "stratum", "fragments", "tp", "fp", "tn", "fn",

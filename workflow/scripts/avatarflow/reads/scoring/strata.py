@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Mask
 from avatarflow.reads.genomes.regions import Regions
 from avatarflow.reads.simulation.mixture import HOST
 
 COLUMNS = ["fragment", "source", "taxon", "part", "contig", "start", "end"]  # of the truth, where it has them
 LENGTHS_BP = (0, 200, 300, 400, 600, 1000, 2000, 5000, 10000, 20000, 50000)
-
-Mask = npt.NDArray[np.bool_]
 
 
 def strata(table: pd.DataFrame, regions: Regions | None = None) -> Iterator[tuple[str, Mask]]:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
 from avatarflow.reads.compiled import compiled, last_at_most, mix, unit_at, word_at
-from avatarflow.reads.genomes.genome import Integers
 
 from .library import GC_STEP, Library, to_reference
 from .mixture import Mixture

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.reads.compiled import compiled, last_at_most
 from avatarflow.reads.donors.haplotype import Haplotype
-from avatarflow.reads.genomes.genome import Codes, Genome, Integers, N
+from avatarflow.reads.genomes.genome import Genome, N
 
 GC_STEP = 32  # bases per entry of the running count of G and C
 

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import generator
 
 HOST = "human"
 JUNK = "junk"  # of no genome: neither human nor microbial
 DRAWN = -1  # the source of a fragment that is drawn by the shares
-
-Integers = npt.NDArray[np.int64]
 
 
 def _none() -> Integers:

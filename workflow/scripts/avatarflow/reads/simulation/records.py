@@ -8,8 +8,9 @@ SAM/BAM specification, sections 4.2 (records) and 5.3 (bins). Optional tags: `HP
 
 import numpy as np
 
+from avatarflow.core.arrays import Codes
 from avatarflow.reads.compiled import compiled
-from avatarflow.reads.genomes.genome import LETTERS, Codes
+from avatarflow.reads.genomes.genome import LETTERS
 
 from .sequencer import CAUSES, COMPLEMENT, LOST, OPERATION, VARIANT, Scratch
 

@@ -23,9 +23,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.reads.compiled import compiled, last_at_most, mix, word_at
 from avatarflow.reads.donors.haplotype import CODE, GAP_BEFORE, INSERTED, SUBSTITUTED
-from avatarflow.reads.genomes.genome import Codes, Integers, N
+from avatarflow.reads.genomes.genome import N
 
 from .library import Library
 

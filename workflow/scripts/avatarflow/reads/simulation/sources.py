@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from avatarflow.core.arrays import Codes
 from avatarflow.reads.donors.haplotype import haplotype
 from avatarflow.reads.donors.sex import known_share, without_absent
-from avatarflow.reads.genomes.genome import Codes, Genome, read_fasta
+from avatarflow.reads.genomes.genome import Genome, read_fasta
 
 from .library import Library, View, build
 from .mixture import HOST

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from avatarflow.core import seeds
-from avatarflow.privacy.attacks.interface import Floats, Integers, Scores
+from avatarflow.core.arrays import Floats, Integers
+from avatarflow.privacy.attacks.interface import Scores
 
 from .knowledge import World
 

@@ -11,9 +11,10 @@ filter) and 5.1 (the ratio to the mean distance of the 50 nearest).
 
 import numpy as np
 
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.privacy.attacks.interface import Floats, Integers, Scores
-from avatarflow.privacy.search.neighbours import Rows, blocks, nearest
+from avatarflow.privacy.attacks.interface import Scores
+from avatarflow.privacy.search.neighbours import blocks, nearest
 
 from .knowledge import World
 

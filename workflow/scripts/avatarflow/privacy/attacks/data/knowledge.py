@@ -3,14 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from avatarflow.core import seeds
-from avatarflow.privacy.attacks.interface import Integers, Mask
+from avatarflow.core.arrays import Integers, Mask, Rows
 from avatarflow.privacy.attacks.subjects import half_of
-
-Rows = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,9 +30,9 @@ class World:
     """
 
     released: Rows
-    released_labels: Codes
+    released_labels: Integers
     known: Rows
-    labels: Codes
+    labels: Integers
     persons: Integers
     eyes: Integers
     member: Mask
@@ -83,6 +79,6 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
     )
 
 
-def _secret(codes: Codes, seed: int, purpose: str) -> Codes:
+def _secret(codes: Integers, seed: int, purpose: str) -> Integers:
     """As many random labels of two values."""
     return seeds.generator(seed, f"attack secret {purpose}").integers(0, 2, codes.shape)

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Integers, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.privacy.attacks.interface import Integers, Scores
-from avatarflow.privacy.search.neighbours import Rows, pair_angles, unit
+from avatarflow.privacy.attacks.interface import Scores
+from avatarflow.privacy.search.neighbours import pair_angles, unit
 
 from .knowledge import World
 

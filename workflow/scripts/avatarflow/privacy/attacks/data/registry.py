@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from avatarflow.core.arrays import Rows
 from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 
 from . import attribute, density_ratio, extraction, linkage, nearest
-from .knowledge import Rows, World, halves, planted
+from .knowledge import World, halves, planted
 
 
 @dataclass(frozen=True)

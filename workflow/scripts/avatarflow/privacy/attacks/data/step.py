@@ -6,16 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.imaging.shards import Pictures, read_pictures, read_table
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import HELDOUT, TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
 from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.runs.context import Step
 
-from .knowledge import Codes, Rows, World
+from .knowledge import World
 from .registry import DATA_ATTACKS, attack_released
 from .views import Pixels
 
@@ -120,7 +121,7 @@ def _world(
     )  # fmt: skip
 
 
-def _codes(table: pd.DataFrame, conditions: Conditions) -> Codes:
+def _codes(table: pd.DataFrame, conditions: Conditions) -> Integers:
     """(n, columns) places of the labels in their lists, -1 where missing."""
     codes = conditions.codes(table)
     return np.where(codes == conditions.missing, -1, codes)

@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from avatarflow.core.arrays import Floats, Pictures, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.shards import Pictures
-from avatarflow.privacy.attacks.interface import Floats
-from avatarflow.privacy.search.neighbours import Rows, unit
+from avatarflow.privacy.search.neighbours import unit
 
 SIDE = 16
 FLOOR = 1.0  # grey levels: a cell that never changes must not count without end

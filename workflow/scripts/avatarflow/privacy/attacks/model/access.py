@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
 from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Compute
-from avatarflow.imaging.shards import Pictures
 
 
 class Access:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from avatarflow.core import seeds
-from avatarflow.privacy.attacks.interface import Floats, Integers
+from avatarflow.core.arrays import Floats, Integers
 
 from .access import Access
 

@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from avatarflow.privacy.attacks.interface import Floats, Integers
+from avatarflow.core.arrays import Floats, Integers
 
 from .access import Access
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
 from avatarflow.generators.conditions import Ids
-from avatarflow.imaging.shards import Pictures
 from avatarflow.privacy.attacks.conclusion import conclude
-from avatarflow.privacy.attacks.interface import Floats, Integers, Mask, Scores
+from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.subjects import half_of
 
 from . import loss, pia, secmi, sima

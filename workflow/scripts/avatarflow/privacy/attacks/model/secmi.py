@@ -8,7 +8,7 @@ Duan et al. 2023, Are diffusion models vulnerable to membership inference attack
 
 import torch
 
-from avatarflow.privacy.attacks.interface import Floats, Integers
+from avatarflow.core.arrays import Floats, Integers
 
 from .access import Access
 

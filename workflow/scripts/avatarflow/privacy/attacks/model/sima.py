@@ -8,7 +8,7 @@ as a noisy one would be, so that the norm is that of the step to the local mean.
 
 import torch
 
-from avatarflow.privacy.attacks.interface import Floats, Integers
+from avatarflow.core.arrays import Floats, Integers
 
 from .access import Access
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.reads.compiled import compiled, mix
-from avatarflow.reads.genomes.genome import Codes, Integers
 from avatarflow.reads.simulation.fragments import Fragments
 from avatarflow.reads.simulation.library import Library, lifted, to_reference
 from avatarflow.reads.simulation.records import (

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from avatarflow.core.arrays import Codes, Floats
 from avatarflow.core.errors import refuse
-from avatarflow.reads.genomes.genome import Codes
 from avatarflow.reads.simulation.sequencer import Tables
-
-Floats = npt.NDArray[np.float64]
 
 WOBBLE_Q = np.array([-4, -2, 0, 2, 4])  # a base is this many phred units better or worse than its cycle
 FACTORS = 10 ** (-WOBBLE_Q / 10) / np.mean(10 ** (-WOBBLE_Q / 10))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.core.seeds import integer
 from avatarflow.reads.compiled import compiled, mix, unit_at
-from avatarflow.reads.genomes.genome import Codes, Integers
 from avatarflow.reads.simulation.fragments import Fragments, fragment_key
 from avatarflow.reads.simulation.illumina.blocks import Counts, count_runs
 from avatarflow.reads.simulation.library import Library, lifted, to_reference

@@ -14,12 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import gammaincinv
 
+from avatarflow.core.arrays import Codes, Floats, Integers
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.reads.compiled import compiled
 from avatarflow.reads.donors.haplotype import CODE
-from avatarflow.reads.genomes.genome import Codes, Integers
-
-Floats = npt.NDArray[np.float64]
 
 CLASSES = 16  # equally likely kinds of read, from good to bad
 BINS = 5  # equally likely qualities of a base

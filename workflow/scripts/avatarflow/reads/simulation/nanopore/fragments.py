@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
+from avatarflow.core.arrays import Codes, Floats, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.reads.compiled import compiled, last_at_most, mix, unit_at, word_at
-from avatarflow.reads.genomes.genome import CODE_OF, Codes, Integers
+from avatarflow.reads.genomes.genome import CODE_OF
 from avatarflow.reads.simulation.fragments import (
     GC_BINS,
     PLACE,
@@ -29,8 +29,6 @@ from avatarflow.reads.simulation.fragments import (
 )
 from avatarflow.reads.simulation.library import Library, to_reference
 from avatarflow.reads.simulation.mixture import Mixture
-
-Floats = npt.NDArray[np.float64]
 
 LENGTH, KIND, ADAPTER_START, ADAPTER_END = 2, 4, 5, 6  # places of a molecule's random numbers, beside those of pairs
 PLAIN, CHIMERA, JUNK = range(3)

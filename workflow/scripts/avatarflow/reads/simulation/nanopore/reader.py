@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Codes, Integers
 from avatarflow.reads.compiled import TO_UNIT, compiled, last_at_most, mix, word_at
 from avatarflow.reads.donors.haplotype import CODE, GAP_BEFORE, INSERTED
-from avatarflow.reads.genomes.genome import Codes, Integers, N
+from avatarflow.reads.genomes.genome import N
 from avatarflow.reads.simulation.library import Library, to_reference
 from avatarflow.reads.simulation.sequencer import (
     COMPLEMENT,
