@@ -55,7 +55,7 @@ def embed(folder, persons):
 
 def promise(mode, alpha, n):
     """What a calibration on n persons promises, and the most that may be missed among n others, 95 % of the time."""
-    from avatarflow.core.statistics import conformal_coverage, reject_all_coverage
+    from avatarflow.privacy.cones.coverage import conformal_coverage, reject_all_coverage
 
     coverage = reject_all_coverage(n) if mode == "reject-all" else conformal_coverage(n, alpha)
     return coverage, int(stats.betabinom.ppf(0.95, n, n + 1 - coverage.rank, coverage.rank))

@@ -19,7 +19,7 @@ import numpy as np
 
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
-from avatarflow.quality.intervals import Figure, wilson
+from avatarflow.core.statistics import Estimate, wilson
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.risk.calibration import exceedances
 from avatarflow.reads.risk.genetic_map import GeneticMap, read_map
@@ -69,7 +69,7 @@ def measured(panel: Panel, lengths: GeneticMap, count: int, model: Model, asked:
         resampled = generator(asked.seed, "benchmark.risk.bits").choice(own, (DRAWS, len(own))).mean(1)
         found[name] = {
             "rank_1": wilson(first, len(rows)).as_dict(),
-            "bits": Figure.bootstrapped(bits(own.mean()), resampled / np.log(2), len(own)).as_dict(),
+            "bits": Estimate.bootstrapped(bits(own.mean()), resampled / np.log(2), len(own)).as_dict(),
             "sites": float(np.mean([ratios.sites[name] for *_, ratios in rows])),
             "not_the_donor": [each.as_dict() for each in exceedances(table, THRESHOLDS, attainable, DRAWS, asked.seed)],
         }

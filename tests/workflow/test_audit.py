@@ -164,7 +164,7 @@ def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
 def test_the_page_is_whole_and_shows_nobody(audited):
     folder = audited[0]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("Answers", "insufficient evidence", "trivial: none in the gallery", "not covered", "verdicts.parquet"):
+    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "verdicts.parquet"):
         assert text in page, text
     assert "http" not in page
     assert page.count("data:image/png") == 4  # risks, plane, rivals, attacks

@@ -70,5 +70,5 @@ def test_a_gate_without_a_figure_keeps_the_data_in(undisturbed, tmp_path):
     project.run(run, f"{RELEASE}/release/certificate.json", "--rerun-triggers", "mtime")
     assert project.decision(run) == "refuse"
     certificate = json.loads((run / RELEASE / "release" / "certificate.json").read_text())
-    assert "specificity: insufficient" in certificate["reasons"]
+    assert "specificity: inconclusive" in certificate["reasons"]
     assert not (run / RELEASE / "release" / "data").exists()

@@ -59,11 +59,11 @@ def test_without_strangers_no_figure_on_strangers_is_made_up(alone, plain):
     assert plain["cone"]["specificity"] is None
     assert plain["candidates"]["strangers_met"] is None
     assert {row["specificity"] for row in plain["candidates"]["rules"]} == {None}
-    assert {row["verdict"] for row in plain["attacks"]} == {"insufficient evidence"}
+    assert {row["verdict"] for row in plain["attacks"]} == {"inconclusive"}
     assert all(row["auc"] is None and "0 strangers" in row["reason"] for row in plain["attacks"])
     answers = {each["name"]: each["answer"] for each in plain["answers"]}
     for name in ("specificity", "membership_foreign", "membership_accepted"):
-        assert answers[name] == "insufficient evidence", name
+        assert answers[name] == "inconclusive", name
 
 
 def test_the_page_says_what_could_not_be_judged(alone):

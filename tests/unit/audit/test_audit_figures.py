@@ -191,9 +191,9 @@ def attack(verdict="pass", shown=False, target="foreign", reason="why; what to d
         (weighed(), 0, "pass"),
         (weighed(risky=1), 0, "fail"),
         (weighed(risky=1, refused=2), 3, "fail"),
-        (weighed(refused=1), 0, "insufficient evidence"),
-        (weighed(), 1, "insufficient evidence"),
-        (weighed(judged=0), 0, "insufficient evidence"),
+        (weighed(refused=1), 0, "inconclusive"),
+        (weighed(), 1, "inconclusive"),
+        (weighed(judged=0), 0, "inconclusive"),
     ],
 )
 def test_candidates_are_clear_only_where_all_were_compared_with_all(found, left_out, answer):
@@ -206,7 +206,7 @@ def test_candidates_are_clear_only_where_all_were_compared_with_all(found, left_
         (calibrated(), "pass"),
         (calibrated(high=0.3, persons=10), "measured"),  # too few to confirm, nothing that contradicts
         (calibrated(value=0.3, low=0.2, high=0.4), "fail"),
-        (calibrated(persons=0), "insufficient evidence"),
+        (calibrated(persons=0), "inconclusive"),
     ],
 )
 def test_test_persons_confirm_the_promise_only_where_they_are_enough(found, answer):
@@ -214,7 +214,7 @@ def test_test_persons_confirm_the_promise_only_where_they_are_enough(found, answ
 
 
 def test_without_strangers_nobody_knows_what_a_rejection_is_worth():
-    assert spares(calibrated())["answer"] == "insufficient evidence"
+    assert spares(calibrated())["answer"] == "inconclusive"
     known = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40, "persons": 20}
     assert spares(calibrated(strangers=known))["answer"] == "measured"
 
@@ -223,10 +223,10 @@ def test_without_strangers_nobody_knows_what_a_rejection_is_worth():
     ("rows", "answer"),
     [
         ([attack(), attack()], "pass"),
-        ([attack(), attack("insufficient evidence")], "insufficient evidence"),
-        ([attack("insufficient evidence"), attack("fail")], "fail"),
+        ([attack(), attack("inconclusive")], "inconclusive"),
+        ([attack("inconclusive"), attack("fail")], "fail"),
         ([attack(shown=True)], "fail"),
-        ([], "insufficient evidence"),
+        ([], "inconclusive"),
     ],
 )
 def test_membership_passes_only_where_every_attack_does(rows, answer):
@@ -237,7 +237,7 @@ def test_an_audit_passes_only_where_every_question_was_judged_and_none_fails():
     known = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40, "persons": 20}
     both = [attack(), attack(target="accepted")]
     assert overall(answers(weighed(), calibrated(strangers=known), both, 0)) == "pass"
-    assert overall(answers(weighed(), calibrated(), both, 0)) == "insufficient evidence"
-    assert overall(answers(weighed(), calibrated(strangers=known), both[:1], 0)) == "insufficient evidence"
+    assert overall(answers(weighed(), calibrated(), both, 0)) == "inconclusive"
+    assert overall(answers(weighed(), calibrated(strangers=known), both[:1], 0)) == "inconclusive"
     assert overall(answers(weighed(risky=1), calibrated(), both[:1], 0)) == "fail"
-    assert overall([]) == "insufficient evidence"
+    assert overall([]) == "inconclusive"

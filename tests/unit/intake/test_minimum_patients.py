@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.core.statistics import conformal_coverage
 from avatarflow.intake.minimum_patients import calibration_needed, refuse_too_few
+from avatarflow.privacy.cones.coverage import conformal_coverage
 
 SHARES = {"encoder": 0.5, "calibration": 0.25, "test": 0.15, "heldout": 0.1}
 

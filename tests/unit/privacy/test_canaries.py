@@ -23,8 +23,9 @@ from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
-from avatarflow.release.certificate import certificate, hold
+from avatarflow.release.certificate import certificate
 from avatarflow.release.figures import canaries_found
+from avatarflow.release.gates import hold_all
 from avatarflow.runs.context import Step
 
 ASKED = {"kind": "fundus", "copies": [1, 4], "each": 3, "untrained": 6, "largest_found": 0}
@@ -284,13 +285,13 @@ def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_st
     [
         ({"pictures": 9, "n": 6, "found": 0}, "pass"),
         ({"pictures": 9, "n": 6, "found": 1}, "fail"),
-        ({"pictures": 0, "n": 6, "found": 0}, "insufficient"),
-        ({"pictures": 9, "n": 6}, "insufficient"),
-        ({}, "insufficient"),
+        ({"pictures": 0, "n": 6, "found": 0}, "inconclusive"),
+        ({"pictures": 9, "n": 6}, "inconclusive"),
+        ({}, "inconclusive"),
     ],
 )
 def test_a_canary_in_the_release_refuses_it(found, result):
-    gates = hold({"canaries_found": canaries_found({"released": found})}, {"canaries_found": 0})
+    gates = hold_all({"canaries_found": canaries_found({"released": found})}, {"canaries_found": 0})
     outcome = next(gate for gate in gates if gate.name == "canaries_found")
     assert outcome.result == result
     only = certificate("x", [outcome], {}, {}, "person", {"mode": "reject-all", "persons": 9, "mean_miss": 0.1,
@@ -298,7 +299,7 @@ def test_a_canary_in_the_release_refuses_it(found, result):
     assert (only["decision"] == "pass") == (result == "pass")
 
 
-def test_without_canaries_there_is_no_such_gate_and_with_a_threshold_alone_it_is_insufficient():
-    assert "canaries_found" not in {gate.name for gate in hold({}, {})}
-    asked = [gate for gate in hold({}, {"canaries_found": 0}) if gate.name == "canaries_found"]
-    assert [gate.result for gate in asked] == ["insufficient"]
+def test_without_canaries_there_is_no_such_gate_and_with_a_threshold_alone_it_is_inconclusive():
+    assert "canaries_found" not in {gate.name for gate in hold_all({}, {})}
+    asked = [gate for gate in hold_all({}, {"canaries_found": 0}) if gate.name == "canaries_found"]
+    assert [gate.result for gate in asked] == ["inconclusive"]

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.core.statistics import clopper_pearson, conformal_coverage, reject_all_coverage, share_of_pictures
+from avatarflow.core.statistics import clopper_pearson, share_of_pictures
 from avatarflow.privacy.cones.cone import Cones, calibrate, local_sparsity, needed_scales, own_radii, uncalibrated
+from avatarflow.privacy.cones.coverage import conformal_coverage, reject_all_coverage
 from avatarflow.privacy.cones.decide import Judge, miss_rate, risks, specificity
 from avatarflow.privacy.cones.settings_plane import draw_plane, settings_plane
 from avatarflow.privacy.cones.shape import ORIGINAL, PICTURE, Shape

@@ -11,14 +11,14 @@ import pytest
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate
 from avatarflow.reads.donors.individual import make_individual
 from avatarflow.reads.genomes.genome import LETTERS, Genome, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess
 from avatarflow.reads.release.donor import with_donor
 from avatarflow.reads.release.folder import release_reads
-from avatarflow.reads.release.gates import RULES, figures_of, hold, passed
+from avatarflow.reads.release.gates import RULES, figures_of, hold_all, passed
 from avatarflow.reads.release.information import Information, Layout, from_panel, from_spectrum
 from avatarflow.reads.release.spike_in import share_out, spike_in, spike_settings
 from avatarflow.reads.release.undetected import Counts, enrichment, miss_rate, undetected
@@ -47,8 +47,8 @@ def test_miss_rate_is_clopper_and_pearsons(unseen, n, low, high):
 
 def test_without_spike_ins_nothing_is_known():
     assert miss_rate(0, 0, 0.025).value is None
-    assert undetected(1000, Figure.missing(), 0.025).high is None
-    assert undetected(1000, Figure(1.0, 0.5, 1.0, 3), 0.025).high is None  # every spike-in was missed
+    assert undetected(1000, Estimate.missing(), 0.025).high is None
+    assert undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None  # every spike-in was missed
 
 
 def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
@@ -315,10 +315,10 @@ REFUSED = {
     "a cleaner that leaves a third in": ({"cleaner": 0.66}, {}, "bits_left: fail"),
     "watchers that see little": ({"cleaner": 0.8, "watchers": (0.1, 0.1)}, {}, "miss_rate: fail"),
     "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0}}, "bits_left: fail"),
-    "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: insufficient"),
-    "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: insufficient"),
-    "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "watchers: insufficient"),
-    "a cleaner that is missing": ({"cleaner": 1.0, "status": ("missing", "ok", "ok")}, {}, "verdicts: insufficient"),
+    "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: inconclusive"),
+    "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: inconclusive"),
+    "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "watchers: inconclusive"),
+    "a cleaner that is missing": ({"cleaner": 1.0, "status": ("missing", "ok", "ok")}, {}, "verdicts: inconclusive"),
 }  # fmt: skip
 
 
@@ -419,11 +419,11 @@ LIMITS = {"verdicts": 1, "watchers": 2, "spike_ins": 10_000, "miss_rate": 0.001,
 
 
 def test_all_gates_pass_and_each_can_refuse_alone():
-    assert passed(hold(figures(), LIMITS))
+    assert passed(hold_all(figures(), LIMITS))
     tighter = {"verdicts": 1.1, "watchers": 3, "spike_ins": 30_000, "miss_rate": 4e-4, "bits_left": 4}
     assert set(tighter) == set(RULES)
     for name, limit in tighter.items():
-        gates = hold(figures(), {**LIMITS, name: limit})
+        gates = hold_all(figures(), {**LIMITS, name: limit})
         assert [gate.name for gate in gates if gate.result != "pass"] == [name]
         assert not passed(gates)
 
@@ -437,14 +437,14 @@ def test_all_gates_pass_and_each_can_refuse_alone():
         ({"miss_rate": None}, "miss_rate"),
     ],
 )
-def test_a_figure_without_an_upper_end_is_insufficient(changes, name):
-    gates = {gate.name: gate.result for gate in hold(figures(**changes), LIMITS)}
-    assert gates[name] == "insufficient"
+def test_a_figure_without_an_upper_end_is_inconclusive(changes, name):
+    gates = {gate.name: gate.result for gate in hold_all(figures(**changes), LIMITS)}
+    assert gates[name] == "inconclusive"
 
 
 def test_a_gate_without_a_limit_and_a_missing_gate_let_nothing_through():
-    assert not passed(hold(figures(), {**LIMITS, "bits_left": None}))
-    assert not passed(hold(figures(), LIMITS)[:-1])
+    assert not passed(hold_all(figures(), {**LIMITS, "bits_left": None}))
+    assert not passed(hold_all(figures(), LIMITS)[:-1])
     assert not passed([])
 
 

@@ -175,7 +175,7 @@ def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
     put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", verdict="fail", shown=True)])
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
     put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
-    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: insufficient"]
+    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: inconclusive"]
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "note.txt"])
@@ -255,7 +255,7 @@ def test_nothing_accepted_is_a_refusal_and_not_a_crash(entry, tmp_path):
 def test_an_accepted_picture_without_a_risk_refuses(entry, tmp_path):
     pd.read_parquet(entry["verdicts"]).assign(accepted=True).to_parquet(entry["verdicts"])
     decided = make(entry, tmp_path / "release")
-    assert "nearest_original: insufficient" in decided["reasons"]
+    assert "nearest_original: inconclusive" in decided["reasons"]
 
 
 def test_candidates_without_a_verdict_are_not_accepted(student):
@@ -303,7 +303,7 @@ def test_a_release_without_conditions(student, tmp_path):
         "gates": [],
         "claim": [],
         "reasons": [],
-        "model_gate": {"meaning": "m", "result": "insufficient"},
+        "model_gate": {"meaning": "m", "result": "inconclusive"},
     }
     write_release(tmp_path / "release", passing, samples, {}, SETTINGS)
     assert "contact_sheet.png" in contents(tmp_path / "release")

@@ -5,9 +5,12 @@ import math
 
 import pytest
 
+from avatarflow.core.gates import hold
+from avatarflow.core.results import clean
+from avatarflow.core.statistics import Estimate
 from avatarflow.privacy.attacks.names import ON_MODEL
-from avatarflow.quality.intervals import Figure
-from avatarflow.release.certificate import RULES, certificate, clean, gate, hold
+from avatarflow.release.certificate import certificate
+from avatarflow.release.gates import RULES, hold_all
 from avatarflow.release.model_gate import model_gate
 
 GOOD = {
@@ -39,7 +42,7 @@ COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bo
 
 
 def decide(values=GOOD, thresholds=THRESHOLDS, unit="person"):
-    gates = hold({name: Figure(value, None, None, 10) for name, value in values.items()}, thresholds)
+    gates = hold_all({name: Estimate(value, None, None, 10) for name, value in values.items()}, thresholds)
     return certificate("demo", gates, {}, {}, unit, COVERAGE)
 
 
@@ -69,13 +72,13 @@ def test_one_failed_gate_refuses(name, value):
 def test_a_figure_that_is_not_a_number_refuses(name, value):
     decided = decide({**GOOD, name: value})
     assert decided["decision"] == "refuse"
-    assert decided["reasons"] == [f"{name}: insufficient"]
+    assert decided["reasons"] == [f"{name}: inconclusive"]
 
 
 @pytest.mark.parametrize("kind", RULES)
 def test_an_absent_figure_or_threshold_refuses(kind):
     without = {name: value for name, value in GOOD.items() if name.partition(".")[0] != kind}
-    assert f"{kind}: insufficient" in decide(without)["reasons"]
+    assert f"{kind}: inconclusive" in decide(without)["reasons"]
     assert (
         decide(thresholds={name: value for name, value in THRESHOLDS.items() if name != kind})["decision"] == "refuse"
     )
@@ -105,19 +108,19 @@ def gate_of(change=None, attacks=ON_MODEL, settings=ASKED):
 def test_the_model_gate_passes_when_every_attack_was_passed():
     found = gate_of()
     assert (found["result"], found["high"], found["n"]) == ("pass", 0.6, 150)
-    assert decide()["model_gate"]["result"] == "insufficient"
+    assert decide()["model_gate"]["result"] == "inconclusive"
 
 
 @pytest.mark.parametrize(
     ("change", "result"),
     [
         ({"verdict": "fail"}, "fail"), ({"auc": {"value": 0.5, "low": 0.4, "high": 0.601}}, "fail"),
-        ({"auc": None}, "insufficient"), ({"auc": {"value": 0.5, "low": 0.4, "high": math.nan}}, "insufficient"),
-        ({"positive": {"caught": False}}, "insufficient"), ({"negative": {"clean": False}}, "insufficient"),
-        ({"members": 149}, "insufficient"), ({"non_members": 149}, "insufficient"),
-        ({"verdict": "insufficient evidence"}, "insufficient"), ({"verdict": "great"}, "insufficient"),
-        ({"target": "teacher"}, "insufficient"), ({"positive": {}}, "insufficient"),
-        ({"positive": {"caught": False}, "verdict": "fail"}, "insufficient"),
+        ({"auc": None}, "inconclusive"), ({"auc": {"value": 0.5, "low": 0.4, "high": math.nan}}, "inconclusive"),
+        ({"positive": {"caught": False}}, "inconclusive"), ({"negative": {"clean": False}}, "inconclusive"),
+        ({"members": 149}, "inconclusive"), ({"non_members": 149}, "inconclusive"),
+        ({"verdict": "inconclusive"}, "inconclusive"), ({"verdict": "great"}, "inconclusive"),
+        ({"target": "teacher"}, "inconclusive"), ({"positive": {}}, "inconclusive"),
+        ({"positive": {"caught": False}, "verdict": "fail"}, "inconclusive"),
     ],
 )  # fmt: skip
 def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
@@ -127,14 +130,14 @@ def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
 @pytest.mark.parametrize("missing", ON_MODEL)
 def test_an_attack_that_was_not_run_keeps_the_model_in(missing):
     found = gate_of(attacks=[name for name in ON_MODEL if name != missing])
-    assert found["result"] == "insufficient"
+    assert found["result"] == "inconclusive"
     assert f"{missing} (not run)" in found["meaning"]
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
 def test_without_what_was_asked_the_model_stays_in(settings):
-    assert gate_of(settings=settings)["result"] == "insufficient"
-    assert model_gate(None, ASKED)["result"] == model_gate({"rows": []}, ASKED)["result"] == "insufficient"
+    assert gate_of(settings=settings)["result"] == "inconclusive"
+    assert model_gate(None, ASKED)["result"] == model_gate({"rows": []}, ASKED)["result"] == "inconclusive"
 
 
 def test_every_attack_on_generators_is_asked_for():
@@ -147,18 +150,19 @@ def test_every_attack_on_generators_is_asked_for():
 
 def test_the_model_stays_in_and_does_not_hold_back_data():
     decided = decide()
-    assert decided["model_gate"]["result"] == "insufficient"
+    assert decided["model_gate"]["result"] == "inconclusive"
     assert decided["decision"] == "pass"
 
 
 @pytest.mark.parametrize(("value", "result"), [(1.0, "fail"), (1.0 + 1e-12, "pass")])
 def test_nearest_original_must_lie_outside_not_on_the_cone(value, result):
-    assert gate("nearest_original", Figure.exact(value, 1), 1).result == result
+    gate = hold("nearest_original", RULES["nearest_original"], Estimate.exact(value, 1), 1)
+    assert gate.result == result
 
 
 def test_figures_without_a_gate_are_refused():
     with pytest.raises(ValueError, match="without a gate"):
-        hold({"beauty": Figure.exact(1, 1)}, {})
+        hold_all({"beauty": Estimate.exact(1, 1)}, {})
 
 
 def test_is_plain_sorted_and_rounded():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.privacy.attacks import figures
-from avatarflow.privacy.attacks.conclusion import FAIL, INSUFFICIENT, PASS, conclude, judge
+from avatarflow.privacy.attacks.conclusion import conclude, judge
 from avatarflow.privacy.attacks.interface import Scores, measure
 
 SETTINGS = {"largest_auc": 0.6, "fewest_persons": 5}
@@ -114,10 +115,10 @@ def outcome(shift, caught=3.0, clean=0.0, settings=SETTINGS, n=200):
     [
         ({"shift": 0.0}, PASS, "at most 0.6"),
         ({"shift": 2.0}, FAIL, "members are recognised"),
-        ({"shift": 0.0, "caught": 0.0}, INSUFFICIENT, "planted leak was not caught"),
-        ({"shift": 2.0, "caught": 0.0}, INSUFFICIENT, "planted leak was not caught"),
-        ({"shift": 0.0, "clean": 2.0}, INSUFFICIENT, "not left alone"),
-        ({"shift": 0.0, "settings": {**SETTINGS, "fewest_persons": 201}}, INSUFFICIENT, "fewer than 201"),
+        ({"shift": 0.0, "caught": 0.0}, INCONCLUSIVE, "planted leak was not caught"),
+        ({"shift": 2.0, "caught": 0.0}, INCONCLUSIVE, "planted leak was not caught"),
+        ({"shift": 0.0, "clean": 2.0}, INCONCLUSIVE, "not left alone"),
+        ({"shift": 0.0, "settings": {**SETTINGS, "fewest_persons": 201}}, INCONCLUSIVE, "fewer than 201"),
         ({"shift": 0.0, "settings": {**SETTINGS, "largest_auc": 0.52}}, FAIL, "upper limit is above"),
         ({"shift": 2.0, "settings": {**SETTINGS, "fewest_persons": 201}}, FAIL, "members are recognised"),
     ],
@@ -141,11 +142,11 @@ def test_a_few_victims_behind_a_harmless_mean_fail():
 
 def test_an_attack_that_cannot_run_says_why():
     found = conclude(lambda: scores([], [1.0, 2.0]), lambda: None, lambda: None, SETTINGS)
-    assert found["verdict"] == INSUFFICIENT
+    assert found["verdict"] == INCONCLUSIVE
     assert "0 persons are members" in found["reason"]
     assert found["auc"] is None
     refused = conclude(
         lambda: scores(range(9), range(9, 20)), lambda: scores([1.0], []), lambda: scores([], []), SETTINGS
     )
-    assert refused["verdict"] == INSUFFICIENT
+    assert refused["verdict"] == INCONCLUSIVE
     assert refused["positive"]["caught"] is False

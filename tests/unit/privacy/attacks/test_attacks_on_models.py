@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.schedule import scheduler
 from avatarflow.generators.interface import FAMILIES
 from avatarflow.generators.settings import Compute
-from avatarflow.privacy.attacks.conclusion import FAIL, INSUFFICIENT, PASS
 from avatarflow.privacy.attacks.controls.model_leak import plant
 from avatarflow.privacy.attacks.figures import auc
 from avatarflow.privacy.attacks.model.access import Access
@@ -79,7 +79,7 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     others = attack_generator(Remembering(latents[160:], latents), leaking, known, SETTINGS, seed=1)[name]
     assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["verdict"] == PASS
     blind = attack_generator(members, Remembering(latents[160:], latents), known, SETTINGS, seed=1)[name]
-    assert blind["verdict"] == INSUFFICIENT
+    assert blind["verdict"] == INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("name", "attack"), MODEL_ATTACKS.items())

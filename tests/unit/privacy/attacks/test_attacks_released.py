@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.privacy.attacks.conclusion import FAIL, INSUFFICIENT, PASS
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.privacy.attacks.data import attribute, density_ratio, extraction, linkage, nearest
 from avatarflow.privacy.attacks.data.knowledge import World, half_of, halves, planted
 from avatarflow.privacy.attacks.data.registry import DATA_ATTACKS, attack_released
@@ -76,7 +76,7 @@ def test_no_attack_cries_wolf(independent, name):
     found = independent[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] != INSUFFICIENT
+    assert found["verdict"] != INCONCLUSIVE
     assert found["auc"]["low"] < 0.5 < found["auc"]["high"] or found["verdict"] == PASS
 
 
@@ -84,7 +84,7 @@ def test_without_a_second_visit_the_attack_says_so():
     here = world(members=20, strangers=20)
     one_visit = replace(here, eyes=np.arange(len(here.eyes)))
     found = attack_released(one_visit, copies_of(one_visit), SETTINGS)
-    assert found["linkage_another_visit"]["verdict"] == INSUFFICIENT
+    assert found["linkage_another_visit"]["verdict"] == INCONCLUSIVE
     assert "no person with two photographs of one eye" in found["linkage_another_visit"]["reason"]
     unknown = replace(here, eyes=np.full(len(here.eyes), -1))
     with pytest.raises(AvatarflowError, match="both eyes"):
@@ -184,7 +184,7 @@ def test_labels_that_no_released_picture_has_are_not_asked():
     with pytest.raises(AvatarflowError, match="no released picture has a label"):
         attribute.score(bare)
     name = "attribute_inference"
-    assert attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["verdict"] == INSUFFICIENT
+    assert attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["verdict"] == INCONCLUSIVE
     two = replace(
         here,
         labels=np.repeat(here.labels, 2, 1),

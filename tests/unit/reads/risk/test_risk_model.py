@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from avatarflow.reads.risk.calibration import FAIL, INSUFFICIENT, PASS, exceedances
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
+from avatarflow.reads.risk.calibration import exceedances
 from avatarflow.reads.risk.genetic_map import GeneticMap
 from avatarflow.reads.risk.identity import anonymity_set, bits, bits_to_single_out, posterior, rank, sex_ratio
 from avatarflow.reads.risk.match import Model, ratios_of, unlinked_ratios, variability
@@ -182,9 +183,9 @@ def test_the_verdict_on_a_null_distribution():
     reachable = np.full(60, 20.0)
     assert exceedances(honest, (10,), reachable, 200, 1)[0].result == PASS
     assert exceedances(honest + 3, (10,), reachable, 200, 1)[0].result == FAIL
-    assert exceedances(honest, (1000,), reachable, 200, 1)[0].result == INSUFFICIENT  # 3,600 pairs allow 3.6
-    assert exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INSUFFICIENT  # no candidate could reach 10
-    assert exceedances(np.full((3, 3), np.nan), (10,), np.full(3, 9.0), 50, 1)[0].result == INSUFFICIENT
+    assert exceedances(honest, (1000,), reachable, 200, 1)[0].result == INCONCLUSIVE  # 3,600 pairs allow 3.6
+    assert exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INCONCLUSIVE  # no candidate could reach 10
+    assert exceedances(np.full((3, 3), np.nan), (10,), np.full(3, 9.0), 50, 1)[0].result == INCONCLUSIVE
 
 
 def test_places_read_both_ends_once():

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avatarflow.core.statistics import cluster_interval
 from avatarflow.reads.scoring.alleles import odds_ratio, write_allele_bias
-from avatarflow.reads.scoring.clusters import cluster_interval
 from avatarflow.reads.scoring.mcnemar import compare, holm, mcnemar
 from avatarflow.reads.scoring.pages import write_multiqc, write_page
 from avatarflow.reads.scoring.pareto import not_beaten, plot_pareto

@@ -1,4 +1,4 @@
-"""Scores: counts, Wilson intervals, strata."""
+"""Scores: counts, intervals, strata."""
 
 import json
 
@@ -8,37 +8,7 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.scoring.figure import plot_scores
-from avatarflow.reads.scoring.intervals import share_interval, wilson
 from avatarflow.reads.scoring.score import COLUMNS, write_scores
-
-
-@pytest.mark.parametrize(
-    ("hits", "total", "expected"),
-    [
-        (0, 10, (0.0, 0.0, 0.277533)),
-        (10, 10, (1.0, 0.722467, 1.0)),
-        (5, 10, (0.5, 0.236593, 0.763407)),
-        (81, 263, (0.307985, 0.255288, 0.366210)),  # Newcombe 1998, table I
-    ],
-)
-def test_wilson_known_values(hits, total, expected):
-    assert wilson(hits, total) == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("total", [1, 10, 3000])
-def test_when_nothing_was_missed_the_bound_is_exact(total):
-    share, low, high = share_interval(total, total)
-    assert (share, high) == (1, 1)
-    assert low**total == pytest.approx(0.05)  # Clopper and Pearson, one-sided
-    assert share_interval(0, total) == pytest.approx((0, 0, 1 - low))
-    if total > 1000:
-        assert 1 - low == pytest.approx(3 / total, rel=0.01)  # the rule of three
-    assert share_interval(5, 10) == wilson(5, 10)
-
-
-def test_wilson_of_nothing_is_nothing():
-    assert np.isnan(wilson(0, 0)).all()
-
 
 USAGE = {"status": "ok", "version": "t 1"}
 

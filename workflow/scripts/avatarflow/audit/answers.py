@@ -1,10 +1,10 @@
-"""The questions that an audit answers, each with pass, fail or insufficient evidence; it fails closed."""
+"""The questions that an audit answers, each with pass, fail or inconclusive; it fails closed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avatarflow.privacy.attacks.names import FAIL, INSUFFICIENT, PASS
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS, worst
 
 MEASURED = "measured"
 """The answer of a question that nothing was asked for: a figure to read beside the others."""
@@ -44,10 +44,7 @@ def answers(
 
 def overall(found: Sequence[Answer]) -> str:
     """The worst of the answers; a figure that nothing was asked of does not count, no answer at all is no pass."""
-    given = [each["answer"] for each in found if each["answer"] != MEASURED]
-    if FAIL in given:
-        return FAIL
-    return PASS if given and all(answer == PASS for answer in given) else INSUFFICIENT
+    return worst(each["answer"] for each in found if each["answer"] != MEASURED)
 
 
 def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
@@ -66,7 +63,7 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     if left_out:
         holes.append(f"{left_out} originals could not be taken in, so that nothing was compared with them")
     if holes:
-        return _answer(TOO_NEAR, INSUFFICIENT, "; ".join(holes))
+        return _answer(TOO_NEAR, INCONCLUSIVE, "; ".join(holes))
     return _answer(TOO_NEAR, PASS, f"all {weighed['judged']} candidates lie outside the cones of all originals")
 
 
@@ -78,7 +75,7 @@ def holds(calibrated: Mapping[str, Any]) -> Answer:
     """
     miss, bound = calibrated["miss"], calibrated["coverage"]["miss_bound"]
     if not miss or not miss["persons"]:
-        return _answer(HOLDS, INSUFFICIENT, "no test persons")
+        return _answer(HOLDS, INCONCLUSIVE, "no test persons")
     said = f"missed in {miss['value']:.1%} of {miss['persons']} test persons ({miss['low']:.1%} to {miss['high']:.1%})"
     if miss["low"] > bound:
         return _answer(HOLDS, FAIL, f"{said}, beyond the promise of at most {bound:.1%}")
@@ -91,7 +88,7 @@ def spares(calibrated: Mapping[str, Any]) -> Answer:
     """What the cones would do to real pictures of strangers; without them nobody knows what a rejection is worth."""
     share = calibrated["specificity"]
     if share is None:
-        return _answer(SPARES, INSUFFICIENT, "no original is known not to have been trained on (split.column)")
+        return _answer(SPARES, INCONCLUSIVE, "no original is known not to have been trained on (split.column)")
     said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} strangers"
     return _answer(SPARES, MEASURED, f"{said} ({share['low']:.1%} to {share['high']:.1%})")
 
@@ -105,10 +102,10 @@ def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
     if rows and len(passed) == len(rows):
         return _answer(question, PASS, f"all {len(rows)} attacks pass")
     if not rows:
-        return _answer(question, INSUFFICIENT, "no attack was run")
+        return _answer(question, INCONCLUSIVE, "no attack was run")
     reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["verdict"] != PASS)
     said = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
-    return _answer(question, INSUFFICIENT, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}")
+    return _answer(question, INCONCLUSIVE, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}")
 
 
 def _name(row: Mapping[str, Any]) -> str:

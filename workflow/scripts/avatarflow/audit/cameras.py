@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.arrays import Floats, Integers
-from avatarflow.core.statistics import reject_all_coverage, share_of_persons, share_of_pictures
+from avatarflow.core.statistics import share_of_persons, share_of_pictures
 from avatarflow.intake.persons import HELDOUT
+from avatarflow.privacy.cones.coverage import reject_all_coverage
 
 from .candidates import share
 
@@ -80,8 +81,8 @@ def by_camera(
 
 
 def _miss(risk: Floats, persons: Integers) -> dict[str, Any] | None:
-    return share_of_persons(risk > 1, persons).summary() if len(risk) else None
+    return share_of_persons(risk > 1, persons).as_dict() if len(risk) else None
 
 
 def _passing(risk: Floats, persons: Integers, seed: int) -> dict[str, Any] | None:
-    return share_of_pictures(risk > 1, persons, seed).summary() if len(risk) else None
+    return share_of_pictures(risk > 1, persons, seed).as_dict() if len(risk) else None

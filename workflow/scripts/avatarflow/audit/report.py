@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.paths import replacing, write_json
-from avatarflow.release.certificate import clean
+from avatarflow.core.results import clean
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
 

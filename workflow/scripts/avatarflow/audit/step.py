@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.paths import write_json
+from avatarflow.core.results import clean
 from avatarflow.imaging.shards import read_table
 from avatarflow.intake.persons import HELDOUT
 from avatarflow.privacy.baselines.compare import write_table
@@ -16,7 +17,6 @@ from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows
 from avatarflow.privacy.held_out_families import kept_families
-from avatarflow.release.certificate import clean
 from avatarflow.runs.context import Step
 
 from .baselines import LEVEL, opinions

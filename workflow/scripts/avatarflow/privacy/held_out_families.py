@@ -45,13 +45,13 @@ def left_out_figures(
         by_strength = [
             {
                 "strength": [draw / draws, (draw + 1) / draws],
-                **share_of_pictures(own[:, draw], persons, seed).summary(),
+                **share_of_pictures(own[:, draw], persons, seed).as_dict(),
             }
             for draw in range(draws)
         ]
         found[family] = {
-            "all": share_of_pictures(own.ravel(), each, seed).summary(),
+            "all": share_of_pictures(own.ravel(), each, seed).as_dict(),
             "by_strength": by_strength,
-            "missed_persons": share_of_persons(~own.ravel(), each).summary(),
+            "missed_persons": share_of_persons(~own.ravel(), each).as_dict(),
         }
     return found

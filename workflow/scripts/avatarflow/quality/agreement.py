@@ -13,10 +13,10 @@ import torch
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Pictures
+from avatarflow.core.statistics import Estimate, share_over_persons, wilson
 from avatarflow.runs.context import Step
 
 from .encoders import shrink
-from .intervals import Figure, share_over_persons, wilson
 from .samples import Sample
 
 UNKNOWN = -1
@@ -115,7 +115,7 @@ def agreement(
 
 def reading(
     training: Sample, columns: Sequence[str], settings: Mapping[str, Any], seed: int, step: Step
-) -> Callable[[Sample], dict[str, Figure]]:
+) -> Callable[[Sample], dict[str, Estimate]]:
     """The classifier alone, trained once: how often a set of pictures shows what was asked, as `agreement: <column>`.
 
     The very classifier that `agreement` asks; its accuracy and its control stand there.
@@ -128,7 +128,7 @@ def reading(
     labels = _codes(training, used, values)
     reader = train(training.pictures, labels, classes, int(settings["steps"]), seed, 0, step)
 
-    def shown(sample: Sample) -> dict[str, Figure]:
+    def shown(sample: Sample) -> dict[str, Estimate]:
         hits = predict(reader, sample.pictures) == _codes(sample, used, values)
         known = [sample.table[name].notna().to_numpy() for name in used]
         return {
@@ -209,13 +209,13 @@ def _shuffled(labels: Integers, classes: Sequence[int], seed: int, turn: int) ->
     return dealt
 
 
-def _mean_control(hits: npt.NDArray[np.bool_]) -> Figure:
+def _mean_control(hits: npt.NDArray[np.bool_]) -> Estimate:
     """Mean agreement of the shuffled classifiers; n is the released pictures, not times the classifiers."""
-    return wilson(float(hits.mean()) * hits.shape[1], hits.shape[1]) if hits.size else Figure.missing()
+    return wilson(float(hits.mean()) * hits.shape[1], hits.shape[1]) if hits.size else Estimate.missing()
 
 
 def _unmeasured(classes: int) -> dict[str, Any]:
-    missing = Figure.missing().as_dict()
+    missing = Estimate.missing().as_dict()
     return {
         "asked": missing,
         "by_value": {},

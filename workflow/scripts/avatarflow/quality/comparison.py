@@ -7,10 +7,10 @@ import numpy as np
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.statistics import Estimate, bootstrap_weights, share_over_persons
 
 from .encoders import embed
 from .fidelity import Manifold, Scale, kernel_sums, kid, manifold
-from .intervals import Figure, bootstrap_weights, share_over_persons
 from .samples import Sample
 
 REPEATS = 5  # equal-sized draws that coverage is averaged over
@@ -91,7 +91,9 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
         sums = kernel_sums(x, y, x_groups, y_groups)
         own = bootstrap_weights(len(sums.x_sizes), draws, seed, name)
         values[name] = float(kid(sums)[0]), kid(sums, own, weights)
-    figures = {name: Figure.bootstrapped(value, spread, persons).as_dict() for name, (value, spread) in values.items()}
+    figures = {
+        name: Estimate.bootstrapped(value, spread, persons).as_dict() for name, (value, spread) in values.items()
+    }
     return {"kid": figures, "kid_ratio": _ratio(values["released"], values["pca_gaussian"], persons).as_dict()}
 
 
@@ -134,24 +136,24 @@ def _repeated(sets: Sets, features: Rows, count: int, neighbours: int, seed: int
     return parts
 
 
-def _coverage_ratio(ours: Floats, floor: Floats, persons: Integers, weights: Floats) -> Figure:
+def _coverage_ratio(ours: Floats, floor: Floats, persons: Integers, weights: Floats) -> Estimate:
     """Ratio of two coverages of the same held-out pictures; persons are drawn for both at once."""
     if not len(ours) or not len(floor) or not floor.sum():
-        return Figure.missing()
+        return Estimate.missing()
     above, below = (np.bincount(persons, values, minlength=weights.shape[1]) for values in (ours, floor))
     spread = np.divide(weights @ above, weights @ below, out=np.full(len(weights), np.nan), where=weights @ below > 0)
-    return Figure.bootstrapped(float(ours.sum() / floor.sum()), spread, weights.shape[1])
+    return Estimate.bootstrapped(float(ours.sum() / floor.sum()), spread, weights.shape[1])
 
 
-def _ratio(ours: tuple[float, Floats], peer: tuple[float, Floats], n: int) -> Figure:
+def _ratio(ours: tuple[float, Floats], peer: tuple[float, Floats], n: int) -> Estimate:
     """Our KID over the peer's; missing where the peer cannot be told from real pictures: then nothing is measured."""
     if not peer[0] > 0 or not np.nanpercentile(peer[1], 2.5) > 0:
-        return Figure.missing(n)
-    return Figure.bootstrapped(ours[0] / peer[0], ours[1] / peer[1], n)
+        return Estimate.missing(n)
+    return Estimate.bootstrapped(ours[0] / peer[0], ours[1] / peer[1], n)
 
 
-def _mean_figure(values: Floats, seed: int, purpose: str, draws: int) -> Figure:
+def _mean_figure(values: Floats, seed: int, purpose: str, draws: int) -> Estimate:
     if not len(values):
-        return Figure.missing()
+        return Estimate.missing()
     weights = bootstrap_weights(len(values), draws, seed, purpose)
-    return Figure.bootstrapped(float(np.mean(values)), weights @ values / len(values), len(values))
+    return Estimate.bootstrapped(float(np.mean(values)), weights @ values / len(values), len(values))

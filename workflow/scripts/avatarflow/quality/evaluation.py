@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 
 from avatarflow.core.paths import write_json
+from avatarflow.core.statistics import Estimate
 from avatarflow.runs.context import Step
 
 from .agreement import agreement
 from .comparison import compare
 from .figures import draw_overview
-from .intervals import Figure
 from .peer import pca_gaussian
 from .samples import Sample
 
@@ -137,13 +137,13 @@ def _worst(encoders: Mapping[str, Any], name: str, pick: Any) -> dict[str, Any]:
     """The figure of the encoder where it is worst; missing if it is missing in any encoder."""
     figures = {encoder: found[name] for encoder, found in encoders.items()}
     if not figures or any(figure["value"] is None for figure in figures.values()):
-        return {**Figure.missing().as_dict(), "encoder": None}
+        return {**Estimate.missing().as_dict(), "encoder": None}
     encoder = pick(figures, key=lambda key: figures[key]["value"])
     return {**figures[encoder], "encoder": encoder}
 
 
 def _unmeasured() -> dict[str, Any]:
-    missing = Figure.missing().as_dict()
+    missing = Estimate.missing().as_dict()
     return dict.fromkeys(("kid_ratio", "coverage_ratio"), missing) | {
         name: {} for name in ("kid", "coverage", "density", "precision", "recall")
     }

@@ -13,6 +13,7 @@ import torch
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.paths import replacing
+from avatarflow.core.statistics import Estimate, bootstrap_weights, share_over_persons, wilson
 from avatarflow.runs.context import Step
 
 from .agreement import reading
@@ -20,7 +21,6 @@ from .encoders import embed
 from .evaluation import LEAST
 from .fidelity import Scale, kernel_sums, kid, manifold
 from .frontier_figure import draw_frontier
-from .intervals import Figure, bootstrap_weights, share_over_persons, wilson
 from .samples import Sample
 
 STAGES = ("teacher", "student")
@@ -116,7 +116,7 @@ def frontier(
     """
     shown = reading(training, columns, settings["classifier"], seed, step) if columns else lambda sample: {}
     rows: list[dict[str, Any]] = []
-    measured: list[Callable[[Sample], dict[str, Figure]]] = [shown, lambda sample: tails(sample, seed)]
+    measured: list[Callable[[Sample], dict[str, Estimate]]] = [shown, lambda sample: tails(sample, seed)]
     for encoder in settings["encoders"]:
         measured.append(fidelity(encoder, training, heldout, settings, seed))
     sizes = {
@@ -135,29 +135,29 @@ def frontier(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def rejected(sample: Sample) -> Figure:
+def rejected(sample: Sample) -> Estimate:
     """Share of candidates that were not accepted; candidates are independent draws."""
     lost = int((sample.table["accepted"] != True).sum())  # noqa: E712
     return wilson(lost, len(sample.table))
 
 
-def tails(sample: Sample, seed: int) -> dict[str, Figure]:
+def tails(sample: Sample, seed: int) -> dict[str, Estimate]:
     """Lower quantiles of the risk, with a bootstrap interval over pictures."""
     risk = sample.table["risk"].to_numpy(np.float64)
     risk = risk[np.isfinite(risk)]
     if len(risk) < LEAST:
-        return dict.fromkeys(TAILS, Figure.missing(len(risk)))
+        return dict.fromkeys(TAILS, Estimate.missing(len(risk)))
     drawn = seeds.generator(seed, "frontier risk").integers(0, len(risk), (500, len(risk)))
     spread = np.quantile(risk[drawn], list(TAILS.values()), axis=1)
     return {
-        name: Figure.bootstrapped(float(np.quantile(risk, share)), spread[place], len(risk))
+        name: Estimate.bootstrapped(float(np.quantile(risk, share)), spread[place], len(risk))
         for place, (name, share) in enumerate(TAILS.items())
     }
 
 
 def fidelity(
     encoder: str, training: Sample, heldout: Sample, settings: Mapping[str, Any], seed: int
-) -> Callable[[Sample], dict[str, Figure]]:
+) -> Callable[[Sample], dict[str, Estimate]]:
     """KID, precision and coverage against held-out pictures in one encoder, as a function of a set of pictures."""
     cap = int(settings["pictures"])
     real = heldout.at_most(cap, seed, "evaluate.heldout")
@@ -166,10 +166,10 @@ def fidelity(
     there, persons = scale.apply(embed(real.pictures, encoder)), real.persons()
     draws, neighbours = int(settings["bootstrap"]), int(settings["neighbours"])
 
-    def measure(sample: Sample) -> dict[str, Figure]:
+    def measure(sample: Sample) -> dict[str, Estimate]:
         names = [f"{name}: {encoder}" for name in ("kid", "precision", "coverage")]
         if min(len(sample.table), len(real.table)) < LEAST:
-            return dict.fromkeys(names, Figure.missing(len(sample.table)))
+            return dict.fromkeys(names, Estimate.missing(len(sample.table)))
         made: Rows = scale.apply(embed(sample.pictures, encoder))
         sums = kernel_sums(made, there, np.arange(len(made)), persons)
         spread: Floats = kid(
@@ -178,7 +178,7 @@ def fidelity(
         )  # fmt: skip
         near = manifold(there, made, persons, neighbours)
         figures = [
-            Figure.bootstrapped(float(kid(sums)[0]), spread, len(sums.y_sizes)),
+            Estimate.bootstrapped(float(kid(sums)[0]), spread, len(sums.y_sizes)),
             wilson(int(near.precise.sum()), len(near.precise)),
             share_over_persons(near.covered, persons[: len(near.covered)]),
         ]

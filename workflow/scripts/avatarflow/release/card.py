@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from .certificate import RULES, WHERE_ASKED
 from .figures import counts
+from .gates import RULES, WHERE_ASKED
 from .templates import fill
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate
 
 
 def release_figures(
@@ -17,7 +17,7 @@ def release_figures(
     conditions: Mapping[str, Sequence[str]],
     attacks: Mapping[str, Any] | None = None,
     canaries: Mapping[str, Any] | None = None,
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """The figure of every gate.
 
     Parameters
@@ -39,58 +39,62 @@ def release_figures(
         "calibration_rejection": over_persons(calibrated.get("rejected")),
         "specificity": over_persons(calibrated.get("specificity")),
         "nearest_original": nearest_original(released),
-        "kid_ratio": Figure.of(evaluation["worst"]["kid_ratio"]),
-        "coverage_ratio": Figure.of(evaluation["worst"]["coverage_ratio"]),
+        "kid_ratio": Estimate.of(evaluation["worst"]["kid_ratio"]),
+        "coverage_ratio": Estimate.of(evaluation["worst"]["coverage_ratio"]),
         "shown_leaks": shown_leaks(attacks),
     }
     if canaries is not None:
         figures["canaries_found"] = canaries_found(canaries)
     for column in conditions:
         found = evaluation["agreement"].get(column, {})
-        figures[f"agreement.{column}"] = Figure.of(found.get("asked"))
+        figures[f"agreement.{column}"] = Estimate.of(found.get("asked"))
         figures[f"shuffled_control.{column}"] = from_chance(found)
     for label, count in counts(released, conditions).items():
-        figures[f"released_count.{label}"] = Figure.exact(count, count)
+        figures[f"released_count.{label}"] = Estimate.exact(count, count)
     if not conditions:  # nothing was asked for, so there is nothing to agree with
-        figures["agreement"] = Figure.exact(1.0, len(released))
-        figures["shuffled_control"] = Figure.exact(0.0, len(released))
+        figures["agreement"] = Estimate.exact(1.0, len(released))
+        figures["shuffled_control"] = Estimate.exact(0.0, len(released))
     return figures
 
 
-def over_persons(share: Mapping[str, Any] | None) -> Figure:
+def over_persons(share: Mapping[str, Any] | None) -> Estimate:
     """A share measured by the cone, with n as the persons behind its interval."""
-    figure = Figure.of(share)
-    return Figure(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
+    figure = Estimate.of(share)
+    return Estimate(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
 
 
-def shown_leaks(attacks: Mapping[str, Any] | None) -> Figure:
+def shown_leaks(attacks: Mapping[str, Any] | None) -> Estimate:
     """How many attacks on the released pictures show a leak; missing where none of them caught its planted one."""
     rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
     able = [row for row in rows if row["positive"].get("caught") is True]
-    return Figure.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Figure.missing()
+    return Estimate.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Estimate.missing()
 
 
-def canaries_found(canaries: Mapping[str, Any]) -> Figure:
+def canaries_found(canaries: Mapping[str, Any]) -> Estimate:
     """How many trained canaries the released pictures show; missing without a picture or a trained canary."""
     found = canaries.get("released", {})
     able = found.get("pictures") and found.get("n") and found.get("found") is not None
-    return Figure.exact(found["found"], found["n"]) if able else Figure.missing()
+    return Estimate.exact(found["found"], found["n"]) if able else Estimate.missing()
 
 
-def nearest_original(released: pd.DataFrame) -> Figure:
+def nearest_original(released: pd.DataFrame) -> Estimate:
     """The smallest risk; missing if there is no picture, or any of them has no risk."""
     risks = released["risk"].to_numpy(dtype=np.float64)
-    return Figure.exact(float(risks.min()), len(risks)) if len(risks) and np.isfinite(risks).all() else Figure.missing()
+    return (
+        Estimate.exact(float(risks.min()), len(risks))
+        if len(risks) and np.isfinite(risks).all()
+        else Estimate.missing()
+    )
 
 
-def from_chance(found: Mapping[str, Any]) -> Figure:
+def from_chance(found: Mapping[str, Any]) -> Estimate:
     """How far the control's agreement is from chance; its interval reaches to the farther end of the control's own."""
-    control, chance = Figure.of(found.get("shuffled")), found.get("chance")
+    control, chance = Estimate.of(found.get("shuffled")), found.get("chance")
     if control.value is None or control.low is None or control.high is None or not chance:
-        return Figure.missing()
+        return Estimate.missing()
     ends = sorted((abs(control.low - chance), abs(control.high - chance)))
     low = 0.0 if control.low <= chance <= control.high else ends[0]
-    return Figure(abs(control.value - chance), low, ends[1], control.n)
+    return Estimate(abs(control.value - chance), low, ends[1], control.n)
 
 
 def counts(released: pd.DataFrame, conditions: Mapping[str, Sequence[str]]) -> dict[str, int]:

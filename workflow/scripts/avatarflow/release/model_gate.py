@@ -1,21 +1,21 @@
 """The gate before the student's generator: it stays in unless every attack on it was run, could see, and failed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS, worst
+from avatarflow.core.statistics import finite
 from avatarflow.privacy.attacks.names import ON_MODEL
 
 NAME = "student_model"
 TARGET = "student"
-PASS, FAIL, INSUFFICIENT = "pass", "fail", "insufficient"
 
 
 def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Hold the attacks on the student against what the config asked for before the run.
 
     It fails closed: an attack that is absent, was not measured, missed its planted leak, saw one in independent data,
-    or had too few persons makes the gate insufficient. It does not hold back data.
+    or had too few persons makes the gate inconclusive. It does not hold back data.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | 
     asked = settings or {}
     results = {f"{row['attack']} ({row['view']})": _result(row, asked) for row in rows}
     missing = sorted(set(ON_MODEL) - {row["attack"] for row in rows})
-    worst = max((row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None)
-    found = dict.fromkeys(("value", "low", "high")) if worst is None else {
-        name: worst["auc"][name] for name in ("value", "low", "high")
+    highest = max((row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None)
+    found = dict.fromkeys(("value", "low", "high")) if highest is None else {
+        name: highest["auc"][name] for name in ("value", "low", "high")
     }  # fmt: skip
     return {
         "name": NAME,
         **found,
         "n": min((min(row["members"], row["non_members"]) for row in rows), default=0),
         "threshold": asked.get("largest_auc"),
-        "result": _worst([*results.values(), *(INSUFFICIENT for _ in missing)]),
+        "result": worst([*results.values(), *(INCONCLUSIVE for _ in missing)]),
         "meaning": _meaning(results, missing),
         "attacks": results,
     }
@@ -55,28 +55,18 @@ def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     largest, fewest = settings.get("largest_auc"), settings.get("fewest_persons")
     high = (row.get("auc") or {}).get("high")
     able = row.get("positive", {}).get("caught") is True and row.get("negative", {}).get("clean") is True
-    numbers = all(_number(value) for value in (largest, fewest, high))
+    numbers = all(finite(value) is not None for value in (largest, fewest, high))
     if not able or not numbers or row.get("verdict") not in (PASS, FAIL):
-        return INSUFFICIENT
+        return INCONCLUSIVE
     if row["verdict"] == FAIL or not high <= largest:  # type: ignore[operator]
         return FAIL
-    return PASS if min(row["members"], row["non_members"]) >= fewest else INSUFFICIENT
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _worst(results: Sequence[str]) -> str:
-    if not results:
-        return INSUFFICIENT
-    return next((each for each in (FAIL, INSUFFICIENT) if each in results), PASS)
+    return PASS if min(row["members"], row["non_members"]) >= fewest else INCONCLUSIVE
 
 
 def _meaning(results: Mapping[str, str], missing: Sequence[str]) -> str:
     """The gate's outcome in plain words."""
     failed = [name for name, result in results.items() if result == FAIL]
-    unsure = [name for name, result in results.items() if result == INSUFFICIENT]
+    unsure = [name for name, result in results.items() if result == INCONCLUSIVE]
     if failed:
         return (
             f"attacks on the generator recognise persons it must not know, or cannot rule it out: {', '.join(failed)}"

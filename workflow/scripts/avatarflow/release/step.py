@@ -14,8 +14,9 @@ from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
 
 from .assemble import write_release
-from .certificate import certificate, hold
+from .certificate import certificate
 from .figures import release_figures
+from .gates import hold_all
 from .model_gate import model_gate
 
 ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
@@ -52,7 +53,7 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
     more = {name: found for name, found in more.items() if found}
     figures = release_figures(evaluation, calibrated, released.table, conditions, attacks, more.get("canaries"))
-    gates = hold(figures, thresholds)
+    gates = hold_all(figures, thresholds)
     model = model_gate(attacks, entry["attacks"])
     measured = {"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)}
     decided = certificate(

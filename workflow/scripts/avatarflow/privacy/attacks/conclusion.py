@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 
 from .interface import Scores, measure
-from .names import FAIL, INSUFFICIENT, PASS
 
 CHANCE = 0.5
 CONTROL_LEVEL = 0.999
@@ -37,7 +37,7 @@ def conclude(
     dict
         `measure` of the attack, `positive` and `negative` (`auc`, `members`, `non_members`; `caught` and `clean`),
         `verdict`, `reason` and `shown` (whether a leak is shown beyond doubt). An attack that could not run has the
-        verdict `insufficient evidence`.
+        verdict `inconclusive`.
     """
     try:
         found = measure(attack())
@@ -62,13 +62,13 @@ def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping
     largest, fewest = float(settings["largest_auc"]), int(settings["fewest_persons"])
     area = found["auc"]
     if not caught:
-        return INSUFFICIENT, "the planted leak was not caught"
+        return INCONCLUSIVE, "the planted leak was not caught"
     if not clean:
-        return INSUFFICIENT, "independent data were not left alone"
+        return INCONCLUSIVE, "independent data were not left alone"
     if leak := leaks(found, largest):
         return FAIL, leak
     if min(found["members"], found["non_members"]) < fewest:
-        return INSUFFICIENT, f"fewer than {fewest} members or non-members"
+        return INCONCLUSIVE, f"fewer than {fewest} members or non-members"
     if area["high"] > largest:
         return FAIL, f"the AUC's upper limit is above {largest:g}"
     return PASS, f"the AUC's upper limit is at most {largest:g}"
@@ -86,7 +86,7 @@ def unmeasured(reason: str) -> dict[str, Any]:
     """The result of an attack that could not run."""
     nothing = {"auc": None, "members": 0, "non_members": 0}
     return {
-        **nothing, "tpr": {}, "pictures": 0, "worst": None, "verdict": INSUFFICIENT, "reason": reason, "shown": False,
+        **nothing, "tpr": {}, "pictures": 0, "worst": None, "verdict": INCONCLUSIVE, "reason": reason, "shown": False,
         "positive": {**nothing, "caught": False}, "negative": {**nothing, "clean": False},
     }  # fmt: skip
 

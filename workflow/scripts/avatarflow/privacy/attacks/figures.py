@@ -9,8 +9,7 @@ import numpy as np
 from scipy import stats
 
 from avatarflow.core.arrays import Floats
-from avatarflow.core.statistics import clopper_pearson
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate, clopper_pearson
 
 RATES = (0.001, 0.01, 0.1)
 """False positive rates at which true positive rates are given."""
@@ -25,7 +24,7 @@ def placements(members: Floats, others: Floats) -> Floats:
     return np.asarray((below + upto) / (2 * len(others)))
 
 
-def auc(members: Floats, others: Floats, level: float = 0.95) -> Figure:
+def auc(members: Floats, others: Floats, level: float = 0.95) -> Estimate:
     """Chance that a member has a higher score than a non-member, ties half.
 
     The interval is the wider, at either end, of two: DeLong's, which assumes nothing about how scores are distributed
@@ -48,7 +47,7 @@ def auc(members: Floats, others: Floats, level: float = 0.95) -> Figure:
     spread = z * float(np.sqrt(ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs)))
     low, high = _newcombe(value, len(members), len(others), z)
     low, high = min(low, value - spread), max(high, value + spread)
-    return Figure(value, max(0.0, low), min(1.0, high), len(members) + len(others))
+    return Estimate(value, max(0.0, low), min(1.0, high), len(members) + len(others))
 
 
 def _newcombe(value: float, members: int, others: int, z: float) -> tuple[float, float]:
@@ -86,5 +85,5 @@ def true_positives(members: Floats, others: Floats, rate: float) -> dict[str, An
     hits, wrong = int((members > threshold).sum()), int((others > threshold).sum())
     low, high = clopper_pearson(hits, len(members))
     bound = clopper_pearson(wrong, len(others))[1]
-    figure = Figure(hits / len(members), low, high, len(members)).as_dict()
+    figure = Estimate(hits / len(members), low, high, len(members)).as_dict()
     return {**figure, "false_positives": wrong, "fpr_bound": bound}

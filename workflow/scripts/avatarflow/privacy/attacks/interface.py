@@ -7,7 +7,7 @@ import numpy as np
 
 from avatarflow.core.arrays import Floats, Integers, Mask
 from avatarflow.core.errors import Problems
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate
 
 from . import figures
 
@@ -106,4 +106,4 @@ def _same_set(scores: Scores) -> bool:
 def _mean(shares: Floats) -> dict[str, Any]:
     """Mean share of right guesses with a normal interval over persons, cut to [0, 1]."""
     value, error = float(shares.mean()), float(1.96 * shares.std(ddof=1) / np.sqrt(len(shares)))
-    return Figure(value, max(0.0, value - error), min(1.0, value + error), len(shares)).as_dict()
+    return Estimate(value, max(0.0, value - error), min(1.0, value + error), len(shares)).as_dict()

@@ -13,7 +13,7 @@ from avatarflow.core.paths import replacing, write_json
 from avatarflow.runs.context import Step
 
 TARGETS = ("teacher", "student", "release", "foreign", "accepted")
-COLOURS = {"pass": "#1d6b3a", "fail": "#9c2218", "insufficient evidence": "#8a6100"}
+COLOURS = {"pass": "#1d6b3a", "fail": "#9c2218", "inconclusive": "#8a6100"}
 CONTROLS = {"positive": ("^", "planted leak"), "negative": ("v", "independent data")}
 
 

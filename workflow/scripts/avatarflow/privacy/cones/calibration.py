@@ -12,7 +12,7 @@ import pandas as pd
 
 from avatarflow.core.arrays import Rows
 from avatarflow.core.paths import write_json
-from avatarflow.core.statistics import Share, share_of_pictures
+from avatarflow.core.statistics import Estimate, share_of_pictures
 from avatarflow.imaging.shards import read_table
 from avatarflow.privacy.canaries.gallery import gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
@@ -116,7 +116,7 @@ def measure(
     per_family = risk.reshape(len(test), len(families), -1) <= 1
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     by_family = {
-        family: share_of_pictures(per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed).summary()
+        family: share_of_pictures(per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed).as_dict()
         for place, family in enumerate(families)
     }
     angles = np.degrees(cones.half_angles_rad)
@@ -124,8 +124,8 @@ def measure(
         "c": cones.c,
         "coverage": calibration.coverage.summary(),
         "half_angle_deg": {str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)},
-        "miss": miss_rate(cones, draws, whose).summary(),
-        "rejected": share_of_pictures(risk <= 1, whose, seed).summary(),
+        "miss": miss_rate(cones, draws, whose).as_dict(),
+        "rejected": share_of_pictures(risk <= 1, whose, seed).as_dict(),
         "rejected_by_family": by_family,
         "worst_person": worst_person(risk, whose),
         "subgroups": _subgroups(cones, originals, table, risk <= 1, seed),
@@ -176,8 +176,8 @@ def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list
 
 
 def _strangers(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:
-    share: Share | None = specificity(cones, rows, persons, seed) if len(rows) else None
-    return share.summary() if share else None
+    share: Estimate | None = specificity(cones, rows, persons, seed) if len(rows) else None
+    return share.as_dict() if share else None
 
 
 def draws_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:

@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
-from avatarflow.core.statistics import Coverage, conformal_coverage, reject_all_coverage
+from avatarflow.privacy.cones.coverage import Coverage, conformal_coverage, reject_all_coverage
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, blocks
 

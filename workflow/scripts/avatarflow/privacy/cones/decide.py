@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
-from avatarflow.core.statistics import Share, share_of_persons, share_of_pictures
+from avatarflow.core.statistics import Estimate, share_of_persons, share_of_pictures
 from avatarflow.privacy.fingerprints.files import RowFile
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, blocks
@@ -239,11 +239,11 @@ def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
         yield write
 
 
-def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Share:
+def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Estimate:
     """Share of persons of whom some altered original is accepted, with the exact interval over persons."""
     return share_of_persons(risks(draws, cones) > 1, persons)
 
 
-def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Share:
+def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Estimate:
     """Share of real pictures of persons never trained on that are accepted, with an interval over persons."""
     return share_of_pictures(risks(strangers, cones) > 1, persons, seed)

@@ -35,7 +35,7 @@ def by_subgroup(accepted: npt.NDArray[np.bool_], rows: pd.DataFrame, seed: int) 
         for value in sorted({str(each) for each in values[~pd.isna(values)]}):
             chosen = np.array([not pd.isna(each) and str(each) == value for each in values], bool)
             share = share_of_pictures(accepted[chosen], rows["person"].to_numpy()[chosen], seed)
-            found[column][value] = share.summary()
+            found[column][value] = share.as_dict()
     return found
 
 

@@ -126,7 +126,7 @@ def same_eye(
             len(own), seed, RESAMPLES,
         )  # fmt: skip
         out[name] = {"value": figure(-alike, impostors), "low": low, "high": high}
-    out["recognised"] = share_of_pictures(alike > limit, whose, seed).summary()
+    out["recognised"] = share_of_pictures(alike > limit, whose, seed).as_dict()
     return out
 
 
@@ -165,7 +165,7 @@ def altered_originals(
         step.progress(number + 1, len(tested), "test pictures")
     who = table["person"].to_numpy()[tested]
     every = np.array([events[family] for family in families], bool)
-    shares = {family: share_of_pictures(row, who, seed).summary() for family, row in zip(families, every, strict=True)}
-    shares["all"] = share_of_pictures(every.ravel(), np.tile(who, len(families)), seed).summary()
-    rank1 = {**share_of_pictures(np.array(first, bool), who, seed).summary(), "gallery": len(gallery)}
+    shares = {family: share_of_pictures(row, who, seed).as_dict() for family, row in zip(families, every, strict=True)}
+    shares["all"] = share_of_pictures(every.ravel(), np.tile(who, len(families)), seed).as_dict()
+    rank1 = {**share_of_pictures(np.array(first, bool), who, seed).as_dict(), "gallery": len(gallery)}
     return {"recognised": shares, "rank1": rank1}

@@ -197,7 +197,7 @@ def _columns(said: Answers, cones: Cones, limit: float, refuse_unseen: bool) -> 
 
 def _share(matched: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict[str, Any] | None:
     """Of real pictures of persons never trained on, asked about as candidates are, the share that is matched."""
-    return share_of_pictures(matched, persons, seed).summary() if len(persons) else None
+    return share_of_pictures(matched, persons, seed).as_dict() if len(persons) else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.seeds import generator
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.risk.genetic_map import GeneticMap, read_map
@@ -115,20 +115,20 @@ def assess(
 
 
 def bits_left(
-    counts: Counts, hidden: Figure, more: Figure, found: Mapping[str, Any], each: Information,
+    counts: Counts, hidden: Estimate, more: Estimate, found: Mapping[str, Any], each: Information,
     settings: Mapping[str, Any],
-) -> Figure:  # fmt: skip
+) -> Estimate:  # fmt: skip
     """Bits that all human fragments that are left tell together; missing where nobody knows how many there are.
 
     Fragments whose bits were measured count with them; all others with what a fragment tells, times the enrichment.
     """
     if hidden.value is None or hidden.high is None or more.value is None or more.high is None:
-        return Figure.missing(counts.spike_ins)
+        return Estimate.missing(counts.spike_ins)
     exact, rest = float(found["bits"] or 0.0), counts.found - found["measured"]
     random = generator(settings["seed"], "read-release.bits")
     high = exact + more.high * each.upper(int(np.ceil(rest + hidden.high)), ALPHA, random)
     value = exact + max(1.0, more.value) * each.mean * (rest + hidden.value)
-    return Figure(min(value, high), exact, high, counts.found)
+    return Estimate(min(value, high), exact, high, counts.found)
 
 
 class Known:

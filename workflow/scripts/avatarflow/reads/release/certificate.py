@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.release.certificate import clean
+from avatarflow.core.gates import Gate
+from avatarflow.core.outcomes import PASS
+from avatarflow.core.results import clean
 
 from .assess import MEASURED, PANEL, SPECTRUM
-from .gates import PASS, Gate, passed
+from .gates import passed
 
 VERSION = 1
 ASKED = ("remove", "watch", "mate_rule", "spike_ins", "risk", "gates", "y_contigs", "seed")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
+from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.records import DIGITS
@@ -22,7 +23,7 @@ from avatarflow.runs.context import Step
 
 from .assess import is_spike, kept_bodies, votes
 from .certificate import certificate
-from .gates import PASS, figures_of, hold, passed
+from .gates import figures_of, hold_all, passed
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -54,7 +55,7 @@ def release_reads(
         raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
     found, summary = (json.loads(Path(inputs[key]).read_text(encoding="utf-8")) for key in ("assessment", "summary"))
     watching = [run for run in runs["watch"] if f"{run['tool']} {run['setting']}" not in _silent(found)]
-    gates = hold(figures_of(found, len(watching)), settings["gates"])
+    gates = hold_all(figures_of(found, len(watching)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
     if decided["decision"] == PASS and passed(gates):
         _write_folder(Path(folder), decided, _kept(inputs, runs, summary, found), inputs["reads"], settings, step)
@@ -63,7 +64,7 @@ def release_reads(
         with replacing(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
     for gate in gates:
-        step.info("gate %s: %s (%s %s, limit %s)", gate.name, gate.result, gate.value, gate.direction, gate.limit)
+        step.info("gate %s: %s (%s %s %s)", gate.name, gate.result, gate.value, gate.direction, gate.threshold)
     for gate in gates:
         if gate.value is not None:
             step.metric(f"gate.{gate.name}", gate.value)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from avatarflow.core.arrays import Mask
-from avatarflow.quality.intervals import Figure
+from avatarflow.core.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Counts:
         return self.removed + self.found
 
 
-def miss_rate(unseen: int, spike_ins: int, alpha: float) -> Figure:
+def miss_rate(unseen: int, spike_ins: int, alpha: float) -> Estimate:
     """Share of human fragments that no tool sees, with an interval whose upper end errs with chance `alpha`.
 
     References
@@ -56,25 +56,25 @@ def miss_rate(unseen: int, spike_ins: int, alpha: float) -> Figure:
     Clopper and Pearson 1934, Biometrika 26:404.
     """
     if not spike_ins:
-        return Figure.missing()
+        return Estimate.missing()
     low = stats.beta.ppf(alpha, unseen, spike_ins - unseen + 1) if unseen else 0.0
     high = stats.beta.ppf(1 - alpha, unseen + 1, spike_ins - unseen) if unseen < spike_ins else 1.0
-    return Figure(unseen / spike_ins, float(low), float(high), spike_ins)
+    return Estimate(unseen / spike_ins, float(low), float(high), spike_ins)
 
 
-def undetected(detected: int, rate: Figure, alpha: float) -> Figure:
+def undetected(detected: int, rate: Estimate, alpha: float) -> Estimate:
     """Human fragments that no tool sees, where the tools see `detected`.
 
     The expected number is q / (1 - q) of those detected. The upper end takes the upper end of q, and then the largest
     number under which so few would be detected with a chance above `alpha`: a quantile of the negative binomial law.
     """
     if rate.value is None or rate.high is None or rate.low is None or rate.high >= 1:
-        return Figure.missing()
+        return Estimate.missing()
     high = float(stats.nbinom.ppf(1 - alpha, detected + 1, 1 - rate.high))
-    return Figure(rate.value / (1 - rate.value) * detected, 0.0, high, detected)
+    return Estimate(rate.value / (1 - rate.value) * detected, 0.0, high, detected)
 
 
-def enrichment(counts: Counts, alpha: float, most: float) -> Figure:
+def enrichment(counts: Counts, alpha: float, most: float) -> Estimate:
     """How many times more variants a spike-in that was left in shows than any: misses may be what identifies.
 
     The upper end is Poisson's for the variants seen, kept from 1 to `most`; with nothing left in it is `most`.
@@ -84,8 +84,8 @@ def enrichment(counts: Counts, alpha: float, most: float) -> Figure:
     Garwood 1936, Biometrika 28:437 (the interval).
     """
     if not counts.spikes_left or not counts.variants_all:
-        return Figure(1.0, 1.0, most, counts.spikes_left)
+        return Estimate(1.0, 1.0, most, counts.spikes_left)
     usual = counts.variants_all / counts.spike_ins
     high = stats.chi2.ppf(1 - alpha, 2 * (counts.variants_left + 1)) / 2 / counts.spikes_left / usual
     value = counts.variants_left / counts.spikes_left / usual
-    return Figure(float(value), 0.0, float(min(max(high, value, 1.0), max(most, value))), counts.spikes_left)
+    return Estimate(float(value), 0.0, float(min(max(high, value, 1.0), max(most, value))), counts.spikes_left)

@@ -1,15 +1,16 @@
 """Is a likelihood ratio honest? Of people who are not the donor, at most 1 in t may reach t."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from avatarflow.core.arrays import Floats
-from avatarflow.quality.intervals import Figure, bootstrap_weights
+from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
+from avatarflow.core.statistics import Estimate, bootstrap_weights
 
-PASS, FAIL, WITHIN, INSUFFICIENT = "pass", "fail", "within its interval", "insufficient evidence"
+WITHIN = "within its interval"
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,14 @@ class Exceedance:
     """Share of (donor, candidate) pairs with a ratio of `threshold` or more, with its clustered 95 % interval."""
 
     threshold: float
-    figure: Figure
+    figure: Estimate
     donors: int
     result: str
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-able fields."""
         return {"threshold": self.threshold, "allowed": 1 / self.threshold, "donors": self.donors,
-                **asdict(self.figure), "result": self.result}  # fmt: skip
+                **self.figure.as_dict(), "result": self.result}  # fmt: skip
 
 
 def exceedances(
@@ -48,7 +49,7 @@ def exceedances(
     -------
     list of Exceedance
         `pass`: the whole interval lies under 1 / t. `within its interval`: the bound lies inside. `fail`: the whole
-        interval lies above. `insufficient evidence`: fewer than 10 pairs are allowed to exceed t, or less than half of
+        interval lies above. `inconclusive`: fewer than 10 pairs are allowed to exceed t, or less than half of
         the reads could reach t with any candidate.
     """
     valid = np.isfinite(ratios)
@@ -60,15 +61,15 @@ def exceedances(
         hit = (np.where(valid, ratios, -np.inf) >= np.log(t)).astype(np.float64)
         hits = np.einsum("bd,dc,bc->b", donors, hit, candidates, optimize=True)
         n = int(valid.sum())
-        figure = Figure.bootstrapped(hit.sum() / max(n, 1), hits / np.maximum(pairs, 1), n)
+        figure = Estimate.bootstrapped(hit.sum() / max(n, 1), hits / np.maximum(pairs, 1), n)
         reachable = bool((attainable >= np.log(t)).mean() >= 0.5)
         found.append(Exceedance(float(t), figure, ratios.shape[0], _result(figure, t, reachable)))
     return found
 
 
-def _result(figure: Figure, t: float, reachable: bool) -> str:
+def _result(figure: Estimate, t: float, reachable: bool) -> str:
     if figure.value is None or figure.low is None or figure.high is None or figure.n < 10 * t or not reachable:
-        return INSUFFICIENT
+        return INCONCLUSIVE
     if figure.low > 1 / t:
         return FAIL
     return PASS if figure.high <= 1 / t else WITHIN

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
-from avatarflow.quality.intervals import Figure, bootstrap_weights
+from avatarflow.core.statistics import Estimate, bootstrap_weights
 from avatarflow.reads.donors.sex import SexLaw
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.simulation.mixture import HOST
@@ -32,7 +32,7 @@ COLUMNS = [
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
     "y_fragments", "bits_sex",
 ]  # fmt: skip
-MEASURED, NO_PANEL, NO_VERDICT = "measured", "insufficient evidence: no donor has a panel", "the tool gave no verdicts"
+MEASURED, NO_PANEL, NO_VERDICT = "measured", "inconclusive: no donor has a panel", "the tool gave no verdicts"
 
 
 def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
@@ -121,10 +121,10 @@ def row_of(
         if (part := left[run["donor"]]) is not None
     )
     people, mean = settings["population"], float(found["nats"].mean())
-    figure = Figure(bits(mean), None, None, 1)
+    figure = Estimate(bits(mean), None, None, 1)
     if len(found) > 1:
         draws = bootstrap_weights(len(found), settings["bootstrap"], seed, "risk.table") @ found["nats"].to_numpy()
-        figure = Figure.bootstrapped(bits(mean), draws / len(found) / np.log(2), len(found))
+        figure = Estimate.bootstrapped(bits(mean), draws / len(found) / np.log(2), len(found))
     inside = int(found["panel_fragments"].sum())
     own = sum(len(part) for name, part in left.items() if part is not None and name in donors)
     return {

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
+from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.reads.removal.run import OK
 
-from .intervals import share_interval
 from .score import read_usage, timing, write_table
 
 CALLS = [
@@ -66,7 +66,7 @@ def calls(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         if mask is not None:
             hits = int(mask.sum())
             row |= {"fragments": len(mask), "called_human": hits}
-            row |= dict(zip(("share", "share_low", "share_high"), share_interval(hits, len(mask)), strict=True))
+            row |= wilson_or_exact(hits, len(mask)).fields("share")
             if len(masks) > 1:
                 row["called_by_no_other"] = int((mask & (votes == 1)).sum())
                 row["missed_by_this_alone"] = int((~mask & (votes == len(masks) - 1)).sum())

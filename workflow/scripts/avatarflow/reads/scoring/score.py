@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
+from avatarflow.core.statistics import cluster_interval, wilson_or_exact
 from avatarflow.reads.genomes.regions import Regions
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST, JUNK
 
-from .clusters import cluster_interval
-from .intervals import share_interval
 from .strata import COLUMNS as STRATA_COLUMNS
 from .strata import strata
 
@@ -47,8 +46,7 @@ def rates(count: Mapping[str, int]) -> dict[str, float]:
     """
     named: dict[str, float] = {**count, "removed": count["tp"] + count["fp"]}
     for name, (hits, misses) in SHARES.items():
-        share = share_interval(count[hits], count[hits] + count[misses])
-        named.update(zip((name, f"{name}_low", f"{name}_high"), share, strict=True))
+        named.update(wilson_or_exact(count[hits], count[hits] + count[misses]).fields(name))
     tp, fp, tn, fn = (count[key] for key in ("tp", "fp", "tn", "fn"))
     named["f1"] = 2 * tp / (2 * tp + fp + fn) if tp + fn and tp + fp + fn else float("nan")
     spread = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
