@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
 from avatarflow.generators.conditions import Conditions  # noqa: E402
-from avatarflow.generators.interface import FAMILIES  # noqa: E402
+from avatarflow.generators.diffusion.denoiser import Denoiser  # noqa: E402
+from avatarflow.generators.diffusion.family import fit  # noqa: E402
 from avatarflow.imaging.phantom.eyes import draw_eyes  # noqa: E402
 from avatarflow.privacy.attacks.controls.model_leak import plant  # noqa: E402
-from avatarflow.privacy.attacks.model.access import Access  # noqa: E402
 from avatarflow.privacy.attacks.model.registry import Known, attack_generator  # noqa: E402
 from avatarflow.runs.context import Step  # noqa: E402
 
@@ -38,14 +38,24 @@ member = rows < PERSONS // 2
 pictures, table = draw_eyes("fundus", (2 * rows).tolist(), [0] * PERSONS, SIZE_PX, POPULATION)
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
-    FAMILIES["diffusion"].fit(
+    fit(
         pictures[member], table[member], CONDITIONS, network=NETWORK, training=TRAINING, compute=COMPUTE, seed=SEED,
         state=folder / "state", out=folder / "model", step=Step.null(),
     )  # fmt: skip
     known = Known(pictures, CONDITIONS.ids(table), rows, rows, member)
-    planted = plant(folder / "model", known, CONDITIONS, PLANT, COMPUTE, SEED, folder / "planted", Step.null())
-    access, leaking = (Access(each, CONDITIONS, COMPUTE) for each in (folder / "model", planted))
-    found = attack_generator(access, leaking, known, SETTINGS, SEED)
+    planted = plant(
+        folder / "model",
+        known,
+        CONDITIONS,
+        {"family": "diffusion"},
+        PLANT,
+        COMPUTE,
+        SEED,
+        folder / "planted",
+        Step.null(),
+    )
+    denoiser, leaking = (Denoiser(each, CONDITIONS, COMPUTE) for each in (folder / "model", planted))
+    found = attack_generator(denoiser, leaking, known, SETTINGS, SEED)
 
 out = ROOT / "benchmarks" / "results" / "attacks_on_a_teacher.json"
 out.parent.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ import yaml
 
 from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import FAMILIES
+from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.diffusion.family import fit, sample
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.privacy.attacks.controls.model_leak import plant
-from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.privacy.attacks.model.registry import Known, attack_generator
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder
@@ -153,7 +153,7 @@ def teach(
     if (work / part / "model_index.json").exists():
         return
     with clock(f"training of {part}"):
-        FAMILIES["diffusion"].fit(
+        fit(
             pictures, table.reset_index(drop=True), conditions_of(asked), network=asked["network"],
             training=asked[part], compute=asked["compute"], seed=asked["seed"], state=work / "state" / part,
             out=work / part, step=Step.null(),
@@ -166,7 +166,7 @@ def draw(work: Path, part: str, asked: dict[str, Any], encoder: Encoder, clock: 
         return
     settings = {**asked["sampling"], "per_condition": asked["sample"][part]}
     with clock(f"sampling of {part}"):
-        FAMILIES["diffusion"].sample(
+        sample(
             work / part, conditions_of(asked), sample=settings, compute=asked["compute"], seed=asked["seed"],
             stage="teacher", state=work / "state" / f"sample-{part}", out=work / f"{part}.parquet", step=Step.null(),
         )  # fmt: skip
@@ -188,11 +188,11 @@ def attack(
     known = Known(pictures[rows], conditions.ids(labelled(table.iloc[rows], asked)), rows, rows, member)
     with clock(f"attacks on {part}"):
         planted = plant(
-            work / part, known, conditions, asked["plant"], asked["compute"], asked["seed"],
+            work / part, known, conditions, {"family": "diffusion"}, asked["plant"], asked["compute"], asked["seed"],
             work / "state" / f"planted-{part}", Step.null(),
         )  # fmt: skip
-        access, leaking = (Access(each, conditions, asked["compute"]) for each in (work / part, planted))
-        found = attack_generator(access, leaking, known, asked["attacks"], asked["seed"])
+        denoiser, leaking = (Denoiser(each, conditions, asked["compute"]) for each in (work / part, planted))
+        found = attack_generator(denoiser, leaking, known, asked["attacks"], asked["seed"])
     path.write_text(json.dumps(found), encoding="utf-8")
 
 

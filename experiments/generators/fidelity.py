@@ -18,10 +18,10 @@ import yaml
 
 from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
+from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.generators.sampling import sample
 from avatarflow.quality.comparison import compare
 from avatarflow.quality.encoders import ENCODERS
-from avatarflow.quality.peer import pca_gaussian
 from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
 

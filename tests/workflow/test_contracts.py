@@ -9,12 +9,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import networkx
 import pytest
 import yaml
 import yte
 
 from avatarflow.config import docs as config_docs
 from avatarflow.core import digest
+from avatarflow.generators.families import DEFAULT, FAMILIES
 from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +162,41 @@ def test_a_changed_module_reruns_the_rules_whose_scripts_use_it(rules, root):
             if missed := package_imports(script) - covered:
                 stale[name] = missed
     assert not stale
+
+
+def test_no_generator_family_is_named_outside_its_folder(root):
+    package = root / "workflow" / "scripts" / "avatarflow" / "generators"
+    known = {package / "families.py", package / "interface.py"}
+    for path in sorted((root / "workflow").rglob("*.py")):
+        if path not in known and not any(package / name in path.parents for name in FAMILIES):
+            texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            assert not texts & set(FAMILIES), path
+    for path in sorted((root / "workflow").rglob("*.smk")):
+        assert not re.search(rf"[\"']({'|'.join(FAMILIES)})[\"']", path.read_text()), path
+    schema = yaml.safe_load((root / "workflow/schemas/training.schema.yaml").read_text())
+    family = schema["$defs"]["generator"]["properties"]["family"]
+    assert (family["enum"], family["default"]) == (list(FAMILIES), DEFAULT)
+
+
+def test_the_package_has_no_import_circle(root):
+    graph = networkx.DiGraph()
+    package = root / "workflow" / "scripts"
+    for path in (package / "avatarflow").rglob("*.py"):
+        parts = path.relative_to(package).with_suffix("").parts
+        module = ".".join(parts[:-1] if path.name == "__init__.py" else parts)
+        for imported in digest._imports(runtime_part(ast.parse(path.read_text())), module, path):
+            if not (path.name != "__init__.py" and module.startswith(f"{imported}.")):  # a module's own packages
+                graph.add_edge(module, imported)
+    circles = [sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1]
+    assert not circles
+
+
+def runtime_part(tree):
+    """A module without what only a type checker reads."""
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    ]
+    return tree
 
 
 def test_parsing_stays_light(parsed):

@@ -28,6 +28,17 @@ def test_a_release_is_whole(undisturbed):
     assert all(hashlib.sha256((release / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
 
 
+def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
+    changes = {"releases__tiny__generator": {"family": "pca_gaussian"}, "releases__tiny__base": {}}
+    folder = project.prepare(tmp_path / "run", **changes)
+    project.run(folder)
+    release = folder / RELEASE / "release"
+    certificate = json.loads((release / "certificate.json").read_text())
+    assert certificate["decision"] == "pass"
+    assert certificate["model_gate"]["result"] == "inconclusive"  # no attack can ask it, so it stays
+    assert not (release / "model").exists()
+
+
 def test_every_candidate_has_a_verdict_and_only_accepted_ones_are_released(undisturbed):
     verdicts = pd.read_parquet(undisturbed / RELEASE / "privacy" / "verdicts.parquet")
     columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad", "stage"]

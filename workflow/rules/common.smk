@@ -22,7 +22,7 @@ except AvatarflowError as error:
 if workflow.is_main_process and clear_stale(Path(".snakemake")):
     logger.warning("a killed run left its lock behind; removed")
 
-BASES = {base_id(config, name): name for name in config["releases"]}
+BASES = {base_id(config, name): name for name, entry in config["releases"].items() if entry["base"]["pretrain"]}
 
 
 wildcard_constraints:

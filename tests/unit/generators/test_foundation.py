@@ -25,7 +25,6 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.foundation import family as foundation
-from avatarflow.generators.interface import FAMILIES, family_of
 from avatarflow.imaging.shards import read_pictures, recut
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
@@ -95,8 +94,8 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def tune(base: Path, folder: Path, method: str = "full", step: Step | None = None, **training: Any) -> Path:
     pictures, table = squares()
     settings = {"steps": 4, "batch": 4, "warmup_steps": 0, "learning_rate": 1e-2, "ema_decay": 0.0, **training}
-    FAMILIES[family_of(base)].fit(
-        pictures, table, TINTS, network={}, training=settings, compute=COMPUTE, seed=5, state=folder / "state",
+    foundation.fit(
+        pictures, table, TINTS, training=settings, compute=COMPUTE, seed=5, state=folder / "state",
         out=folder / "model", step=step or Step.null(), base=base, tuning={"method": method, "rank": 2},
     )  # fmt: skip
     return folder / "model"
@@ -155,7 +154,7 @@ def test_samples_do_not_depend_on_shards_and_follow_the_condition(
     for shards in (1, 2):
         parts = [str(tmp_path / f"{shards}-{shard}.parquet") for shard in range(shards)]
         for shard, part in enumerate(parts):
-            FAMILIES[family_of(model)].sample(
+            foundation.sample(
                 model, TINTS, sample={"steps": 2, "guidance": [2.0], "per_condition": 3},
                 compute={**COMPUTE, "micro_batch": 2}, seed=3, stage="teacher", shard=shard, shards=shards,
                 state=tmp_path / "state", out=Path(part), step=Step.null(),
@@ -208,7 +207,7 @@ def test_refusals(bases: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         foundation.ready(model, EYES, foundation.Compute.of(COMPUTE))
     with pytest.raises(AvatarflowError, match="condition tint: no such column"):
-        FAMILIES["foundation"].fit(
-            squares()[0], pd.DataFrame({"x": [0] * 12}), TINTS, network={}, training={}, compute=COMPUTE, seed=1,
+        foundation.fit(
+            squares()[0], pd.DataFrame({"x": [0] * 12}), TINTS, training={}, compute=COMPUTE, seed=1,
             state=tmp_path / "s", out=tmp_path / "o", step=Step.null(), base=bases["text"],
         )  # fmt: skip

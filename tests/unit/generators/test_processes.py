@@ -36,7 +36,8 @@ def finetune(folder: Path, processes: int, step: Step, steps: int = STEPS) -> di
         write_shards(shards, *squares())
     training = {"steps": steps, "batch": 4, "learning_rate": 1e-4, "checkpoint_steps": 1000, "log_steps": 1}
     settings = {
-        "conditions": {"tint": ["red", "blue"]}, "network": NETWORK, "training": training, "seed": 5, "hub": None,
+        "conditions": {"tint": ["red", "blue"]}, "generator": {"family": "diffusion"}, "tuning": {},
+        "network": NETWORK, "training": training, "seed": 5, "hub": None,
         "network_access": False, "compute": {**COMPUTE, "processes": processes},
     }  # fmt: skip
     generator_steps.finetune(

@@ -14,7 +14,6 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.family import fit
-from avatarflow.generators.interface import FAMILIES, family
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Sampling
 from avatarflow.imaging.shards import read_pictures, read_table, recut
@@ -43,7 +42,7 @@ def drawn(model: Path, folder: Path, shards: int = 1, step: Step | None = None, 
     compute = {**COMPUTE, **changes.pop("compute", {})}
     for shard in range(shards):
         out = folder / f"part-{shard}.parquet"
-        family("diffusion").sample(
+        sampling.sample(
             model, CONDITIONS, sample=ASKED, seed=3, compute=compute, shard=shard, shards=shards,
             state=folder / "state", out=out, step=step or Step.null(), **{"stage": "teacher", **changes},
         )  # fmt: skip
@@ -128,7 +127,7 @@ def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(model: Pa
     assert [rows.tolist() for rows in sampling.blocks(plan, 4)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
     seen = {}
     for name, steps in (("both", [2, 3]), ("two", 2), ("three", 3)):
-        family("diffusion").sample(
+        sampling.sample(
             model, CONDITIONS, sample={"steps": steps, "guidance": [2.0], "per_condition": 2}, seed=3, compute=COMPUTE,
             stage="teacher", state=tmp_path / name, out=tmp_path / f"{name}.parquet", step=Step.null(),
         )  # fmt: skip
@@ -149,9 +148,3 @@ def test_refuses_conditions_that_are_not_the_generators(model: Path, tmp_path: P
             model, Conditions({"tint": ["green"]}), sample=ASKED, compute=COMPUTE, seed=3, stage="teacher",
             state=tmp_path, out=tmp_path / "x.parquet", step=Step.null(),
         )  # fmt: skip
-
-
-def test_refuses_an_unknown_family() -> None:
-    with pytest.raises(AvatarflowError, match="use one of diffusion, foundation"):
-        family("gan")
-    assert list(FAMILIES) == ["diffusion", "foundation"]

@@ -7,6 +7,7 @@ import pytest
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import steps as generator_steps
+from avatarflow.generators.diffusion import family as diffusion
 
 HUB = {"source": {"generate": {}}, "gates": {}, "base": {"hub": "somebody/eyes"}}
 
@@ -23,10 +24,10 @@ def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_
     asked = {}
     monkeypatch.setattr(generator_steps, "read_pictures", lambda _: np.zeros((1, 8, 8, 3)))
     monkeypatch.setattr(generator_steps, "read_table", lambda _: pd.DataFrame({"item": [0]}))
-    monkeypatch.setitem(generator_steps.FAMILIES, "diffusion", generator_steps.FAMILIES["diffusion"].__class__(
-        fit=lambda *_, **keywords: asked.update(keywords), sample=lambda: None))  # fmt: skip
+    monkeypatch.setattr(diffusion, "fit", lambda *_, **keywords: asked.update(keywords))
     settings = {
         "conditions": {},
+        "generator": {"family": "diffusion"},
         "network": {},
         "training": {},
         "tuning": {},

@@ -15,11 +15,11 @@ from avatarflow.core import digest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion import codec
-from avatarflow.generators.interface import FAMILIES
+from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.diffusion.family import fit
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_table, write_shards
 from avatarflow.privacy import perturbations
-from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
@@ -45,7 +45,7 @@ def world(tmp_path_factory):
          "eye": range(12), "eye_side": ["left", "right"] * 6}
     )  # fmt: skip
     write_shards(folder / "pool", pictures, table)
-    FAMILIES["diffusion"].fit(
+    fit(
         pictures, table, CONDITIONS, seed=1, state=folder / "state", out=folder / "teacher", step=Step.null(),
         network={"channels": (16, 32), "attention": (), "norm_groups": 4}, training={"steps": 2, "batch": 4},
         compute=COMPUTE,
@@ -55,7 +55,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def generator(world):
-    return Access(world[0] / "teacher", CONDITIONS, COMPUTE)
+    return Denoiser(world[0] / "teacher", CONDITIONS, COMPUTE)
 
 
 @pytest.fixture
@@ -148,7 +148,8 @@ def test_what_is_drawn_belongs_to_the_item(generator, subjects):
 def test_stations_write_every_family_and_strength(world, tmp_path):
     folder, _, table = world
     settings = {"near_duplicates": {"persons": 4, "strengths": [0.1, 0.5]},
-                "conditions": {"eye_side": ["left", "right"]}, "compute": COMPUTE}  # fmt: skip
+                "conditions": {"eye_side": ["left", "right"]},
+                "generator": {"family": "diffusion"}, "compute": COMPUTE}  # fmt: skip
     index = str(folder / "teacher/model_index.json")
     make_near_duplicates(str(folder / "pool"), index, settings, 1, str(tmp_path / "made"), Step.null())
     made = read_table(tmp_path / "made")

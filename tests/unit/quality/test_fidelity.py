@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.quality.fidelity import Scale, kernel_sums, kid, manifold
-from avatarflow.quality.peer import pca_gaussian
 
 
 def kid_of(x, y):

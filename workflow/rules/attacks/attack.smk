@@ -88,6 +88,7 @@ rule attack_generator:
         entry="releases/{name}",
         settings=lambda wildcards: {
             "conditions": config["releases"][wildcards.name]["conditions"],
+            "generator": config["releases"][wildcards.name]["generator"],
             "attacks": config["releases"][wildcards.name]["attacks"],
             "compute": config["compute"],
         },

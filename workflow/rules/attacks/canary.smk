@@ -77,6 +77,7 @@ rule expose_generator:
         entry="releases/{name}",
         settings=lambda wildcards: {
             "conditions": config["releases"][wildcards.name]["conditions"],
+            "generator": config["releases"][wildcards.name]["generator"],
             "compute": config["compute"],
         },
         seed=config["seed"],

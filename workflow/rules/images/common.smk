@@ -61,6 +61,7 @@ def training_settings(name, stage):
     part = config["releases"][name]
     return {
         "conditions": part["conditions"],
+        "generator": part["generator"],
         "network": part["network"],
         "training": part[stage],
         "tuning": part["base"]["tuning"],

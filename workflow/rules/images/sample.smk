@@ -27,6 +27,7 @@ rule sample:
         entry="releases/{name}",
         settings=lambda wildcards: {
             "conditions": config["releases"][wildcards.name]["conditions"],
+            "family": config["releases"][wildcards.name]["generator"]["family"],
             "sample": config["releases"][wildcards.name]["sample"][wildcards.stage],
             "compute": config["compute"],
             "seed": config["seed"],

@@ -25,6 +25,7 @@ rule make_near_duplicates:
         settings=lambda wildcards: {
             "near_duplicates": config["releases"][wildcards.name]["near_duplicates"],
             "conditions": config["releases"][wildcards.name]["conditions"],
+            "generator": config["releases"][wildcards.name]["generator"],
             "compute": config["compute"],
         },
         seed=config["seed"],

@@ -12,12 +12,12 @@ import torch
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.generators.conditions import Conditions
+from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.diffusion.family import fit
 from avatarflow.generators.diffusion.schedule import scheduler
-from avatarflow.generators.interface import FAMILIES
 from avatarflow.generators.settings import Compute
 from avatarflow.privacy.attacks.controls.model_leak import plant
 from avatarflow.privacy.attacks.figures import auc
-from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.privacy.attacks.model.registry import MODEL_ATTACKS, Known, attack_generator
 from avatarflow.runs.context import Step
 
@@ -33,22 +33,22 @@ class Remembering:
 
     def __init__(self, remembered, every, micro_batch=16):
         self.remembered, self.every, self.queries = remembered, every, 0
-        self.kept = scheduler(1.0, 1.0, "sample").alphas_cumprod.double()
+        self.alphas_cumprod = scheduler(1.0, 1.0, "sample").alphas_cumprod.double()
         self.compute = Compute(micro_batch=micro_batch)
 
     def latents(self, pictures):
         return self.every[torch.from_numpy(pictures[:, 0, 0, 0].astype(np.int64))]
 
-    signal = Access.signal
+    signal = Denoiser.signal
 
-    def clean(self, noisy, time, ids):
+    def predict(self, noisy, time, ids):
         self.queries += 1
         signal, spread = self.signal(time)
         squared = (noisy[:, None] - signal * self.remembered[None]).flatten(2).square().sum(-1)
         weights = torch.softmax(-squared / (2 * spread**2 + 0.1), 1)  # + 0.1: a network is never as sharp as that
         return torch.einsum("nm,mchw->nchw", weights, self.remembered)
 
-    noise = Access.noise
+    predict_noise = Denoiser.predict_noise
 
 
 def setting(persons=160, seed=0):
@@ -85,18 +85,18 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
 @pytest.mark.parametrize(("name", "attack"), MODEL_ATTACKS.items())
 def test_queries_are_as_many_as_said(name, attack):
     latents, known = setting(16)
-    access = Remembering(latents, latents)
-    attack.score(access, latents[:16], torch.zeros(16), known.items, 1)
-    assert access.queries == attack.queries == {"loss_threshold": 8, "sima": 1, "pia": 2, "secmi": 11}[name]
+    denoiser = Remembering(latents, latents)
+    attack.score(denoiser, latents[:16], torch.zeros(16), known.items, 1)
+    assert denoiser.queries == attack.queries == {"loss_threshold": 8, "sima": 1, "pia": 2, "secmi": 11}[name]
 
 
 @pytest.mark.parametrize("attack", MODEL_ATTACKS.values(), ids=MODEL_ATTACKS)
 def test_batches_and_order_change_nothing(attack):
     latents, known = setting(12)
-    access = Remembering(latents[6:], latents)
+    denoiser = Remembering(latents[6:], latents)
     order, ids = np.array([7, 2, 11, 0, 5]), torch.zeros(12)
-    whole = attack.score(access, latents[:12], ids, known.items, 1)
-    part = attack.score(access, latents[order], ids[:5], known.items[order], 1)
+    whole = attack.score(denoiser, latents[:12], ids, known.items, 1)
+    part = attack.score(denoiser, latents[order], ids[:5], known.items[order], 1)
     assert part == pytest.approx(whole[order], rel=1e-4)
 
 
@@ -106,7 +106,7 @@ def generator(tmp_path_factory):
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (60, 4, 4, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
     table = pd.DataFrame({"eye_side": ["left", "right"] * 30})
-    FAMILIES["diffusion"].fit(
+    fit(
         pictures[:20], table[:20], CONDITIONS, seed=1, state=folder / "state", out=folder / "model", step=Step.null(),
         network={"channels": (16, 32), "attention": (), "norm_groups": 4}, training={"steps": 3, "batch": 8},
         compute=COMPUTE,
@@ -117,24 +117,24 @@ def generator(tmp_path_factory):
 @pytest.mark.parametrize("prediction", ["sample", "v_prediction"])
 def test_noise_and_clean_latents_explain_the_noisy_ones(generator, prediction):
     folder, pictures, _ = generator
-    access = Access(folder, CONDITIONS, COMPUTE)
-    access.pipe.scheduler.register_to_config(prediction_type=prediction)
-    noisy, ids = access.latents(pictures[:4]), torch.zeros(4, dtype=torch.long)
-    signal, spread = access.signal(300)
+    denoiser = Denoiser(folder, CONDITIONS, COMPUTE)
+    denoiser.pipe.scheduler.register_to_config(prediction_type=prediction)
+    noisy, ids = denoiser.latents(pictures[:4]), torch.zeros(4, dtype=torch.long)
+    signal, spread = denoiser.signal(300)
     assert signal**2 + spread**2 == pytest.approx(1)
     assert torch.allclose(
-        signal * access.clean(noisy, 300, ids) + spread * access.noise(noisy, 300, ids), noisy, atol=1e-4
+        signal * denoiser.predict(noisy, 300, ids) + spread * denoiser.predict_noise(noisy, 300, ids), noisy, atol=1e-4
     )
-    raw = access.pipe.transformer(noisy, torch.full((4,), 300), class_labels=ids).sample
+    raw = denoiser.pipe.transformer(noisy, torch.full((4,), 300), class_labels=ids).sample
     expected = raw if prediction == "sample" else signal * noisy - spread * raw
-    assert torch.allclose(access.clean(noisy, 300, ids), expected, atol=1e-5)
+    assert torch.allclose(denoiser.predict(noisy, 300, ids), expected, atol=1e-5)
 
 
 def test_refuses_another_generator(generator, tmp_path):
     with pytest.raises(AvatarflowError, match="other conditions"):
-        Access(generator[0], Conditions({"sex": ["female", "male"]}), COMPUTE)
+        Denoiser(generator[0], Conditions({"sex": ["female", "male"]}), COMPUTE)
     with pytest.raises(AvatarflowError, match="no diffusers folder"):
-        Access(tmp_path, CONDITIONS, COMPUTE)
+        Denoiser(tmp_path, CONDITIONS, COMPUTE)
 
 
 def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
@@ -143,11 +143,11 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     rows = np.arange(60)
     known = Known(pictures, CONDITIONS.ids(table), rows, rows, rows < 20)
     training = {"steps": 120, "batch": 20, "learning_rate": 3e-3, "warmup_steps": 5, "ema_decay": 0.9}
-    planted = plant(folder, known, CONDITIONS, training, COMPUTE, 1, tmp_path, Step.null())
+    planted = plant(folder, known, CONDITIONS, {"family": "diffusion"}, training, COMPUTE, 1, tmp_path, Step.null())
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    access = Access(planted, CONDITIONS, COMPUTE)
+    denoiser = Denoiser(planted, CONDITIONS, COMPUTE)
     values = MODEL_ATTACKS["loss_threshold"].score(
-        access, access.latents(pictures), torch.from_numpy(known.ids), known.items, 1
+        denoiser, denoiser.latents(pictures), torch.from_numpy(known.ids), known.items, 1
     )
     strangers, taught = known.items[20:], planted_half(known)
     assert auc(values[taught], values[np.setdiff1d(strangers, taught)]).low > 0.6

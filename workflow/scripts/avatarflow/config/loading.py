@@ -19,6 +19,7 @@ from referencing import Registry, Resource
 
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import Problems
+from avatarflow.generators.families import DEFAULT, FAMILIES
 from avatarflow.generators.settings import lasting
 from avatarflow.reads.donors.choices import donor_problems, mixture_problems
 from avatarflow.reads.release.benchmark import benchmark_behind, release_problems
@@ -65,8 +66,15 @@ def _default_bases(config: dict[str, Any]) -> None:
     """A release that names no base pretrains one on generated eyes; a schema cannot say "unless another is named"."""
     releases = config.get("releases")
     for entry in releases.values() if isinstance(releases, dict) else ():
-        if isinstance(entry, dict) and entry.get("base") in (None, {}):
+        if isinstance(entry, dict) and entry.get("base") in (None, {}) and _may_pretrain(entry.get("generator")):
             entry["base"] = {"pretrain": {}}
+
+
+def _may_pretrain(generator: Any) -> bool:
+    """Whether the family starts from a base that can be trained here; the schema names a family that is none."""
+    name = generator.get("family", DEFAULT) if isinstance(generator, dict) else DEFAULT
+    can = FAMILIES.get(name) if isinstance(name, str) else None
+    return can is None or (can.base and not can.pretrained)
 
 
 def behind(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -83,6 +91,8 @@ def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
     entry = config["releases"][name]
     return {
         "pretrain": entry["base"]["pretrain"],
+        "generator": entry["generator"],
+        "tuning": entry["base"]["tuning"],
         "network": entry["network"],
         "size_px": entry["size_px"],
         "compute": config["compute"],
@@ -274,6 +284,20 @@ def _left_out_problems(where: str, cone: dict[str, Any]) -> Iterator[tuple[str, 
         yield where, "every family is left out", "keep at least one"
 
 
+def _generator_problems(where: str, entry: dict[str, Any], bases: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Hold what is asked against what the generator's family can do."""
+    family = entry["generator"]["family"]
+    can = FAMILIES[family]
+    if can.base and len(bases) != 1:
+        yield f"{where}.base", f"found {', '.join(bases) or 'nothing'}", "give one of pretrain, folder, hub"
+    if bases and not can.base:
+        yield f"{where}.base", f"found {', '.join(bases)}, and {family} starts from no base", "take it out"
+    if can.pretrained and bases != ["folder"]:
+        yield f"{where}.base", f"{family} needs a folder with a pre-trained generator", "give base.folder alone"
+    if entry["near_duplicates"]["persons"] and not can.denoise:
+        yield f"{where}.near_duplicates", f"a {family} generator cannot make them", "set near_duplicates.persons to 0"
+
+
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     source, base = entry["source"], entry["base"]
     if (source["manifest"] is None) == (source["generate"] is None):
@@ -281,8 +305,7 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
     if source["manifest"] is not None and not source["root"]:
         yield f"{where}.source", "a manifest without its root", "give the folder that its file column starts from"
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
-    if len(chosen) != 1:
-        yield f"{where}.base", f"found {', '.join(chosen) or 'nothing'}", "give one of pretrain, folder, hub"
+    yield from _generator_problems(where, entry, chosen)
     if entry["near_duplicates"]["persons"] and entry["second_opinion"]["matcher"] == "none":
         yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set second_opinion.matcher"
     mirror = entry["augment"]["mirror"]

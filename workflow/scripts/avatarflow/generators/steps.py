@@ -15,7 +15,7 @@ from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
-from .interface import FAMILIES, family_of
+from .interface import Asked, sample, train
 from .training_data import accepted_pictures
 
 PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
@@ -109,8 +109,8 @@ def sample_shard(
     """
     part, _, parts = shard.partition("-of-")
     step.params({"sample": settings["sample"], "shards": int(parts)})
-    FAMILIES[family_of(Path(model).parent)].sample(
-        Path(model).parent, Conditions(settings["conditions"]), sample=settings["sample"],
+    sample(
+        settings["family"], Path(model).parent, Conditions(settings["conditions"]), sample=settings["sample"],
         compute=settings["compute"], seed=settings["seed"], stage=stage, shard=int(part) - 1, shards=int(parts),
         state=Path(state), out=Path(pictures), step=step,
     )  # fmt: skip
@@ -131,10 +131,8 @@ def _fit(
 ) -> None:
     step.params({"training": training, "network": settings["network"], "compute": compute, "seed": seed})
     step.params({"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)})
-    kind = family_of(base)
-    more = {"tuning": settings["tuning"]} if kind == "foundation" else {}
-    FAMILIES[kind].fit(
-        pictures, table, conditions, network=settings["network"], training=training, compute=compute, seed=seed,
-        state=Path(state), out=Path(model).parent, step=step, base=base,
-        network_allowed=settings.get("network_access", False), **more,
+    asked = Asked(
+        settings["generator"], settings["network"], training, compute, seed, settings["tuning"],
+        settings.get("network_access", False),
     )  # fmt: skip
+    train(pictures, table, conditions, asked, state=Path(state), out=Path(model).parent, step=step, base=base)

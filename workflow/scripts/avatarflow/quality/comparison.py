@@ -54,7 +54,7 @@ def compare(
     -------
     dict
         `dimensions`; per measure (`kid`, `coverage`, `recall`, `precision`, `density`) figures of `released`,
-        `pca_gaussian` and `real_floor`; `kid_ratio` (to the peer) and `coverage_ratio` (to the floor).
+        `baseline` and `real_floor`; `kid_ratio` (to the peer) and `coverage_ratio` (to the floor).
     """
     sets = _sets(encoder, released, peer, training, heldout)
     return {
@@ -81,7 +81,7 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
     made = np.arange(len(sets.released))
     for name, features, groups in (
         ("released", sets.released, made),
-        ("pca_gaussian", sets.peer, made),
+        ("baseline", sets.peer, made),
         ("real_floor", sets.training, sets.training_persons),
     ):
         against[name] = (features, groups, sets.heldout, sets.heldout_persons, strangers)
@@ -94,7 +94,7 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
     figures = {
         name: Estimate.bootstrapped(value, spread, persons).as_dict() for name, (value, spread) in values.items()
     }
-    return {"kid": figures, "kid_ratio": _ratio(values["released"], values["pca_gaussian"], persons).as_dict()}
+    return {"kid": figures, "kid_ratio": _ratio(values["released"], values["baseline"], persons).as_dict()}
 
 
 def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dic
     neighbours, count = int(settings["neighbours"]), min(len(sets.released), len(sets.training))
     found = {
         name: _repeated(sets, features, count, neighbours, seed, name)
-        for name, features in (("released", sets.released), ("real_floor", sets.training), ("pca_gaussian", sets.peer))
+        for name, features in (("released", sets.released), ("real_floor", sets.training), ("baseline", sets.peer))
     }
     persons = sets.heldout_persons
     figures: dict[str, Any] = {}

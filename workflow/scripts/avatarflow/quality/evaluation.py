@@ -9,12 +9,12 @@ import torch
 
 from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import Estimate
+from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.runs.context import Step
 
 from .agreement import agreement
 from .comparison import compare
 from .figures import draw_overview
-from .peer import pca_gaussian
 from .samples import Sample
 
 LEAST = 10

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure as Canvas
 
 from avatarflow.core.paths import replacing
 
-NAMES = {"real_floor": "real pictures (floor)", "released": "released", "pca_gaussian": "PCA-Gaussian (naive)"}
-COLOURS = {"real_floor": "#8a8a8a", "released": "#1f6f8b", "pca_gaussian": "#d9a441"}
+NAMES = {"real_floor": "real pictures (floor)", "released": "released", "baseline": "PCA-Gaussian (naive)"}
+COLOURS = {"real_floor": "#8a8a8a", "released": "#1f6f8b", "baseline": "#d9a441"}
 
 
 def draw_overview(evaluation: Mapping[str, Any], path: str | Path) -> None:
@@ -45,7 +45,7 @@ def _encoder_bars(axes: Axes, encoders: Mapping[str, Any], measure: str, title: 
         for number, found in enumerate(encoders.values()):
             figure = found[measure].get(name, {"value": None})
             if measure == "kid":  # encoders have scales of their own
-                figure = _share(figure, found[measure].get("pca_gaussian", {"value": None})["value"])
+                figure = _share(figure, found[measure].get("baseline", {"value": None})["value"])
             label = NAMES[name] if number == 0 else None
             _bar(axes, number + (place - 1) * 0.27, figure, COLOURS[name], label)
     axes.set_xticks(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from torch import nn
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
+from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions, Ids
 from avatarflow.generators.device import device
 from avatarflow.generators.pipeline import assemble, folder_digest, load, save
@@ -26,8 +27,32 @@ from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
 from . import codec as codecs
+from .denoiser import Denoiser
 from .network import build, inherit_labels, positions
 from .schedule import scheduler
+
+if TYPE_CHECKING:
+    from avatarflow.generators.interface import Asked
+
+sample, denoiser = sampling.sample, Denoiser
+
+
+def train(
+    pictures: Pictures,
+    table: pd.DataFrame,
+    conditions: Conditions,
+    asked: "Asked",
+    *,
+    state: Path,
+    out: Path,
+    step: Step,
+    base: str | Path | None = None,
+) -> None:
+    """Train a generator; arguments as in `interface.train`."""
+    fit(
+        pictures, table, conditions, network=asked.network, training=asked.training, compute=asked.compute,
+        seed=asked.seed, state=state, out=out, step=step, base=base, network_allowed=asked.network_allowed,
+    )  # fmt: skip
 
 
 def fit(

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,10 +34,31 @@ from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
+if TYPE_CHECKING:
+    from avatarflow.generators.interface import Asked
+
 CAPTIONS = "captions.json"
 ENCODED_AT_ONCE = 8
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 """What LoRA adapts: the linear maps of every attention."""
+
+
+def train(
+    pictures: Pictures,
+    table: pd.DataFrame,
+    conditions: Conditions,
+    asked: "Asked",
+    *,
+    state: Path,
+    out: Path,
+    step: Step,
+    base: str | Path | None = None,
+) -> None:
+    """Fine-tune a base; arguments as in `interface.train`."""
+    fit(
+        pictures, table, conditions, training=asked.training, compute=asked.compute, seed=asked.seed,
+        state=state, out=out, step=step, base=base, tuning=asked.tuning,
+    )  # fmt: skip
 
 
 def load(source: str | Path) -> Any:
@@ -184,7 +205,6 @@ def fit(
     table: pd.DataFrame,
     conditions: Conditions,
     *,
-    network: Any,
     training: Mapping[str, Any] | Training,
     compute: Mapping[str, Any] | Compute,
     seed: int,
@@ -192,10 +212,9 @@ def fit(
     out: Path,
     step: Step,
     base: str | Path | None = None,
-    network_allowed: bool = False,
     tuning: Mapping[str, Any] | Tuning | None = None,
 ) -> None:
-    """Fine-tune a base; arguments as in `diffusion.fit`, whose `network` has no use here.
+    """Fine-tune a base; arguments as in `diffusion.fit`.
 
     Raises
     ------

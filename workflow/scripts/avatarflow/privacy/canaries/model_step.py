@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import family_of
+from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
-from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.privacy.attacks.model.registry import Known, scores_of
 from avatarflow.runs.context import Step
 
@@ -29,7 +28,7 @@ def expose_generator(
     model : str
         `model_index.json` of the generator.
     settings : mapping
-        `conditions` and `compute` of the config.
+        `conditions`, `generator` and `compute` of the config.
     results : str
         The JSON file: `target`, `scores` (attack to one number per canary), `refused` (why there are none).
     """
@@ -38,9 +37,11 @@ def expose_generator(
     items = table["item"].to_numpy(np.int64)
     known = Known(read_pictures(canaries), conditions.ids(table), items, items, (table[COPIES] > 0).to_numpy())
     try:
-        if (kind := family_of(Path(model).parent)) != "diffusion":
-            raise refuse("canaries in the generator", f"a generator of family {kind}", "no attack reads it yet")
-        scores = scores_of(Access(Path(model).parent, conditions, settings["compute"]), known, seed)
+        denoiser = open_denoiser(
+            settings["generator"]["family"], Path(model).parent, conditions, settings["compute"],
+            "canaries in the generator",
+        )  # fmt: skip
+        scores = scores_of(denoiser, known, seed)
         found["scores"] = {name: each.tolist() for name, each in scores.items() if np.isfinite(each).all()}
     except AvatarflowError as refusal:
         found["refused"] = str(refusal).replace("\n", " / ")

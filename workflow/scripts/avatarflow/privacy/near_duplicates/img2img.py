@@ -12,7 +12,7 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
 from avatarflow.generators.device import rounding
 from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.privacy.attacks.model.access import Access
+from avatarflow.generators.diffusion.denoiser import Denoiser
 
 from .subjects import Subjects
 
@@ -23,7 +23,7 @@ MEANING = "noised up to that share of the schedule and denoised by the generator
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def make(generator: Access, subjects: Subjects, strength: float, seed: int) -> Pictures:
+def make(generator: Denoiser, subjects: Subjects, strength: float, seed: int) -> Pictures:
     """Image to image (n, size, size, 3); the noise belongs to the item, whatever the strength."""
     schedule, network = generator.pipe.scheduler, generator.pipe.transformer
     schedule.set_timesteps(STEPS)

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import family_of
+from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table, write_shards
-from avatarflow.privacy.attacks.model.access import Access
 from avatarflow.runs.context import Step
 
 from .registry import GENERATIVE
@@ -32,7 +31,7 @@ def make_near_duplicates(
     model : str
         `model_index.json` of the generator.
     settings : mapping
-        `near_duplicates`, `conditions` and `compute` of the config.
+        `near_duplicates`, `conditions`, `generator` and `compute` of the config.
     pictures : str
         The folder to write. Columns: `candidate` (a running number), `family`, `strength`, `person`, `original` and
         `second` (1-based manifest rows; the second is 0 where nothing was blended in).
@@ -42,10 +41,9 @@ def make_near_duplicates(
     AvatarflowError
         If the generator is of a family that nothing here can noise and denoise, or test persons are too few.
     """
-    if (kind := family_of(Path(model).parent)) != "diffusion":
-        raise refuse(WHERE, f"a generator of family {kind}", "turn them off: nothing here reads it yet")
     asked, conditions = settings["near_duplicates"], Conditions(settings["conditions"])
-    generator = Access(Path(model).parent, conditions, settings["compute"])
+    family = settings["generator"]["family"]
+    generator = open_denoiser(family, Path(model).parent, conditions, settings["compute"], WHERE)
     table = read_table(pool)
     subjects = subjects_of(table, read_pictures(pool), conditions, asked["persons"], seed)
     made, rows = list[Pictures](), list[pd.DataFrame]()
@@ -66,7 +64,7 @@ def planned(strengths: list[float]) -> Iterator[tuple[str, float]]:
         yield from ((name, float(strength)) for strength in (strengths if family.graded else [0.0]))
 
 
-def near_duplicates(generator: Access, subjects: Subjects, family: str, strength: float, seed: int) -> Pictures:
+def near_duplicates(generator: Denoiser, subjects: Subjects, family: str, strength: float, seed: int) -> Pictures:
     """One family at one strength, in batches of `compute.micro_batch`."""
     size = generator.compute.micro_batch
     parts = [subjects.part(slice(at, at + size)) for at in range(0, len(subjects), size)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.privacy.attacks.model.access import Access
+from avatarflow.generators.diffusion.denoiser import Denoiser
 
 from . import blend, img2img, round_trip
 from .subjects import Subjects
@@ -14,7 +14,7 @@ from .subjects import Subjects
 class Generative:
     """One family: its function, whether it has strengths, and what it does."""
 
-    make: Callable[[Access, Subjects, float, int], Pictures]
+    make: Callable[[Denoiser, Subjects, float, int], Pictures]
     graded: bool
     meaning: str
 

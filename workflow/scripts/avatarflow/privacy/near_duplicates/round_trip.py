@@ -2,14 +2,14 @@
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.privacy.attacks.model.access import Access
+from avatarflow.generators.diffusion.denoiser import Denoiser
 
 from .subjects import Subjects
 
 MEANING = "encoded and decoded by the generator's own codec; it has no strength"
 
 
-def make(generator: Access, subjects: Subjects, strength: float, seed: int) -> Pictures:
+def make(generator: Denoiser, subjects: Subjects, strength: float, seed: int) -> Pictures:
     """Round trips (n, size, size, 3); there is no strength and nothing random."""
     del strength, seed
     latents = generator.latents(subjects.pictures).to(generator.where)

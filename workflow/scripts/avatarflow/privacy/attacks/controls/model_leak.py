@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import FAMILIES
-from avatarflow.generators.settings import Network
+from avatarflow.generators.interface import Asked, train
 from avatarflow.privacy.attacks.model.registry import Known
 from avatarflow.privacy.attacks.subjects import half_of
 from avatarflow.runs.context import Step
 
 
 def plant(
-    model: str | Path, known: Known, conditions: Conditions, training: Mapping[str, Any], compute: Mapping[str, Any],
+    model: str | Path, known: Known, conditions: Conditions, generator: Mapping[str, Any],
+    training: Mapping[str, Any], compute: Mapping[str, Any],
     seed: int, state: Path, step: Step,
 ) -> Path:  # fmt: skip
     """Teach a copy of a generator the planted half of the strangers.
@@ -24,6 +24,8 @@ def plant(
         The attacked generator's folder; it is not changed.
     known : Known
         Pictures of members and strangers; only the planted half of the strangers is taught.
+    generator : mapping
+        The config's map of that name.
     training : mapping
         Training settings (`steps`, `batch`, `learning_rate`, ...).
     state : Path
@@ -38,8 +40,9 @@ def plant(
     taught = strangers.where(half_of(strangers.persons, seed))
     step.info("positive control: a copy is taught %d pictures of strangers", len(taught.pictures))
     folder = state / "planted"
-    FAMILIES["diffusion"].fit(
-        taught.pictures, conditions.table(taught.ids), conditions, network=Network(), training=training,
-        compute=compute, seed=seed, state=state / "training", out=folder, step=step, base=model,
+    asked = Asked(generator, {}, training, compute, seed, {})
+    train(
+        taught.pictures, conditions.table(taught.ids), conditions, asked,
+        state=state / "training", out=folder, step=step, base=model,
     )  # fmt: skip
     return folder

@@ -11,8 +11,7 @@ import torch
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Integers
-
-from .access import Access
+from avatarflow.generators.diffusion.denoiser import Denoiser
 
 MEANING = "how well the generator cleans the picture when noise is put on it"
 TIMES = (50, 100, 200, 300)
@@ -20,7 +19,7 @@ DRAWS = 2
 QUERIES = len(TIMES) * DRAWS
 
 
-def score(access: Access, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
     """Minus the mean log squared error of the cleaned latents over times and draws.
 
     The logarithm lets every time count alike; errors at early times would else drown those at late ones. Noise belongs
@@ -28,10 +27,10 @@ def score(access: Access, latents: torch.Tensor, ids: torch.Tensor, items: Integ
     """
     total = np.zeros(len(latents))
     for place, time in enumerate(TIMES):
-        signal, spread = access.signal(time)
+        signal, spread = denoiser.signal(time)
         for draw in range(DRAWS):
             noise = noise_of(latents, items, seed, place * DRAWS + draw)
-            guess = access.clean(signal * latents + spread * noise, time, ids)
+            guess = denoiser.predict(signal * latents + spread * noise, time, ids)
             total += np.log((guess - latents).double().square().mean((1, 2, 3)).numpy() + 1e-12)
     return -total / QUERIES
 

@@ -11,8 +11,7 @@ import math
 import torch
 
 from avatarflow.core.arrays import Floats, Integers
-
-from .access import Access
+from avatarflow.generators.diffusion.denoiser import Denoiser
 
 MEANING = "whether the noise seen at the start is seen again when it is put on the picture (PIA, normalised)"
 TIME = 50
@@ -20,14 +19,14 @@ NORM = 4
 QUERIES = 2
 
 
-def score(access: Access, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
     """Minus the 4-norm of the difference between the noise put on at `TIME` and the noise seen there."""
     del items, seed
-    signal, _ = access.signal(0)
-    first = access.noise(signal * latents, 0, ids).double()
+    signal, _ = denoiser.signal(0)
+    first = denoiser.predict_noise(signal * latents, 0, ids).double()
     size = first.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
     first = first / size * math.sqrt(2 / math.pi)  # mean absolute value of a standard normal
-    signal, spread = access.signal(TIME)
-    again = access.noise((signal * latents + spread * first).float(), TIME, ids).double()
+    signal, spread = denoiser.signal(TIME)
+    again = denoiser.predict_noise((signal * latents + spread * first).float(), TIME, ids).double()
     values: Floats = (first - again).abs().pow(NORM).sum((1, 2, 3)).pow(1 / NORM).numpy()
     return -values

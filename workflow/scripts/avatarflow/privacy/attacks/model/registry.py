@@ -10,19 +10,19 @@ import torch
 
 from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
 from avatarflow.generators.conditions import Ids
+from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.subjects import half_of
 
 from . import loss, pia, secmi, sima
-from .access import Access
 
 
 @dataclass(frozen=True)
 class ModelAttack:
     """An attack on a generator; `queries` are passes of the network per picture."""
 
-    score: Callable[[Access, torch.Tensor, torch.Tensor, Integers, int], Floats]
+    score: Callable[[Denoiser, torch.Tensor, torch.Tensor, Integers, int], Floats]
     queries: int
     meaning: str
 
@@ -59,14 +59,14 @@ class Known:
         return Known(self.pictures[keep], self.ids[keep], self.items[keep], self.persons[keep], self.member[keep])
 
 
-def scores_of(access: Access, known: Known, seed: int) -> dict[str, Floats]:
+def scores_of(denoiser: Denoiser, known: Known, seed: int) -> dict[str, Floats]:
     """(n,) scores of every attack, in batches of `compute.micro_batch`."""
-    latents, ids = access.latents(known.pictures), torch.from_numpy(known.ids)
-    size = access.compute.micro_batch
+    latents, ids = denoiser.latents(known.pictures), torch.from_numpy(known.ids)
+    size = denoiser.compute.micro_batch
     found: dict[str, Floats] = {}
     for name, attack in MODEL_ATTACKS.items():
         parts = [
-            attack.score(access, latents[at : at + size], ids[at : at + size], known.items[at : at + size], seed)
+            attack.score(denoiser, latents[at : at + size], ids[at : at + size], known.items[at : at + size], seed)
             for at in range(0, len(latents), size)
         ]
         found[name] = np.concatenate(parts)
@@ -74,15 +74,15 @@ def scores_of(access: Access, known: Known, seed: int) -> dict[str, Floats]:
 
 
 def attack_generator(
-    access: Access, leaking: Access, known: Known, settings: Mapping[str, Any], seed: int
+    denoiser: Denoiser, leaking: Denoiser, known: Known, settings: Mapping[str, Any], seed: int
 ) -> dict[str, dict[str, Any]]:
     """Every attack on a generator, each with its two controls.
 
     Parameters
     ----------
-    access : Access
+    denoiser : Denoiser
         The generator.
-    leaking : Access
+    leaking : Denoiser
         The same one after it was taught half of the strangers (`planted_model.plant`): the leak to be caught.
     known : Known
     settings : mapping
@@ -90,7 +90,7 @@ def attack_generator(
     """
     strangers = known.where(~known.member)
     half = half_of(strangers.persons, seed)
-    plain, planted = scores_of(access, known, seed), scores_of(leaking, strangers, seed)
+    plain, planted = scores_of(denoiser, known, seed), scores_of(leaking, strangers, seed)
     found = {}
     for name, attack in MODEL_ATTACKS.items():
         attack_scores = Scores(plain[name], known.member, known.persons)

@@ -1,6 +1,7 @@
 """The station of attacks on a generator: the pool's pictures, the attacked one, and a copy that leaks. torch side."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import family_of
+from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
@@ -17,8 +18,9 @@ from avatarflow.privacy.attacks.controls.model_leak import plant
 from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.runs.context import Step
 
-from .access import Access
 from .registry import MODEL_ATTACKS, Known, attack_generator
+
+WHERE = "attack on the generator"
 
 
 def attack_model(
@@ -33,7 +35,7 @@ def attack_model(
     model : str
         `model_index.json` of the generator.
     settings : mapping
-        `conditions`, `attacks` and `compute` of the config.
+        `conditions`, `generator`, `attacks` and `compute` of the config.
     stage : str
         `teacher` or `student`.
     state : str
@@ -42,6 +44,7 @@ def attack_model(
         The JSON file: one entry per attack.
     """
     conditions, attacks, compute = Conditions(settings["conditions"]), settings["attacks"], settings["compute"]
+    generator = settings["generator"]
     table = read_table(pool)
     keep = chosen(table, attacks["persons"], seed)
     rows = table[keep]
@@ -50,12 +53,14 @@ def attack_model(
     known = Known(read_pictures(pool)[keep], conditions.ids(rows), items, persons, member)
     try:
         if len(np.unique(persons[~member])) < 2:
-            raise refuse("attack on the generator", "fewer than two strangers", "hold persons out")
-        if (kind := family_of(Path(model).parent)) != "diffusion":
-            raise refuse("attack on the generator", f"a generator of family {kind}", "no attack reads it yet")
-        folder = plant(Path(model).parent, known, conditions, attacks["plant"], compute, seed, Path(state), step)
-        access, leaking = (Access(each, conditions, compute) for each in (Path(model).parent, folder))
-        found = attack_generator(access, leaking, known, attacks, seed)
+            raise refuse(WHERE, "fewer than two strangers", "hold persons out")
+        opening = partial(open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE)
+        denoiser = opening(folder=Path(model).parent)  # refuses before a copy is taught
+        planted = plant(
+            Path(model).parent, known, conditions, generator, attacks["plant"], compute, seed, Path(state), step
+        )
+        leaking = opening(folder=planted)
+        found = attack_generator(denoiser, leaking, known, attacks, seed)
     except AvatarflowError as refusal:  # nothing is known of the generator then, and it stays in
         found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
     out = [

@@ -1,4 +1,4 @@
-"""A generator as somebody sees it who holds its folder: the noise it predicts in any noisy picture."""
+"""The denoiser of a generator's folder: what it predicts behind a noisy picture, as somebody sees it who holds it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +10,19 @@ from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Compute
 
+from . import codec as codecs
 
-class Access:
+
+class Denoiser:
     """A pipeline folder, opened.
 
     Parameters
     ----------
     folder : path
-        As `synthesis.pipeline.save` writes it.
+        As `pipeline.save` writes it.
     conditions : Conditions
         Those the generator was trained with.
     compute : mapping or Compute
@@ -38,7 +39,7 @@ class Access:
         self.pipe = load(folder).to(self.where)
         if self.pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
             raise refuse("attacked generator", "trained with other conditions", "attack it with its own")
-        self.kept = self.pipe.scheduler.alphas_cumprod.double()
+        self.alphas_cumprod = self.pipe.scheduler.alphas_cumprod.double()  # (timesteps,)
         self.queries = 0
         """Passes of the network so far, counted per picture of a batch."""
 
@@ -49,25 +50,25 @@ class Access:
 
     def signal(self, time: int) -> tuple[float, float]:
         """Shares of picture and of noise at a time: sqrt(abar) and sqrt(1 - abar)."""
-        kept = float(self.kept[time])
-        return kept**0.5, (1 - kept) ** 0.5
+        alpha = float(self.alphas_cumprod[time])
+        return alpha**0.5, (1 - alpha) ** 0.5
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def clean(self, noisy: torch.Tensor, time: int, ids: torch.Tensor) -> torch.Tensor:
-        """The clean latents that the network sees behind noisy ones at a time; one query."""
+    def predict(self, noisy: torch.Tensor, time: int, ids: torch.Tensor) -> torch.Tensor:
+        """Predict the clean latents behind noisy ones at a time; one query."""
         self.queries += 1
         times = torch.full((len(noisy),), time, dtype=torch.long)
         with rounding(self.compute, self.where):
-            guess = self.pipe.transformer(
+            predicted = self.pipe.transformer(
                 noisy.to(self.where), times.to(self.where), class_labels=ids.to(self.where)
             ).sample
-        guess = guess.float().cpu()
+        predicted = predicted.float().cpu()
         if self.pipe.scheduler.config.prediction_type == "sample":
-            return guess
+            return predicted
         signal, spread = self.signal(time)
-        return signal * noisy - spread * guess  # from the velocity
+        return signal * noisy - spread * predicted  # from the velocity
 
-    def noise(self, noisy: torch.Tensor, time: int, ids: torch.Tensor) -> torch.Tensor:
-        """The noise that the network sees in noisy latents at a time; one query."""
+    def predict_noise(self, noisy: torch.Tensor, time: int, ids: torch.Tensor) -> torch.Tensor:
+        """Predict the noise in noisy latents at a time; one query."""
         signal, spread = self.signal(time)
-        return (noisy - signal * self.clean(noisy, time, ids)) / spread
+        return (noisy - signal * self.predict(noisy, time, ids)) / spread

@@ -1,0 +1,100 @@
+"""The families behind the interface: what each can do, and the PCA-Gaussian from pictures to pictures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avatarflow.config.loading import load
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.generators.conditions import Conditions
+from avatarflow.generators.families import FAMILIES
+from avatarflow.generators.interface import MODULES, Asked, open_denoiser, sample, train
+from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.runs.context import Step
+
+TINTS = Conditions({"tint": ["dark", "bright"]})
+COMPUTE = {"micro_batch": 7, "device": "cpu"}
+ASKED = Asked({"family": "pca_gaussian", "variance": 0.9}, {}, {}, COMPUTE, 3, {})
+
+
+def tinted(n=40, side=8):
+    """Noise around 60 and around 180, in turns."""
+    rng = np.random.default_rng(1)
+    level = np.where(np.arange(n) % 2, 180, 60)[:, None, None, None]
+    pictures = (level + rng.normal(0, 12, (n, side, side, 3))).clip(0, 255).astype(np.uint8)
+    return pictures, pd.DataFrame({"tint": np.where(np.arange(n) % 2, "bright", "dark")})
+
+
+@pytest.fixture(scope="module")
+def gaussian(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gaussian")
+    train(*tinted(), TINTS, ASKED, state=folder / "state", out=folder / "model", step=Step.null())
+    return folder / "model"
+
+
+def drawn(model, folder, guidance=(1.0,), shards=1, conditions=TINTS, seed=3):
+    asked = {"steps": 1, "guidance": guidance, "per_condition": 12}
+    for shard in range(shards):
+        sample(
+            "pca_gaussian", model, conditions, sample=asked, compute=COMPUTE, seed=seed, stage="teacher", shard=shard,
+            shards=shards, state=folder / "state", out=folder / f"{shard}.parquet", step=Step.null(),
+        )  # fmt: skip
+    parts = [folder / f"{shard}.parquet" for shard in range(shards)]
+    return np.concatenate([read_pictures(part) for part in parts]), pd.concat([read_table(part) for part in parts])
+
+
+def test_every_family_has_a_module_with_what_it_claims():
+    assert list(MODULES) == list(FAMILIES)
+    for name, can in FAMILIES.items():
+        assert callable(MODULES[name].train)
+        assert callable(MODULES[name].sample)
+        assert hasattr(MODULES[name], "denoiser") == can.denoise
+
+
+def test_a_gaussian_shows_the_asked_condition_and_its_spread(gaussian, tmp_path):
+    pictures, table = drawn(gaussian, tmp_path)
+    means = pd.Series(pictures.mean((1, 2, 3))).groupby(table["tint"].to_numpy()).mean()
+    assert means["dark"] == pytest.approx(60, abs=4)
+    assert means["bright"] == pytest.approx(180, abs=4)
+    spread = pictures[(table["tint"] == "dark").to_numpy()].astype(float).std(0).mean()
+    assert spread == pytest.approx(12 * 0.9**0.5, rel=0.15)
+    apart = pd.Series(drawn(gaussian, tmp_path / "more", (1.3,))[0].mean((1, 2, 3)))
+    assert np.ptp(apart.groupby(table["tint"].to_numpy()).mean()) == pytest.approx(1.3 * np.ptp(means), rel=0.05)
+
+
+def test_shards_of_a_gaussian_do_not_change_its_pictures(gaussian, tmp_path):
+    one, several = drawn(gaussian, tmp_path / "1"), drawn(gaussian, tmp_path / "3", shards=3)
+    np.testing.assert_array_equal(one[0], several[0])
+    assert (one[0] != drawn(gaussian, tmp_path / "other", seed=4)[0]).any()
+
+
+def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
+    pictures, table = tinted(3)
+    with pytest.raises(AvatarflowError, match="fewer than 2 of bright; leave the condition out"):
+        train(pictures, table, TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null())
+    with pytest.raises(AvatarflowError, match="pca_gaussian starts from none"):
+        train(*tinted(), TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null(), base="x")
+    with pytest.raises(AvatarflowError, match="pca_gaussian predicts no clean picture; only diffusion can be asked"):
+        open_denoiser("pca_gaussian", gaussian, TINTS, COMPUTE, "an attack")
+    with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
+        drawn(gaussian, tmp_path, conditions=Conditions({"tint": ["green"]}))
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"generator": {"family": "gan"}}, "generator.family"),
+        ({"generator": {"family": "pca_gaussian"}, "base": {"pretrain": {}}}, "starts from no base; take it out"),
+        ({"generator": {"family": "foundation"}, "base": {"pretrain": {}}}, "give base.folder alone"),
+        ({"base": {"folder": None}}, "give one of pretrain, folder, hub"),
+        (
+            {"generator": {"family": "pca_gaussian"}, "near_duplicates": {"persons": 2},
+             "second_opinion": {"matcher": "iris"}},
+            "cannot make them; set near_duplicates.persons to 0",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_held_against_what_the_family_can_do(change, refusal):
+    with pytest.raises(AvatarflowError, match=refusal):
+        load({"releases": {"x": {"source": {"generate": {}}, "gates": {}, **change}}})

@@ -1,0 +1,26 @@
+"""The generator families and what each can do. A new one is a folder, a line here, and a line in `interface`.
+
+Imported while Snakemake parses: standard library only.
+"""
+
+from typing import NamedTuple
+
+
+class Abilities(NamedTuple):
+    """What a family can do beside being trained and sampled.
+
+    `base`: training starts from a base. `pretrained`: it needs one that was trained elsewhere. `denoise`: it predicts
+    the clean picture behind a noisy one, which attacks on the generator and generative near-duplicates need.
+    """
+
+    base: bool
+    pretrained: bool
+    denoise: bool
+
+
+DEFAULT = "diffusion"
+FAMILIES = {
+    "diffusion": Abilities(base=True, pretrained=False, denoise=True),
+    "foundation": Abilities(base=True, pretrained=True, denoise=False),
+    "pca_gaussian": Abilities(base=False, pretrained=False, denoise=False),
+}

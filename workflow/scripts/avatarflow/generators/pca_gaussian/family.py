@@ -1,0 +1,104 @@
+"""Generator family `pca_gaussian`: a mean per condition, and one Gaussian around it in principal components.
+
+It learns nothing but means and a covariance, in seconds, and serves as the classical statistical baseline.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from avatarflow.core.arrays import Pictures, Rows
+from avatarflow.core.errors import refuse
+from avatarflow.core.paths import replacing_folder
+from avatarflow.generators import sampling
+from avatarflow.generators.conditions import Conditions
+from avatarflow.generators.settings import Compute
+from avatarflow.runs.context import Step
+
+from .gaussian import components
+
+if TYPE_CHECKING:
+    from avatarflow.generators.interface import Asked
+
+INDEX, WEIGHTS = "model_index.json", "gaussian.safetensors"
+FEWEST = 2
+"""Pictures of a condition at least: the mean of one would be that picture."""
+
+
+def train(
+    pictures: Pictures,
+    table: pd.DataFrame,
+    conditions: Conditions,
+    asked: "Asked",
+    *,
+    state: Path,
+    out: Path,
+    step: Step,
+    base: str | Path | None = None,
+) -> None:
+    """Fit means and components and write them; arguments as in `interface.train`. There is no state to go on from.
+
+    Raises
+    ------
+    AvatarflowError
+        If a condition has fewer than two pictures.
+    """
+    del state, base
+    ids = conditions.ids(table)
+    wanted = conditions.complete()
+    few = [conditions.label(one) for one in wanted if (ids == one).sum() < FEWEST]
+    if few:
+        raise refuse("training pictures", f"fewer than {FEWEST} of {', '.join(few)}", "leave the condition out")
+    flat: Rows = pictures.reshape(len(pictures), -1).astype(np.float32)
+    overall = flat.mean(0)
+    means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
+    place = {one: number for number, one in enumerate(wanted)}
+    around = np.stack([means[place[one]] if one in place else overall for one in ids])
+    scaled = components(flat - around, float(asked.generator["variance"])).astype(np.float32)
+    step.info("%d components hold %g of the variance", len(scaled), asked.generator["variance"])
+    step.metric("components", len(scaled), 0)
+    arrays = {"overall": overall, "means": means, "components": scaled}
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    with replacing_folder(out) as folder:
+        save_file(tensors, folder / WEIGHTS)
+        index = {"_class_name": "PcaGaussian", "size_px": pictures.shape[1], "id2label": conditions.labels()}
+        (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def sample(folder: Path, conditions: Conditions, **asked: Any) -> None:
+    """Sample a shard; arguments as in `sampling.sample`. Guidance moves the mean away from that of all pictures."""
+    sampling.sample(folder, conditions, **asked, ready=ready)
+
+
+def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Draw:
+    """Open a generator: see `sampling.Draw`. The number of steps has no use here.
+
+    Raises
+    ------
+    AvatarflowError
+        If it was trained with other conditions.
+    """
+    del compute
+    index: Mapping[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    if index["id2label"] != {str(one): label for one, label in conditions.labels().items()}:
+        raise refuse(
+            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+        )
+    arrays, side = load_file(folder / WEIGHTS), int(index["size_px"])
+    place = {one: number for number, one in enumerate(conditions.complete())}
+
+    def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
+        del steps
+        means = arrays["means"][[place[one] for one in ids]]  # (n, pixels)
+        scores = torch.stack([torch.randn(len(arrays["components"]), generator=noise) for noise in noises])
+        shifted = arrays["overall"] + guidance * (means - arrays["overall"])
+        flat = shifted + scores @ arrays["components"]
+        return (flat.clamp(0, 255) / 255).reshape(-1, side, side, 3).numpy()
+
+    return draw
