@@ -20,7 +20,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
+from avatarflow.imaging.io import FITS, read_picture, resize_square
+from avatarflow.imaging.picture_checks import Limits, PictureError
 
 CANARY = "CANARY-Jane-Doe"
 

@@ -4,6 +4,8 @@ import os
 import unicodedata
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
@@ -113,7 +115,7 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
-        (b"file,side,side\na.png,left,left\n", "two columns are called 'side'"),
+        (b"file,side,side\na.png,left,left\n", "columns 2, 3 have one name; rename all but one"),
     ],
 )
 def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
@@ -129,6 +131,54 @@ def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_p
     read = read_manifest(tmp_path / "M.PQ", ["grade"])
     assert read["file"].tolist() == ["a.png", "b.png"]
     assert read["grade"].tolist() == ["1", None]
+
+
+def parquet(path, names, columns):
+    pq.write_table(pa.Table.from_arrays([pa.array(*column) for column in columns], names), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "texts"),
+    [
+        ([10**17, 10**17 + 1, None], pa.int64(), [str(10**17), str(10**17 + 1), None]),  # equal as floats
+        ([2**63 + 1, None], pa.uint64(), [str(2**63 + 1), None]),
+        ([1e20, None], pa.float64(), [str(10**20), None]),
+        ([1.5, None, float("nan")], pa.float64(), ["1.5", None, None]),
+        ([0.1, 1.0], pa.float32(), ["0.1", "1.0"]),
+        ([float("inf"), 1.0], pa.float64(), ["inf", "1.0"]),
+        ([True, None], pa.bool_(), ["True", None]),
+        ([b"P1", None], pa.binary(), ["P1", None]),
+        ([None, None], pa.null(), [None, None]),
+        (["a", None, "a"], pa.dictionary(pa.int8(), pa.string()), ["a", None, "a"]),
+    ],
+)
+def test_no_digit_of_a_parquet_column_is_lost(tmp_path, values, kind, texts):
+    path = parquet(tmp_path / "m", ["file", "id"], [(["a.png"] * len(values),), (values, kind)])
+    assert read_manifest(path, ["id"])["id"].tolist() == texts
+    assert digest_of_listed(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "found"),
+    [
+        (["image", "image"], [([1],), ([2],)], "2 columns are called 'image'; rename all but one"),
+        (["image"], [([{"bytes": [1, 2], "path": "a"}],)], "the bytes of column 'image' are of another type than bin"),
+        (["image"], [([{"bytes": 5, "path": "a"}],)], "the bytes of column 'image' are of another type than binary"),
+        (["image"], [([{"bytes": {"x": b"1"}}],)], "the bytes of column 'image' are of another type than binary"),
+        (["file", "id", "id"], [(["a"],), ([1],), ([2],)], "columns 2, 3 have one name 'id'; rename all but one"),
+        (["file", "x", "x", "id"], [(["a"],), ([1],), ([2],), ([3],)], "columns 2, 3 have one name; rename all but"),
+        (["file", "id"], [(["a"],), ([["p"]],)], "column 'id' holds neither text nor numbers; save its values as text"),
+        (["file", "id"], [(["a"],), ([b"\xff"],)], "column 'id' holds neither text nor numbers"),
+        (["file", "id", "_embedded"], [(["a"],), ([1],), ([2],)], "a column is called '_embedded'; rename it"),
+    ],
+)
+def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found):
+    path = parquet(tmp_path / "m.parquet", names, columns)
+    with pytest.raises(AvatarflowError, match="^manifest m.parquet: ") as caught:
+        read_manifest(path, ["id"])
+    assert found in str(caught.value)
+    assert digest_of_listed(path, tmp_path)
 
 
 def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):

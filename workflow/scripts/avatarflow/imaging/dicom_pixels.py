@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
 
-from .io import Limits, PictureError, gray_to_rgb
+from .picture_checks import Limits, PictureError, gray_to_rgb
 from .shards import Pictures
 
 WINDOW_SHARE = 0.005
