@@ -175,7 +175,7 @@ def test_no_digit_of_a_parquet_column_is_lost(tmp_path, values, kind, texts):
 )
 def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found):
     path = parquet(tmp_path / "m.parquet", names, columns)
-    with pytest.raises(AvatarflowError, match="^manifest m.parquet: ") as caught:
+    with pytest.raises(AvatarflowError, match=r"^manifest m\.parquet: ") as caught:
         read_manifest(path, ["id"])
     assert found in str(caught.value)
     assert digest_of_listed(path, tmp_path)
