@@ -75,6 +75,30 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
     assert "1.0e-4" in line
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("size_px: '32'", "size_px: found '32' (str); write it as a whole number without quotes, such as 32"),
+        ("size_px: 4e1", "size_px: found '4e1' (str); write it as a whole number without quotes, such as 40"),
+        ("size_px: '0.5'", "size_px: found '0.5' (str); give a value of type integer"),
+        ("cone: {beta: '0.5'}", "cone.beta: found '0.5' (str); write 0.5 without quotes"),
+        ("cone: {beta: .nan}", "cone.beta: found nan; give a finite number"),
+        ("gates: {specificity: .inf}", "gates.specificity: found inf; give a finite number"),
+        ("finetune: {steps: -.inf}", "finetune.steps: found -inf; give a finite number"),
+    ],
+)
+def test_says_how_to_write_a_number(text, advice):
+    assert f"config releases.x.{advice}" in problems({"releases": {"x": {**RELEASE, **yaml.safe_load(text)}}})
+
+
+def test_a_whole_number_with_a_decimal_point_is_whole():
+    config = load({"seed": 5.0, "releases": {"x": {**RELEASE, "size_px": 32.0, "cone": {"beta": 1.0}}}})
+    assert [type(config["seed"]), type(config["releases"]["x"]["size_px"])] == [int, int]
+    assert type(config["releases"]["x"]["cone"]["beta"]) is float
+    equal = load({"seed": 5, "releases": {"x": {**RELEASE, "size_px": 32, "cone": {"beta": 1.0}}}})
+    assert base_id(config, "x") == base_id(equal, "x")
+
+
 def test_rules_that_a_schema_cannot_say():
     lines = problems(
         {

@@ -60,6 +60,13 @@ def test_an_expression_reaches_nothing_but_the_rows(table, expression):
         select_rows(table, expression, "select")
 
 
+def test_a_wrong_selection_shows_no_column_but_those_it_names(tmp_path):
+    (tmp_path / "m.csv").write_text("file,age,Secret\na.png,4,5\n")
+    with pytest.raises(AvatarflowError, match="columns of numbers are age, all others are text") as error:
+        select_rows(read_manifest(tmp_path / "m.csv", []), "age = ", "select")
+    assert "Secret" not in str(error.value)
+
+
 def test_refuses_a_selection_of_nothing(table):
     with pytest.raises(AvatarflowError, match="no picture is left"):
         select_rows(table, "age > 1000", "select")
@@ -115,6 +122,12 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
+        (b"file,patient,patient\na.png,1,1\n", "columns 2, 3 have one name; rename all but one"),
+        (b"a.png,Secret Anna,Secret Anna\n" * 2, "no column 'file'; add it"),
+        (b"file,side,file\na.png,left,b\n", "columns 1, 3 have one name 'file'; rename all but one"),
+        (b"file,_embedded\na.png,x\n", "a column is called '_embedded'; rename it: the name is reserved"),
+        (b"\n# exported\nfile,side\na.png,left\n", "line 2 is a comment and no header; take that line out"),
+        (b"Export of May\nfile,side\na.png,left\n", "line 1 is no header: it has 1 cells, and most rows have 2"),
         (b"file,side,side\na.png,left,left\n", "columns 2, 3 have one name; rename all but one"),
     ],
 )
@@ -123,6 +136,25 @@ def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
     with pytest.raises(AvatarflowError) as caught:
         read_manifest(tmp_path / "m.csv", [])
     assert found in str(caught.value)
+    assert "Secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n \n,,\nfile,patient,x\na.png,p,1\n",
+        "file;patient;x,y,z,u\na.png;p;1\n",  # more commas than semicolons in the header only
+        'file;patient;"x, as said, by the patient, or not"\na.png;p;1\n',
+        "file,patient,x\na.png,p,1;2;3;4\n",
+        "file\tpatient\tx\na.png\tp\t1,2\nb.png\tp\n",  # a short row
+        "file,patient,x\ra.png,p,1\r",
+    ],
+)
+def test_the_separator_is_the_one_that_fits_the_rows(tmp_path, text):
+    (tmp_path / "m.csv").write_bytes(text.encode())
+    read = read_manifest(tmp_path / "m.csv", ["patient"])
+    assert read.loc[0, ["file", "patient"]].tolist() == ["a.png", "p"]
+    assert len(read.columns) == 4
 
 
 def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_path):

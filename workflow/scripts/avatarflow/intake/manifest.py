@@ -203,8 +203,9 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
             kept = rows.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
             found = f"not a usable expression ({type(error).__name__})"
-            asked = ", ".join(name for name in numeric if name in expression) or "none that is named there"
-            advice = f"check names and quotes; columns of numbers are {asked}, all others are text"
+            named = ", ".join(name for name in numeric if name in expression)  # others may be data
+            kinds = f"columns of numbers are {named}, all others are text" if named else "the columns there are text"
+            advice = f"check names and quotes; {kinds}"
             raise refuse(where, found, advice) from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:

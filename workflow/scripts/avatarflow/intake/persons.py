@@ -84,7 +84,8 @@ def joined_in_bulk(
             label, most = "+".join(_parts(column)), pairs[KEY].value_counts().max()
             said.append(
                 f"{values} values of {label} count as {persons} persons (up to {most} as one), since other columns join"
-                " them; take a column that identifies nobody out of person and eye_columns"
+                " them; take a column that identifies nobody out of person and eye_columns, and put columns that name a"
+                " person together in a list of their own"
             )
     return said
 
