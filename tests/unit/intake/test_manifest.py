@@ -80,7 +80,7 @@ def test_names_every_missing_column_at_once(tmp_path):
     assert "no column 'person'" in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
+@pytest.mark.parametrize("content", [b"", b",,\n;\n", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
 def test_refuses_what_is_no_table(tmp_path, content):
     (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: "):
@@ -121,6 +121,8 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b"sep=;\nfile;side\n", "first line"),
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
+        ("file\u200b,side\na.png,left\n".encode(), "no column 'file', but 'file\u200b'"),
+        (b'file,a\na.png,"x\n', "cannot be read as a table (Error)"),
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
         (b"file,patient,patient\na.png,1,1\n", "columns 2, 3 have one name; rename all but one"),
         (b"a.png,Secret Anna,Secret Anna\n" * 2, "no column 'file'; add it"),

@@ -203,6 +203,14 @@ def test_several_columns_name_a_person_together(folder):
     assert "no person" in pool((root, rows), person=[["site", "number"]]).refused[1]
 
 
+def test_a_column_may_be_asked_for_twice(folder):
+    _, rows = folder
+    for row in rows:
+        row["field"] = row["patient"]
+    made = pool(folder, person=["field", "patient", "file"])
+    assert made.table["person"].nunique() == made.table["field"].nunique() == 6
+
+
 def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
     root, rows = folder
     table = pd.DataFrame(rows)

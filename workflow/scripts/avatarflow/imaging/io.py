@@ -151,17 +151,19 @@ def _open(data: bytes) -> Image.Image:
 def _is_single(image: Image.Image) -> bool:
     """Whether there is one picture; further pages of a TIFF that are marked as reduced versions of it do not count."""
     try:
-        count = int(getattr(image, "n_frames", 1))
-        if count > 1 and image.format == "TIFF" and count <= MOST_PAGES:
-            pages = []
-            for page in range(1, count):
+        if image.format != "TIFF":
+            return int(getattr(image, "n_frames", 1)) == 1
+        for page in range(1, MOST_PAGES + 1):  # not counted first: there may be many, and each is looked up
+            try:
                 image.seek(page)
-                pages.append(int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)))
-            image.seek(0)
-            return all(kind & REDUCED for kind in pages)
-    except Exception:  # counting walks through a TIFF's directories, which may be damaged
+            except EOFError:
+                image.seek(0)
+                return True
+            if not int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)) & REDUCED:
+                return False
+    except Exception:  # a TIFF's directories may be damaged
         raise PictureError("damaged") from None
-    return count == 1
+    return False
 
 
 def _white_is_zero(image: Image.Image) -> bool:

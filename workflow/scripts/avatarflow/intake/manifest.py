@@ -9,6 +9,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from avatarflow.core.errors import AvatarflowError, Problems, refuse
 
+from .identifiers import normalised
 from .parquet import Pictures, TextTable, read_parquet
 
 FILE = "file"
@@ -98,7 +100,9 @@ def _from_text(content: bytes, where: str) -> pd.DataFrame:
         raise refuse(where, "it is JSON", "save it as CSV in UTF-8, or as Parquet")
     separator = _separator(text)
     records = _records(text, separator)
-    _, header = next(records)
+    _, header = next(records, (0, []))
+    if not header:
+        raise ValueError("empty")
     rows = list(records)
     usual = Counter(len(row) for _, row in rows).most_common(1)
     if usual and 2 * len(header) <= usual[0][0]:
@@ -128,12 +132,12 @@ def _separator(text: str) -> str:
     """
 
     def fitness(separator: str) -> tuple[bool, bool, int]:
-        try:
-            first = [row for _, row in itertools.islice(_records(text, separator), 1 + LOOKED_AT)]
-        except csv.Error:
-            return False, False, 0
+        first: list[list[str]] = []
+        with suppress(csv.Error):  # said later, of the separator that is chosen
+            first.extend(row for _, row in itertools.islice(_records(text, separator), 1 + LOOKED_AT))
         counts = {len(row) for row in first}
-        return len(counts) == 1 and counts != {1}, FILE in first[0], len(first[0])
+        header = first[0] if first else []
+        return len(counts) == 1 and counts != {1}, FILE in header, len(header)
 
     return max(SEPARATORS, key=fitness)  # the comma where they are equal
 
@@ -146,7 +150,7 @@ def _check_columns(
     names = [str(column) for column in table.columns]
     asked = list(dict.fromkeys([FILE, *columns]))
     for column in dict.fromkeys([*asked, *if_there]):
-        alike = [name for name in names if _plain(name) == _plain(column)]
+        alike = [name for name in names if normalised(name) == normalised(column) is not None]
         if column in names:
             continue
         if column in not_text:
@@ -167,10 +171,6 @@ def _check_columns(
     if table.empty:
         problems.add(where, "no rows", "give at least one picture")
     problems.raise_if_any()
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
     who = identify(every, entry["person"], eye_columns)  # rows that are not wanted may link those that are
     rows = select_rows(every, entry["select"], "config select")
-    wanted = [ROW, FILE, EMBEDDED, *columns, FIELD]
+    wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
     rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
