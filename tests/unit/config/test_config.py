@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from avatarflow.config.loading import MAPS, base_id, load
+from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.errors import AvatarflowError
 
 RELEASE = {
@@ -175,3 +176,14 @@ def test_labels_that_yaml_reads_as_no_text_are_explained():
     source = {"manifest": "a.csv", "root": "."}
     with pytest.raises(AvatarflowError, match=r"found True \(bool\); put it in quotes"):
         load({"releases": {"x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}}})
+
+
+def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
+    (tmp_path / "c.yaml").write_text("a: &x {b: 1, c: [{d: 1,\n  d: 2}]}\ne: *x\nf: *x\na: 3\n'1': 0\n1: 0\n")
+    (tmp_path / "d.yaml").write_text("a: [")
+    with pytest.raises(AvatarflowError) as error:
+        refuse_repeated_keys([tmp_path / "c.yaml", tmp_path / "d.yaml", tmp_path / "none.yaml"])
+    assert sorted(str(error.value).splitlines()) == [
+        "config c.yaml line 2: key 'd' stands there again; keep one of them",
+        "config c.yaml line 5: key 'a' stands there again; keep one of them",
+    ]
