@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from avatarflow.config.loading import MAPS, base_id, base_settings, behind, load
+from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.digest import code_digest, config_digest, files_digest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.runs.locks import clear_stale
@@ -15,6 +16,8 @@ from avatarflow.core.paths import data_path
 from avatarflow.reads.removal.catalogue import kind_of
 
 try:
+    if workflow.is_main_process:
+        refuse_repeated_keys(workflow.configfiles)
     config = load(config)
 except AvatarflowError as error:
     raise WorkflowError(str(error)) from None

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from avatarflow.config.loading import MAPS, base_id, load
+from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.errors import AvatarflowError
 
 RELEASE = {
@@ -73,6 +74,30 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
     (line,) = problems(config)
     assert line.startswith("config releases.x.finetune.learning_rate: found '1e-4' (str)")
     assert "1.0e-4" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("size_px: '32'", "size_px: found '32' (str); write it as a whole number without quotes, such as 32"),
+        ("size_px: 4e1", "size_px: found '4e1' (str); write it as a whole number without quotes, such as 40"),
+        ("size_px: '0.5'", "size_px: found '0.5' (str); give a value of type integer"),
+        ("cone: {beta: '0.5'}", "cone.beta: found '0.5' (str); write 0.5 without quotes"),
+        ("cone: {beta: .nan}", "cone.beta: found nan; give a finite number"),
+        ("gates: {specificity: .inf}", "gates.specificity: found inf; give a finite number"),
+        ("finetune: {steps: -.inf}", "finetune.steps: found -inf; give a finite number"),
+    ],
+)
+def test_says_how_to_write_a_number(text, advice):
+    assert f"config releases.x.{advice}" in problems({"releases": {"x": {**RELEASE, **yaml.safe_load(text)}}})
+
+
+def test_a_whole_number_with_a_decimal_point_is_whole():
+    config = load({"seed": 5.0, "releases": {"x": {**RELEASE, "size_px": 32.0, "cone": {"beta": 1.0}}}})
+    assert [type(config["seed"]), type(config["releases"]["x"]["size_px"])] == [int, int]
+    assert type(config["releases"]["x"]["cone"]["beta"]) is float
+    equal = load({"seed": 5, "releases": {"x": {**RELEASE, "size_px": 32, "cone": {"beta": 1.0}}}})
+    assert base_id(config, "x") == base_id(equal, "x")
 
 
 def test_rules_that_a_schema_cannot_say():
@@ -151,3 +176,14 @@ def test_labels_that_yaml_reads_as_no_text_are_explained():
     source = {"manifest": "a.csv", "root": "."}
     with pytest.raises(AvatarflowError, match=r"found True \(bool\); put it in quotes"):
         load({"releases": {"x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}}})
+
+
+def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
+    (tmp_path / "c.yaml").write_text("a: &x {b: 1, c: [{d: 1,\n  d: 2}]}\ne: *x\nf: *x\na: 3\n'1': 0\n1: 0\n")
+    (tmp_path / "d.yaml").write_text("a: [")
+    with pytest.raises(AvatarflowError) as error:
+        refuse_repeated_keys([tmp_path / "c.yaml", tmp_path / "d.yaml", tmp_path / "none.yaml"])
+    assert sorted(str(error.value).splitlines()) == [
+        "config c.yaml line 2: key 'd' stands there again; keep one of them",
+        "config c.yaml line 5: key 'a' stands there again; keep one of them",
+    ]

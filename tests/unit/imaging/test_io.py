@@ -16,11 +16,13 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     SecondaryCaptureImageStorage,
     generate_uid,
 )
 
-from avatarflow.imaging.io import FITS, Limits, PictureError, read_picture, resize_square
+from avatarflow.imaging.io import FITS, read_picture, resize_square
+from avatarflow.imaging.picture_checks import Limits, PictureError
 
 CANARY = "CANARY-Jane-Doe"
 
@@ -215,6 +217,15 @@ def dicom(path, pixels, kind="MONOCHROME2", **fields):
     return path
 
 
+def jpeg_in_dicom(path, pixels, jpeg):
+    """The same as a JPEG of YCbCr."""
+    data = pydicom.dcmread(dicom(path, pixels, "YBR_FULL_422"))
+    data.PixelData, data.file_meta.TransferSyntaxUID = encapsulate([jpeg]), JPEGBaseline8Bit
+    data["PixelData"].VR = "OB"
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
 def test_dicom_is_windowed_and_inverted_as_its_header_says(tmp_path):
     values = np.repeat(np.array([0, 900, 1000, 1100, 4000], np.uint16), 40)[None].repeat(60, axis=0)
     window = {"WindowCenter": 1000.5, "WindowWidth": 201, "RescaleSlope": 1, "RescaleIntercept": 0}
@@ -275,7 +286,51 @@ def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
 def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
     gray = scene[..., 0]
     assert reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES")) == "annotation burned into the picture"
-    assert reason(dicom(tmp_path / "a.dcm", gray, PixelAspectRatio=[2, 1])) == "pixels are not square"
+    for name in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        assert reason(dicom(tmp_path / "a.dcm", gray, **{name: [2, 1]})) == "pixels are not square"
+        assert read_picture(dicom(tmp_path / "a.dcm", gray, **{name: [1000, 1009]}))[0].shape == (40, 60, 3)
+    assert reason(dicom(tmp_path / "h.dcm", gray, HighBit=6)) == "HighBit is not BitsStored - 1"
+    assert reason(dicom(tmp_path / "s.dcm", gray, SamplesPerPixel=None)) == "SamplesPerPixel is missing"
+
+
+@pytest.mark.parametrize(
+    ("function", "centre", "width", "expected"),
+    [
+        (None, 128, 256, [0, 100, 128, 255]),
+        ("LINEAR", 0.5, 1, [0, 255, 255, 255]),  # a threshold
+        ("LINEAR_EXACT", 128, 256, [0, 100, 128, 254]),
+        ("LINEAR_EXACT", 100.25, 0.5, [0, 0, 255, 255]),
+        ("SIGMOID", 128, 256, [30, 100, 128, 224]),
+        ("LINEAR", 128, 0, None),  # no window: quantiles
+    ],
+)
+def test_each_window_function_is_that_of_the_standard(tmp_path, function, centre, width, expected):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": centre, "WindowWidth": width, "VOILUTFunction": function}
+    shown = read_picture(dicom(tmp_path / "w.dcm", values, **window))[0][0, ::40, 0].astype(int)
+    if expected is None:
+        assert shown.tolist() == [0, 100, 128, 255]
+    else:
+        assert np.abs(shown - expected).max() <= 1
+
+
+def test_a_narrow_exact_window_is_laid_on_real_values(tmp_path):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 0.5, "WindowWidth": 1, "VOILUTFunction": "LINEAR_EXACT"}
+    path = dicom(tmp_path / "w.dcm", values, RescaleSlope=1 / 255, RescaleIntercept=0, **window)
+    assert np.abs(read_picture(path)[0][0, ::40, 0].astype(int) - [0, 100, 128, 255]).max() <= 1
+
+
+@pytest.mark.parametrize(("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", "")])
+def test_a_window_that_is_no_number_is_refused(tmp_path, text, expected):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    path = dicom(tmp_path / "w.dcm", values, WindowCenter="1234", WindowWidth="256")
+    path.write_bytes(path.read_bytes().replace(b"1234", text.encode()))
+    if expected:
+        assert reason(path) == "window that is no number"
+    else:
+        read_picture(path)
+    assert reason(dicom(path, values, WindowCenter=9, WindowWidth=9, VOILUTFunction="X")) == "unknown window function"
 
 
 def test_compressed_dicom_of_another_size_than_its_header_is_not_decoded(tmp_path):
@@ -322,10 +377,13 @@ def test_a_jpeg_broken_in_the_middle_is_refused(tmp_path, start):
     noise = np.random.default_rng(1).integers(0, 255, (128, 128, 3), np.uint8)
     path = saved(tmp_path / "a.jpg", Image.fromarray(noise), quality=90)
     data = bytearray(path.read_bytes())
+    assert read_picture(jpeg_in_dicom(tmp_path / "whole.dcm", noise, bytes(data)))[0].shape == noise.shape
     place = int(start * len(data))
     data[place : place + 300] = bytes(300)
     path.write_bytes(data)
     assert reason(path) == "damaged"
+    assert reason(jpeg_in_dicom(tmp_path / "a.dcm", noise, bytes(data))) == "damaged"
+    assert reason(jpeg_in_dicom(tmp_path / "a.dcm", noise, bytes(data[: place // 2]) + b"\xff\xd9")) == "damaged"
 
 
 def test_a_colour_profile_is_applied_and_a_broken_one_counts_as_none(tmp_path):
@@ -347,6 +405,24 @@ def test_a_thumbnail_page_is_no_second_picture(tmp_path, scene):
         file.newFrame()
         small.save(file, "TIFF", tiffinfo={254: 1})
     assert np.array_equal(read_picture(path)[0], scene)
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected"), [(8, ""), (16, "TIFF with colour planes of 16 bits apart; save it as PNG")]
+)
+def test_colour_planes_that_would_be_mixed_up_are_refused(tmp_path, scene, bits, expected):
+    planes = np.moveaxis(scene.astype(f"<u{bits // 8}") * (257 if bits == 16 else 1), 2, 0).tobytes()
+    size = len(planes) // 3
+    lists = struct.pack("<3H6I", bits, bits, bits, *(200 + size * plane for plane in range(3)), *[size] * 3)
+    tags = [(256, 3, 1, 60), (257, 3, 1, 40), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 14)]
+    tags += [(277, 3, 1, 3), (278, 4, 1, 40), (279, 4, 3, 26), (284, 3, 1, 2)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    path = tmp_path / "planes.tif"
+    path.write_bytes((b"II*\0" + struct.pack("<I", 38) + lists + directory).ljust(200, b"\0") + planes)
+    if expected:
+        assert reason(path) == expected
+    else:
+        assert np.array_equal(read_picture(path)[0], scene)
 
 
 def mutated(data, dice):

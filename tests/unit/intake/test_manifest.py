@@ -4,6 +4,8 @@ import os
 import unicodedata
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
@@ -58,6 +60,13 @@ def test_an_expression_reaches_nothing_but_the_rows(table, expression):
         select_rows(table, expression, "select")
 
 
+def test_a_wrong_selection_shows_no_column_but_those_it_names(tmp_path):
+    (tmp_path / "m.csv").write_text("file,age,Secret\na.png,4,5\n")
+    with pytest.raises(AvatarflowError, match="columns of numbers are age, all others are text") as error:
+        select_rows(read_manifest(tmp_path / "m.csv", []), "age = ", "select")
+    assert "Secret" not in str(error.value)
+
+
 def test_refuses_a_selection_of_nothing(table):
     with pytest.raises(AvatarflowError, match="no picture is left"):
         select_rows(table, "age > 1000", "select")
@@ -71,7 +80,7 @@ def test_names_every_missing_column_at_once(tmp_path):
     assert "no column 'person'" in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
+@pytest.mark.parametrize("content", [b"", b",,\n;\n", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
 def test_refuses_what_is_no_table(tmp_path, content):
     (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: "):
@@ -112,8 +121,16 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b"sep=;\nfile;side\n", "first line"),
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
+        ("file\u200b,side\na.png,left\n".encode(), "no column 'file', but 'file\u200b'"),
+        (b'file,a\na.png,"x\n', "cannot be read as a table (Error)"),
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
-        (b"file,side,side\na.png,left,left\n", "two columns are called 'side'"),
+        (b"file,patient,patient\na.png,1,1\n", "columns 2, 3 have one name; rename all but one"),
+        (b"a.png,Secret Anna,Secret Anna\n" * 2, "no column 'file'; add it"),
+        (b"file,side,file\na.png,left,b\n", "columns 1, 3 have one name 'file'; rename all but one"),
+        (b"file,_embedded\na.png,x\n", "a column is called '_embedded'; rename it: the name is reserved"),
+        (b"\n# exported\nfile,side\na.png,left\n", "line 2 is a comment and no header; take that line out"),
+        (b"Export of May\nfile,side\na.png,left\n", "line 1 is no header: it has 1 cells, and most rows have 2"),
+        (b"file,side,side\na.png,left,left\n", "columns 2, 3 have one name; rename all but one"),
     ],
 )
 def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
@@ -121,6 +138,25 @@ def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
     with pytest.raises(AvatarflowError) as caught:
         read_manifest(tmp_path / "m.csv", [])
     assert found in str(caught.value)
+    assert "Secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n \n,,\nfile,patient,x\na.png,p,1\n",
+        "file;patient;x,y,z,u\na.png;p;1\n",  # more commas than semicolons in the header only
+        'file;patient;"x, as said, by the patient, or not"\na.png;p;1\n',
+        "file,patient,x\na.png,p,1;2;3;4\n",
+        "file\tpatient\tx\na.png\tp\t1,2\nb.png\tp\n",  # a short row
+        "file,patient,x\ra.png,p,1\r",
+    ],
+)
+def test_the_separator_is_the_one_that_fits_the_rows(tmp_path, text):
+    (tmp_path / "m.csv").write_bytes(text.encode())
+    read = read_manifest(tmp_path / "m.csv", ["patient"])
+    assert read.loc[0, ["file", "patient"]].tolist() == ["a.png", "p"]
+    assert len(read.columns) == 4
 
 
 def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_path):
@@ -129,6 +165,54 @@ def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_p
     read = read_manifest(tmp_path / "M.PQ", ["grade"])
     assert read["file"].tolist() == ["a.png", "b.png"]
     assert read["grade"].tolist() == ["1", None]
+
+
+def parquet(path, names, columns):
+    pq.write_table(pa.Table.from_arrays([pa.array(*column) for column in columns], names), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "texts"),
+    [
+        ([10**17, 10**17 + 1, None], pa.int64(), [str(10**17), str(10**17 + 1), None]),  # equal as floats
+        ([2**63 + 1, None], pa.uint64(), [str(2**63 + 1), None]),
+        ([1e20, None], pa.float64(), [str(10**20), None]),
+        ([1.5, None, float("nan")], pa.float64(), ["1.5", None, None]),
+        ([0.1, 1.0], pa.float32(), ["0.1", "1.0"]),
+        ([float("inf"), 1.0], pa.float64(), ["inf", "1.0"]),
+        ([True, None], pa.bool_(), ["True", None]),
+        ([b"P1", None], pa.binary(), ["P1", None]),
+        ([None, None], pa.null(), [None, None]),
+        (["a", None, "a"], pa.dictionary(pa.int8(), pa.string()), ["a", None, "a"]),
+    ],
+)
+def test_no_digit_of_a_parquet_column_is_lost(tmp_path, values, kind, texts):
+    path = parquet(tmp_path / "m", ["file", "id"], [(["a.png"] * len(values),), (values, kind)])
+    assert read_manifest(path, ["id"])["id"].tolist() == texts
+    assert digest_of_listed(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "found"),
+    [
+        (["image", "image"], [([1],), ([2],)], "2 columns are called 'image'; rename all but one"),
+        (["image"], [([{"bytes": [1, 2], "path": "a"}],)], "the bytes of column 'image' are of another type than bin"),
+        (["image"], [([{"bytes": 5, "path": "a"}],)], "the bytes of column 'image' are of another type than binary"),
+        (["image"], [([{"bytes": {"x": b"1"}}],)], "the bytes of column 'image' are of another type than binary"),
+        (["file", "id", "id"], [(["a"],), ([1],), ([2],)], "columns 2, 3 have one name 'id'; rename all but one"),
+        (["file", "x", "x", "id"], [(["a"],), ([1],), ([2],), ([3],)], "columns 2, 3 have one name; rename all but"),
+        (["file", "id"], [(["a"],), ([["p"]],)], "column 'id' holds neither text nor numbers; save its values as text"),
+        (["file", "id"], [(["a"],), ([b"\xff"],)], "column 'id' holds neither text nor numbers"),
+        (["file", "id", "_embedded"], [(["a"],), ([1],), ([2],)], "a column is called '_embedded'; rename it"),
+    ],
+)
+def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found):
+    path = parquet(tmp_path / "m.parquet", names, columns)
+    with pytest.raises(AvatarflowError, match=r"^manifest m\.parquet: ") as caught:
+        read_manifest(path, ["id"])
+    assert found in str(caught.value)
+    assert digest_of_listed(path, tmp_path)
 
 
 def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):

@@ -5,25 +5,76 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.persons import (
-    assign_roles,
-    identify,
-    name_eyes,
-    normalised,
-    number_eyes,
-    number_fields,
-    number_persons,
-    share_an_eye,
-)
+from avatarflow.intake.eyes import number_eyes
+from avatarflow.intake.identifiers import normalised
+from avatarflow.intake.persons import assign_roles, identify, joined_in_bulk, number_fields, number_persons
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
 
-def test_the_first_column_that_is_not_empty_names_the_person():
-    table = pd.DataFrame({"guess": ["g1", None, None, None], "eye": ["e1", "e2", "e2", None]}, dtype=object)
-    found = identify(table, ["guess", "eye"], ["eye"])
-    assert list(found["key"]) == [("guess", "g1"), ("eye", "e2"), ("eye", "e2"), None]
+def identified(person, eyes=(), **columns):
+    return identify(pd.DataFrame(columns, dtype=object), person, list(eyes))
+
+
+def test_all_identifiers_of_a_row_are_of_one_person():
+    found = identified(["guess", "eye"], ["eye"], guess=["g1", None, None, None], eye=["e1", "e2", "e2", None])
+    assert list(found["key"]) == [0, 1, 1, None]
     assert list(found["unit"]) == ["person", "eye", "eye", "person"]
+
+
+@pytest.mark.parametrize(
+    ("person", "columns", "keys"),
+    [
+        (["id", "mrn"], {"id": ["a", None, "b"], "mrn": ["1", "1", "2"]}, [0, 0, 1]),
+        (["id", "mrn"], {"id": ["a", None, "a"], "mrn": ["1", "2", "2"]}, [0, 0, 0]),  # the third row links the others
+        (["id", "mrn"], {"id": ["a", "1"], "mrn": ["1", None]}, [0, 1]),  # equal values of other columns say nothing
+        ([["site", "id"], "id"], {"site": ["A", None, "B"], "id": ["1", "1", "2"]}, [0, 0, 1]),
+        ([["site", "id"]], {"site": ["A", None, "B"], "id": ["1", "1", "1"]}, [0, None, 1]),
+        ([["site", "id"], "mrn"], {"site": ["A", None, "A"], "id": ["1"] * 3, "mrn": [None, "m", "m"]}, [0, 0, 0]),
+    ],
+)
+def test_identifiers_in_one_row_are_joined_whatever_is_missing(person, columns, keys):
+    assert list(identified(person, **columns)["key"]) == keys
+
+
+def sides_and_more(extra):
+    """Twenty patients with OD and OS, some of whose eyes are called otherwise."""
+    table = pd.DataFrame({"patient": [f"p{n // 2}" for n in range(40)], "eye": ["OD", "OS"] * 20}, dtype=object)
+    for row, name in extra.items():
+        table.loc[row, "eye"] = name
+    return table
+
+
+@pytest.mark.parametrize("names", [("OD", "OS"), ("left", "right"), ("1", "2"), ("x-a", "x-b")])
+@pytest.mark.parametrize("extra", [{}, {4: "R-eye", 7: "L-eye"}, {4: "R-eye", 8: "R-eye"}])
+def test_names_that_most_patients_have_identify_nobody_and_join_nobody(names, extra):
+    table = sides_and_more(extra).replace({"eye": {"OD": names[0], "OS": names[1]}})
+    table.loc[[0, 1], "patient"] = None
+    found = identify(table, ["patient", "eye"], ["eye"])
+    assert found["key"].isna().tolist() == [True, True] + [False] * 38
+    assert found["key"].nunique() == 19
+    assert len(set(number_eyes(found["eye"][2:]))) == 38
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_an_eye_of_a_register_joins_the_patients_it_stands_under_whatever_the_share(share):
+    patients = [f"{'ab'[n % 2] if n < 40 * share else 'a'}{n // 2}" for n in range(40)]
+    found = identified(["patient"], ["eye"], patient=patients, eye=[f"E{n // 2}" for n in range(40)])
+    assert found["key"].nunique() == 20
+
+
+def test_a_few_sides_in_a_column_of_a_register_join_nobody():
+    eyes = [f"E{n}" for n in range(36)] + ["OD", "OS"] * 2
+    found = identified(["patient"], ["eye"], patient=[f"p{n // 2}" for n in range(40)], eye=eyes)
+    assert found["key"].nunique() == 20
+
+
+def test_joins_in_bulk_are_told_in_counts():
+    table = pd.DataFrame({"site": ["A", "B"] * 10, "patient": [f"SECRET{n}" for n in range(20)]}, dtype=object)
+    (text,) = joined_in_bulk(table, ["patient", "site"], [], identify(table, ["patient", "site"], [])["key"])
+    assert text.startswith("20 values of patient count as 2 persons (up to 10 as one)")
+    assert "SECRET" not in text
+    assert joined_in_bulk(table, ["patient"], [], identify(table, ["patient"], [])["key"]) == []
 
 
 def test_equal_values_of_different_columns_are_different_persons():
@@ -70,34 +121,39 @@ def test_refuses_a_given_split_that_does_not_hold(given, text):
 
 
 def test_eyes_are_numbered_and_unknown_ones_marked():
-    table = pd.DataFrame({"eye": ["a", None, "b", "a"], "other": [None, None, "x", "y"]}, dtype=object)
-    table["key"] = None
-    assert number_eyes(name_eyes(table, ["eye"])).tolist() == [0, -1, 1, 0]
-    assert number_eyes(name_eyes(table, ["absent"])).tolist() == [-1, -1, -1, -1]
+    columns = {"patient": ["p"] * 4, "eye": ["a", None, "b", "a"]}
+    assert number_eyes(identified(["patient"], ["eye"], **columns)["eye"]).tolist() == [0, -1, 1, 0]
+    assert number_eyes(identified(["patient"], ["absent"], **columns)["eye"]).tolist() == [-1] * 4
 
 
-@pytest.mark.parametrize("text", ["P1", "P1 ", " p1", "P\u00a01", "Ｐ1"])
+@pytest.mark.parametrize(
+    "text", ["P-1", "P-1 ", " p-1", "Ｐ-1", "P-1\u200b", "\ufeffP-1", "P\u00ad-1", "\u200eP-1", "P\u2011\x001"]
+)
 def test_spellings_of_one_identifier_are_one(text):
-    assert normalised(text).replace(" ", "") == "p1"
+    assert normalised(text) == "p-1"
+
+
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212－")
+def test_dashes_are_one(dash):
+    assert normalised(f"A{dash}1") == "a-1"
 
 
 def test_numbers_as_spreadsheets_write_them_and_missing_ones():
     assert {normalised(each) for each in ("1", "01", "1.0", "001")} == {"1"}
-    assert [normalised(each) for each in ("NA", "nan", "-", "unknown", " ", None)] == [None] * 6
-    assert normalised("10") == "10"
+    assert [normalised(each) for each in ("10", "007", "00", "M\u00fcller", "Mu\u0308ller", "ﾊ")] == [
+        "10", "7", "0", "m\u00fcller", "m\u00fcller", "ハ",
+    ]  # fmt: skip
 
 
-def test_a_shared_eye_joins_its_rows_and_a_side_does_not():
-    def rows(patients, eyes):
-        table = pd.DataFrame({"patient": patients, "eye": eyes}, dtype=object)
-        return table.join(identify(table, ["patient", "eye"], ["eye"]))
-
-    known = rows(["a", None, "b", "b"], ["e1", "e1", "e2", "e3"])
-    assert share_an_eye(known, name_eyes(known, ["eye"])) == [(("patient", "a"), ("eye", "e1"))]
-    sides = rows(["a", "a", "b", "b"], ["OD", "OS", "OD", "OS"])
-    names = name_eyes(sides, ["eye"])
-    assert len(set(number_eyes(names))) == 4
-    assert share_an_eye(sides, names) == []
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "", " ", "NA", "nan", "-", "unknown", "#N/A", "<NA>", "NaT", "N.A.", "n.a.", "#NV", "\\N", "(null)"),
+        *("undefined", "not available", "k.A.", "k. A.", "–", ".", "---", "??", "…", "\u200b", "N\u200bA", "_"),
+    ],
+)
+def test_what_says_that_there_is_no_identifier_is_none(text):
+    assert normalised(text) is None
 
 
 def test_fields_are_numbered_where_there_are_any():

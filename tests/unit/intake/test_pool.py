@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -12,6 +14,7 @@ from avatarflow.intake.pool import SAME_CONTENT, check_share, pool_from_generato
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import Step
 
+EMBEDDED_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 STEP = Step.null()
 
 
@@ -200,6 +203,14 @@ def test_several_columns_name_a_person_together(folder):
     assert "no person" in pool((root, rows), person=[["site", "number"]]).refused[1]
 
 
+def test_a_column_may_be_asked_for_twice(folder):
+    _, rows = folder
+    for row in rows:
+        row["field"] = row["patient"]
+    made = pool(folder, person=["field", "patient", "file"])
+    assert made.table["person"].nunique() == made.table["field"].nunique() == 6
+
+
 def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
     root, rows = folder
     table = pd.DataFrame(rows)
@@ -209,3 +220,81 @@ def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
     outside = pool(folder)
     assert np.array_equal(inside.pictures, outside.pictures)
     pd.testing.assert_frame_equal(inside.table, outside.table)
+
+
+def one_person(made, *rows):
+    return made.table.set_index("row")["person"].loc[list(rows)].nunique() == 1
+
+
+def in_no_state(row, how):
+    """Make a row one that no picture is taken from."""
+    row |= {"label": {"side": "upper"}, "unread": {"file": "absent.png"}, "left out": {"sex": "m"}}[how]
+
+
+@pytest.mark.parametrize("how", ["label", "unread", "left out"])
+@pytest.mark.parametrize("link", [{"eye": "e0"}, {"patient": "p0", "other": "q"}])
+def test_a_row_that_is_refused_or_left_out_still_links_persons(folder, how, link):
+    _, rows = folder
+    rows[4] |= {"other": "q"}
+    rows[5] |= {"patient": "p2", **link}
+    if "eye" in link:
+        rows[4]["patient"] = "p2"
+    in_no_state(rows[5], how)
+    made = pool(folder, person=["patient", "other", "eye"], select="sex = 'f'")
+    assert one_person(made, 1, 5)
+    assert made.table["person"].nunique() == 5
+
+
+@pytest.mark.parametrize("how", ["label", "left out"])
+@pytest.mark.parametrize("name", ["0.png", "x/../0.png"])
+def test_a_file_under_two_persons_joins_them_wherever_it_is_listed(folder, how, name):
+    root, rows = folder
+    (root / "x").mkdir()
+    rows[5]["file"] = name
+    in_no_state(rows[5], how)
+    made = pool(folder, select="sex = 'f'")
+    assert one_person(made, 1, 5)
+    assert made.table["person"].nunique() == 5
+
+
+def test_a_file_that_shows_nothing_joins_nobody(folder):
+    root, rows = folder
+    Image.new("RGB", (64, 64), (7, 7, 7)).save(root / "none.png")
+    rows += [{**rows[n], "file": "none.png", "sex": "m"} for n in (0, 5, 9)]
+    assert pool(folder, select="sex = 'f'").table["person"].nunique() == 6
+
+
+def test_a_row_that_only_knows_the_side_is_refused(folder):
+    _, rows = folder
+    for number, row in enumerate(rows):
+        row["eye"] = ("OD", "OS")[number % 2]
+    rows[0]["patient"] = rows[1]["patient"] = ""
+    made = pool(folder)
+    assert made.refused == dict.fromkeys((1, 2), "no person: every person column is empty")
+    assert made.table["person"].nunique() == 5
+    assert made.table["eye"].nunique() == 10
+
+
+def test_an_eye_column_that_is_not_there_is_refused_but_for_the_default(folder):
+    with pytest.raises(AvatarflowError, match="no column 'eyeid'; add it"):
+        pool(folder, person=["patient"], eye_columns=["eyeid"])
+    with pytest.raises(AvatarflowError, match="no column 'Eye', but 'eye'"):
+        pool(folder, person=["patient"], eye_columns=["Eye"])
+    assert pool(folder, person=["patient"], eye_columns=["eye_id"]).table["eye"].max() == -1
+
+
+def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):
+    root, rows = folder
+    (root / "a").mkdir()
+    picture(root / "a" / "0.png", 99)
+    table = pd.DataFrame(rows)
+    names = ["a/0.png", *table.pop("file")[1:]]
+    cells = [{"bytes": None if n < 3 else (root / name).read_bytes(), "path": name} for n, name in enumerate(names)]
+    cells[1]["path"], cells[2]["path"] = "../1.png", None
+    whole = pa.Table.from_pandas(table).append_column("image", pa.array(cells, EMBEDDED_TYPE))
+    pq.write_table(whole, root / "m.parquet")
+    made = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    assert made.refused == {2: "path leads outside the root", 3: "file name is empty"}
+    pd.DataFrame([{**rows[0], "file": "a/0.png"}]).to_csv(root / "one.csv", index=False)
+    one = pool_from_manifest(entry(), str(root / "one.csv"), str(root), 1, 1, STEP)
+    assert np.array_equal(made.pictures[0], one.pictures[0])

@@ -6,7 +6,7 @@ Imported while Snakemake parses: standard library, PyYAML and jsonschema (which 
 import copy
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
 from avatarflow.core.digest import config_digest
-from avatarflow.core.errors import Problems
+from avatarflow.core.errors import Problems, problem
 from avatarflow.generators.families import DEFAULT, FAMILIES
 from avatarflow.generators.settings import lasting
 from avatarflow.reads.donors.choices import donor_problems, mixture_problems
@@ -54,6 +54,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
         filled["removal_tools"] = {**shipped_tools(), **own}
     _fill(filled, schema, schema)
     problems = Problems()
+    problems.extend(_not_finite(filled, "config"))
     problems.extend(_lines(filled, schema))
     problems.raise_if_any()
     for where, found, do in _semantics(filled):
@@ -131,7 +132,10 @@ def _resolve(schema: Schema, document: Schema) -> tuple[Schema, Schema]:
 
 
 def _fill(value: Any, schema: Schema, document: Schema) -> None:
-    """Set the default of every property that is not there, at any depth."""
+    """Set the default of every property that is not there, and make 32 of 32.0 where a whole number is asked for.
+
+    At any depth.
+    """
     schema, document = _resolve(schema, document)
     if isinstance(value, dict):
         for name, part in schema.get("properties", {}).items():
@@ -139,14 +143,37 @@ def _fill(value: Any, schema: Schema, document: Schema) -> None:
             if name not in value and "default" in resolved:
                 value[name] = copy.deepcopy(resolved["default"])
             if name in value:
+                value[name] = _whole(value[name], resolved)
                 _fill(value[name], part, document)
         extra = schema.get("additionalProperties")
         if isinstance(extra, dict):
             for name in set(value) - set(schema.get("properties", {})):
+                value[name] = _whole(value[name], _resolve(extra, document)[0])
                 _fill(value[name], extra, document)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for item in value:
-            _fill(item, schema["items"], document)
+        for place, item in enumerate(value):
+            value[place] = _whole(item, _resolve(schema["items"], document)[0])
+            _fill(value[place], schema["items"], document)
+
+
+def _whole(value: Any, schema: Schema) -> Any:
+    """Turn a float into a whole number where the schema wants one and it is one."""
+    kinds = schema.get("type", [])
+    wanted = {kinds} if isinstance(kinds, str) else set(kinds)
+    whole = isinstance(value, float) and value.is_integer() and "integer" in wanted and "number" not in wanted
+    return int(value) if whole else value
+
+
+def _not_finite(value: Any, where: str) -> Iterator[str]:
+    """One line per number that is none: a limit of NaN is never reached."""
+    if isinstance(value, dict):
+        parts: Iterable[tuple[Any, Any]] = value.items()
+    else:
+        parts = enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from _not_finite(part, f"{where}.{name}" if where != "config" else f"config {name}")
+    if isinstance(value, float) and not math.isfinite(value):
+        yield problem(where, f"found {value!r}", "give a finite number")
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
@@ -190,7 +217,7 @@ def _line(error: ValidationError) -> Iterator[str]:
         wanted = " or ".join(wanted) if isinstance(wanted, list) else wanted
         hint = f"give a value of type {wanted}"
         if isinstance(found, str) and _is_number(found):
-            hint += f" (YAML reads {found} as text: write it with a decimal point, such as 1.0e-4)"
+            hint = _as_number(found, wanted)
         if "string" in wanted and isinstance(found, bool | int | float | date):
             hint = "put it in quotes, since YAML reads it as no text"
         yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
@@ -207,12 +234,22 @@ def _line(error: ValidationError) -> Iterator[str]:
         yield f"{where}: {error.message}; see the range in config/README.md"
 
 
+def _as_number(text: str, wanted: str) -> str:
+    """How to write a number that YAML reads as text."""
+    if "number" not in wanted and float(text).is_integer():
+        return f"write it as a whole number without quotes, such as {int(float(text))}"
+    if "number" not in wanted:
+        return f"give a value of type {wanted}"
+    if isinstance(yaml.safe_load(text), int | float):
+        return f"write {text} without quotes"
+    return f"give a value of type {wanted} (YAML reads {text} as text: write it with a decimal point, such as 1.0e-4)"
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -259,7 +296,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 RESERVED = {
     *("candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit"),
-    *("accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk", "stage", "steps"),
+    *("_embedded", "accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk", "stage", "steps"),
 }
 """Columns of the project's own tables; a condition of that name would overwrite one."""
 

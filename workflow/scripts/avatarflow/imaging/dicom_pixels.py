@@ -1,8 +1,10 @@
 """The pixels of a DICOM file, windowed to 8 bits; nothing else of it is looked at or kept."""
 
 import io
+import math
 import warnings
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,21 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
 
 from avatarflow.core.arrays import Pictures
 
-from .io import Limits, PictureError, gray_to_rgb
+from .picture_checks import Limits, PictureError, check_scan, gray_to_rgb
 
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""
 DEFLATED = b"1.2.840.10008.1.2.1.99"
+JPEG = b"\xff\xd8"
 HEADERS = 1_000_000  # bytes of a file that are not pixels
 PALETTE = "PALETTE COLOR"
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", PALETTE)
+NEEDED = ("SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
+SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+SQUARE = 0.01  # how much the sides of a pixel may differ, as a share
+LINEAR, EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
+NARROWEST = {LINEAR: 1.0, EXACT: np.nextafter(0, 1), SIGMOID: np.nextafter(0, 1)}
+"""Windows, PS3.3 C.11.2.1.2 and C.11.2.1.3, and their smallest width; a smaller one counts as none."""
 
 
 def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
@@ -74,7 +83,8 @@ def _check(dataset: Any, limits: Limits) -> tuple[str, int]:
         kind, bits = str(dataset.PhotometricInterpretation), int(dataset.BitsStored)
         frames = int(dataset.get("NumberOfFrames") or 1)
         held, tables = "PixelData" in dataset, "RedPaletteColorLookupTableDescriptor" in dataset
-        aspect = [int(each) for each in dataset.get("PixelAspectRatio") or (1, 1)]
+        square = all(_is_square(dataset.get(name)) for name in SPACINGS)
+        high = int(dataset.get("HighBit", bits - 1))
         annotated = str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES"
     except Exception:
         raise PictureError("not a picture") from None
@@ -83,13 +93,29 @@ def _check(dataset: Any, limits: Limits) -> tuple[str, int]:
         raise PictureError("not a picture")
     if annotated:
         raise PictureError("annotation burned into the picture")
-    if len(set(aspect)) != 1:
+    if not square:
         raise PictureError("pixels are not square")
     if frames != 1:
         raise PictureError("more than one picture")
     if kind not in ("MONOCHROME1", "MONOCHROME2", *COLOURS) or (kind == PALETTE and not tables):
         raise PictureError("unsupported pixels")
+    if high != bits - 1:
+        raise PictureError("HighBit is not BitsStored - 1")
+    for name in NEEDED:
+        if dataset.get(name) is None:
+            raise PictureError(f"{name} is missing")
     return kind, bits
+
+
+def _is_square(sides: Any) -> bool:
+    """Whether the two sides of a pixel are as good as equal; anything but two values says nothing."""
+    if isinstance(sides, str) or not isinstance(sides, Sequence) or len(sides) != 2:
+        return True
+    first, second = sides
+    try:
+        return abs(float(first) - float(second)) <= SQUARE * max(abs(float(first)), abs(float(second)))
+    except (TypeError, ValueError):
+        return str(first) == str(second)
 
 
 def _decode(dataset: Any) -> npt.NDArray[Any]:
@@ -114,7 +140,10 @@ def _no_decoder(dataset: Any) -> str:
 
 
 def _check_frame(dataset: Any) -> None:
-    """Refuse compressed data of another size than the header says: decoding may take any memory, and hours."""
+    """Refuse a broken JPEG, and compressed data of another size than the header says.
+
+    Decoding those may take any memory, and hours.
+    """
     uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
     if not uid.is_transfer_syntax or not uid.is_encapsulated or uid == pydicom.uid.RLELossless:
         return
@@ -127,6 +156,8 @@ def _check_frame(dataset: Any) -> None:
         raise PictureError("damaged") from None
     if size != (dataset.Columns, dataset.Rows):
         raise PictureError("damaged")
+    if frame.startswith(JPEG):
+        check_scan(frame)
 
 
 def _colour(pixels: npt.NDArray[Any]) -> Pictures:
@@ -164,6 +195,8 @@ def _windowed(pixels: npt.NDArray[Any], dataset: Any, inverted: bool) -> npt.NDA
             share = _share_of_table(values, dataset.VOILUTSequence[0])
         else:
             share = _share_of_window(np.asarray(values, np.float64), padded, dataset)
+    except PictureError:
+        raise
     except Exception:
         raise PictureError("damaged") from None
     shown = np.clip(1 - share if inverted else share, 0, 1)
@@ -184,14 +217,20 @@ def _share_of_table(values: npt.NDArray[Any], table: Any) -> Any:
 def _share_of_window(values: npt.NDArray[np.float64], padded: npt.NDArray[np.bool_], dataset: Any) -> Any:
     """Where each value lies in the window, 0 to 1 within it; PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    if centre is None or width is None or width <= 1:
+    function = str(dataset.get("VOILUTFunction") or LINEAR).strip().upper()
+    if centre is not None and width is not None and function not in NARROWEST:
+        raise PictureError("unknown window function")
+    if centre is None or width is None or width < NARROWEST[function]:
         shown = values if padded.all() else values[~padded]
         low, high = np.quantile(shown, [WINDOW_SHARE, 1 - WINDOW_SHARE])
-    elif str(dataset.get("VOILUTFunction") or "").strip().upper() == "SIGMOID":
+        return (values - low) / max(high - low, 1e-9)
+    if function == SIGMOID:
         return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -500, 500)))
-    else:
-        low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-    return (values - low) / max(high - low, 1e-9)
+    if function == EXACT:
+        return (values - centre) / width + 0.5
+    if width == 1:  # a threshold
+        return np.where(values <= centre - 0.5, 0.0, 1.0)
+    return (values - (centre - 0.5)) / (width - 1) + 0.5
 
 
 def _padded(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.bool_]:
@@ -205,6 +244,15 @@ def _padded(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.bool_]:
 
 
 def _first(value: Any) -> float | None:
-    if value is None or value == "":
+    """The first number of a window's centres or widths; None where there is none."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if len(value) else None
+    if value is None or not str(value).strip():
         return None
-    return float(value[0] if hasattr(value, "__getitem__") else value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise PictureError("window that is no number")
+    return number

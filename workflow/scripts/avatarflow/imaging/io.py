@@ -4,17 +4,16 @@ import io
 import re
 import stat
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.errors import AvatarflowError
+
+from .picture_checks import Limits, PictureError, check_scan, gray_to_rgb
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -26,45 +25,14 @@ NOT_READ = {
 }
 FITS = ("pad", "crop", "stretch")
 ORIENTATION = 0x0112
-PHOTOMETRIC, BITS_PER_SAMPLE, SUBFILE_TYPE = 0x0106, 0x0102, 0x00FE
+PHOTOMETRIC, BITS_PER_SAMPLE, SUBFILE_TYPE, PLANAR = 0x0106, 0x0102, 0x00FE, 0x011C
+APART = 2  # the value of PLANAR for planes of one colour each
 REDUCED = 1  # the bit of SUBFILE_TYPE that marks a smaller version of another page
 MOST_PAGES = 16
 DEPTHS = (8, 10, 12, 14, 16)
 MOSTLY = 0.999
 """The share of pixels that tells how many bits a camera uses: a single hot pixel must not darken its picture."""
 BLACK = (0, 0, 0)
-
-
-class PictureError(AvatarflowError):
-    """A picture that is refused; `reason` is a few plain words without file name or content."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a picture may be before it is refused; sizes are read from its header, before anything is decoded."""
-
-    min_side_px: int = 32
-    max_side_px: int = 20_000
-    max_pixels: int = 100_000_000
-    max_aspect: float = 4.0
-    max_bytes: int = 1_000_000_000
-
-    def check(self, width: int, height: int) -> None:
-        """Raise `PictureError` for a picture of absurd size."""
-        if min(width, height) < 1:
-            raise PictureError("damaged")
-        if width * height > self.max_pixels:
-            raise PictureError("too many pixels")
-        if min(width, height) < self.min_side_px:
-            raise PictureError("too small")
-        if max(width, height) > self.max_side_px:
-            raise PictureError("side too long")
-        if max(width, height) > self.max_aspect * min(width, height):
-            raise PictureError("too elongated")
 
 
 def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictures, dict[str, Any]]:
@@ -115,9 +83,10 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         if image.format != "MPO" and not _is_single(image):
             raise PictureError("more than one picture")
         if image.format in ("JPEG", "MPO"):
-            _check_scan(data)
+            check_scan(data)
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
+        _check_planes(image)
         bits = 16 if image.mode.startswith("I") else 8
         gray = image.mode in ("1", "L", "LA") or bits == 16
         pixels = _pixels(image)
@@ -155,11 +124,6 @@ def resize_square(picture: Pictures, size_px: int, mode: str = "pad") -> Picture
     return np.asarray(fitted)
 
 
-def gray_to_rgb(gray: npt.NDArray[np.uint8]) -> Pictures:
-    """One channel three times."""
-    return np.repeat(gray[..., None], 3, axis=2)
-
-
 def _bytes(path: Path, max_bytes: int) -> bytes:
     try:
         found = path.stat()
@@ -188,35 +152,32 @@ def _open(data: bytes) -> Image.Image:
 def _is_single(image: Image.Image) -> bool:
     """Whether there is one picture; further pages of a TIFF that are marked as reduced versions of it do not count."""
     try:
-        count = int(getattr(image, "n_frames", 1))
-        if count > 1 and image.format == "TIFF" and count <= MOST_PAGES:
-            pages = []
-            for page in range(1, count):
+        if image.format != "TIFF":
+            return int(getattr(image, "n_frames", 1)) == 1
+        for page in range(1, MOST_PAGES + 1):  # not counted first: there may be many, and each is looked up
+            try:
                 image.seek(page)
-                pages.append(int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)))
-            image.seek(0)
-            return all(kind & REDUCED for kind in pages)
-    except Exception:  # counting walks through a TIFF's directories, which may be damaged
+            except EOFError:
+                image.seek(0)
+                return True
+            if not int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)) & REDUCED:
+                return False
+    except Exception:  # a TIFF's directories may be damaged
         raise PictureError("damaged") from None
-    return count == 1
-
-
-def _check_scan(data: bytes) -> None:
-    """Refuse a JPEG whose compressed data break off or are broken in the middle: Pillow decodes them without a word."""
-    try:
-        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
-    except ValueError as error:
-        text = str(error)
-        if text.startswith("Premature end"):
-            raise PictureError("truncated") from None
-        if text.startswith("Corrupt JPEG data"):
-            raise PictureError("damaged") from None
-        # other errors are kinds of JPEG that this decoder does not know
+    return False
 
 
 def _white_is_zero(image: Image.Image) -> bool:
     """Whether a TIFF stores white as 0; Pillow turns such pictures round at 8 bits and leaves those of 16."""
     return image.format == "TIFF" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
+
+
+def _check_planes(image: Image.Image) -> None:
+    """Refuse a TIFF that keeps its colours of more than 8 bits apart: Pillow mixes their bytes up."""
+    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    depths = tuple(tags.get(BITS_PER_SAMPLE, ()))
+    if tags.get(PLANAR) == APART and len(depths) > 1 and max(depths) > 8:
+        raise PictureError(f"TIFF with colour planes of {max(depths)} bits apart; save it as PNG")
 
 
 def _pixels(image: Image.Image) -> Pictures:

@@ -4,28 +4,35 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import unicodedata
 import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from avatarflow.core.errors import AvatarflowError, Problems, refuse
+
+from .identifiers import normalised
+from .parquet import EmbeddedPictures, TextTable, read_parquet
 
 FILE = "file"
 ROW = "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
 SEPARATORS = (",", ";", "\t")
 SHOWN_LINES = 5
+LOOKED_AT = 20  # rows that tell the separator, and whether the first line is a header
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
-IMAGE, EMBEDDED = "image", "_embedded"
+EMBEDDED = "_embedded"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_manifest(path: str | Path, columns: list[str]) -> pd.DataFrame:
+def read_manifest(path: str | Path, columns: list[str], if_there: Sequence[str] = ()) -> pd.DataFrame:
     """Read a manifest as text columns, empty cells as None, with its 1-based row numbers.
 
     Parameters
@@ -35,6 +42,8 @@ def read_manifest(path: str | Path, columns: list[str]) -> pd.DataFrame:
         or not. The kind is told by content, not by name.
     columns : list of str
         Further columns the config names; each must be there.
+    if_there : list of str
+        Columns that may be missing, but not be there in another spelling.
 
     Raises
     ------
@@ -49,47 +58,25 @@ def read_manifest(path: str | Path, columns: list[str]) -> pd.DataFrame:
         content = Path(path).read_bytes()
         if content.startswith(GZIP):
             content = gzip.decompress(content)
-        table = _from_parquet(content) if content.startswith(PARQUET) else _from_text(content, where)
-    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException, zlib.error) as error:
+        read = read_parquet(content, where) if content.startswith(PARQUET) else TextTable(_from_text(content, where))
+    except (OSError, EOFError, ValueError, OverflowError, csv.Error, pa.ArrowException, zlib.error) as error:
         found = f"cannot be read as a table ({type(error).__name__})"
         raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
-    _check_columns(table, columns, where)
-    embedded = table.pop(EMBEDDED) if EMBEDDED in table.columns else None
-    table = table.astype(object).where(table.notna() & (table != ""), None)
-    if embedded is not None:
-        table[EMBEDDED] = embedded
+    table = read.table
+    if read.pictures and FILE not in table.columns:
+        table.insert(0, FILE, pd.Series(_names(read.pictures), dtype=object))
+    _check_columns(table, columns, if_there, read.not_text, where)
+    table = table.where(table.notna() & (table != ""), None)
+    if read.pictures:
+        table[EMBEDDED] = pd.Series(read.pictures.contents, dtype=object)
     table.insert(0, ROW, np.arange(1, len(table) + 1))
     return table
 
 
-def _from_parquet(content: bytes) -> pd.DataFrame:
-    """Columns as text; a named index is a column, and whole numbers that a missing cell made floats stay whole.
-
-    Pictures inside the table, as the Hugging Face `datasets` library writes them (`image`: bytes and path), go to the
-    column `EMBEDDED`; without a column `file` the path is the file's name, else the number of the row.
-    """
-    file = pq.ParquetFile(io.BytesIO(content))
-    kind = file.schema_arrow.field(IMAGE).type if IMAGE in file.schema_arrow.names else None
-    if kind is not None and pa.types.is_struct(kind) and "bytes" in [part.name for part in kind]:
-        table = file.read().to_pandas()
-        cells = [cell if isinstance(cell, dict) else {} for cell in table.pop(IMAGE)]
-        read = _as_text(table)
-        if FILE not in read.columns:
-            paths = [Path(str(cell.get("path") or "")).name for cell in cells]
-            read.insert(0, FILE, [path or f"row {row}" for row, path in enumerate(paths, start=1)])
-        read[EMBEDDED] = pd.Series([cell.get("bytes") for cell in cells], dtype=object)
-        return read
-    return _as_text(file.read().to_pandas())
-
-
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    named = [name for name in table.index.names if name is not None]
-    table = table.reset_index(named) if named else table
-    for column in table.columns:
-        values = table[column]
-        if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-            table[column] = values.astype("Int64")
-    return table.astype("string").astype(object).reset_index(drop=True)
+def _names(pictures: EmbeddedPictures) -> list[str | None]:
+    """The name of each file: where its content is in the table, a label without folders."""
+    cells = enumerate(zip(pictures.contents, pictures.names, strict=True), start=1)
+    return [name if content is None else Path(name or "").name or f"row {row}" for row, (content, name) in cells]
 
 
 def _from_text(content: bytes, where: str) -> pd.DataFrame:
@@ -100,54 +87,90 @@ def _from_text(content: bytes, where: str) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise refuse(where, f"line {line} is not UTF-8", "save it as CSV in UTF-8") from None
-    if not text.strip():
+    lines = enumerate(io.StringIO(text, newline=None), start=1)
+    number, first = next(((number, line.strip()) for number, line in lines if line.strip()), (0, ""))
+    if not first:
         raise ValueError("empty")
-    first = text.partition("\n")[0].strip()
+    here = f"line {number}"
     if first.lower().startswith("sep="):
         raise refuse(where, "its first line names the separator and is no header", "take that line out")
+    if first.startswith("#"):
+        raise refuse(where, f"{here} is a comment and no header", "take that line out")
     if first.startswith(("{", "[")):
         raise refuse(where, "it is JSON", "save it as CSV in UTF-8, or as Parquet")
-    separator = max(SEPARATORS, key=first.count)  # the comma where they are equal
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = next(lines, [])
-    cells: list[list[str]] = []
-    long: list[int] = []
-    for record in lines:
-        if len(record) > len(header):
-            long.append(lines.line_num)
-        elif record:
-            cells.append(record + [""] * (len(header) - len(record)))
-    if long:
+    separator = _separator(text)
+    records = _records(text, separator)
+    _, header = next(records, (0, []))
+    if not header:
+        raise ValueError("empty")
+    rows = list(records)
+    usual = Counter(len(row) for _, row in rows).most_common(1)
+    if usual and 2 * len(header) <= usual[0][0]:
+        found = f"{here} is no header: it has {len(header)} cells, and most rows have {usual[0][0]}"
+        raise refuse(where, found, "let the table begin with the names of its columns, one for each cell")
+    if long := [line for line, row in rows if len(row) > len(header)]:
         shown = ", ".join(map(str, long[:SHOWN_LINES])) + (", ..." if len(long) > SHOWN_LINES else "")
         found = f"more cells than the header in {len(long)} rows (line {shown})"
         raise refuse(where, found, f"take surplus separators out, or quote cells that hold a '{separator}'")
-    return pd.DataFrame(cells, columns=header, dtype=object)
+    return pd.DataFrame([row + [""] * (len(header) - len(row)) for _, row in rows], columns=header, dtype=object)
 
 
-def _check_columns(table: pd.DataFrame, columns: list[str], where: str) -> None:
+def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a text with the lines they end in, from the first that is not blank; empty lines are left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begun = False
+    for row in reader:
+        begun = begun or any(cell.strip() for cell in row)
+        if begun and row:
+            yield reader.line_num, row
+
+
+def _separator(text: str) -> str:
+    """Choose the separator that cuts the header and the first rows into equally many cells, more than one.
+
+    Where that is none or several, the one that shows a column `file`, then the one that cuts the header most often.
+    """
+
+    def fitness(separator: str) -> tuple[bool, bool, int]:
+        first: list[list[str]] = []
+        with suppress(csv.Error):  # said later, of the separator that is chosen
+            first.extend(row for _, row in itertools.islice(_records(text, separator), 1 + LOOKED_AT))
+        counts = {len(row) for row in first}
+        header = first[0] if first else []
+        return len(counts) == 1 and counts != {1}, FILE in header, len(header)
+
+    return max(SEPARATORS, key=fitness)  # the comma where they are equal
+
+
+def _check_columns(
+    table: pd.DataFrame, columns: Sequence[str], if_there: Sequence[str], not_text: set[str], where: str
+) -> None:
+    """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
     problems = Problems()
     names = [str(column) for column in table.columns]
-    for column in dict.fromkeys([FILE, *columns]):
+    asked = list(dict.fromkeys([FILE, *columns]))
+    for column in dict.fromkeys([*asked, *if_there]):
+        alike = [name for name in names if normalised(name) == normalised(column) is not None]
         if column in names:
             continue
-        alike = [name for name in names if _plain(name) == _plain(column)]
-        if alike:
+        if column in not_text:
+            problems.add(where, f"column '{column}' holds neither text nor numbers", "save its values as text")
+        elif alike:
             problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
-        else:
+        elif column in asked:
             problems.add(where, f"no column '{column}'", "add it, or correct the config")
     if "file_name" in names and FILE not in names:
         problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        problems.add(where, f"two columns are called '{name}'", "rename one")
-    if ROW in names:
-        problems.add(where, f"a column is called '{ROW}'", "rename it: the name is reserved")
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        places = ", ".join(str(place) for place, each in enumerate(names, start=1) if each == name)
+        known = f" '{name}'" if name in (*asked, *if_there) else ""
+        problems.add(where, f"columns {places} have one name{known}", "rename all but one")
+    for name in (ROW, EMBEDDED):
+        if name in names:
+            problems.add(where, f"a column is called '{name}'", "rename it: the name is reserved")
     if table.empty:
         problems.add(where, "no rows", "give at least one picture")
     problems.raise_if_any()
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFrame:
@@ -180,7 +203,9 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
             kept = rows.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
             found = f"not a usable expression ({type(error).__name__})"
-            advice = f"check names and quotes; columns of numbers are {', '.join(numeric)}, all others are text"
+            named = ", ".join(name for name in numeric if name in expression)  # others may be data
+            kinds = f"columns of numbers are {named}, all others are text" if named else "the columns there are text"
+            advice = f"check names and quotes; {kinds}"
             raise refuse(where, found, advice) from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:
@@ -201,6 +226,26 @@ def resolve_inside(root: str | Path, name: str) -> Path | None:
     except (OSError, RuntimeError, ValueError):
         return None
     return path if path.is_relative_to(base) else None
+
+
+def files_of(rows: pd.DataFrame, root: str | Path) -> "pd.Series[str]":
+    """What file each row means, however its name is written; None where there is none.
+
+    A picture inside the manifest is told by its content.
+    """
+    contents = rows[EMBEDDED] if EMBEDDED in rows.columns else [None] * len(rows)
+    return pd.Series(
+        [_file_of(name, content, root) for name, content in zip(rows[FILE], contents, strict=True)],
+        index=rows.index,
+        dtype=object,
+    )
+
+
+def _file_of(name: str | None, content: bytes | None, root: str | Path) -> str | None:
+    if content is not None:
+        return hashlib.sha256(content).hexdigest()
+    path = resolve_inside(root, name) if name and name.strip() else None
+    return str(path) if path is not None and path.is_file() else None
 
 
 def digest_of_listed(manifest: str | Path, root: str | Path) -> str:

@@ -1,43 +1,30 @@
 """Who is who: one run-local number per person, and one role per person."""
 
-import re
-import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import networkx as nx
 import numpy as np
 import pandas as pd
+from networkx.utils import UnionFind
 
 from avatarflow.core import seeds
 from avatarflow.core.errors import refuse
 
+from .eyes import name_eyes, within_patients
+from .identifiers import normalised
+
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"
 FIELD = "field"
-KEY, UNIT = "key", "unit"
+KEY, UNIT, EYE = "key", "unit", "eye"
+BULK = 0.05  # the share of identifiers that may be joined to others without a warning
 ROLES = (*TRAINED, HELDOUT)
 """What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
 
-
-MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "nil", "-", "--", "?", "unknown", "unbekannt", "missing"))
-
-
-def normalised(value: str | None) -> str | None:
-    """An identifier as it is compared, or None where it says that there is none.
-
-    Spellings that exports and spreadsheets mix become one: Unicode forms, blanks, case, leading zeros, `1.0` for `1`.
-    Two patients who differ in nothing else are taken for one, the safe side: nobody is both trained on and held out.
-    """
-    if value is None:
-        return None
-    text = " ".join(unicodedata.normalize("NFKC", value).split()).casefold()
-    if re.fullmatch(r"[0-9]+(\.0+)?", text):
-        text = text.partition(".")[0].lstrip("0") or "0"
-    return None if text in MISSING else text
-
-
 PersonColumn = str | Sequence[str]
 """A column that names a person, or several that do so together (a site and its own numbers)."""
+Node = tuple[str, ...]
+"""An identifier: its columns and its values."""
 
 
 def flat_columns(columns: Sequence[PersonColumn]) -> list[str]:
@@ -45,32 +32,95 @@ def flat_columns(columns: Sequence[PersonColumn]) -> list[str]:
     return [name for column in columns for name in ([column] if isinstance(column, str) else column)]
 
 
-def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: list[str]) -> pd.DataFrame:
-    """The name of each row's person and what kind of unit it is.
+def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: Sequence[str]) -> pd.DataFrame:
+    """Say who stands in each row of a manifest: all identifiers that stand together in one row are of one person.
+
+    Names of single eyes join their rows, too. Names that number the eyes within a patient (`eyes.within_patients`)
+    identify nobody.
 
     Parameters
     ----------
-    table : manifest rows
+    table : every row of the manifest
+        Also those that are not wanted: they may be what links the others.
     columns : list of str or list of str
-        The first that is not empty counts; several that name a person together are empty where one of them is.
+        Those that name a person; several that do so together are empty where one of them is.
     eye_columns : list of str
-        Those that know only the eye.
+        Those that know only the eye; those that the table lacks are left out.
 
     Returns
     -------
-    DataFrame with `key` (column and value, None where every column is empty) and `unit` (`person` or `eye`).
+    DataFrame
+        `key` (int, None where no column identifies anybody), `unit` (`person`, or `eye` where only eyes are known of
+        whoever it is) and `eye` (as from `eyes.name_eyes`).
     """
-    key = pd.Series([None] * len(table), index=table.index, dtype=object)
-    unit = pd.Series("person", index=table.index, dtype=object)
-    for column in columns:
-        names = [column] if isinstance(column, str) else list(column)
-        parts = zip(*(table[name].map(normalised) for name in names), strict=True)
-        label = "+".join(names)
-        found = [None if any(pd.isna(part) for part in row) else (label, *row) for row in parts]
-        open_ = key.isna()
-        key = key.where(~open_, pd.Series(found, index=table.index, dtype=object))
-        unit = unit.mask(open_ & key.notna() & (label in eye_columns), "eye")
-    return pd.DataFrame({KEY: key.where(key.notna(), None), UNIT: unit}, index=table.index)
+    eyes = {column: _values(table, column) for column in eye_columns if column in table.columns}
+    alone = [column for column in columns if isinstance(column, str) and column in eyes]
+    named = {_parts(column): _nodes(table, column) for column in columns if column not in alone}
+    patients = _joined(_by_row(named.values(), len(table)))
+    within = {column: within_patients(values, pd.Series(patients, table.index)) for column, values in eyes.items()}
+    single = {
+        column: [None if eye is None or eye in within[column] else (column, eye) for eye in values]
+        for column, values in eyes.items()
+    }
+    joined = _joined(_by_row([*named.values(), *single.values()], len(table)))
+    identifying = _by_row([*named.values(), *(single[column] for column in alone)], len(table))
+    key = [group if nodes else None for group, nodes in zip(joined, identifying, strict=True)]
+    said = _by_row([nodes for parts, nodes in named.items() if not set(parts) & set(eyes)], len(table))
+    known = {group for group, nodes in zip(key, said, strict=True) if nodes}
+    unit = ["person" if group is None or group in known else "eye" for group in key]
+    found = pd.DataFrame({KEY: key, UNIT: unit}, index=table.index, dtype=object)
+    return found.assign(**{EYE: name_eyes(eyes, within, found[KEY])})
+
+
+def joined_in_bulk(
+    table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: Sequence[str], key: "pd.Series[int]"
+) -> list[str]:
+    """Say in counts where many identifiers of one column are joined to fewer persons: seldom is that meant."""
+    said = []
+    for column in (each for each in columns if not set(_parts(each)) & set(eye_columns)):
+        pairs = pd.DataFrame({"node": _nodes(table, column), KEY: key.to_numpy()}).dropna().drop_duplicates()
+        values, persons = len(pairs), pairs[KEY].nunique()
+        if values - persons > max(1, BULK * values):
+            label, most = "+".join(_parts(column)), pairs[KEY].value_counts().max()
+            said.append(
+                f"{values} values of {label} count as {persons} persons (up to {most} as one), since other columns join"
+                " them; take a column that identifies nobody out of person and eye_columns, and put columns that name a"
+                " person together in a list of their own"
+            )
+    return said
+
+
+def _values(table: pd.DataFrame, column: str) -> "pd.Series[str]":
+    """A column's values as they are compared, None where there is none."""
+    known = {value: normalised(value) for value in table[column].unique()}
+    return pd.Series([known[value] for value in table[column]], index=table.index, dtype=object)
+
+
+def _parts(column: PersonColumn) -> tuple[str, ...]:
+    return tuple(flat_columns([column]))
+
+
+def _nodes(table: pd.DataFrame, column: PersonColumn) -> list[Node | None]:
+    """What a column, or several together, say of each row: columns and values, None where a value is missing."""
+    names = _parts(column)
+    rows = zip(*(_values(table, name) for name in names), strict=True)
+    return [None if None in row else (*names, *row) for row in rows]
+
+
+def _by_row(nodes: Iterable[Sequence[Node | None]], count: int) -> list[list[Node]]:
+    """The nodes of each row that are there."""
+    rows = list(zip(*nodes, strict=True)) or [()] * count
+    return [[node for node in row if node is not None] for row in rows]
+
+
+def _joined(rows: Sequence[Sequence[Node]]) -> list[int | None]:
+    """Number the groups of nodes that rows link, in the order of the rows; None for a row without nodes."""
+    groups = UnionFind()
+    for nodes in rows:
+        if nodes:
+            groups.union(*nodes)
+    order: dict[Node, int] = {}
+    return [order.setdefault(groups[nodes[0]], len(order)) if nodes else None for nodes in rows]
 
 
 def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hashable]], seed: int) -> np.ndarray:
@@ -81,52 +131,16 @@ def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hash
     keys : (n,)
         One per picture.
     same : pairs of keys
-        Persons found to share a picture's content: they count as one.
+        Persons found to share a picture: they count as one; some may stand in no picture of these.
     """
     graph = nx.Graph()
     graph.add_nodes_from(keys)
     graph.add_edges_from(same)
-    groups = list(nx.connected_components(graph))
+    here = set(keys)
+    groups = [group for group in nx.connected_components(graph) if group & here]  # others only link them
     order = {key: number for number, group in enumerate(groups) for key in group}
     shuffled = seeds.generator(seed, "person numbers").permutation(len(groups))
     return np.array([shuffled[order[key]] for key in keys], dtype=np.int64)
-
-
-def name_eyes(table: pd.DataFrame, eye_columns: list[str]) -> "pd.Series[str]":
-    """The name of each row's eye: the first eye column that is not empty; None where the eye is not known.
-
-    A column whose names mostly stand under several patients (OD and OS, 1 and 2) numbers the eyes within a patient; its
-    names are then those of patient and eye together.
-
-    Parameters
-    ----------
-    table : manifest rows with `key`, as from `identify`
-    """
-    names = pd.Series([None] * len(table), index=table.index, dtype=object)
-    for column in (column for column in eye_columns if column in table.columns):
-        eyes = table[column].map(normalised).astype(object)
-        known = eyes.notna()
-        patients = pd.Series([None if key is None or key[0] == column else key for key in table["key"]], table.index)
-        several = patients[known].groupby(eyes[known]).nunique()
-        within = bool(len(several)) and (several > 1).mean() > 0.5
-        label = [
-            None if eye is None or eye != eye else (column, key if within else None, eye)
-            for eye, key in zip(eyes, patients, strict=True)
-        ]
-        names = names.where(names.notna(), pd.Series(label, table.index, dtype=object))
-    return names
-
-
-def share_an_eye(table: pd.DataFrame, eyes: "pd.Series[str]") -> list[tuple[Hashable, Hashable]]:
-    """Pairs of person keys whose rows name one eye: they are of one person."""
-    known = eyes.notna() & table["key"].notna()
-    groups = table.loc[known, "key"].groupby(eyes[known], sort=False)
-    return [(keys.iloc[0], key) for _, keys in groups for key in keys.iloc[1:] if key != keys.iloc[0]]
-
-
-def number_eyes(eyes: "pd.Series[str]") -> np.ndarray:
-    """Run-local eye numbers (n,) of names as from `name_eyes`; -1 where the eye is not known."""
-    return pd.factorize(eyes)[0].astype(np.int64)
 
 
 def number_fields(table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,31 +14,33 @@ import pandas as pd
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.io import Limits, PictureError, read_bytes, read_picture, resize_square
+from avatarflow.imaging.io import read_bytes, read_picture, resize_square
 from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.imaging.picture_checks import Limits, PictureError
 from avatarflow.runs.context import Step
 
-from .manifest import EMBEDDED, FILE, ROW, advice_on_name, read_manifest, resolve_inside, select_rows
+from .eyes import number_eyes
+from .identifiers import normalised
+from .manifest import EMBEDDED, FILE, ROW, advice_on_name, files_of, read_manifest, resolve_inside, select_rows
 from .near_equal import near_equal_pairs
 from .persons import (
+    EYE,
     FIELD,
     KEY,
     UNIT,
-    PersonColumn,
     assign_roles,
     flat_columns,
     identify,
-    name_eyes,
-    normalised,
-    number_eyes,
+    joined_in_bulk,
     number_fields,
     number_persons,
-    share_an_eye,
 )
 
 Size = tuple[int, int]
+EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
 NO_PERSON = "no person: every person column is empty"
 SAME_CONTENT = "same content as row"
+ONE_COLOUR = "one colour only"
 ADVICE = {
     "no such file": "check root and the file names",
     "unknown value": "list labels under conditions as the manifest writes them",
@@ -80,23 +82,26 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
-    columns = [*flat_columns(entry["person"]), *conditions, *constant, *given]
-    rows = read_manifest(manifest, columns)
-    rows = select_rows(rows, entry["select"], "config select")
-    wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, *entry["eye_columns"], FIELD])
-    rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
-    taken = sorted({KEY, UNIT} & set(rows.columns))
-    if taken:
+    eye_columns: list[str] = entry["eye_columns"]
+    columns = list(dict.fromkeys([*flat_columns(entry["person"]), *conditions, *constant, *given]))
+    if_there = [name for name in eye_columns if name in EYES_IF_THERE]
+    every = read_manifest(manifest, [*columns, *sorted(set(eye_columns) - set(if_there))], if_there)
+    if taken := sorted({KEY, UNIT} & set(columns)):
         raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
-    rows = rows.join(identify(rows, entry["person"], entry["eye_columns"]))
+    who = identify(every, entry["person"], eye_columns)  # rows that are not wanted may link those that are
+    rows = select_rows(every, entry["select"], "config select")
+    wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
+    rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
+    rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
-    for warning in oddities(rows, entry["person"], conditions):
+    for warning in [*joined_in_bulk(every, entry["person"], eye_columns, who[KEY]), *oddities(rows, conditions)]:
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
     fit = rows[~rows[ROW].isin(refused)]
     pictures, contents, sizes, unreadable = read_all(fit, root, entry, processes, step)
     refused |= unreadable
+    seen = dict.fromkeys(pictures, "") | unreadable
     fit = fit[~fit[ROW].isin(refused)]
     copies, same = refuse_copies(fit, contents, list(conditions))
     refused |= copies
@@ -105,8 +110,11 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         found = f"no usable picture is left ({reasons_in_words(refused)})"
         raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
 
-    eyes = name_eyes(fit, entry["eye_columns"])
-    same += share_an_eye(fit, eyes)
+    look = partial(read_all, root=root, entry=entry, processes=processes, step=step)
+    listed = persons_of_one_file(every.assign(**{KEY: who[KEY]}), root, seen, lambda rows: look(rows)[3])
+    if listed:
+        step.warning("%d times a file is listed under two persons, who count as one", len(listed))
+    same += listed
     stacked = np.stack([pictures[row] for row in kept[ROW]])
     again = near_equal_pairs(stacked, pd.factorize(kept["key"])[0])
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
@@ -123,7 +131,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
             "person": numbers,
             "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
             "unit": kept["unit"].to_numpy(),
-            "eye": number_eyes(eyes[kept.index]),
+            "eye": number_eyes(who.loc[kept.index, EYE]),
             **number_fields(kept),
             **{column: kept[column].to_numpy() for column in conditions},
         }
@@ -166,7 +174,7 @@ def refuse_missing_root(root: str | Path) -> None:
         raise refuse(f"root {root}", "no such folder", "check root, data_root and AVATARFLOW_DATA; ~ is not expanded")
 
 
-def oddities(rows: pd.DataFrame, columns: Sequence[PersonColumn], conditions: dict[str, list[str]]) -> list[str]:
+def oddities(rows: pd.DataFrame, conditions: dict[str, list[str]]) -> list[str]:
     """What may be meant, but seldom is, in sentences without a value of a row."""
     odd = []
     for column, allowed in conditions.items():
@@ -175,13 +183,6 @@ def oddities(rows: pd.DataFrame, columns: Sequence[PersonColumn], conditions: di
                 odd.append(
                     f"condition {column}: {count} pictures have value {place + 1} of the list; add some, or drop it"
                 )
-    columns = [column for column in columns if isinstance(column, str)]
-    counts = [rows[column].map(normalised).nunique() for column in columns]
-    finer = [column for column, count in zip(columns[1:], counts[1:], strict=True) if count > 3 * counts[0] > 0]
-    if columns and finer and rows[columns[0]].notna().all():
-        odd.append(
-            f"the patients are those of column {columns[0]}, the first listed; {finer[0]} has far more and is not used"
-        )
     largest = rows["key"].value_counts(normalize=True).max() if rows["key"].notna().any() else 0.0
     if largest > 0.25 and rows["key"].nunique() > 4:
         odd.append(f"one patient has {largest:.0%} of the pictures; the others may be too few")
@@ -241,6 +242,29 @@ def shared_rows(rows: pd.DataFrame, contents: dict[int, str]) -> list[tuple[int,
         later = group[[key != first for key in group["key"]]]
         found.extend((int(group[ROW].iloc[0]), int(row)) for row in later[ROW])
     return found
+
+
+def persons_of_one_file(
+    rows: pd.DataFrame, root: str, seen: Mapping[int, str], look: Callable[[pd.DataFrame], Mapping[int, str]]
+) -> list[tuple[Hashable, Hashable]]:
+    """Find pairs of person keys under which a manifest lists one file, in rows that are refused or not wanted, too.
+
+    A file of one colour only stands for a picture that there is not, and joins nobody.
+
+    Parameters
+    ----------
+    rows : every row of the manifest, with `key`
+    seen : mapping
+        Why a row's picture was refused, by row; empty for one that was read.
+    look : function
+        The same for rows that nobody has read yet.
+    """
+    rows = rows[rows[KEY].notna()]
+    groups = [group for _, group in rows.groupby(files_of(rows, root), sort=False) if group[KEY].nunique() > 1]
+    unseen = [group.iloc[:1] for group in groups if not set(group[ROW]) & set(seen)]
+    reasons = {**seen, **(look(pd.concat(unseen)) if unseen else {})}
+    shown = [group[KEY].unique() for group in groups if ONE_COLOUR not in {reasons.get(row) for row in group[ROW]}]
+    return [(keys[0], key) for keys in shown for key in keys[1:]]
 
 
 def refuse_copies(
@@ -321,5 +345,5 @@ def _read_one(
         return *nothing, f"{error}: {odd}" if odd else str(error)
     size = (picture.shape[1], picture.shape[0])
     if int(picture.max()) - int(picture.min()) <= UNIFORM:
-        return None, "", size, "one colour only"  # six patients with a black picture would become one
+        return None, "", size, ONE_COLOUR  # six patients with a black picture would become one
     return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), size, ""

@@ -1,0 +1,114 @@
+"""Parquet manifests as text, converted by Arrow so that no digit of an identifier is lost on the way."""
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from avatarflow.core.errors import refuse
+
+IMAGE = "image"
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+BY_ARROW = (*TEXT, *BINARY, pa.types.is_integer, pa.types.is_decimal)
+
+
+@dataclass
+class EmbeddedPictures:
+    """Pictures inside a table: the content of each file and its name, None where there is none."""
+
+    contents: list[bytes | None]
+    names: list[str | None]
+
+
+@dataclass
+class TextTable:
+    """A manifest as text: None where a cell is empty."""
+
+    table: pd.DataFrame
+    pictures: EmbeddedPictures | None = None
+    not_text: set[str] = field(default_factory=set)  # columns that hold neither text nor numbers, and are left out
+
+
+def read_parquet(content: bytes, where: str) -> TextTable:
+    """Read the columns as text, and the pictures inside the table, if there are any.
+
+    Those are pictures as the Hugging Face `datasets` library writes them: a column `image` of bytes and path.
+
+    Raises
+    ------
+    AvatarflowError
+        For two columns `image`, and for one whose bytes are none.
+    """
+    read = pq.ParquetFile(io.BytesIO(content)).read()
+    names = [str(name) for name in read.column_names]
+    if names.count(IMAGE) > 1:
+        raise refuse(where, f"{names.count(IMAGE)} columns are called '{IMAGE}'", "rename all but one")
+    pictures = _pictures(read.column(names.index(IMAGE)), where) if IMAGE in names else None
+    texts: list[list[str | None]] = []
+    labels: list[str] = []
+    not_text: set[str] = set()
+    for name, column in zip(names, read.columns, strict=True):
+        if UNNAMED_INDEX.fullmatch(name) or (pictures and name == IMAGE):
+            continue
+        if (values := _as_text(column)) is None:
+            not_text.add(name)
+        else:
+            texts.append(values)
+            labels.append(name)
+    table = pd.DataFrame(dict(enumerate(texts)), index=range(read.num_rows), dtype=object)
+    table.columns = pd.Index(labels, dtype=object)
+    return TextTable(table, pictures, not_text)
+
+
+def _pictures(column: pa.ChunkedArray, where: str) -> EmbeddedPictures | None:
+    """Take out content and names; None where the column is no struct with bytes."""
+    kind = column.type
+    parts = [part.name for part in kind] if pa.types.is_struct(kind) else []
+    if "bytes" not in parts:
+        return None
+    if not _is(kind.field(parts.index("bytes")).type, BINARY) and column.null_count < len(column):
+        found = f"the bytes of column '{IMAGE}' are of another type than binary"
+        raise refuse(where, found, "write the content of each picture file there, as the datasets library does")
+    contents = pc.struct_field(column, [parts.index("bytes")]).to_pylist()
+    paths = pc.struct_field(column, [parts.index("path")]).to_pylist() if "path" in parts else [None] * len(column)
+    return EmbeddedPictures(contents, [path if isinstance(path, str) and path else None for path in paths])
+
+
+def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
+    """Write each value as text; whole numbers stay whole, also where a missing cell made floats of them."""
+    kind: Any = column.type
+    if pa.types.is_dictionary(kind):
+        return _as_text(column.cast(kind.value_type))
+    if isinstance(kind, pa.BaseExtensionType):
+        nested = pa.types.is_nested(kind.storage_type)
+        return None if nested else [None if value is None else str(value) for value in column.to_pylist()]
+    if pa.types.is_nested(kind):
+        return None
+    if pa.types.is_floating(kind):
+        return _floats_as_text(column.to_pandas())
+    try:
+        if _is(kind, BY_ARROW):
+            texts: list[str | None] = column.cast(pa.string()).to_pylist()
+            return texts
+        values = column.to_pandas().astype("string").astype(object)
+    except (pa.ArrowException, ValueError, OverflowError):  # bytes that are no text, dates out of range
+        return None
+    return list(values.where(values.notna(), None))
+
+
+def _floats_as_text(values: "pd.Series[float]") -> list[str | None]:
+    known = values.dropna()
+    whole = bool(np.isfinite(known).all() and (known % 1 == 0).all())
+    return [None if value != value else str(int(value) if whole else value) for value in values.to_numpy()]
+
+
+def _is(kind: Any, tests: tuple[Any, ...]) -> bool:
+    return any(test(kind) for test in tests)
