@@ -59,7 +59,7 @@ def embed(args, group):
     folder, pool = args.work / "-".join(group), str(args.entry / "pool/pictures")
     folder.mkdir(parents=True, exist_ok=True)
     encoder, compute = folder / "encoder.safetensors", {"threads": 1, "micro_batch": 64}
-    cone = {"families": DEFAULTS["families"], "left_out": list(group), "draws": DRAWS}
+    cone = {"families": DEFAULTS["families"], "held_out_families": list(group), "draws": DRAWS}
     if not encoder.is_file():
         kept = [name for name in DEFAULTS["families"] if name not in group]
         settings = {name: value for name, value in DEFAULTS.items() if name not in ("size_px", "families")}

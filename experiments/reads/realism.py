@@ -150,7 +150,7 @@ def human(folder: Path, data: Path) -> tuple[Any, ...]:
 
 def long_reads(count: int, settings: Mapping[str, Any], numbers: Mapping[str, float], most: int) -> dict[str, Any]:
     """The config's `reads` that a fit suggests, without adapters, chimeras and junk: alignments leave these out."""
-    law = {"law": "gamma", **settings["long"], "min_bp": 100, "max_bp": most}
+    law = {"length_distribution": "gamma", **settings["long"], "min_bp": 100, "max_bp": most}
     law["sd_bp"] = max(law["sd_bp"], 1)
     adapters = {"start": ADAPTER, "end": ADAPTER}
     return {"platform": "nanopore", "pairs": count, "long": {**law, "chimeras": 0.0, "junk": 0.0, "adapters": adapters}}

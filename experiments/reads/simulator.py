@@ -46,7 +46,7 @@ def own(folder: Path, count: int, compressed: bool, long: bool = False) -> list[
 def long_settings(count: int) -> dict[str, object]:
     """The config's `reads` of long reads, as much like pbsim's as the laws allow; neither chimeras nor junk."""
     adapter = {"share": 0.0, "sequence": "ACGT"}
-    laws = {"law": "gamma", "mean_bp": LONG_MEAN, "sd_bp": LONG_SD, "min_bp": 100, "max_bp": 25000}
+    laws = {"length_distribution": "gamma", "mean_bp": LONG_MEAN, "sd_bp": LONG_SD, "min_bp": 100, "max_bp": 25000}
     long = {**laws, "chimeras": 0.0, "junk": 0.0, "adapters": {"start": adapter, "end": adapter}}
     return {"platform": "nanopore", "pairs": count, "long": long}
 

@@ -59,8 +59,8 @@ def audited(tmp_path_factory):
     audit = {
         "originals": {"manifest": "data/manifest.csv", "root": "data"},
         "candidates": {"manifest": "foreign.csv", "root": "foreign"},
-        "person": ["patient_id"],
-        "select": f"patient_id <> '{project.CANARY}-999'",
+        "patient_id_columns": ["patient_id"],
+        "row_filter": f"patient_id <> '{project.CANARY}-999'",
         "split": {"column": "used"},
         "conditions": {"sex": ["female", "male"]},
         "cameras": {"camera": ["topcon", "canon", "zeiss"]},

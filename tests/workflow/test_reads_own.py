@@ -94,9 +94,9 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
         "own_reads": {"fastq1": one, "fastq2": two},
         "reference": {"fasta": "host.fa"},
         "remove": [{"tool": "bwa", "setting": "mem"}],
-        "watch": [{"tool": "minimap2", "setting": "sr"}],
+        "detection_tools": [{"tool": "minimap2", "setting": "sr"}],
         "spike_ins": {"pairs": 2000, "donors": 1},
-        "gates": {"watchers": 1, "spike_ins": 2000, "miss_rate": 0.01, "bits_left": 20},
+        "gates": {"detection_tools": 1, "spike_ins": 2000, "miss_rate": 0.01, "bits_left": 20},
     }
 
     def decide(**gates):

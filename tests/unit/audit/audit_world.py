@@ -29,12 +29,12 @@ def entry(**changes):
     given = {
         "originals": {"manifest": "originals.csv", "root": "."},
         "candidates": {"manifest": "candidates.csv", "root": "."},
-        "person": ["patient"],
+        "patient_id_columns": ["patient"],
         "size_px": 32,
         "fingerprint": {"steps": 30, "width": 8, "dimensions": 16, "persons_per_step": 8},
         "cone": {
             "families": ["brightness", "contrast", "jpeg", "blur"],
-            "left_out": ["blur"],
+            "held_out_families": ["blur"],
             "fewest_persons": 4,
             "neighbours": 3,
         },

@@ -1,11 +1,12 @@
 """The configuration: defaults filled in at any depth, every problem named at once."""
 
+import re
 from datetime import date
 
 import pytest
 import yaml
 
-from avatarflow.config.loading import MAPS, base_id, load
+from avatarflow.config.loading import MAPS, RENAMED, base_id, load
 from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.errors import AvatarflowError
 
@@ -108,8 +109,8 @@ def test_rules_that_a_schema_cannot_say():
                 "rootless": {**RELEASE, "source": {"manifest": "m"}},
                 "baseless": {**RELEASE, "base": {"pretrain": None}},  # said so, and so a mistake
                 "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
-                "strange": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["crop"]}},
-                "all": {**RELEASE, "cone": {"families": ["blur", "flip"], "left_out": ["flip", "blur"]}},
+                "strange": {**RELEASE, "cone": {"families": ["blur", "flip"], "held_out_families": ["crop"]}},
+                "all": {**RELEASE, "cone": {"families": ["blur", "flip"], "held_out_families": ["flip", "blur"]}},
             },
             "audits": {
                 "gap": {
@@ -125,8 +126,8 @@ def test_rules_that_a_schema_cannot_say():
         "config releases.rootless.source: a manifest without its root",
         "config releases.baseless.base: found nothing",
         "config releases.shares.split.shares: the shares add up to 1.65",
-        "config releases.strange.cone.left_out: crop, not among cone.families",
-        "config releases.all.cone.left_out: every family is left out",
+        "config releases.strange.cone.held_out_families: crop, not among cone.families",
+        "config releases.all.cone.held_out_families: every family is left out",
         "config audits.gap.split.shares.heldout: ",
     ):
         assert any(line.startswith(start) for line in lines), start
@@ -187,3 +188,23 @@ def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
         "config c.yaml line 2: key 'd' stands there again; keep one of them",
         "config c.yaml line 5: key 'a' stands there again; keep one of them",
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "old", "new"),
+    [
+        ({"person": ["id"]}, "person", "patient_id_columns"), ({"select": "a"}, "select", "row_filter"),
+        ({"cone": {"left_out": []}}, "left_out", "held_out_families"),
+        ({"fingerprint": {"hardness": 1}}, "hardness", "hard_negative_weight"),
+    ],
+)  # fmt: skip
+def test_an_old_key_is_refused_with_its_new_name(entry, old, new):
+    with pytest.raises(AvatarflowError, match=rf"key '{old}' has another name now; write {new}$"):
+        load({"releases": {"x": {**RELEASE, **entry}}})
+
+
+def test_every_new_name_is_a_key(root):
+    text = "".join(path.read_text() for path in (root / "workflow/schemas").glob("*.yaml"))
+    for old, new in RENAMED.items():
+        assert re.search(rf"^ *{new}:", text, re.MULTILINE)
+        assert not re.search(rf"^ *{old}:", text, re.MULTILINE)

@@ -22,7 +22,7 @@ def entry(**changes):
     given = {
         "source": {"manifest": "m.csv", "root": "."},
         "gates": {},
-        "person": ["patient", "eye"],
+        "patient_id_columns": ["patient", "eye"],
         "eye_columns": ["eye"],
         "conditions": {"side": ["left", "right"]},
         "size_px": 16,

@@ -9,12 +9,12 @@ from avatarflow.privacy.fingerprints.step import originals
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
 from avatarflow.runs.context import Step
 
-CONE = {"families": ["rotation", "flip", "noise"], "left_out": ["flip"], "draws": 4}
+CONE = {"families": ["rotation", "flip", "noise"], "held_out_families": ["flip"], "draws": 4}
 
 
 def test_a_family_left_out_trains_and_calibrates_nothing():
     assert kept_families(CONE) == ["rotation", "noise"]
-    assert kept_families({**CONE, "left_out": []}) == CONE["families"]
+    assert kept_families({**CONE, "held_out_families": []}) == CONE["families"]
 
 
 def test_weak_and_strong_alterations_of_each_family_apart():

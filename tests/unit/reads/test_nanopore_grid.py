@@ -24,7 +24,15 @@ HOST, MICROBE = random_genome("chr1", 300_000, 0.41, 0.3, 1), random_genome("m",
 FAMILY = 0.01 / (len(ERRORS) * len(LEVELS))  # chance of one false alarm, shared by all cells
 PLACES = ["fragment", "source", "taxon", "contig", "kind", "haplotype", "start", "end", "strand", "part"]
 ADAPTERS = {"start": {"share": 0.9, "sequence": START}, "end": {"share": 0.5, "sequence": END}}
-LONG = {"law": "gamma", "mean_bp": 1500, "sd_bp": 1000, "min_bp": 200, "max_bp": 10_000, "chimeras": 0.03, "junk": 0.03}
+LONG = {
+    "length_distribution": "gamma",
+    "mean_bp": 1500,
+    "sd_bp": 1000,
+    "min_bp": 200,
+    "max_bp": 10_000,
+    "chimeras": 0.03,
+    "junk": 0.03,
+}
 LONG |= {"adapters": ADAPTERS}
 
 
@@ -164,7 +172,7 @@ def test_homopolymers_lose_and_gain_bases_by_their_law(root, tmp_path):
 @pytest.mark.parametrize("law", ["gamma", "lognormal"])
 def test_lengths_follow_their_law(law):
     layout = LongLayout.of(
-        {"long": {**LONG, "law": law, "mean_bp": 5000, "sd_bp": 3000, "min_bp": 50, "max_bp": 500_000}}
+        {"long": {**LONG, "length_distribution": law, "mean_bp": 5000, "sd_bp": 3000, "min_bp": 50, "max_bp": 500_000}}
     )
     lengths = layout.lengths((np.arange(100_000) + 0.5) / 100_000)
     assert lengths.mean() == pytest.approx(5000, rel=0.005)

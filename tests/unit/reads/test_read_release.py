@@ -225,7 +225,7 @@ def decide(world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", 
     tools = [
         tool(folder, f"t{i}", human & (random.random(len(human)) < share), status[i]) for i, share in enumerate(shares)
     ]
-    runs = {"remove": tools[:1], "watch": tools[1:]}
+    runs = {"remove": tools[:1], "detection_tools": tools[1:]}
     found = assess(inputs, runs, settings, inputs["assessment"], 1, Step.null())
     out = {"certificate": str(folder / "certificate.json"), "page": str(folder / "report.html")}
     decided = release_reads("r", inputs, runs, settings, out, folder / "release", Step.null())
@@ -313,12 +313,12 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
 
 REFUSED = {
     "a cleaner that leaves a third in": ({"cleaner": 0.66}, {}, "bits_left: fail"),
-    "watchers that see little": ({"cleaner": 0.8, "watchers": (0.1, 0.1)}, {}, "miss_rate: fail"),
+    "watchers that see little": ({"cleaner": 0.8, "detection_tools": (0.1, 0.1)}, {}, "miss_rate: fail"),
     "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0}}, "bits_left: fail"),
     "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: inconclusive"),
     "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: inconclusive"),
-    "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "watchers: inconclusive"),
-    "a cleaner that is missing": ({"cleaner": 1.0, "status": ("missing", "ok", "ok")}, {}, "verdicts: inconclusive"),
+    "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "detection_tools: inconclusive"),
+    "a cleaner that is missing": ({"cleaner": 1.0, "status": ("missing", "ok", "ok")}, {}, "calls: inconclusive"),
 }  # fmt: skip
 
 
@@ -342,8 +342,8 @@ def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path)
     names = {"spikes": "spiked.spikes", "summary": "own.summary", "assessment": "assessment.json"}
     inputs = {key: str(tmp_path / name) for key, name in names.items()}
     inputs["reads"] = [str(tmp_path / f"spiked.reads{mate}") for mate in (1, 2)]
-    runs = {"remove": [tool(tmp_path, "t0", np.zeros(len(table), bool))], "watch": []}
-    runs["watch"] = [tool(tmp_path, f"t{i}", np.zeros(len(table), bool)) for i in (1, 2)]
+    runs = {"remove": [tool(tmp_path, "t0", np.zeros(len(table), bool))], "detection_tools": []}
+    runs["detection_tools"] = [tool(tmp_path, f"t{i}", np.zeros(len(table), bool)) for i in (1, 2)]
     out = {"certificate": str(tmp_path / "c.json"), "page": str(tmp_path / "r.html")}
     with pytest.raises(AvatarflowError, match="assessment: made of other verdicts"):
         release_reads("r", inputs, runs, settings, out, tmp_path / "release", Step.null())
@@ -415,12 +415,12 @@ def figures(**changes):
     return figures_of({**good, **changes}, 2)
 
 
-LIMITS = {"verdicts": 1, "watchers": 2, "spike_ins": 10_000, "miss_rate": 0.001, "bits_left": 8}
+LIMITS = {"calls": 1, "detection_tools": 2, "spike_ins": 10_000, "miss_rate": 0.001, "bits_left": 8}
 
 
 def test_all_gates_pass_and_each_can_refuse_alone():
     assert passed(hold_all(figures(), LIMITS))
-    tighter = {"verdicts": 1.1, "watchers": 3, "spike_ins": 30_000, "miss_rate": 4e-4, "bits_left": 4}
+    tighter = {"calls": 1.1, "detection_tools": 3, "spike_ins": 30_000, "miss_rate": 4e-4, "bits_left": 4}
     assert set(tighter) == set(RULES)
     for name, limit in tighter.items():
         gates = hold_all(figures(), {**LIMITS, name: limit})
@@ -453,8 +453,14 @@ def test_a_gate_without_a_limit_and_a_missing_gate_let_nothing_through():
     [
         ({"own_reads": None}, "read_releases.r.own_reads: no reads"),
         ({"donor": {"vcf": "d.vcf", "sample": "d"}}, "read_releases.r.donor: no panel; give the panel too"),
-        ({"watch": [{"tool": "bowtie2", "setting": "very-sensitive-local-unpaired"}]}, "which removes already"),
-        ({"watch": [{"tool": "nobody", "setting": "x"}]}, "read_releases.r.watch: unknown nobody x"),
+        (
+            {"detection_tools": [{"tool": "bowtie2", "setting": "very-sensitive-local-unpaired"}]},
+            "which removes already",
+        ),
+        (
+            {"detection_tools": [{"tool": "nobody", "setting": "x"}]},
+            "read_releases.r.detection_tools: unknown nobody x",
+        ),
     ],
 )
 def test_what_a_release_cannot_be(changes, line):

@@ -168,7 +168,7 @@ def test_law_of_gc_prefers_its_optimum():
 def test_fragment_lengths_follow_their_law(law):
     codes = random_genome("a", 50_000, 0.5, 0, 1).codes
     genome = Genome.of([("a", codes)])
-    layout = Layout(50, 400.0, 60.0, fragment_law=law)
+    layout = Layout(50, 400.0, 60.0, fragment_distribution=law)
     library = build([View(genome, genome, None, 0, 0)] * 2)
     fragments = draw_fragments(np.uint64(5), 0, 4000, library, Mixture.of(1.0, {}), layout)
     size = fragments.end - fragments.start

@@ -27,9 +27,9 @@ def listed_files(source):
 
 INTAKE_KEYS = (
     "source",
-    "person",
+    "patient_id_columns",
     "eye_columns",
-    "select",
+    "row_filter",
     "conditions",
     "cameras",
     "constant_per_person",

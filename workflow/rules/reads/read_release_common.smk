@@ -62,7 +62,7 @@ def release_runs(wildcards):
             }
             for choice in part[role]
         ]
-        for role in ("remove", "watch")
+        for role in ("remove", "detection_tools")
     }
 
 

@@ -28,6 +28,19 @@ from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, t
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
+
+RENAMED = {
+    "person": "patient_id_columns",
+    "select": "row_filter",
+    "hardness": "hard_negative_weight",
+    "left_out": "held_out_families",
+    "watch": "detection_tools",
+    "watchers": "detection_tools",
+    "verdicts": "calls",
+    "fragment_law": "fragment_distribution",
+    "law": "length_distribution",
+}
+"""Keys of older configurations and what they are called now."""
 MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
 
 Schema = dict[str, Any]
@@ -209,7 +222,10 @@ def _line(error: ValidationError) -> Iterator[str]:
     if rule == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))  # type: ignore[union-attr]
         for name in sorted(set(found) - set(known)):
-            yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"
+            if RENAMED.get(name) in known:
+                yield f"{where}: key '{name}' has another name now; write {RENAMED[name]}"
+            else:
+                yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"
     elif rule == "required":
         for name in sorted(set(wanted) - set(found)):
             yield f"{where}: key '{name}' is missing; add it"
@@ -264,7 +280,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     "make them add up to 1",
                 )
             yield from _reserved_columns(f"config {map_name}.{name}", entry)
-            yield from _left_out_problems(f"config {map_name}.{name}.cone.left_out", entry["cone"])
+            yield from _left_out_problems(f"config {map_name}.{name}.cone.held_out_families", entry["cone"])
     for name, entry in config["audits"].items():
         if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
             yield (
@@ -281,7 +297,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from mixture_problems(name, entry)
     for name, entry in config["read_releases"].items():
         yield from release_problems(name, entry, config["read_benchmarks"])
-        for part in ("remove", "watch"):
+        for part in ("remove", "detection_tools"):
             where = f"read_releases.{name}.{part}"
             yield from choice_problems(name, {"tools": entry[part]}, config["removal_tools"], where)
     for name, entry in config["releases"].items():
@@ -314,10 +330,10 @@ def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str,
 
 
 def _left_out_problems(where: str, cone: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    unknown = sorted(set(cone["left_out"]) - set(cone["families"]))
+    unknown = sorted(set(cone["held_out_families"]) - set(cone["families"]))
     if unknown:
         yield where, f"{', '.join(unknown)}, not among cone.families", "leave out families of that list"
-    elif len(cone["left_out"]) == len(cone["families"]):
+    elif len(cone["held_out_families"]) == len(cone["families"]):
         yield where, "every family is left out", "keep at least one"
 
 

@@ -83,18 +83,21 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
     eye_columns: list[str] = entry["eye_columns"]
-    columns = list(dict.fromkeys([*flat_columns(entry["person"]), *conditions, *constant, *given]))
+    columns = list(dict.fromkeys([*flat_columns(entry["patient_id_columns"]), *conditions, *constant, *given]))
     if_there = [name for name in eye_columns if name in EYES_IF_THERE]
     every = read_manifest(manifest, [*columns, *sorted(set(eye_columns) - set(if_there))], if_there)
     if taken := sorted({KEY, UNIT} & set(columns)):
         raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
-    who = identify(every, entry["person"], eye_columns)  # rows that are not wanted may link those that are
-    rows = select_rows(every, entry["select"], "config select")
+    who = identify(every, entry["patient_id_columns"], eye_columns)  # rows that are not wanted may link those that are
+    rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
     rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
-    for warning in [*joined_in_bulk(every, entry["person"], eye_columns, who[KEY]), *oddities(rows, conditions)]:
+    for warning in [
+        *joined_in_bulk(every, entry["patient_id_columns"], eye_columns, who[KEY]),
+        *oddities(rows, conditions),
+    ]:
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
@@ -160,7 +163,7 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Poo
             "row": np.arange(1, len(pairs) + 1),
             "person": persons,
             "role": assign_roles(persons, entry["split"]["shares"], seed),
-            "unit": "person",
+            "unit": "patient_id_columns",
             "eye": drawn["identity"].to_numpy(np.int64),
             **{column: drawn[column].to_numpy() for column in entry["conditions"]},
         }

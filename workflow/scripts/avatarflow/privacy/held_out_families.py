@@ -15,7 +15,7 @@ from avatarflow.core.statistics import share_of_persons, share_of_pictures
 
 def kept_families(cone: Mapping[str, Any]) -> list[str]:
     """The families of the config's `cone` that train and calibrate; those left out are asked of test persons only."""
-    return [name for name in cone["families"] if name not in cone["left_out"]]
+    return [name for name in cone["families"] if name not in cone["held_out_families"]]
 
 
 def left_out_figures(

@@ -81,7 +81,7 @@ def calibrate_entry(
     done.save(cones)
     test, known = load_rows(inputs["test"], encoder), settings["draws"] * len(kept_families(settings))
     figures = measure(done, calibration, table, originals, test[:, :known], kept_families(settings), seed)
-    figures["left_out"] = _left_out(done, test[:, known:], table, settings["left_out"], seed)
+    figures["held_out_families"] = _left_out(done, test[:, known:], table, settings["held_out_families"], seed)
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])

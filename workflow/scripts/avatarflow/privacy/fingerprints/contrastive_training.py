@@ -45,7 +45,7 @@ DEFAULTS: dict[str, Any] = {
     "families": list(perturbations.FAMILIES),
     "families_per_view": 5.0,
     "virtual_share": 0.5,
-    "hardness": 0.0,
+    "hard_negative_weight": 0.0,
     "crops": 0,
     "shrinkage": 0.5,
     "precision": "bfloat16",
@@ -61,7 +61,7 @@ def contrastive_loss(
     persons: torch.Tensor,
     eyes: torch.Tensor,
     temperature: float,
-    hardness: float = 0.0,
+    hard_negative_weight: float = 0.0,
 ) -> torch.Tensor:
     """Supervised contrastive loss in which pictures of one person that are not of one eye count for nothing.
 
@@ -73,8 +73,8 @@ def contrastive_loss(
         Views with equal `eyes` attract; with equal `persons` only, neither attract nor repel; else they repel.
     temperature : float
         Above 0; the smaller, the more the nearest strangers count.
-    hardness : float
-        Each stranger counts exp(hardness * cosine) over the mean of that: 0 is all alike, and the more, the more the
+    hard_negative_weight : float
+        Each stranger counts exp(hard_negative_weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
         nearest ones (hard negatives) take the place of the far ones.
     """
     cosines = fingerprints @ fingerprints.T
@@ -82,16 +82,18 @@ def contrastive_loss(
     itself = torch.eye(len(logits), dtype=torch.bool)
     attract = (eyes[:, None] == eyes[None]) & ~itself
     repel = persons[:, None] != persons[None]
-    against = torch.logsumexp((logits + _weights(cosines, repel, hardness)).masked_fill(~repel, -torch.inf), 1, True)
+    against = torch.logsumexp(
+        (logits + _weights(cosines, repel, hard_negative_weight)).masked_fill(~repel, -torch.inf), 1, True
+    )
     each = torch.logaddexp(logits, against) - logits  # one positive against all strangers
     return ((each * attract).sum(1) / attract.sum(1).clamp_min(1)).mean()
 
 
-def _weights(cosines: torch.Tensor, repel: torch.Tensor, hardness: float) -> torch.Tensor:
+def _weights(cosines: torch.Tensor, repel: torch.Tensor, hard_negative_weight: float) -> torch.Tensor:
     """(v, v) logarithms of the strangers' weights, whose mean over each view's strangers is 1; no gradient."""
-    if hardness == 0:
+    if hard_negative_weight == 0:
         return torch.zeros(())
-    drawn = (hardness * cosines.detach()).masked_fill(~repel, -torch.inf)
+    drawn = (hard_negative_weight * cosines.detach()).masked_fill(~repel, -torch.inf)
     mean = torch.logsumexp(drawn, 1, keepdim=True) - repel.sum(1, keepdim=True).clamp_min(1).log()
     return torch.where(repel, drawn - mean, 0.0)
 
@@ -240,7 +242,7 @@ def _train_step(
         group["lr"] = learning_rate(number, settings["steps"], settings["learning_rate"])
     with torch.autocast("cpu", torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
         fingerprints = network(views)
-    loss = contrastive_loss(fingerprints, persons, eyes, settings["temperature"], settings["hardness"])
+    loss = contrastive_loss(fingerprints, persons, eyes, settings["temperature"], settings["hard_negative_weight"])
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()

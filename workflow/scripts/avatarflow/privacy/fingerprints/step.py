@@ -62,7 +62,7 @@ def originals(
     Parameters
     ----------
     cone : mapping
-        `families`, `left_out` and `draws` of the config's `cone`.
+        `families`, `held_out_families` and `draws` of the config's `cone`.
     outputs : mapping
         Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration` and
         `test` likewise for the pictures of that role. Families left out are in `test` alone, behind the others.
@@ -76,7 +76,7 @@ def originals(
     families = kept_families(cone)
     for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
         rows = np.flatnonzero(chosen)
-        asked = [*families, *cone["left_out"]] if purpose == "test" else families
+        asked = [*families, *cone["held_out_families"]] if purpose == "test" else families
         altered = embed_altered(
             trained, pictures[rows], table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
             compute["micro_batch"],

@@ -70,7 +70,7 @@ def assess(
     inputs : mapping
         Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`.
     runs : mapping
-        `remove` and `watch`: per tool `tool`, `setting` and the paths `verdicts`, `usage`.
+        `remove` and `detection_tools`: per tool `tool`, `setting` and the paths `verdicts`, `usage`.
     settings : mapping
         Of the release's config entry, paths made usable: `donor`, `panel`, `risk`, `spike_ins`, `y_contigs`, `seed`.
     output : path
@@ -88,7 +88,7 @@ def assess(
     total = summary["fragments"] + len(spikes)
     spike = is_spike(spikes, total)
     removed, mute = votes(runs["remove"], total)
-    watched, deaf = votes(runs["watch"], total)
+    watched, deaf = votes(runs["detection_tools"], total)
     counts = Counts.of(removed, watched, spike, spikes["variants"].to_numpy())
     rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
@@ -101,7 +101,7 @@ def assess(
     left = bits_left(counts, hidden, more, found, known.information(), settings)
     people = settings["risk"]["population"]
     result = {
-        "tools": {"asked": len(runs["remove"]) + len(runs["watch"]), "without_verdicts": sorted({*mute, *deaf})},
+        "tools": {"asked": len(runs["remove"]) + len(runs["detection_tools"]), "without_verdicts": sorted({*mute, *deaf})},
         "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
         "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
         "information": {"bits_per_fragment": known.information().mean}, "how": known.how, "population": people,

@@ -11,7 +11,7 @@ def benchmark_behind(release: Mapping[str, Any]) -> dict[str, Any]:
     """The `read_benchmarks` entry, without its defaults, that gives a release its reads, donors and verdicts."""
     spikes, panel = release["spike_ins"], release["panel"]
     mosaic = {"vcf": panel["vcf"], "mosaic": True} if panel else None
-    tools = [*release["remove"], *release["watch"]]
+    tools = [*release["remove"], *release["detection_tools"]]
     return {
         "reference": release["reference"],
         "microbes": {"generated": {"count": 1, "length_bp": 10_000}},
@@ -36,7 +36,7 @@ def release_problems(
         yield where, "the name of a read benchmark too", "give one of them another name: they share a folder"
     if release["donor"] and not release["panel"]:
         yield f"{where}.donor", "no panel", "give the panel too: bits are measured with its allele frequencies"
-    both = [tool for tool in release["watch"] if tool in release["remove"]]
+    both = [tool for tool in release["detection_tools"] if tool in release["remove"]]
     if both:
         names = ", ".join(f"{tool['tool']} {tool['setting']}" for tool in both)
-        yield f"{where}.watch", f"{names}, which removes already", "watch with other tools, or other settings"
+        yield f"{where}.detection_tools", f"{names}, which removes already", "watch with other tools, or other settings"

@@ -41,7 +41,7 @@ def release_reads(
     inputs : mapping
         Paths: `reads` (the spiked files), `spikes`, `summary`, `assessment`.
     runs : mapping
-        `remove` and `watch`, as `assess.assess` takes them.
+        `remove` and `detection_tools`, as `assess.assess` takes them.
     settings : mapping
         The release's config entry.
     outputs : mapping
@@ -54,7 +54,7 @@ def release_reads(
     if Path(folder).exists():
         raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
     found, summary = (json.loads(Path(inputs[key]).read_text(encoding="utf-8")) for key in ("assessment", "summary"))
-    watching = [run for run in runs["watch"] if f"{run['tool']} {run['setting']}" not in _silent(found)]
+    watching = [run for run in runs["detection_tools"] if f"{run['tool']} {run['setting']}" not in _silent(found)]
     gates = hold_all(figures_of(found, len(watching)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
     if decided["decision"] == PASS and passed(gates):

@@ -8,10 +8,10 @@ from avatarflow.core.outcomes import INCONCLUSIVE
 from avatarflow.core.statistics import Estimate
 
 RULES: dict[str, Rule] = {
-    "verdicts": Rule(
-        AT_LEAST, "share of the tools asked for that gave verdicts on all fragments", bound=True, breach=INCONCLUSIVE
+    "calls": Rule(
+        AT_LEAST, "share of the tools asked for that gave calls on all fragments", bound=True, breach=INCONCLUSIVE
     ),
-    "watchers": Rule(
+    "detection_tools": Rule(
         AT_LEAST, "tools that looked for human fragments after the cleaning", bound=True, breach=INCONCLUSIVE
     ),
     "spike_ins": Rule(
@@ -27,8 +27,8 @@ def figures_of(found: Mapping[str, Any], watching: int) -> dict[str, Estimate]:
     tools, counts = found["tools"], found["counts"]
     silent = len(tools["without_verdicts"])
     return {
-        "verdicts": Estimate.exact((tools["asked"] - silent) / tools["asked"], tools["asked"]),
-        "watchers": Estimate.exact(watching, watching),
+        "calls": Estimate.exact((tools["asked"] - silent) / tools["asked"], tools["asked"]),
+        "detection_tools": Estimate.exact(watching, watching),
         "spike_ins": Estimate.exact(counts["spike_ins"], counts["spike_ins"]),
         "miss_rate": Estimate.of(found["miss_rate"]),
         "bits_left": Estimate.of(found["bits"]),

@@ -45,7 +45,7 @@ class Layout:
     length_bp: int
     fragment_mean_bp: float
     fragment_sd_bp: float
-    fragment_law: str = "normal"
+    fragment_distribution: str = "normal"
     single: bool = False
     gc_optimum: float = 0.45
     gc_strength: float = 0.0
@@ -55,14 +55,14 @@ class Layout:
         """From the config's `reads`."""
         gc = reads.get("gc") or {}
         return cls(
-            reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"], reads.get("fragment_law", "normal"),
+            reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"], reads.get("fragment_distribution", "normal"),
             reads.get("ends", "pairs") == "single", gc.get("optimum", 0.45), gc.get("strength", 0.0),
         )  # fmt: skip
 
     def length_law(self) -> tuple[int, float, float, int]:
         """Law, its two parameters, and the smallest length."""
         mean, sd = self.fragment_mean_bp, self.fragment_sd_bp
-        if self.fragment_law == "lognormal":
+        if self.fragment_distribution == "lognormal":
             spread = np.log1p((sd / mean) ** 2)
             return LOGNORMAL, float(np.log(mean) - spread / 2), float(np.sqrt(spread)), self.length_bp
         return NORMAL, float(mean), float(sd), self.length_bp
