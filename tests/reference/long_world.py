@@ -15,7 +15,8 @@ from avatarflow.runs.context import Step
 RATES = {"indel_share": 0.3, "indel_mean_bp": 3.0, "homozygous_share": 0.35, "ti_tv": 2.1}
 START, END = "AATGTACTTCGTTCAGTTACGTATTGCT", "GCAATACGTAACTGAACGAAGT"
 LONG = {
-    "length_distribution": "gamma", "mean_bp": 1500, "sd_bp": 1200, "min_bp": 100, "max_bp": 20000, "chimeras": 0.05, "junk": 0.05,
+    "length_distribution": "gamma", "mean_bp": 1500, "sd_bp": 1200, "min_bp": 100, "max_bp": 20000, "chimeras": 0.05,
+    "junk": 0.05,
     "adapters": {"start": {"share": 0.9, "sequence": START}, "end": {"share": 0.5, "sequence": END}},
 }  # fmt: skip
 KEYS = ("reads1", "reads2", "bam", "truth")

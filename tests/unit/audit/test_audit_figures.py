@@ -29,7 +29,7 @@ VERDICTS = pd.DataFrame(
         "implicated_original": pd.array([3, 7, 3, None, 8], "Int64"),
     }
 )
-POOL = pd.DataFrame({"row": [3, 7, 8, 9], "patient_id_columns": [10, 11, 11, 12]})
+POOL = pd.DataFrame({"row": [3, 7, 8, 9], "person": [10, 11, 11, 12]})
 
 
 def test_risky_refused_and_accepted_are_counted_apart():

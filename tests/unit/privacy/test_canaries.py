@@ -252,7 +252,8 @@ def calibrated(folder, with_canaries, density="original"):
         save_rows(files["canaries_fingerprints"], more, "made up")
         save_rows(files["canaries_own"], near(more), "made up")
     settings = {"neighbours": 3, "beta": 0.5, "narrowest_deg": 1, "widest_deg": 90, "mode": "reject-all", "alpha": 0.1,
-                "fewest_persons": 5, "families": ["brightness", "jpeg"], "draws": 2, "held_out_families": []}  # fmt: skip
+                "fewest_persons": 5, "families": ["brightness", "jpeg"], "draws": 2,
+                "held_out_families": []}  # fmt: skip
     settings["density"] = density
     out = [str(folder / name) for name in ("cones", "calibrated", "plane")]
     calibrate_entry(files, settings, 1, *out, Step.null())

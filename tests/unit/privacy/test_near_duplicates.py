@@ -182,9 +182,7 @@ def test_stations_write_every_family_and_strength(world, tmp_path):
 
 
 def test_shares_by_hand():
-    made = pd.DataFrame(
-        {"family": "blend", "strength": [0.1] * 4 + [0.5] * 2, "patient_id_columns": [1, 1, 2, 3, 1, 2]}
-    )
+    made = pd.DataFrame({"family": "blend", "strength": [0.1] * 4 + [0.5] * 2, "person": [1, 1, 2, 3, 1, 2]})
     confirmed = np.array([1, 1, 1, 0, 0, 0], bool)
     rejected = np.array([1, 0, 1, 0, 1, 0], bool)
     matched = np.array([1, 1, 0, 0, 0, 0], bool)

@@ -8,7 +8,7 @@ from avatarflow.privacy.cones.subgroups import by_subgroup, worst_person
 def test_shares_per_value_with_persons_counted():
     rows = pd.DataFrame(
         {
-            "patient_id_columns": [1, 1, 2, 3, 4, 5],
+            "person": [1, 1, 2, 3, 4, 5],
             "sex": ["f", "f", "m", "m", None, "f"],
             "eye_side": ["left", "right"] * 3,
         }
@@ -23,7 +23,7 @@ def test_shares_per_value_with_persons_counted():
 
 
 def test_columns_that_are_not_there_are_left_out():
-    assert by_subgroup(np.ones(2, bool), pd.DataFrame({"patient_id_columns": [1, 2]}), 1) == {}
+    assert by_subgroup(np.ones(2, bool), pd.DataFrame({"person": [1, 2]}), 1) == {}
 
 
 def test_the_worst_person_is_the_one_with_the_farthest_alteration_not_the_most_missed():

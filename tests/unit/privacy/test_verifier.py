@@ -112,7 +112,7 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
 
 
 def test_nobody_to_set_a_threshold_on_is_refused():
-    table = pd.DataFrame({"patient_id_columns": [1, 1]})
+    table = pd.DataFrame({"person": [1, 1]})
     pictures, _ = draw_eyes("fundus", [0, 0], [0, 1], 64, 3)
     with pytest.raises(AvatarflowError, match=r"second opinion: 1 calibration persons .*; give more persons"):
         trial.two_persons(matcher("fundus"), pictures, table, np.arange(2), 10, 1)

@@ -25,8 +25,8 @@ READS = {"pairs": 5000, "length_bp": 100, "fragment_mean_bp": 300.0, "fragment_s
 END = {"share": 0.5, "sequence": "ACGTACGT"}
 LONG = {
     "platform": "nanopore", "pairs": 600,
-    "long": {"length_distribution": "gamma", "mean_bp": 1000, "sd_bp": 400, "min_bp": 200, "max_bp": 3000, "chimeras": 0.05,
-             "junk": 0.3, "adapters": {"start": END, "end": END}},
+    "long": {"length_distribution": "gamma", "mean_bp": 1000, "sd_bp": 400, "min_bp": 200, "max_bp": 3000,
+             "chimeras": 0.05, "junk": 0.3, "adapters": {"start": END, "end": END}},
 }  # fmt: skip
 SHARES = {"host_share": 0.5, "weights": {"a": 1.0, "b": 0.0}}
 KNOWN_BP = {"human": 50_000, "a": 40_000, "b": 30_000}

@@ -313,7 +313,7 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
 
 REFUSED = {
     "a cleaner that leaves a third in": ({"cleaner": 0.66}, {}, "bits_left: fail"),
-    "watchers that see little": ({"cleaner": 0.8, "detection_tools": (0.1, 0.1)}, {}, "miss_rate: fail"),
+    "watchers that see little": ({"cleaner": 0.8, "watchers": (0.1, 0.1)}, {}, "miss_rate: fail"),
     "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0}}, "bits_left: fail"),
     "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: inconclusive"),
     "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: inconclusive"),
@@ -459,7 +459,7 @@ def test_a_gate_without_a_limit_and_a_missing_gate_let_nothing_through():
         ),
         (
             {"detection_tools": [{"tool": "nobody", "setting": "x"}]},
-            "read_releases.r.detection_tools: unknown nobody x",
+            "r.detection_tools: unknown nobody x",
         ),
     ],
 )

@@ -82,22 +82,15 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
-    eye_columns: list[str] = entry["eye_columns"]
     columns = list(dict.fromkeys([*flat_columns(entry["patient_id_columns"]), *conditions, *constant, *given]))
-    if_there = [name for name in eye_columns if name in EYES_IF_THERE]
-    every = read_manifest(manifest, [*columns, *sorted(set(eye_columns) - set(if_there))], if_there)
-    if taken := sorted({KEY, UNIT} & set(columns)):
-        raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
-    who = identify(every, entry["patient_id_columns"], eye_columns)  # rows that are not wanted may link those that are
+    every, who = read_and_identify(entry, manifest, columns)
     rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
     rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
-    for warning in [
-        *joined_in_bulk(every, entry["patient_id_columns"], eye_columns, who[KEY]),
-        *oddities(rows, conditions),
-    ]:
+    joined = joined_in_bulk(every, entry["patient_id_columns"], entry["eye_columns"], who[KEY])
+    for warning in [*joined, *oddities(rows, conditions)]:
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
@@ -143,6 +136,22 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
     return Pool(stacked, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
 
+def read_and_identify(entry: dict[str, Any], manifest: str, columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every row of a manifest, and who stands in it: rows that are not wanted may link those that are.
+
+    Raises
+    ------
+    AvatarflowError
+        For a manifest that cannot be used, or lacks a column that the entry names.
+    """
+    eye_columns: list[str] = entry["eye_columns"]
+    if_there = [name for name in eye_columns if name in EYES_IF_THERE]
+    rows = read_manifest(manifest, [*columns, *(name for name in eye_columns if name not in if_there)], if_there)
+    if taken := sorted({KEY, UNIT} & set(columns)):
+        raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
+    return rows, identify(rows, entry["patient_id_columns"], eye_columns)
+
+
 def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Pool:
     """A pool of procedural eyes: the same table, with ground truth for identity."""
     wanted = entry["source"]["generate"]
@@ -163,7 +172,7 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Poo
             "row": np.arange(1, len(pairs) + 1),
             "person": persons,
             "role": assign_roles(persons, entry["split"]["shares"], seed),
-            "unit": "patient_id_columns",
+            "unit": "person",
             "eye": drawn["identity"].to_numpy(np.int64),
             **{column: drawn[column].to_numpy() for column in entry["conditions"]},
         }

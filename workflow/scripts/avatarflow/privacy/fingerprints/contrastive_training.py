@@ -74,7 +74,7 @@ def contrastive_loss(
     temperature : float
         Above 0; the smaller, the more the nearest strangers count.
     hard_negative_weight : float
-        Each stranger counts exp(hard_negative_weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
+        Each stranger counts exp(weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
         nearest ones (hard negatives) take the place of the far ones.
     """
     cosines = fingerprints @ fingerprints.T

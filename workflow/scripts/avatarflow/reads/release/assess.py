@@ -101,7 +101,9 @@ def assess(
     left = bits_left(counts, hidden, more, found, known.information(), settings)
     people = settings["risk"]["population"]
     result = {
-        "tools": {"asked": len(runs["remove"]) + len(runs["detection_tools"]), "without_verdicts": sorted({*mute, *deaf})},
+        "tools": {
+            "asked": len(runs["remove"]) + len(runs["detection_tools"]), "without_verdicts": sorted({*mute, *deaf}),
+        },
         "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
         "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
         "information": {"bits_per_fragment": known.information().mean}, "how": known.how, "population": people,

@@ -74,7 +74,8 @@ def long_settings(summary: Mapping[str, Any]) -> dict[str, Any]:
     least = max(LEAST_LONG_BP, summary["length_min"])
     none = {"share": 0.0, "sequence": ""}
     return {
-        "length_distribution": "lognormal", "mean_bp": summary["length_mean"], "sd_bp": max(1.0, summary["length_sd"]), "min_bp": least,
+        "length_distribution": "lognormal",
+        "mean_bp": summary["length_mean"], "sd_bp": max(1.0, summary["length_sd"]), "min_bp": least,
         "max_bp": max(least + 1, summary["length_max"]), "chimeras": 0.0, "junk": 0.0,
         "adapters": {"start": none, "end": none},
     }  # fmt: skip

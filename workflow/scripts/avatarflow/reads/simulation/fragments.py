@@ -55,7 +55,8 @@ class Layout:
         """From the config's `reads`."""
         gc = reads.get("gc") or {}
         return cls(
-            reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"], reads.get("fragment_distribution", "normal"),
+            reads["length_bp"], reads["fragment_mean_bp"], reads["fragment_sd_bp"],
+            reads.get("fragment_distribution", "normal"),
             reads.get("ends", "pairs") == "single", gc.get("optimum", 0.45), gc.get("strength", 0.0),
         )  # fmt: skip
 

@@ -72,7 +72,8 @@ class LongLayout:
         ends = [settings["adapters"][end] for end in ("start", "end")]
         one, two = (np.asarray(CODE_OF[np.frombuffer(end["sequence"].encode(), np.uint8)]) for end in ends)
         return cls(
-            settings["length_distribution"], settings["mean_bp"], settings["sd_bp"], settings["min_bp"], settings["max_bp"],
+            settings["length_distribution"], settings["mean_bp"], settings["sd_bp"],
+            settings["min_bp"], settings["max_bp"],
             settings["chimeras"], settings["junk"], (one, two), (ends[0]["share"], ends[1]["share"]),
             gc.get("optimum", 0.45), gc.get("strength", 0.0),
         )  # fmt: skip
