@@ -197,17 +197,17 @@ def test_several_columns_name_a_person_together(folder):
     root, rows = folder
     for number, row in enumerate(rows):
         row |= {"site": "ab"[number // 6], "number": str(number % 6 // 2)}  # both sites count from 0
-    assert pool((root, rows), person=["number"]).table["person"].nunique() == 3
-    assert pool((root, rows), person=[["site", "number"]]).table["person"].nunique() == 6
+    assert pool((root, rows), patient_id_columns=["number"]).table["person"].nunique() == 3
+    assert pool((root, rows), patient_id_columns=[["site", "number"]]).table["person"].nunique() == 6
     rows[0]["site"] = ""
-    assert "no person" in pool((root, rows), person=[["site", "number"]]).refused[1]
+    assert "no person" in pool((root, rows), patient_id_columns=[["site", "number"]]).refused[1]
 
 
 def test_a_column_may_be_asked_for_twice(folder):
     _, rows = folder
     for row in rows:
         row["field"] = row["patient"]
-    made = pool(folder, person=["field", "patient", "file"])
+    made = pool(folder, patient_id_columns=["field", "patient", "file"])
     assert made.table["person"].nunique() == made.table["field"].nunique() == 6
 
 
@@ -240,7 +240,7 @@ def test_a_row_that_is_refused_or_left_out_still_links_persons(folder, how, link
     if "eye" in link:
         rows[4]["patient"] = "p2"
     in_no_state(rows[5], how)
-    made = pool(folder, person=["patient", "other", "eye"], select="sex = 'f'")
+    made = pool(folder, patient_id_columns=["patient", "other", "eye"], row_filter="sex = 'f'")
     assert one_person(made, 1, 5)
     assert made.table["person"].nunique() == 5
 
@@ -252,7 +252,7 @@ def test_a_file_under_two_persons_joins_them_wherever_it_is_listed(folder, how, 
     (root / "x").mkdir()
     rows[5]["file"] = name
     in_no_state(rows[5], how)
-    made = pool(folder, select="sex = 'f'")
+    made = pool(folder, row_filter="sex = 'f'")
     assert one_person(made, 1, 5)
     assert made.table["person"].nunique() == 5
 
@@ -261,7 +261,7 @@ def test_a_file_that_shows_nothing_joins_nobody(folder):
     root, rows = folder
     Image.new("RGB", (64, 64), (7, 7, 7)).save(root / "none.png")
     rows += [{**rows[n], "file": "none.png", "sex": "m"} for n in (0, 5, 9)]
-    assert pool(folder, select="sex = 'f'").table["person"].nunique() == 6
+    assert pool(folder, row_filter="sex = 'f'").table["person"].nunique() == 6
 
 
 def test_a_row_that_only_knows_the_side_is_refused(folder):
@@ -277,10 +277,10 @@ def test_a_row_that_only_knows_the_side_is_refused(folder):
 
 def test_an_eye_column_that_is_not_there_is_refused_but_for_the_default(folder):
     with pytest.raises(AvatarflowError, match="no column 'eyeid'; add it"):
-        pool(folder, person=["patient"], eye_columns=["eyeid"])
+        pool(folder, patient_id_columns=["patient"], eye_columns=["eyeid"])
     with pytest.raises(AvatarflowError, match="no column 'Eye', but 'eye'"):
-        pool(folder, person=["patient"], eye_columns=["Eye"])
-    assert pool(folder, person=["patient"], eye_columns=["eye_id"]).table["eye"].max() == -1
+        pool(folder, patient_id_columns=["patient"], eye_columns=["Eye"])
+    assert pool(folder, patient_id_columns=["patient"], eye_columns=["eye_id"]).table["eye"].max() == -1
 
 
 def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):

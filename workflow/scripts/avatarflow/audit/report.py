@@ -15,7 +15,8 @@ from .answers import answers, overall
 from .claim import claim
 
 ASKED = (
-    "conditions", "cameras", "size_px", "fit", "limits", "split", "fingerprint", "cone", "attacks", "person",
+    "conditions", "cameras", "size_px", "fit", "limits", "split", "fingerprint", "cone", "attacks",
+    "patient_id_columns",
     "eye_columns", "second_opinion",
 )  # fmt: skip
 """Settings that the report shows: no path, and no selection, which may name a person."""
