@@ -6,6 +6,7 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging import shards
+from avatarflow.imaging.spool import Chosen, Spool
 
 
 def names(folder):
@@ -107,3 +108,31 @@ def test_refuses_pictures_without_rows_and_folders_without_shards(tmp_path, pict
     assert not names(tmp_path)
     with pytest.raises(AvatarflowError, match="no picture shard"):
         shards.read_table(tmp_path)
+
+
+def test_a_set_written_bit_by_bit_has_the_bytes_of_one_written_at_once(tmp_path, pictures, table):
+    shards.write_shards(tmp_path / "once", pictures, table, per_shard=3)
+    writer = shards.ShardWriter(tmp_path / "bits", per_shard=3)
+    for rows in (slice(0, 0), slice(0, 1), slice(1, 6), slice(6, 7)):
+        writer.append(pictures[rows], table.iloc[rows])
+    writer.close()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "once").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "bits").iterdir()
+    }
+
+
+def test_a_spool_reads_as_an_array_and_leaves_no_file(tmp_path, pictures):
+    pictures = pictures[:, :, :16]
+    spool = Spool(tmp_path, pictures.shape[1])
+    assert [spool.append(picture) for picture in pictures] == list(range(7))
+    assert not list(tmp_path.iterdir())
+    mask = np.arange(7) % 3 == 0
+    for rows in (slice(None), slice(2, 5), [5, 0, 5], mask, []):
+        np.testing.assert_array_equal(spool[rows], pictures[rows])
+    np.testing.assert_array_equal(spool[-1], pictures[6])
+    some = Chosen(spool, [6, 1, 1, 3])
+    np.testing.assert_array_equal(some[1:3], pictures[[1, 1]])
+    np.testing.assert_array_equal(np.asarray(some), pictures[[6, 1, 1, 3]])
+    np.testing.assert_array_equal(np.stack(list(Chosen(spool, [6, 1]))), pictures[[6, 1]])
+    with pytest.raises(ValueError, match="a picture of shape"):
+        spool.append(pictures[0][:4])

@@ -1,15 +1,16 @@
 """What each generator learns from: augmented originals (teacher), accepted synthetic pictures (student)."""
 
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.core.arrays import Mask, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
-from avatarflow.imaging.shards import read_pictures, read_table, write_shards
-from avatarflow.imaging.transforms import augment
+from avatarflow.imaging.shards import ShardWriter, iterate, read_pictures, read_table
+from avatarflow.imaging.transforms import augment, check_mirror
 from avatarflow.intake.canaries import planted
 from avatarflow.runs.context import Step
 
@@ -32,24 +33,40 @@ def training_set(
     """
     table = read_table(pool)
     training = (table["role"] != "heldout").to_numpy()
-    originals, labels = read_pictures(pool)[training], table[training].reset_index(drop=True)
+    labels = table[training].reset_index(drop=True)
+    parts: list[Iterable[Pictures]] = [_rows_of(iterate(pool), training)]
     if canaries is not None:
         more, of_more = planted(read_pictures(canaries), read_table(canaries))
-        originals = np.concatenate([originals, more])
+        parts.append([more])
         labels = pd.concat([labels, of_more.assign(role="canary", unit="canary", eye=-1)], ignore_index=True)
         step.info("%d copies of canaries are put into training", len(more))
-    augmented, rows = augment(
-        originals,
-        labels,
-        chain=settings["chain"],
-        copies=settings["copies"],
-        mirror=settings["mirror"],
-        seed=seed,
-        fill=settings["fill"],
-    )
-    step.info("%d training pictures from %d originals", len(rows), len(labels))
+    check_mirror(settings["mirror"], labels)
+    done = 0
     with replacing_folder(pictures) as folder:
-        write_shards(folder, augmented, rows)
+        writer, rows = ShardWriter(folder), labels
+        for block in itertools.chain.from_iterable(parts):
+            augmented, rows = augment(
+                block,
+                labels.iloc[done : done + len(block)].reset_index(drop=True),
+                chain=settings["chain"],
+                copies=settings["copies"],
+                mirror=settings["mirror"],
+                seed=seed,
+                fill=settings["fill"],
+            )
+            writer.append(augmented, rows)
+            done += len(block)
+            step.progress(done, len(labels), "originals augmented")
+        writer.close(table=rows)
+    step.info("%d training pictures from %d originals", done * settings["copies"], len(labels))
+
+
+def _rows_of(blocks: Iterable[Pictures], wanted: Mask) -> Iterator[Pictures]:
+    """The wanted rows of a stream of pictures, block by block."""
+    done = 0
+    for block in blocks:
+        yield block[wanted[done : done + len(block)]]
+        done += len(block)
 
 
 def accepted_pictures(samples: str, verdicts: str) -> tuple[Pictures, pd.DataFrame]:

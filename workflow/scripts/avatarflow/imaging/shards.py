@@ -63,8 +63,48 @@ def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> No
         pq.write_table(rows, temporary, compression="zstd", row_group_size=128)
 
 
-def write_shards(folder: str | Path, pictures: Pictures, table: pd.DataFrame, per_shard: int = PER_SHARD) -> None:
-    """Write a shard set cut by picture count, so that its bytes do not depend on who made the pictures."""
+class ShardWriter:
+    """Write a shard set bit by bit, cut by picture count, so that its bytes do not depend on who made the pictures."""
+
+    def __init__(self, folder: str | Path, per_shard: int = PER_SHARD) -> None:
+        self.folder, self.per_shard, self.number = Path(folder), per_shard, 0
+        self._pictures, self._tables = list[Pictures](), list[pd.DataFrame]()
+
+    def append(self, pictures: Pictures, table: pd.DataFrame) -> None:
+        """Add pictures and their rows; whole shards are written at once."""
+        if len(table):  # a part of none has no picture size to join by
+            self._pictures.append(pictures)
+            self._tables.append(table)
+        while sum(len(waiting) for waiting in self._tables) >= self.per_shard:
+            self._write_first()
+
+    def close(self, size: tuple[int, ...] = (1, 1, 3), table: pd.DataFrame | None = None) -> None:
+        """Write what is waiting; a set without any picture is one empty shard with the columns of `table`."""
+        if not self.number and not self._tables:
+            self._pictures = [np.zeros((0, *size), np.uint8)]
+            self._tables = [pd.DataFrame() if table is None else table]
+            self._write_first()
+        elif any(len(waiting) for waiting in self._tables):
+            self._write_first()
+
+    def _write_first(self) -> None:
+        """Write the first shard of what is waiting and keep the rest waiting."""
+        waiting, rows = np.concatenate(self._pictures), pd.concat(self._tables, ignore_index=True)
+        count = self.per_shard
+        write_shard(self.folder / f"{self.number:05d}.parquet", waiting[:count], rows.iloc[:count])
+        self._pictures, self._tables = [waiting[count:]], [rows.iloc[count:]]
+        self.number += 1
+
+
+def write_shards(folder: str | Path, pictures: Any, table: pd.DataFrame, per_shard: int = PER_SHARD) -> None:
+    """Write a shard set cut by picture count.
+
+    Parameters
+    ----------
+    pictures : (n, size, size, 3) uint8
+        An array, or a spool: only one shard of it is in memory at a time.
+    table : (n rows)
+    """
     for number, start in enumerate(range(0, max(len(table), 1), per_shard)):
         rows = slice(start, start + per_shard)
         write_shard(Path(folder) / f"{number:05d}.parquet", pictures[rows], table.iloc[rows])
@@ -140,28 +180,11 @@ def read_pictures(source: str | Path) -> Pictures:
 def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> None:
     """Join shards in the given order and cut them again by picture count, so that their former cuts leave no trace."""
     with replacing_folder(folder) as target:
-        number, pictures, tables = 0, list[Pictures](), list[pd.DataFrame]()
+        writer, table = ShardWriter(target, per_shard), pd.DataFrame()
         for part in parts:
             table = read_table(part)
-            if len(table):  # a shard of none has no picture size to join by
-                pictures.append(read_pictures(part))
-                tables.append(table)
-            while _count(tables) >= per_shard:
-                number = _write_first(target, number, pictures, tables, per_shard)
-        if number == 0 or _count(tables):
-            _write_first(target, number, pictures, tables, per_shard)
-
-
-def _count(tables: list[pd.DataFrame]) -> int:
-    return sum([len(table) for table in tables])
-
-
-def _write_first(folder: Path, number: int, pictures: list[Pictures], tables: list[pd.DataFrame], count: int) -> int:
-    """Write the first `count` pictures waiting and keep the rest waiting; returns the next shard's number."""
-    waiting, rows = np.concatenate(pictures), pd.concat(tables, ignore_index=True)
-    write_shard(folder / f"{number:05d}.parquet", waiting[:count], rows.iloc[:count])
-    pictures[:], tables[:] = [waiting[count:]], [rows.iloc[count:]]
-    return number + 1
+            writer.append(read_pictures(part), table)
+        writer.close(table=table)
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 """Foreign candidates of an audit: every row stays, readable or not, so that every row gets a verdict."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder, write_json
 from avatarflow.imaging.shards import write_shards
+from avatarflow.imaging.spool import Chosen, Spool
 from avatarflow.runs.context import Step
 
 from .manifest import FILE, ROW, read_manifest
@@ -40,12 +42,14 @@ def take_in_candidates(
     """
     refuse_missing_root(root)
     rows = read_manifest(manifest, [])
-    read, _, sizes, reasons = read_all(rows, root, entry, processes, step)
-    if not read:
+    Path(pictures).parent.mkdir(parents=True, exist_ok=True)
+    spool = Spool(Path(pictures).parent, entry["size_px"])
+    places, _, sizes, reasons = read_all(rows, root, entry, processes, step, spool.append)
+    if not places:
         found = ", ".join(f"{count} x {reason}" for reason, count in sorted(Counter(reasons.values()).items()))
         raise refuse("candidates", f"none of {len(rows)} can be read ({found})", "check candidates.root and the files")
-    blank = np.zeros((entry["size_px"], entry["size_px"], 3), np.uint8)
-    stacked = np.stack([read.get(int(row), blank) for row in rows[ROW]])
+    blank = spool.append(np.zeros((entry["size_px"], entry["size_px"], 3), np.uint8))
+    stored = Chosen(spool, [places.get(int(row), blank) for row in rows[ROW]])
     labels, strange = labels_of(rows, label_columns(entry))
     table = pd.DataFrame(
         {
@@ -63,7 +67,7 @@ def take_in_candidates(
         "strange_labels": strange,
     }
     with replacing_folder(pictures) as folder:
-        write_shards(folder, stacked, table)
+        write_shards(folder, stored, table)
     write_json(summary, counts)
 
 

@@ -6,7 +6,7 @@ moves by at most 2.7 grey levels (root mean square), and the nearest pictures of
 
 import numpy as np
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.imaging.spool import Stored
 
 NEAR = 4.0
 """Root mean square difference, in grey levels, under which two pictures are one."""
@@ -15,7 +15,7 @@ COARSE_PX = 16
 BLOCK = 1024
 
 
-def near_equal_pairs(pictures: Pictures, groups: np.ndarray) -> list[tuple[int, int]]:
+def near_equal_pairs(pictures: Stored, groups: np.ndarray) -> list[tuple[int, int]]:
     """Find pairs of pictures of different groups that differ by less than `NEAR`.
 
     Means over cells cannot differ by more than the pictures do, so that a search over coarse pictures misses none.
@@ -46,7 +46,7 @@ def near_equal_pairs(pictures: Pictures, groups: np.ndarray) -> list[tuple[int, 
     return pairs
 
 
-def _coarse(pictures: Pictures) -> np.ndarray:
+def _coarse(pictures: Stored) -> np.ndarray:
     """Means over cells as (n, d) float32, around the mid-grey; cells of whole pixels only."""
     n, size = pictures.shape[:2]
     cell = max(1, size // COARSE_PX)
@@ -58,5 +58,5 @@ def _coarse(pictures: Pictures) -> np.ndarray:
     return out
 
 
-def _difference(pictures: Pictures, first: int, second: int) -> float:
+def _difference(pictures: Stored, first: int, second: int) -> float:
     return float(np.sqrt(((pictures[first].astype(np.float64) - pictures[second]) ** 2).mean()))

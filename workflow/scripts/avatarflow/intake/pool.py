@@ -17,6 +17,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.imaging.io import read_bytes, read_picture, resize_square
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.picture_checks import Limits, PictureError
+from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
 from .eyes import number_eyes
@@ -38,6 +39,7 @@ from .persons import (
 
 Size = tuple[int, int]
 EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
+DRAWN_AT_ONCE = 512
 NO_PERSON = "no person: every person column is empty"
 SAME_CONTENT = "same content as row"
 ONE_COLOUR = "one colour only"
@@ -54,14 +56,16 @@ UNIFORM = 2  # grey levels between the darkest and the brightest value of a pict
 class Pool:
     """Pictures (n, size, size, 3) and their rows: `item`, `row`, `person`, `role`, `unit`, `eye`, and the labels."""
 
-    pictures: Pictures
+    pictures: Stored
     table: pd.DataFrame
     refused: dict[int, str] = field(default_factory=dict)  # manifest row -> reason
     sizes: dict[int, Size] = field(default_factory=dict)  # manifest row -> width and height of the file's picture
     shared: list[tuple[int, int]] = field(default_factory=list)  # manifest rows: one picture under two persons
 
 
-def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: int, processes: int, step: Step) -> Pool:
+def pool_from_manifest(
+    entry: dict[str, Any], manifest: str, root: str, seed: int, processes: int, step: Step, folder: str | None = None
+) -> Pool:
     """Read, check and divide the pictures of a manifest.
 
     Parameters
@@ -72,6 +76,8 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         The table, and the folder its `file` column starts from.
     processes : int
         How many pictures are decoded at once; the result does not depend on it.
+    folder : str, optional
+        Where the pictures lie until they are written: as raw bytes in a file without a name.
 
     Raises
     ------
@@ -95,9 +101,10 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
 
     refused = refuse_labels(rows, conditions, constant)
     fit = rows[~rows[ROW].isin(refused)]
-    pictures, contents, sizes, unreadable = read_all(fit, root, entry, processes, step)
+    spool = Spool(folder, entry["size_px"])
+    places, contents, sizes, unreadable = read_all(fit, root, entry, processes, step, spool.append)
     refused |= unreadable
-    seen = dict.fromkeys(pictures, "") | unreadable
+    seen = dict.fromkeys(places, "") | unreadable
     fit = fit[~fit[ROW].isin(refused)]
     copies, same = refuse_copies(fit, contents, list(conditions))
     refused |= copies
@@ -106,13 +113,13 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         found = f"no usable picture is left ({reasons_in_words(refused)})"
         raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
 
-    look = partial(read_all, root=root, entry=entry, processes=processes, step=step)
+    look = partial(read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0)
     listed = persons_of_one_file(every.assign(**{KEY: who[KEY]}), root, seen, lambda rows: look(rows)[3])
     if listed:
         step.warning("%d times a file is listed under two persons, who count as one", len(listed))
     same += listed
-    stacked = np.stack([pictures[row] for row in kept[ROW]])
-    again = near_equal_pairs(stacked, pd.factorize(kept["key"])[0])
+    pictures = Chosen(spool, [places[row] for row in kept[ROW]])
+    again = near_equal_pairs(pictures, pd.factorize(kept["key"])[0])
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     if again:
         shown = ", ".join(f"{first} and {second}" for first, second in rows_again[:SHOWN_PAIRS])
@@ -133,7 +140,7 @@ def pool_from_manifest(entry: dict[str, Any], manifest: str, root: str, seed: in
         }
     )
     shared = [*shared_rows(fit, contents), *rows_again]
-    return Pool(stacked, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
+    return Pool(pictures, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
 
 def read_and_identify(entry: dict[str, Any], manifest: str, columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -152,19 +159,19 @@ def read_and_identify(entry: dict[str, Any], manifest: str, columns: list[str]) 
     return rows, identify(rows, entry["patient_id_columns"], eye_columns)
 
 
-def pool_from_generator(entry: dict[str, Any], seed: int, processes: int) -> Pool:
-    """A pool of procedural eyes: the same table, with ground truth for identity."""
+def pool_from_generator(entry: dict[str, Any], seed: int, processes: int, folder: str | None = None) -> Pool:
+    """Draw a pool of procedural eyes: the same table, with ground truth for identity."""
     wanted = entry["source"]["generate"]
     eyes, per_eye = range(2 * wanted["persons"]), range(wanted["pictures_per_eye"])
     pairs = list(itertools.product(eyes, per_eye))
-    pictures, drawn = draw_eyes(
-        wanted["kind"],
-        [identity for identity, _ in pairs],
-        [number for _, number in pairs],
-        entry["size_px"],
-        seed,
-        processes=processes,
-    )
+    pictures, tables = Spool(folder, entry["size_px"]), []
+    for start in range(0, len(pairs), DRAWN_AT_ONCE):
+        identities, numbers = zip(*pairs[start : start + DRAWN_AT_ONCE], strict=True)
+        block, described = draw_eyes(wanted["kind"], identities, numbers, entry["size_px"], seed, processes=processes)
+        for picture in block:
+            pictures.append(picture)
+        tables.append(described)
+    drawn = pd.concat(tables, ignore_index=True)
     persons = drawn["person"].to_numpy(np.int64)
     table = pd.DataFrame(
         {
@@ -220,12 +227,18 @@ def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant
 
 
 def read_all(
-    rows: pd.DataFrame, root: str, entry: dict[str, Any], processes: int, step: Step
-) -> tuple[dict[int, Pictures], dict[int, str], dict[int, Size], dict[int, str]]:
-    """Decode every row's picture: pictures, content digests and sizes by manifest row, and reasons of those refused."""
+    rows: pd.DataFrame, root: str, entry: dict[str, Any], processes: int, step: Step, keep: Callable[[Pictures], int]
+) -> tuple[dict[int, int], dict[int, str], dict[int, Size], dict[int, str]]:
+    """Decode every row's picture and hand it to `keep`, which returns its place.
+
+    Returns
+    -------
+    places, contents, sizes, refused : dict
+        By manifest row: the place, a digest of the content, the file's size, and why a picture was refused.
+    """
     limits = {key: value for key, value in entry["limits"].items() if key != "max_refused_share"}
     read = partial(_read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits))
-    pictures: dict[int, Pictures] = {}
+    places: dict[int, int] = {}
     contents: dict[int, str] = {}
     sizes: dict[int, Size] = {}
     refused: dict[int, str] = {}
@@ -236,9 +249,9 @@ def read_all(
             if picture is None:
                 refused[int(row)] = reason
             else:
-                pictures[int(row)], contents[int(row)], sizes[int(row)] = picture, content, size
+                places[int(row)], contents[int(row)], sizes[int(row)] = keep(picture), content, size
             step.progress(done, len(rows), "pictures read")
-    return pictures, contents, sizes, refused
+    return places, contents, sizes, refused
 
 
 def label_columns(entry: dict[str, Any]) -> dict[str, list[str]]:

@@ -46,10 +46,12 @@ def take_in(
     cone : mapping, optional
         `cone` of the entry: too few patients for it are refused now.
     """
+    folder = str(Path(pictures).parent)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     if manifest is None:
-        pool = pool_from_generator(entry, seed, processes)
+        pool = pool_from_generator(entry, seed, processes, folder)
     else:
-        pool = pool_from_manifest(entry, manifest, root, seed, processes, step)
+        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder)
     write_refused(pool.refused, Path(manifest or "generated").name, refused)
     whole = bool(entry.get("whole"))
     if whole:
@@ -62,8 +64,8 @@ def take_in(
         counts |= {"left_out": left_out(pool.refused), "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"])}
     step.params(counts)
     step.info("%d pictures of %d persons taken in, %d refused", len(pool.table), counts["persons"], len(pool.refused))
-    with replacing_folder(pictures) as folder:
-        write_shards(folder, pool.pictures, pool.table)
+    with replacing_folder(pictures) as target:
+        write_shards(target, pool.pictures, pool.table)
     write_json(summary, counts)
 
 

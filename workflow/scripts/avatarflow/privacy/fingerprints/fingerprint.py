@@ -19,6 +19,7 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
+from avatarflow.imaging.spool import Stored
 from avatarflow.privacy import perturbations
 from avatarflow.runs.context import Step
 
@@ -196,7 +197,7 @@ def _network(settings: dict[str, Any]) -> Network:
 
 def embed_altered(
     encoder: Encoder,
-    pictures: Pictures,
+    pictures: Stored,
     items: Sequence[int] | Integers,
     families: Sequence[str],
     draws: int,

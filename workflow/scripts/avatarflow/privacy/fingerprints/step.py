@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from avatarflow.imaging.shards import iterate, read_pictures, read_table
+from avatarflow.imaging.shards import iterate, read_table
+from avatarflow.imaging.spool import Chosen, spooled
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
@@ -34,7 +35,7 @@ def fit(
     torch.set_num_threads(compute["threads"])
     table = read_table(pool)
     seen = (table["role"] == "encoder").to_numpy()
-    pictures = read_pictures(pool)[seen]
+    pictures = spooled(pool)[seen]
     step.params({"fingerprint": settings, "seed": seed, "pictures": len(pictures)})
     trained = fit_encoder(
         pictures,
@@ -69,8 +70,8 @@ def originals(
     """
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
-    pictures, table = read_pictures(pool), read_table(pool)
-    save_rows(outputs["originals"], trained.embed(pictures, compute["micro_batch"]), trained.digest)
+    pictures, table = spooled(pool), read_table(pool)
+    save_rows(outputs["originals"], trained.embed(iterate(pool), compute["micro_batch"]), trained.digest)
     role = table["role"]
     wanted = {"own": role != "heldout", "calibration": role == "calibration", "test": role == "test"}
     families = kept_families(cone)
@@ -78,7 +79,7 @@ def originals(
         rows = np.flatnonzero(chosen)
         asked = [*families, *cone["held_out_families"]] if purpose == "test" else families
         altered = embed_altered(
-            trained, pictures[rows], table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
+            trained, Chosen(pictures, rows), table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
             compute["micro_batch"],
         )  # fmt: skip
         save_rows(outputs[purpose], altered, trained.digest)
