@@ -5,7 +5,7 @@
 
 Each step runs in a process of its own on generated eyes: intake, augmentation, the encoder (of few steps, on the
 pictures of its role), fingerprints of originals and perturbations (one family, four draws: the families follow each
-other and share the memory), calibration, and decisions on the originals as candidates. Writes results/images_memory.json.
+other and share the memory), calibration, and decisions on the training pictures. Writes results/images_memory.json.
 """
 
 import argparse
