@@ -3,7 +3,7 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/images_memory.py [--pictures 5000 20000]
 
-Each step runs in a process of its own on generated eyes: intake, augmentation, the encoder (of few steps, on the
+Each step runs in a process of its own on smooth noise (JPEG files): intake, augmentation, the encoder (few steps, on the
 pictures of its role), fingerprints of originals and perturbations (one family, four draws: the families follow each
 other and share the memory), calibration, and decisions on the training pictures. Writes results/images_memory.json.
 """
@@ -24,20 +24,36 @@ STEPS = ("intake", "augment", "encoder", "originals", "candidates", "calibrate",
 
 
 def entry(pictures: int, size: int) -> dict:
-    """A release of so many generated pictures, two eyes a person and two pictures an eye."""
+    """A release of so many pictures, two eyes a person and two pictures an eye."""
     from avatarflow.config.loading import load
 
+    del pictures
     release = {
-        "source": {"generate": {"persons": pictures // 4, "pictures_per_eye": 2}},
+        "source": {"manifest": "manifest.csv", "root": "."},
         "conditions": {"eye_side": ["left", "right"]},
         "size_px": size,
         "split": {"shares": {"encoder": 0.2, "calibration": 0.3, "test": 0.3, "heldout": 0.2}},
         "augment": {"copies": 2},
         "cone": {"families": ["brightness"], "draws": 4, "fewest_persons": 5},
-        "fingerprint": {"steps": 2, "width": 8, "dimensions": 64, "persons_per_step": 8},
+        "fingerprint": {"steps": 2, "width": 16, "dimensions": 64, "persons_per_step": 8},
         "gates": {},
     }
     return load({"releases": {"x": release}})["releases"]["x"]
+
+
+def write_photographs(folder: Path, pictures: int, size: int) -> None:
+    """Write smooth noise as JPEG files, four of a patient, and the manifest that lists them."""
+    import numpy as np
+    from PIL import Image
+
+    lines = ["file,patient_id,eye_side"]
+    for number in range(pictures):
+        patient = np.random.default_rng(number // 4).integers(0, 256, (8, 8, 3))
+        own = np.random.default_rng([1, number]).integers(-40, 40, (8, 8, 3))
+        small = Image.fromarray((patient + own).clip(0, 255).astype(np.uint8))
+        small.resize((size, size), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
+        lines.append(f"{number}.jpg,{number // 4},{'left' if number % 2 else 'right'}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def run(step: str, folder: Path, pictures: int, size: int) -> None:
@@ -50,7 +66,9 @@ def run(step: str, folder: Path, pictures: int, size: int) -> None:
     if step == "intake":
         from avatarflow.intake.step import take_in
 
-        take_in(asked, None, "", SEED, 1, at["pool"], at["summary"], at["refused"], null)
+        source = folder / "photographs"
+        manifest = str(source / "manifest.csv")
+        take_in(asked, manifest, str(source), SEED, 1, at["pool"], at["summary"], at["refused"], null)
     elif step == "augment":
         from avatarflow.generators.training_data import training_set
 
@@ -114,6 +132,8 @@ def main() -> None:
     rows = []
     for pictures in args.pictures:
         with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "photographs").mkdir()
+            write_photographs(Path(name) / "photographs", pictures, args.size)
             for step in args.steps:
                 child = [sys.executable, __file__, "--child", step, name, str(pictures), str(args.size)]
                 start = time.monotonic()
