@@ -3,7 +3,7 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/images_memory.py [--pictures 5000 20000]
 
-Each step runs in a process of its own on smooth noise (JPEG files): intake, augmentation, the encoder (few steps, on the
+Each step runs in a process of its own on smooth noise (JPEG files): intake, augmentation, encoder (few steps, on the
 pictures of its role), fingerprints of originals and perturbations (one family, four draws: the families follow each
 other and share the memory), calibration, and decisions on the training pictures. Writes results/images_memory.json.
 """
