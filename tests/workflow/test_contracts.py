@@ -34,7 +34,8 @@ CALLED = {  # requirements that nothing imports
     "accelerate": "diffusers loads weights with it",
     "transformers": "diffusers loads text encoders with it",
 }
-
+FOLDERS = ("workflow", "tests", "docs", "config", "envs", "profiles", "resources", "experiments")
+"""Folders whose files the documentation may name in backticks."""
 
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
@@ -431,10 +432,16 @@ def test_the_commands_of_the_readme_exist(root):
     )
 
 
-def test_the_files_that_the_documentation_links_to_exist(root):
+def test_the_files_that_the_documentation_names_exist(root):
+    """Relative links, and what stands in backticks and starts with a folder of this repository."""
+    dead = []
     for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.relative_to(root)}: {target}"
+        text = page.read_text()
+        links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+        dead += [f"{page.relative_to(root)}: {link}" for link in links if not (page.parent / link).exists()]
+        paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s<{{]*)[`\s]", text)
+        dead += [f"{page.relative_to(root)}: `{path}`" for path in paths if not list(root.glob(path.rstrip("/")))]
+    assert not dead, "\n".join(dead)
 
 
 def test_scripts_of_the_shell_are_executable(root):
