@@ -35,7 +35,7 @@ CALLED = {  # requirements that nothing imports
     "transformers": "diffusers loads text encoders with it",
 }
 FOLDERS = ("workflow", "tests", "docs", "config", "envs", "profiles", "resources", "experiments")
-"""Folders whose files the documentation may name in backticks."""
+"""Folders whose files the documentation names; a path that starts with one of them must exist."""
 
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
@@ -433,14 +433,14 @@ def test_the_commands_of_the_readme_exist(root):
 
 
 def test_the_files_that_the_documentation_names_exist(root):
-    """Relative links, and what stands in backticks and starts with a folder of this repository."""
+    """Relative links, and paths that start with a folder of this repository, in prose, backticks and commands."""
+    named = re.compile(rf"(?<![\w./<>-])((?:{'|'.join(FOLDERS)})/[\w./*-]*\w)(?![\w*{{<]|\.{{)")
     dead = []
     for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
         text = page.read_text()
         links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
         dead += [f"{page.relative_to(root)}: {link}" for link in links if not (page.parent / link).exists()]
-        paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s<{{]*)[`\s]", text)
-        dead += [f"{page.relative_to(root)}: `{path}`" for path in paths if not list(root.glob(path.rstrip("/")))]
+        dead += [f"{page.relative_to(root)}: {path}" for path in named.findall(text) if not list(root.glob(path))]
     assert not dead, "\n".join(dead)
 
 
