@@ -209,6 +209,15 @@ def test_every_scenario_is_a_valid_configuration(config, tmp_path):
     assert parse(config, tmp_path)["rules"]
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/audits.md"])
+def test_every_configuration_in_the_documentation_is_valid(root, page, tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (root / page).read_text(), re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block)
+        assert parse(tmp_path / f"{number}.yaml", tmp_path)["rules"]
+
+
 def profile(root, name, **variables):
     """A profile as Snakemake reads it, in an environment."""
     with (root / "profiles" / name / "config.yaml").open() as file, pytest.MonkeyPatch.context() as patch:
