@@ -34,7 +34,8 @@ CALLED = {  # requirements that nothing imports
     "accelerate": "diffusers loads weights with it",
     "transformers": "diffusers loads text encoders with it",
 }
-
+FOLDERS = ("workflow", "tests", "docs", "config", "envs", "profiles", "resources", "experiments")
+"""Folders whose files the documentation names; a path that starts with one of them must exist."""
 
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
@@ -206,6 +207,15 @@ def test_parsing_stays_light(parsed):
 @pytest.mark.parametrize("config", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_scenario_is_a_valid_configuration(config, tmp_path):
     assert parse(config, tmp_path)["rules"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/audits.md"])
+def test_every_configuration_in_the_documentation_is_valid(root, page, tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (root / page).read_text(), re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block)
+        assert parse(tmp_path / f"{number}.yaml", tmp_path)["rules"]
 
 
 def profile(root, name, **variables):
@@ -431,10 +441,16 @@ def test_the_commands_of_the_readme_exist(root):
     )
 
 
-def test_the_files_that_the_documentation_links_to_exist(root):
+def test_the_files_that_the_documentation_names_exist(root):
+    """Relative links, and paths that start with a folder of this repository, in prose, backticks and commands."""
+    named = re.compile(rf"(?<![\w./<>-])((?:{'|'.join(FOLDERS)})/[\w./*-]*\w)(?![\w*{{<]|\.{{)")
+    dead = []
     for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.relative_to(root)}: {target}"
+        text = page.read_text()
+        links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+        dead += [f"{page.relative_to(root)}: {link}" for link in links if not (page.parent / link).exists()]
+        dead += [f"{page.relative_to(root)}: {path}" for path in named.findall(text) if not list(root.glob(path))]
+    assert not dead, "\n".join(dead)
 
 
 def test_scripts_of_the_shell_are_executable(root):

@@ -1,7 +1,8 @@
 """The key tables of config/README.md, written from the schemas: by `make docs`."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 
 from avatarflow.core.paths import replacing
 
@@ -11,6 +12,10 @@ from .loading import MAPS, SCHEMAS, Schema
 PAGE = SCHEMAS.parents[1] / "config" / "README.md"
 BEGIN, END = "<!-- keys: begin (written by `make docs`) -->", "<!-- keys: end -->"
 HEAD = "| key | type | default | allowed | meaning |\n| --- | --- | --- | --- | --- |"
+SHARED = """\
+Several keys have the same block of keys below them. Each block stands here once. The names are those below the key that
+links here: `width` in the block `fingerprint` is `fingerprint.width` in an entry. A default in the row of the key
+itself applies where the entry does not have the key at all."""
 
 
 def updated(page: str) -> str:
@@ -20,28 +25,54 @@ def updated(page: str) -> str:
 
 
 def tables() -> str:
-    """One table for the whole configuration and one per map, for one entry of it."""
+    """One table for the whole configuration, one per map for an entry of it, and one per block that keys share."""
     document = loading._schema("config.schema.yaml")
     whole = {**document, "properties": {key: part for key, part in document["properties"].items() if key not in MAPS}}
-    parts = ["## The whole run", "", HEAD, *_rows("", whole, document)]
+    blocks = _shared_blocks(document)
+    parts = ["## The whole run", "", HEAD, *_rows("", whole, document, blocks)]
     for name in MAPS:
         entries = document["properties"][name]
         parts += ["", f"## One entry of `{name}`", "", str(entries["description"]), "", HEAD]
-        parts += _rows("", *loading._resolve(entries["additionalProperties"], document))
+        parts += _rows("", *loading._resolve(entries["additionalProperties"], document), blocks)
+    parts += ["", "## Shared blocks", "", SHARED]
+    for name, (block, home) in sorted(blocks.items()):
+        parts += ["", f"### Block `{name}`", "", str(block["description"]), "", HEAD, *_rows("", block, home, blocks)]
     return "\n".join(parts)
 
 
-def _rows(prefix: str, schema: Schema, document: Schema) -> Iterator[str]:
-    """A row per key, the keys of an object below it."""
-    for name, part in _keys(schema):
-        part, home = loading._resolve(part, document)
+def _shared_blocks(document: Schema) -> dict[str, tuple[Schema, Schema]]:
+    """Objects in `$defs` that more than one key refers to, each with the document it lies in, by their names."""
+    references = list(_references(document, document))
+    uses = Counter(ref.rpartition("/")[2] for ref, _ in references)
+    resolved = {ref.rpartition("/")[2]: loading._resolve({"$ref": ref}, home) for ref, home in references}
+    return {name: block for name, block in resolved.items() if uses[name] > 1 and "properties" in block[0]}
+
+
+def _references(schema: Schema, document: Schema) -> Iterator[tuple[str, Schema]]:
+    """Every `$ref` of a key to an entry of `$defs`, at any depth, with the document in which it stands."""
+    for _, part in _keys(schema):
+        if "/$defs/" in str(part.get("$ref")):
+            yield str(part["$ref"]), document
+        yield from _references(*loading._resolve(part, document))
+
+
+def _rows(prefix: str, schema: Schema, document: Schema, blocks: Container[str]) -> Iterator[str]:
+    """A row per key, the keys of an object below it; a shared block is linked to instead."""
+    for name, reference in _keys(schema):
+        part, home = loading._resolve(reference, document)
         needed = name in schema.get("required", [])
         key = f"{prefix}{name}"
+        block = str(reference.get("$ref", "")).rpartition("/")[2]
+        meaning = str(part.get("description", "")).replace("|", "\\|")
+        if block in blocks:
+            meaning += f" Keys: [block `{block}`](#block-{block})."
         cells = [f"`{key}`", _kind(part, home), "required" if needed else _default(part), _allowed(part, home)]
-        yield "| " + " | ".join([*cells, str(part.get("description", "")).replace("|", "\\|")]) + " |"
-        yield from _rows(f"{key}.", part, home)
+        yield "| " + " | ".join([*cells, meaning]) + " |"
+        if block in blocks:
+            continue
+        yield from _rows(f"{key}.", part, home, blocks)
         if isinstance(part.get("items"), dict):
-            yield from _rows(f"{key}[].", *loading._resolve(part["items"], home))
+            yield from _rows(f"{key}[].", *loading._resolve(part["items"], home), blocks)
 
 
 def _keys(schema: Schema) -> Iterator[tuple[str, Schema]]:
