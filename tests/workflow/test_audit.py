@@ -75,8 +75,8 @@ def audited(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def verdicts(audited):
-    return pd.read_parquet(audited[0] / "verdicts.parquet")
+def decisions(audited):
+    return pd.read_parquet(audited[0] / "decisions.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +84,21 @@ def plain(audited):
     return json.loads((audited[0] / "audit.json").read_text(encoding="utf-8"))
 
 
-def test_every_candidate_is_a_row_under_its_own_name(audited, verdicts):
+def test_every_candidate_is_a_row_under_its_own_name(audited, decisions):
     columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
-    assert list(verdicts.columns) == columns
-    assert list(verdicts["candidate"]) == audited[1]
+    assert list(decisions.columns) == columns
+    assert list(decisions["candidate"]) == audited[1]
 
 
-def test_copies_are_rejected_at_any_size_and_point_at_their_original(verdicts):
-    copies = verdicts.iloc[:COPIES]
+def test_copies_are_rejected_at_any_size_and_point_at_their_original(decisions):
+    copies = decisions.iloc[:COPIES]
     assert not copies["accepted"].any()
     assert (copies["risk"] <= 1).all()
     assert (copies["reason"] == "inside the cone of an original").all()
 
 
-def test_what_cannot_be_read_is_refused_and_has_no_risk(verdicts):
-    lost = verdicts.iloc[-3:]
+def test_what_cannot_be_read_is_refused_and_has_no_risk(decisions):
+    lost = decisions.iloc[-3:]
     assert not lost["accepted"].any()
     assert lost["risk"].isna().all()
     assert (lost["reason"] == "not readable").all()
@@ -114,11 +114,11 @@ def test_a_second_opinion_sees_the_copies_too(audited, plain):
     assert figures["candidates"] == len(audited[1])
 
 
-def test_the_figures_are_those_of_the_verdicts(verdicts, plain):
+def test_the_figures_are_those_of_the_decisions(decisions, plain):
     found = plain["candidates"]
-    assert found["candidates"] == len(verdicts)
-    assert found["risky"]["count"] == (verdicts["reason"] == "inside the cone of an original").sum() >= COPIES
-    assert found["accepted"]["count"] == verdicts["accepted"].sum()
+    assert found["candidates"] == len(decisions)
+    assert found["risky"]["count"] == (decisions["reason"] == "inside the cone of an original").sum() >= COPIES
+    assert found["accepted"]["count"] == decisions["accepted"].sum()
     assert found["refused"]["count"] == 3
     assert found["sizes"]["enlarged"] == 0
     assert found["sizes"]["brought"] == found["sizes"]["pictures"] - 1  # one copy came at the working size
@@ -126,11 +126,11 @@ def test_the_figures_are_those_of_the_verdicts(verdicts, plain):
     assert plain["overall"] == "fail"
 
 
-def test_each_rule_says_what_it_accepts_of_the_candidates(audited, verdicts, plain):
+def test_each_rule_says_what_it_accepts_of_the_candidates(audited, decisions, plain):
     table = pd.read_csv(audited[0] / "rivals.tsv", sep="\t")
     assert list(table["rule"]) == [row["rule"] for row in plain["candidates"]["rules"]]
     assert {"cone", "distance", "neighbour_ratio", "correlation"} <= set(table["rule"])
-    assert (table["accepted_n"] == len(verdicts) - 3).all()
+    assert (table["accepted_n"] == len(decisions) - 3).all()
     assert table["agreement"].between(0, 1).all()
 
 
@@ -164,7 +164,7 @@ def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
 def test_the_page_is_whole_and_shows_nobody(audited):
     folder = audited[0]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "verdicts.parquet"):
+    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "decisions.parquet"):
         assert text in page, text
     assert "http" not in page
     assert page.count("data:image/png") == 4  # risks, plane, rivals, attacks

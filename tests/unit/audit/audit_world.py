@@ -100,7 +100,7 @@ class Audit:
             at("foreign/pictures"), at("foreign.safetensors"), at("cones"), at("encoder"), "foreign",
             at("judged.parquet"), STEP,
         )  # fmt: skip
-        join([at("judged.parquet")], at("verdicts.parquet"), drop=["stage"])
+        join([at("judged.parquet")], at("decisions.parquet"), drop=["stage"])
 
     def plant(self):
         at = self.at
@@ -109,7 +109,7 @@ class Audit:
     def attacks(self):
         at, settings = self.at, self.settings["attacks"]
         inputs = {
-            "pool": at("pool/pictures"), "samples": at("foreign/pictures"), "verdicts": at("judged.parquet"),
+            "pool": at("pool/pictures"), "samples": at("foreign/pictures"), "decisions": at("judged.parquet"),
             "encoder": at("encoder"), "originals": at("originals.safetensors"), "leaks": at("leaks"),
             "fingerprints": at("foreign.safetensors"), "leaks_fingerprints": at("leaks.safetensors"),
         }  # fmt: skip
@@ -124,7 +124,7 @@ class Audit:
         inputs = {
             "pool": at("pool/pictures"), "candidates": at("foreign/pictures"), "cones": at("cones"),
             "originals": at("originals.safetensors"), "test": at("test.safetensors"), "rivals": at("originals.tsv"),
-            "fingerprints": at("foreign.safetensors"), "verdicts": at("verdicts.parquet"),
+            "fingerprints": at("foreign.safetensors"), "decisions": at("decisions.parquet"),
         }  # fmt: skip
         weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("rivals.tsv"), at("risks.png"), STEP)
         read = {

@@ -41,10 +41,10 @@ def plain(alone):
 
 
 def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, plain):
-    verdicts = pd.read_parquet(alone.at("verdicts.parquet"))
+    decisions = pd.read_parquet(alone.at("decisions.parquet"))
     assert plain["originals"]["pictures"] == plain["originals"]["persons"] == PERSONS
-    assert not verdicts["accepted"].iloc[:4].any()
-    assert list(verdicts["implicated_original"].iloc[:4]) == [1, 2, 3, 4]
+    assert not decisions["accepted"].iloc[:4].any()
+    assert list(decisions["implicated_original"].iloc[:4]) == [1, 2, 3, 4]
     assert plain["answers"][0]["answer"] == "fail"
 
 
@@ -59,7 +59,7 @@ def test_without_strangers_no_figure_on_strangers_is_made_up(alone, plain):
     assert plain["cone"]["specificity"] is None
     assert plain["candidates"]["strangers_met"] is None
     assert {row["specificity"] for row in plain["candidates"]["rules"]} == {None}
-    assert {row["verdict"] for row in plain["attacks"]} == {"inconclusive"}
+    assert {row["conclusion"] for row in plain["attacks"]} == {"inconclusive"}
     assert all(row["auc"] is None and "0 strangers" in row["reason"] for row in plain["attacks"])
     answers = {each["name"]: each["answer"] for each in plain["answers"]}
     for name in ("specificity", "membership_foreign", "membership_accepted"):
@@ -88,7 +88,7 @@ def test_the_same_audit_in_small_blocks_has_the_same_figures(alone, plain, tmp_p
 
 def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alone, tmp_path):
     other = audit_world.Audit(tmp_path, audit_world.entry(limits={"min_side_px": 16}))
-    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "verdicts.parquet", "foreign.safetensors"):
+    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "decisions.parquet", "foreign.safetensors"):
         path = alone.folder / "results" / name
         (tmp_path / "results").mkdir(exist_ok=True)
         (tmp_path / "results" / name).symlink_to(path)

@@ -1,4 +1,4 @@
-"""What an audit makes of verdicts, rules, strangers and cameras; and what it dares to conclude."""
+"""What an audit makes of decisions, rules, strangers and cameras; and what it dares to conclude."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def unit(rows):
     return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
 
 
-VERDICTS = pd.DataFrame(
+DECISIONS = pd.DataFrame(
     {
         "risk": [0.5, 0.2, 1.5, np.nan, 0.9],
         "accepted": [False, False, True, False, False],
@@ -33,7 +33,7 @@ POOL = pd.DataFrame({"row": [3, 7, 8, 9], "person": [10, 11, 11, 12]})
 
 
 def test_risky_refused_and_accepted_are_counted_apart():
-    found = outcomes(VERDICTS)
+    found = outcomes(DECISIONS)
     assert (found["candidates"], found["judged"]) == (5, 4)
     assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [3, 1, 1]
     assert found["accepted"]["value"] == 0.2
@@ -56,18 +56,18 @@ def test_a_share_of_nothing_is_no_number():
 
 
 def test_risky_candidates_point_at_persons_by_number():
-    found = whom(VERDICTS, POOL)
+    found = whom(DECISIONS, POOL)
     assert (found["persons_met"], found["originals_met"]) == (2, 3)
     assert found["worst_person"] == {"person": 11, "risk": 0.2, "candidates": 2}
 
 
 def test_nobody_is_worst_where_nothing_was_judged():
-    assert whom(VERDICTS.iloc[[3]], POOL) == {"persons_met": 0, "originals_met": 0, "worst_person": None}
+    assert whom(DECISIONS.iloc[[3]], POOL) == {"persons_met": 0, "originals_met": 0, "worst_person": None}
 
 
 def test_labels_that_are_missing_make_no_group():
     labels = pd.DataFrame({"sex": ["f", "f", "m", None, None], "age": [None] * 5}, dtype=object)
-    found = by_label(VERDICTS, labels)
+    found = by_label(DECISIONS, labels)
     assert set(found) == {"sex"}
     assert {value: (each["count"], each["n"]) for value, each in found["sex"].items()} == {"f": (0, 2), "m": (1, 1)}
 
@@ -142,10 +142,10 @@ def cameras(mode="reject-all"):
     )
     of = np.repeat([5, 6, 7], 2)
     risk = {"altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]), "strangers": np.array([0.8, 3.0, 3.0, 1.5])}
-    verdicts = pd.DataFrame({"accepted": [True, False, True]})
+    decisions = pd.DataFrame({"accepted": [True, False, True]})
     labels = pd.DataFrame({"camera": ["a", "a", "c"]})
     settings = {"mode": mode, "fewest_persons": 4}
-    return by_camera(pool, "camera", ["a", "b", "c"], risk, of, verdicts, labels, settings, 1)
+    return by_camera(pool, "camera", ["a", "b", "c"], risk, of, decisions, labels, settings, 1)
 
 
 def test_a_camera_is_covered_by_its_own_calibration_persons_only():
@@ -181,8 +181,15 @@ def calibrated(value=0.0, low=0.0, high=0.05, persons=80, strangers=None):
     return {"miss": miss, "coverage": {"miss_bound": 0.06}, "specificity": strangers}
 
 
-def attack(verdict="pass", shown=False, target="foreign", reason="why; what to do"):
-    return {"verdict": verdict, "shown": shown, "target": target, "reason": reason, "attack": "a_b", "view": "pixels"}
+def attack(conclusion="pass", shown=False, target="foreign", reason="why; what to do"):
+    return {
+        "conclusion": conclusion,
+        "shown": shown,
+        "target": target,
+        "reason": reason,
+        "attack": "a_b",
+        "view": "pixels",
+    }
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def exposed(tmp_path, canaries, few_pairs):
     draw = np.random.default_rng(2)
     known, rest = unit(draw.normal(size=(12, 16))), unit(draw.normal(size=(10, 16)))
     rows = np.concatenate([rest, known[[8, 11]]])
-    paths = {name: str(tmp_path / name) for name in ("canaries", "samples", "cones", "verdicts")}
+    paths = {name: str(tmp_path / name) for name in ("canaries", "samples", "cones", "decisions")}
     paths |= {name: str(tmp_path / name) for name in ("canaries_fingerprints", "fingerprints")}
     write_shards(tmp_path / "canaries", pictures, table)
     write_shards(tmp_path / "samples", made, pd.DataFrame({"candidate": [f"s-{n}" for n in range(12)]}))
@@ -195,7 +195,7 @@ def exposed(tmp_path, canaries, few_pairs):
     save_rows(paths["canaries_fingerprints"], known, "made up")
     save_rows(paths["fingerprints"], rows, "made up")
     accepted = np.r_[np.ones(10, bool), False, True]
-    pd.DataFrame({"accepted": accepted}).to_parquet(paths["verdicts"])
+    pd.DataFrame({"accepted": accepted}).to_parquet(paths["decisions"])
     return tmp_path, paths
 
 

@@ -39,7 +39,7 @@ def names(n):
     return [f"teacher-{i:06d}" for i in range(n)]
 
 
-def test_a_verdict_for_each_candidate(tmp_path):
+def test_a_decision_for_each_candidate(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[0] = cones.fingerprints[7]
     candidates[5] = np.nan
@@ -96,7 +96,7 @@ def test_no_candidates_give_an_empty_table(tmp_path):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 250), st.integers(1, 300), st.integers(0, 99))
-def test_verdicts_do_not_depend_on_block_size_search_depth_or_order(block, k, seed):
+def test_decisions_do_not_depend_on_block_size_search_depth_or_order(block, k, seed):
     cones, candidates = some_cones(), some_candidates()
     truth = risks(candidates, cones, k=300)
     order = np.random.default_rng(seed).permutation(200)

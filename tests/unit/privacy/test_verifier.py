@@ -134,11 +134,11 @@ def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
     inputs = world[0]
     judge_pictures(
         inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-        str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+        str(tmp_path / "decisions"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
     )  # fmt: skip
-    verdicts = pq.read_table(tmp_path / "verdicts").to_pandas()
-    assert verdicts["accepted"].tolist() == [False, True, False, True, False]
-    assert verdicts["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
+    decisions = pq.read_table(tmp_path / "decisions").to_pandas()
+    assert decisions["accepted"].tolist() == [False, True, False, True, False]
+    assert decisions["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
 
 
 def test_what_the_matcher_can_make_nothing_of_is_refused_where_the_config_says_so(world, tmp_path):
@@ -164,9 +164,9 @@ def test_opinions_on_other_candidates_are_refused(world, tmp_path):
     with pytest.raises(AvatarflowError, match="second opinion: it is of other candidates"):
         judge_pictures(
             str(tmp_path / "others"), inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-            str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+            str(tmp_path / "decisions"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
         )  # fmt: skip
-    assert not (tmp_path / "verdicts").exists()
+    assert not (tmp_path / "decisions").exists()
 
 
 def test_cones_of_other_originals_are_refused(world, tmp_path):

@@ -1,4 +1,4 @@
-# Reads: the pool, candidates and verdicts, of a release also both generators. Writes: results/<map>/<name>/attacks/.
+# Reads: the pool, candidates and decisions, of a release also both generators. Writes: results/<map>/<name>/attacks/.
 # Config: attacks, conditions, compute. Generators and fingerprints (torch) are attacked apart from what is searched (faiss).
 
 
@@ -38,7 +38,7 @@ rule attack_pictures:
     input:
         pool="results/{map}/{name}/pool/pictures",
         samples=attacked("samples/{stage}/pictures"),
-        verdicts=attacked("privacy/{stage}.verdicts.parquet"),
+        decisions=attacked("privacy/{stage}.decisions.parquet"),
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
         fingerprints=attacked("privacy/{stage}.safetensors"),

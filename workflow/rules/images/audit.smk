@@ -1,22 +1,22 @@
-# Reads: originals and foreign candidates. Writes: results/audits/<name>/verdicts.parquet, rivals.tsv, report.html, audit.json.
-# Config: audits. Fingerprint, cones and verdicts come from privacy.smk, stage `foreign`; the attacks from attack.smk.
+# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, rivals.tsv, report.html, audit.json.
+# Config: audits. Fingerprint, cones and decisions come from privacy.smk, stage `foreign`; the attacks from attack.smk.
 
 
-rule audit_verdicts:
-    """Hand over the verdicts on somebody else's pictures: one row per row of the candidates' manifest."""
+rule audit_decisions:
+    """Hand over the decisions on somebody else's pictures: one row per row of the candidates' manifest."""
     input:
-        verdicts="results/audits/{name}/privacy/foreign.verdicts.parquet",
+        decisions="results/audits/{name}/privacy/foreign.decisions.parquet",
     output:
-        verdicts=report(
-            "results/audits/{name}/verdicts.parquet",
+        decisions=report(
+            "results/audits/{name}/decisions.parquet",
             category="Privacy",
-            caption="../../report/verdicts.rst",
-            labels={"entry": "{name}", "table": "verdicts"},
+            caption="../../report/decisions.rst",
+            labels={"entry": "{name}", "table": "decisions"},
         ),
     log:
-        "logs/audits/{name}/audit_verdicts.log",
+        "logs/audits/{name}/audit_decisions.log",
     benchmark:
-        "results/benchmarks/audits/{name}/audit_verdicts.tsv"
+        "results/benchmarks/audits/{name}/audit_decisions.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -27,11 +27,11 @@ rule audit_verdicts:
         code=code_digest("avatarflow.privacy.cones.decide_step"),
         entry="audits/{name}",
     script:
-        "../../scripts/images/audit_verdicts.py"
+        "../../scripts/images/audit_decisions.py"
 
 
 rule weigh_candidates:
-    """Put the verdicts into figures, and ask the cone's rivals about the same candidates: one rule alone is no evidence."""
+    """Put the decisions into figures, and ask the cone's rivals about the same candidates: one rule alone is no evidence."""
     input:
         pool="results/audits/{name}/pool/pictures",
         candidates="results/audits/{name}/samples/foreign/pictures",
@@ -39,7 +39,7 @@ rule weigh_candidates:
         originals="results/audits/{name}/privacy/originals.safetensors",
         test="results/audits/{name}/privacy/alterations.test.safetensors",
         fingerprints="results/audits/{name}/privacy/foreign.safetensors",
-        verdicts="results/audits/{name}/verdicts.parquet",
+        decisions="results/audits/{name}/decisions.parquet",
         rivals="results/audits/{name}/privacy/rivals.tsv",
     output:
         weighed="results/audits/{name}/privacy/foreign.json",

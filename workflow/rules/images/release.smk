@@ -8,7 +8,7 @@ rule release:
         unpack(second_opinions),
         unpack(canary_results),
         samples="results/releases/{name}/samples/student/pictures",
-        verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        decisions="results/releases/{name}/privacy/student.decisions.parquet",
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",

@@ -1,4 +1,4 @@
-# Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, verdicts).
+# Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, decisions).
 # Config: fingerprint, cone, second_opinion, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
 
 
@@ -225,7 +225,7 @@ rule judge_candidates:
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
     output:
-        verdicts="results/{map}/{name}/privacy/{stage}.verdicts.parquet",
+        decisions="results/{map}/{name}/privacy/{stage}.decisions.parquet",
     log:
         "logs/{map}/{name}/judge_candidates.{stage}.log",
     benchmark:
@@ -243,22 +243,22 @@ rule judge_candidates:
         "../../scripts/privacy/judge_candidates.py"
 
 
-rule join_verdicts:
-    """One table of verdicts for the officer: every candidate of both stages."""
+rule join_decisions:
+    """One table of decisions for the officer: every candidate of both stages."""
     input:
-        teacher="results/releases/{name}/privacy/teacher.verdicts.parquet",
-        student="results/releases/{name}/privacy/student.verdicts.parquet",
+        teacher="results/releases/{name}/privacy/teacher.decisions.parquet",
+        student="results/releases/{name}/privacy/student.decisions.parquet",
     output:
-        verdicts=report(
-            "results/releases/{name}/privacy/verdicts.parquet",
+        decisions=report(
+            "results/releases/{name}/privacy/decisions.parquet",
             category="Privacy",
-            caption="../../report/verdicts.rst",
-            labels={"entry": "{name}", "table": "verdicts"},
+            caption="../../report/decisions.rst",
+            labels={"entry": "{name}", "table": "decisions"},
         ),
     log:
-        "logs/releases/{name}/join_verdicts.log",
+        "logs/releases/{name}/join_decisions.log",
     benchmark:
-        "results/benchmarks/releases/{name}/join_verdicts.tsv"
+        "results/benchmarks/releases/{name}/join_decisions.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -269,4 +269,4 @@ rule join_verdicts:
         code=code_digest("avatarflow.privacy.cones.decide_step"),
         entry="releases/{name}",
     script:
-        "../../scripts/privacy/join_verdicts.py"
+        "../../scripts/privacy/join_decisions.py"

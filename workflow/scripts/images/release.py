@@ -8,7 +8,7 @@ with step(snakemake) as run:
         snakemake.wildcards.name,
         {
             "samples": snakemake.input.samples,
-            "verdicts": snakemake.input.verdicts,
+            "decisions": snakemake.input.decisions,
             "summary": snakemake.input.summary,
             "calibrated": snakemake.input.calibrated,
             "metrics": snakemake.input.metrics,

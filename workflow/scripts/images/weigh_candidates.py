@@ -12,7 +12,7 @@ with step(snakemake) as run:
             "originals": snakemake.input.originals,
             "test": snakemake.input.test,
             "fingerprints": snakemake.input.fingerprints,
-            "verdicts": snakemake.input.verdicts,
+            "decisions": snakemake.input.decisions,
             "rivals": snakemake.input.rivals,
         },
         snakemake.params.settings,

@@ -74,12 +74,12 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     found = attack_generator(members, leaking, known, SETTINGS, seed=1)[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] == FAIL
+    assert found["conclusion"] == FAIL
     assert found["auc"]["value"] > 0.9
     others = attack_generator(Remembering(latents[160:], latents), leaking, known, SETTINGS, seed=1)[name]
-    assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["verdict"] == PASS
+    assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["conclusion"] == PASS
     blind = attack_generator(members, Remembering(latents[160:], latents), known, SETTINGS, seed=1)[name]
-    assert blind["verdict"] == INCONCLUSIVE
+    assert blind["conclusion"] == INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("name", "attack"), MODEL_ATTACKS.items())

@@ -67,7 +67,7 @@ def test_each_attack_sees_the_leak(leaking, name):
     found = leaking[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] == FAIL
+    assert found["conclusion"] == FAIL
     assert found["auc"]["low"] > 0.6
 
 
@@ -76,15 +76,15 @@ def test_no_attack_cries_wolf(independent, name):
     found = independent[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] != INCONCLUSIVE
-    assert found["auc"]["low"] < 0.5 < found["auc"]["high"] or found["verdict"] == PASS
+    assert found["conclusion"] != INCONCLUSIVE
+    assert found["auc"]["low"] < 0.5 < found["auc"]["high"] or found["conclusion"] == PASS
 
 
 def test_without_a_second_visit_the_attack_says_so():
     here = world(members=20, strangers=20)
     one_visit = replace(here, eyes=np.arange(len(here.eyes)))
     found = attack_released(one_visit, copies_of(one_visit), SETTINGS)
-    assert found["linkage_another_visit"]["verdict"] == INCONCLUSIVE
+    assert found["linkage_another_visit"]["conclusion"] == INCONCLUSIVE
     assert "no person with two photographs of one eye" in found["linkage_another_visit"]["reason"]
     unknown = replace(here, eyes=np.full(len(here.eyes), -1))
     with pytest.raises(AvatarflowError, match="both eyes"):
@@ -184,7 +184,9 @@ def test_labels_that_no_released_picture_has_are_not_asked():
     with pytest.raises(AvatarflowError, match="no released picture has a label"):
         attribute.score(bare)
     name = "attribute_inference"
-    assert attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["verdict"] == INCONCLUSIVE
+    assert (
+        attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["conclusion"] == INCONCLUSIVE
+    )
     two = replace(
         here,
         labels=np.repeat(here.labels, 2, 1),

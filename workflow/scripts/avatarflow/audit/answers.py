@@ -95,15 +95,15 @@ def spares(calibrated: Mapping[str, Any]) -> Answer:
 
 def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
     """Whether attacks on one set of pictures find members."""
-    failed = [row for row in rows if row["verdict"] == FAIL or row["shown"]]
+    failed = [row for row in rows if row["conclusion"] == FAIL or row["shown"]]
     if failed:
         return _answer(question, FAIL, "; ".join(dict.fromkeys(f"{_name(row)}: {row['reason']}" for row in failed)))
-    passed = [row for row in rows if row["verdict"] == PASS]
+    passed = [row for row in rows if row["conclusion"] == PASS]
     if rows and len(passed) == len(rows):
         return _answer(question, PASS, f"all {len(rows)} attacks pass")
     if not rows:
         return _answer(question, INCONCLUSIVE, "no attack was run")
-    reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["verdict"] != PASS)
+    reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["conclusion"] != PASS)
     said = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
     return _answer(question, INCONCLUSIVE, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}")
 

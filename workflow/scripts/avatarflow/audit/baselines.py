@@ -29,7 +29,7 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, r
     candidates : (n, d)
         Fingerprints; rows that are not finite were not judged and count nowhere.
     accepted : (n,)
-        The verdicts in force.
+        The decisions in force.
     originals : Originals
     rivals : DataFrame
         As `privacy.rivals.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on test persons
@@ -39,8 +39,8 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, r
     -------
     DataFrame
         `rule`, `title`, `level`, `threshold`; `accepted` with `_low`, `_high` (exact, over candidates) and `_n`;
-        `agreement` (share of candidates with the same verdict) and `kappa` (Cohen's, NaN where either side has one
-        verdict for all) with the verdicts in force, and `_with_cone`: with the cone at the same sensitivity, since
+        `agreement` (share of candidates with the same decision) and `kappa` (Cohen's, NaN where either side has one
+        decision for all) with the decisions in force, and `_with_cone`: with the cone at the same sensitivity, since
         the cone in force may be far stricter; `sensitivity` and `specificity` with their intervals.
     """
     names = [name for name in rivals.loc[rivals["level"] == LEVEL, "rule"] if name in RULES]

@@ -21,7 +21,7 @@ def by_camera(
     values: list[str],
     risk: Mapping[str, Floats],
     of: Integers,
-    verdicts: pd.DataFrame,
+    decisions: pd.DataFrame,
     labels: pd.DataFrame,
     cone: Mapping[str, Any],
     seed: int,
@@ -39,7 +39,7 @@ def by_camera(
         order of the pool.
     of : (q,)
         The row of the pool that each altered original is of.
-    verdicts, labels : DataFrame
+    decisions, labels : DataFrame
         One row per candidate.
     cone : mapping
         `mode` and `fewest_persons`.
@@ -75,7 +75,7 @@ def by_camera(
             "miss": _miss(risk["altered"][mine[of]], pool["person"].to_numpy()[of[mine[of]]]),
             "specificity": _passing(risk["strangers"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed),
             "foreign_camera": gallery == 0,
-            "accepted": share(verdicts["accepted"].to_numpy(bool)[of_candidates == value]),
+            "accepted": share(decisions["accepted"].to_numpy(bool)[of_candidates == value]),
         }
     return found
 

@@ -1,4 +1,4 @@
-"""The station that weighs foreign candidates: verdicts in figures, the rivals' opinion, cameras. faiss side."""
+"""The station that weighs foreign candidates: decisions in figures, the rivals' opinion, cameras. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,24 +41,24 @@ def weigh_candidates(
     ----------
     inputs : mapping
         `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
-        role, a, d), `fingerprints` and `verdicts` (of the candidates), `rivals` (the table of the originals).
+        role, a, d), `fingerprints` and `decisions` (of the candidates), `rivals` (the table of the originals).
     settings : mapping
         `cone`, `conditions` and `cameras` of the config.
     weighed, rivals, figure : str
         Files to write: JSON, TSV, PNG.
     """
     pool, cones = read_table(inputs["pool"]), Cones.read(inputs["cones"])
-    verdicts, labels = pd.read_parquet(inputs["verdicts"]), read_table(inputs["candidates"])
+    decisions, labels = pd.read_parquet(inputs["decisions"]), read_table(inputs["candidates"])
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     foreign = RowFile(inputs["fingerprints"], cones.encoder)
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
-    table = opinions(foreign, verdicts["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
+    table = opinions(foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
     write_table(table, rivals)
 
     altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
     risk = {
-        "candidates": verdicts["risk"].to_numpy(np.float64),
+        "candidates": decisions["risk"].to_numpy(np.float64),
         "altered": risks(altered, cones) if len(altered) else np.zeros(0),
         "strangers": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
     }
@@ -66,14 +66,14 @@ def weigh_candidates(
     within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
     columns = [column for column in settings["conditions"] if column in labels.columns]
     found = {
-        **outcomes(verdicts),
-        **whom(verdicts, pool),
+        **outcomes(decisions),
+        **whom(decisions, pool),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,
         "strangers_met": strangers_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
-        "labels": by_label(verdicts, labels[columns]),
+        "labels": by_label(decisions, labels[columns]),
         "cameras": {
-            column: by_camera(pool, column, values, risk, of, verdicts, labels, settings["cone"], seed)
+            column: by_camera(pool, column, values, risk, of, decisions, labels, settings["cone"], seed)
             for column, values in settings["cameras"].items()
         },
     }

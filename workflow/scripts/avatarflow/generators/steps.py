@@ -72,18 +72,18 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
 
 @in_processes
 def distill(
-    samples: str, verdicts: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
+    samples: str, decisions: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
 ) -> None:
     """Train the student on the accepted pictures of the teacher, and on nothing else.
 
     Parameters
     ----------
-    samples, verdicts : str
-        The teacher's candidates and their verdicts.
+    samples, decisions : str
+        The teacher's candidates and their decisions.
     base : str or None
         `model_index.json` of the public base; the teacher is never a base.
     """
-    pictures, table = accepted_pictures(samples, verdicts)
+    pictures, table = accepted_pictures(samples, decisions)
     step.info("the student learns from %d accepted pictures", len(table))
     _fit(pictures, table, Conditions(settings["conditions"]), settings, settings["training"], settings["compute"],
          settings["seed"], model=model, state=state, step=step,

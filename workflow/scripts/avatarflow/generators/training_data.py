@@ -52,21 +52,21 @@ def training_set(
         write_shards(folder, augmented, rows)
 
 
-def accepted_pictures(samples: str, verdicts: str) -> tuple[Pictures, pd.DataFrame]:
+def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
     """The candidates of a stage that the cone let pass, and their rows.
 
     Raises
     ------
     AvatarflowError
-        If verdicts and candidates do not name the same pictures in the same order, or none was accepted.
+        If decisions and candidates do not name the same pictures in the same order, or none was accepted.
     """
     table = read_table(samples)
-    judged = pd.read_parquet(verdicts)
+    judged = pd.read_parquet(decisions)
     if list(judged["candidate"]) != list(table["candidate"]):
-        raise refuse("verdicts", "they do not belong to these candidates", "judge the candidates again")
+        raise refuse("decisions", "they do not belong to these candidates", "judge the candidates again")
     kept = judged["accepted"].to_numpy(bool)
     if not kept.any():
-        raise refuse("verdicts", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
+        raise refuse("decisions", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
     rows["implicated_original"] = judged.loc[kept, "implicated_original"].to_numpy()

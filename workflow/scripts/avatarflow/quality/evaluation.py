@@ -36,7 +36,7 @@ def evaluate_entry(
     Parameters
     ----------
     inputs : mapping
-        `pool` and `samples` (shards), `verdicts` (of these samples).
+        `pool` and `samples` (shards), `decisions` (of these samples).
     settings : mapping
         The `evaluate` section of a release in the config.
     columns : sequence of str
@@ -52,21 +52,21 @@ def evaluate_entry(
         torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
     strangers = (pool.table["role"] == "heldout").to_numpy()
-    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
     found = evaluate(released, pool.where(strangers), pool.where(~strangers), columns, settings, seed, step)
     write_json(metrics, found, allow_nan=False)
     draw_overview(found, overview)
     step.artifact(overview)
 
 
-def accepted(samples: Sample, verdicts: pd.DataFrame) -> Sample:
-    """The candidates that a verdict accepts, in order; a candidate without a verdict is not accepted.
+def accepted(samples: Sample, decisions: pd.DataFrame) -> Sample:
+    """The candidates that a decision accepts, in order; a candidate without a decision is not accepted.
 
-    Adds `risk` and `implicated_original` of the verdict to the table.
+    Adds `risk` and `implicated_original` of the decision to the table.
     """
-    judged = verdicts.set_index("candidate")[["accepted", "risk", "implicated_original"]]
+    judged = decisions.set_index("candidate")[["accepted", "risk", "implicated_original"]]
     table = samples.table.join(judged, on="candidate")
-    keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing verdict is neither)
+    keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing decision is neither)
     return Sample(samples.pictures, table).where(keep)
 
 

@@ -17,7 +17,7 @@ from .samples import Sample
 PER_LINE = 4
 
 
-def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: int, path: str | Path) -> None:
+def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path) -> None:
     """Draw the accepted pictures of smallest risk, each left of its implicated original.
 
     Parameters
@@ -26,14 +26,14 @@ def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: 
         Originals with `row`, the 1-based row of the manifest.
     samples : Sample
         Candidates with `candidate`.
-    verdicts : table
+    decisions : table
         As CONE.md's contract; `implicated_original` is a manifest row.
     count : int
         How many pairs at most.
     path : path
         The `.png` to write; a blank picture where nothing was accepted.
     """
-    kept = accepted(samples, verdicts)
+    kept = accepted(samples, decisions)
     order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
     riskiest = kept.where(order)
     places = {row: place for place, row in enumerate(pool.table["row"])}
@@ -50,6 +50,6 @@ def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: 
         contact_sheet(np.stack(pictures), 2 * PER_LINE, captions).save(temporary, "PNG")
 
 
-def nearest_pairs_of(pool: str, samples: str, verdicts: str, count: int, pairs: str) -> None:
+def nearest_pairs_of(pool: str, samples: str, decisions: str, count: int, pairs: str) -> None:
     """`nearest_pairs` from files to a file."""
-    nearest_pairs(Sample.read(pool), Sample.read(samples), pd.read_parquet(verdicts), count, pairs)
+    nearest_pairs(Sample.read(pool), Sample.read(samples), pd.read_parquet(decisions), count, pairs)

@@ -31,7 +31,7 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     name : str
         The release's name in the config.
     inputs : mapping
-        `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
+        `samples` (shards of the student), `decisions` (of them), `summary` (of the pool), `calibrated` (of the cones),
         `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion
         was asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
     entry : mapping
@@ -43,7 +43,7 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
     if Path(folder).exists():
         raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
-    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]

@@ -1,4 +1,4 @@
-"""Verdicts: the exact risk of every candidate, block by block, in flat memory."""
+"""Decisions: the exact risk of every candidate, block by block, in flat memory."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,7 +113,7 @@ def judge(
     candidates: Rows | RowFile,
     ids: Slices,
     cones: Cones,
-    verdicts: str | Path,
+    decisions: str | Path,
     block: int = BLOCK,
     encoder: str | None = None,
     reasons: Slices | None = None,
@@ -121,7 +121,7 @@ def judge(
     k: int = NEIGHBOURS,
     refusals: Slices | None = None,
 ) -> Summary:
-    """Decide for each candidate picture whether it may leave; verdicts are written block by block.
+    """Decide for each candidate picture whether it may leave; decisions are written block by block.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def judge(
         Written as `candidate`.
     cones : Cones
         Calibrated.
-    verdicts : path
+    decisions : path
         The Parquet file; appears when it is whole. Columns: `SCHEMA`, and `stage` where one is given.
     block : int
         Candidates held at a time; changes nothing but memory.
@@ -161,8 +161,8 @@ def judge(
         (candidates, judge_, cones.rows, rows, None if reasons is None else _lost(reasons[rows]))
         for rows in blocks(n, block)
     )
-    with _writer(verdicts, stage) as write:
-        each = neighbours.in_order(_verdicts, tasks, neighbours.searchers())
+    with _writer(decisions, stage) as write:
+        each = neighbours.in_order(_decisions, tasks, neighbours.searchers())
         for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
             if refusals is not None:
                 _refuse(columns, refusals[rows])
@@ -187,7 +187,7 @@ def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
     return np.array([each != "" for each in reasons], bool)
 
 
-def _verdicts(
+def _decisions(
     source: Rows | RowFile,
     judge_: Judge,
     manifest_rows: Integers,

@@ -1,4 +1,4 @@
-"""The judging station: verdicts of a candidate set as files."""
+"""The judging station: decisions of a candidate set as files."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def judge_pictures(
     cones: str,
     encoder: str,
     stage: str,
-    verdicts: str,
+    decisions: str,
     step: Step,
     opinions: str | None = None,
 ) -> None:
@@ -51,7 +51,7 @@ def judge_pictures(
         RowFile(fingerprints, made_by),
         Column(pictures, "candidate"),
         Cones.read(cones),
-        verdicts,
+        decisions,
         encoder=made_by,
         reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
@@ -73,8 +73,8 @@ def _equal(one: Column, other: Column) -> bool:
     return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
 
 
-def join(parts: Sequence[str], verdicts: str, drop: Sequence[str] = ()) -> None:
-    """Write several verdict tables as one, in the given order, without the columns to drop."""
-    with replacing(verdicts) as temporary:
+def join(parts: Sequence[str], decisions: str, drop: Sequence[str] = ()) -> None:
+    """Write several decision tables as one, in the given order, without the columns to drop."""
+    with replacing(decisions) as temporary:
         rows = pa.concat_tables([pq.read_table(part) for part in parts]).drop_columns(list(drop))
         pq.write_table(rows, temporary, compression="zstd")

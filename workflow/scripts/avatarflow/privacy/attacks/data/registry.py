@@ -48,7 +48,7 @@ def attack_released(
     copies : (strangers' pictures, c, d)
         Altered copies of the strangers, the leak that the positive control plants.
     settings : mapping
-        As for `verdict.conclude`.
+        As for `conclusion.conclude`.
     """
     leaks = {secret: planted(world, copies, secret) for secret in (False, True)}
     independent = halves(world)

@@ -52,7 +52,7 @@ def attack_pictures(
     Parameters
     ----------
     inputs : mapping
-        `pool`, `samples` and `leaks` (shards), `verdicts` (of the samples), `encoder`, and its `originals`,
+        `pool`, `samples` and `leaks` (shards), `decisions` (of the samples), `encoder`, and its `originals`,
         `fingerprints` (of the samples) and `leaks_fingerprints` (rows).
     settings : mapping
         `attacks` of the config.
@@ -66,7 +66,7 @@ def attack_pictures(
     rows = load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"]))
     kept = np.isfinite(rows).all(1)
     if target in FILTERED:
-        kept &= pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
+        kept &= pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
     attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
     if reason := _too_few(int(kept.sum()), table):
         found = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
@@ -77,7 +77,7 @@ def attack_pictures(
             outcomes = attack_released(world, features.copies, settings, attacks)
             found += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in found:
-        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["verdict"], each["reason"])
+        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["conclusion"], each["reason"])
     write_json(results, found, allow_nan=False)
 
 

@@ -86,7 +86,7 @@ def attack_generator(
         The same one after it was taught half of the strangers (`planted_model.plant`): the leak to be caught.
     known : Known
     settings : mapping
-        As for `verdict.conclude`.
+        As for `conclusion.conclude`.
     """
     strangers = known.where(~known.member)
     half = half_of(strangers.persons, seed)

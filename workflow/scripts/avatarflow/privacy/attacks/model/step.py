@@ -67,5 +67,5 @@ def attack_model(
         {"access": "model", **each, "attack": name, "view": "model", "target": stage} for name, each in found.items()
     ]
     for each in out:
-        step.info("%s %s: %s (%s)", stage, each["attack"], each["verdict"], each["reason"])
+        step.info("%s %s: %s (%s)", stage, each["attack"], each["conclusion"], each["reason"])
     write_json(results, out, allow_nan=False)
