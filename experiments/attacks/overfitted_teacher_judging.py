@@ -122,7 +122,7 @@ def judged(
 
 
 def decision(cones: Cones, candidates: npt.NDArray[np.float32]) -> dict[str, Any]:
-    """Risk of each picture, and the table row of the original implicated."""
+    """Risk of each picture, and the table row of the matched original."""
     found = Judge(cones).risks(candidates)
     return {"risk": found.risk, "original": cones.rows[found.original]}
 

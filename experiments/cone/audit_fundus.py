@@ -138,7 +138,7 @@ def by_size(audit: audit_world.Audit, copied: pd.DataFrame) -> dict[str, Any]:
     found = {}
     for side, each in rows.groupby("side_px"):
         own = each["row"].to_numpy(np.int64)
-        named = (each["implicated_original"] == each["row"]).to_numpy(bool)
+        named = (each["matched_original"] == each["row"]).to_numpy(bool)
         found[str(side)] = {
             "rejected": share_of_pictures(~each["accepted"].to_numpy(bool), own, audit_world.SEED).summary(),
             "names_its_original": share_of_pictures(named, own, audit_world.SEED).summary(),

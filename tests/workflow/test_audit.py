@@ -85,7 +85,7 @@ def plain(audited):
 
 
 def test_every_candidate_is_a_row_under_its_own_name(audited, decisions):
-    columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
+    columns = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
     assert list(decisions.columns) == columns
     assert list(decisions["candidate"]) == audited[1]
 

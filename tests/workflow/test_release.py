@@ -41,7 +41,7 @@ def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
 
 def test_every_candidate_has_a_decision_and_only_accepted_ones_are_released(undisturbed):
     decisions = pd.read_parquet(undisturbed / RELEASE / "privacy" / "decisions.parquet")
-    columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad", "stage"]
+    columns = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad", "stage"]
     assert list(decisions.columns) == columns
     for stage in ("teacher", "student"):
         sampled = read_table(undisturbed / RELEASE / "samples" / stage / "pictures")

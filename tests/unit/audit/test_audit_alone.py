@@ -44,7 +44,7 @@ def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, p
     decisions = pd.read_parquet(alone.at("decisions.parquet"))
     assert plain["originals"]["pictures"] == plain["originals"]["persons"] == PERSONS
     assert not decisions["accepted"].iloc[:4].any()
-    assert list(decisions["implicated_original"].iloc[:4]) == [1, 2, 3, 4]
+    assert list(decisions["matched_original"].iloc[:4]) == [1, 2, 3, 4]
     assert plain["answers"][0]["answer"] == "fail"
 
 

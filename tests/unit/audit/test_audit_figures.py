@@ -26,7 +26,7 @@ DECISIONS = pd.DataFrame(
         "risk": [0.5, 0.2, 1.5, np.nan, 0.9],
         "accepted": [False, False, True, False, False],
         "reason": [INSIDE, INSIDE, OUTSIDE, LOST, INSIDE],
-        "implicated_original": pd.array([3, 7, 3, None, 8], "Int64"),
+        "matched_original": pd.array([3, 7, 3, None, 8], "Int64"),
     }
 )
 POOL = pd.DataFrame({"row": [3, 7, 8, 9], "person": [10, 11, 11, 12]})

@@ -18,7 +18,7 @@ from avatarflow.privacy.fingerprints.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.search.neighbours import pair_angles
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
-COLUMNS = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
+COLUMNS = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
 
 
 def unit(rows):
@@ -50,10 +50,10 @@ def test_a_decision_for_each_candidate(tmp_path):
     assert list(table.columns) == COLUMNS
     assert table["candidate"].tolist() == names(200)
     first = table.iloc[0]
-    assert (first["implicated_original"], first["accepted"], first["reason"]) == (15, False, decide.INSIDE)
+    assert (first["matched_original"], first["accepted"], first["reason"]) == (15, False, decide.INSIDE)
     assert first["angle_rad"] < 1e-6
     assert table["reason"].iloc[[5, 9]].tolist() == [decide.UNJUDGED, decide.UNREADABLE]
-    assert table.iloc[[5, 9]][["risk", "implicated_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
+    assert table.iloc[[5, 9]][["risk", "matched_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
     assert not table["accepted"].iloc[[5, 9]].any()
     judged = table.drop([5, 9])
     assert judged["risk"].to_numpy() == pytest.approx((judged["angle_rad"] / judged["threshold_rad"]).to_numpy())

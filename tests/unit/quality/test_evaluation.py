@@ -28,7 +28,7 @@ def files(tmp_path):
     )
     write_shards(tmp_path / "pool", pictures[:60], pool)
     write_shards(tmp_path / "samples", pictures[60:], made)
-    decisions = made[["candidate"]].assign(accepted=np.arange(30) < 24, risk=2.0, implicated_original=1)
+    decisions = made[["candidate"]].assign(accepted=np.arange(30) < 24, risk=2.0, matched_original=1)
     decisions.to_parquet(tmp_path / "decisions.parquet")
     return {name: str(tmp_path / path) for name, path in
             (("pool", "pool"), ("samples", "samples"), ("decisions", "decisions.parquet"))}  # fmt: skip

@@ -86,7 +86,7 @@ def student():
         risk=risk,
         accepted=risk > 1,
         reason="",
-        implicated_original=np.arange(20) % 5 + 1,
+        matched_original=np.arange(20) % 5 + 1,
         angle_rad=1.0,
         threshold_rad=1.0,
     )

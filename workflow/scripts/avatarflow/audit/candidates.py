@@ -49,7 +49,7 @@ def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     Parameters
     ----------
     decisions : DataFrame
-        `risk`, `reason` and `implicated_original` (manifest row).
+        `risk`, `reason` and `matched_original` (manifest row).
     pool : DataFrame
         `row` and `person` of the originals.
 
@@ -57,11 +57,11 @@ def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         `persons_met` (persons with a risky candidate), `originals_met`, and `worst_person`: whom a candidate comes
-        nearest to (`person`, `risk`, and in how many risky `candidates` this person is implicated); None without any
+        nearest to (`person`, `risk`, and in how many risky `candidates` this person is matched); None without any
         judged candidate.
     """
-    judged = decisions[decisions["implicated_original"].notna()]
-    rows = judged["implicated_original"].to_numpy(np.int64)
+    judged = decisions[decisions["matched_original"].notna()]
+    rows = judged["matched_original"].to_numpy(np.int64)
     person_of = dict(zip(pool["row"].to_numpy(np.int64), pool["person"].to_numpy(np.int64), strict=True))
     persons = np.array([person_of[row] for row in rows], np.int64)
     risky = (judged["reason"] == INSIDE).to_numpy()

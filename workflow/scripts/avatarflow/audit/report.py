@@ -22,7 +22,7 @@ ASKED = (
 """Settings that the report shows: no path, and no selection, which may name a person."""
 
 TABLES = {
-    "decisions.parquet": "one row per candidate: risk, decision, the manifest row of the implicated original",
+    "decisions.parquet": "one row per candidate: risk, decision, the manifest row of the matched original",
     "audit.json": "the figures of this page as plain values",
     "rivals.tsv": "what each rule says of the candidates",
     "privacy/rivals.tsv": "the cone beside published rules, on originals, at four sensitivities",

@@ -69,5 +69,5 @@ def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFr
         raise refuse("decisions", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
-    rows["implicated_original"] = judged.loc[kept, "implicated_original"].to_numpy()
+    rows["matched_original"] = judged.loc[kept, "matched_original"].to_numpy()
     return read_pictures(samples)[kept], rows

@@ -62,9 +62,9 @@ def evaluate_entry(
 def accepted(samples: Sample, decisions: pd.DataFrame) -> Sample:
     """The candidates that a decision accepts, in order; a candidate without a decision is not accepted.
 
-    Adds `risk` and `implicated_original` of the decision to the table.
+    Adds `risk` and `matched_original` of the decision to the table.
     """
-    judged = decisions.set_index("candidate")[["accepted", "risk", "implicated_original"]]
+    judged = decisions.set_index("candidate")[["accepted", "risk", "matched_original"]]
     table = samples.table.join(judged, on="candidate")
     keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing decision is neither)
     return Sample(samples.pictures, table).where(keep)

@@ -18,7 +18,7 @@ PER_LINE = 4
 
 
 def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path) -> None:
-    """Draw the accepted pictures of smallest risk, each left of its implicated original.
+    """Draw the accepted pictures of smallest risk, each left of its matched original.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count:
     samples : Sample
         Candidates with `candidate`.
     decisions : table
-        As CONE.md's contract; `implicated_original` is a manifest row.
+        As CONE.md's contract; `matched_original` is a manifest row.
     count : int
         How many pairs at most.
     path : path
@@ -39,7 +39,7 @@ def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count:
     places = {row: place for place, row in enumerate(pool.table["row"])}
     pictures, captions = [], []
     for picture, risk, row in zip(
-        riskiest.pictures, riskiest.table["risk"], riskiest.table["implicated_original"], strict=True
+        riskiest.pictures, riskiest.table["risk"], riskiest.table["matched_original"], strict=True
     ):
         if row in places:
             pictures += [picture, pool.pictures[places[row]]]

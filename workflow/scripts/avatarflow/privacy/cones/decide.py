@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
         pa.field("risk", pa.float64()),
         pa.field("accepted", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
-        pa.field("implicated_original", pa.int64()),
+        pa.field("matched_original", pa.int64()),
         pa.field("angle_rad", pa.float64()),
         pa.field("threshold_rad", pa.float64()),
     ]
@@ -212,7 +212,7 @@ def _decisions(
         "risk": risk,
         "accepted": accepted,
         "reason": reason.astype(object),
-        "implicated_original": pa.array(original, mask=~there),
+        "matched_original": pa.array(original, mask=~there),
         "angle_rad": angle,
         "threshold_rad": threshold,
     }

@@ -84,7 +84,7 @@ class Witness:
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
 
     def questions(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        """Originals to ask about (n, k), the implicated one first, and whether the cone rejects the candidate (n,)."""
+        """Originals to ask about (n, k), the matched one first, and whether the cone rejects the candidate (n,)."""
         risks = self.judge.risks(fingerprints)
         near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
         return np.concatenate([risks.original[:, None], near], 1), risks.risk <= 1
