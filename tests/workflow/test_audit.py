@@ -127,7 +127,7 @@ def test_the_figures_are_those_of_the_decisions(decisions, plain):
 
 
 def test_each_rule_says_what_it_accepts_of_the_candidates(audited, decisions, plain):
-    table = pd.read_csv(audited[0] / "rivals.tsv", sep="\t")
+    table = pd.read_csv(audited[0] / "baselines.tsv", sep="\t")
     assert list(table["rule"]) == [row["rule"] for row in plain["candidates"]["rules"]]
     assert {"cone", "distance", "neighbour_ratio", "correlation"} <= set(table["rule"])
     assert (table["accepted_n"] == len(decisions) - 3).all()
@@ -167,8 +167,8 @@ def test_the_page_is_whole_and_shows_nobody(audited):
     for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "decisions.parquet"):
         assert text in page, text
     assert "http" not in page
-    assert page.count("data:image/png") == 4  # risks, plane, rivals, attacks
-    for name in ("report.html", "audit.json", "rivals.tsv", "privacy/foreign.json", "attacks/attacks.json"):
+    assert page.count("data:image/png") == 4  # risks, plane, baselines, attacks
+    for name in ("report.html", "audit.json", "baselines.tsv", "privacy/foreign.json", "attacks/attacks.json"):
         assert project.CANARY not in (folder / name).read_text(encoding="utf-8"), name
     root = folder.parents[2]
     for place in ("results/mlflow", "results/records", "logs", "results/benchmarks"):

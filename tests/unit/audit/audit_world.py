@@ -91,7 +91,7 @@ class Audit:
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP)
-        compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("rivals.png"), STEP)
+        compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP)
 
     def judge(self):
         at = self.at
@@ -123,15 +123,15 @@ class Audit:
         at = self.at
         inputs = {
             "pool": at("pool/pictures"), "candidates": at("foreign/pictures"), "cones": at("cones"),
-            "originals": at("originals.safetensors"), "test": at("test.safetensors"), "rivals": at("originals.tsv"),
+            "originals": at("originals.safetensors"), "test": at("test.safetensors"), "baselines": at("originals.tsv"),
             "fingerprints": at("foreign.safetensors"), "decisions": at("decisions.parquet"),
         }  # fmt: skip
-        weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("rivals.tsv"), at("risks.png"), STEP)
+        weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("baselines.tsv"), at("risks.png"), STEP)
         read = {
             "originals": at("pool/summary.json"), "candidates": at("foreign/summary.json"),
             "calibrated": at("calibration.json"), "weighed": at("weighed.json"), "attacks": at("attacks.json"),
         }  # fmt: skip
-        pictures = {name: at(f"{name}.png") for name in ("risks", "plane", "rivals", "attacks")}
+        pictures = {name: at(f"{name}.png") for name in ("risks", "plane", "baselines", "attacks")}
         audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
 
     def run(self):

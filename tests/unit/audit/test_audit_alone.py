@@ -98,4 +98,4 @@ def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alon
         (tmp_path / "results" / name).write_bytes(data.replace(digest, b"0" * 16))
     with pytest.raises(AvatarflowError, match=r"originals\.safetensors: fingerprints of another encoder; delete"):
         other.report()
-    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "rivals.tsv", "report.html"))
+    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "baselines.tsv", "report.html"))

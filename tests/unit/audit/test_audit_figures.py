@@ -83,30 +83,32 @@ def world():
     strangers = unit(rng.normal(size=(30, 12)))
     people = [People(altered[:60], np.repeat(persons, 3)[:60]), People(altered[60:], np.repeat(persons, 3)[60:])]
     originals = Originals.of(cones, persons)
-    rivals = compare(originals, *people, People(strangers, np.arange(100, 130)), 1)
+    baselines = compare(originals, *people, People(strangers, np.arange(100, 130)), 1)
     foreign = np.concatenate([rows[:10], unit(rng.normal(size=(30, 12)))])
     foreign[12] = np.nan
-    return originals, rivals, foreign
+    return originals, baselines, foreign
 
 
 def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
-    originals, rivals, foreign = world
+    originals, baselines, foreign = world
     force = np.arange(40) >= 10
-    table = opinions(foreign, force, originals, rivals).set_index("rule")
+    table = opinions(foreign, force, originals, baselines).set_index("rule")
     assert (table["accepted_n"] == 39).all()
     assert table.loc["cone", "agreement_with_cone"] == 1
     assert table.loc["distance", "agreement_with_cone"] < 1 or table["accepted"].nunique() == 1
-    assert table.loc["cone", "specificity"] == rivals.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
+    assert (
+        table.loc["cone", "specificity"] == baselines.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
+    )
     for rule, row in table.iterrows():
         assert row["accepted"] <= 29 / 39, rule  # the ten copies are nobody's to accept
         assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), rule  # and all else is accepted
 
 
 def test_the_rules_do_not_depend_on_blocks(world, monkeypatch):
-    originals, rivals, foreign = world
-    whole = opinions(foreign, np.ones(40, bool), originals, rivals)
+    originals, baselines, foreign = world
+    whole = opinions(foreign, np.ones(40, bool), originals, baselines)
     monkeypatch.setattr("avatarflow.audit.baselines.BLOCK", 7)
-    pd.testing.assert_frame_equal(opinions(foreign, np.ones(40, bool), originals, rivals), whole)
+    pd.testing.assert_frame_equal(opinions(foreign, np.ones(40, bool), originals, baselines), whole)
 
 
 def circle(*degrees):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.privacy.baselines.compare import LEVELS, People, at_level, compare, summary, winner, write_table
-from avatarflow.privacy.baselines.figure import draw_rivals
+from avatarflow.privacy.baselines.figure import draw_baselines
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
 from avatarflow.privacy.baselines.registry import RULES
 from avatarflow.privacy.cones.cone import uncalibrated
@@ -98,16 +98,16 @@ def test_without_strangers_there_is_a_table_but_no_winner(compared, tmp_path):
     assert alone["specificity"].isna().all()
     assert summary(alone) == {}
     assert alone["sensitivity"].notna().all()
-    draw_rivals(alone, tmp_path / "alone.png")
+    draw_baselines(alone, tmp_path / "alone.png")
 
 
 def test_table_and_figure_are_files(compared, tmp_path):
     table = compared[2]
-    write_table(table, tmp_path / "rivals.tsv")
-    draw_rivals(table, tmp_path / "rivals.png")
-    again = pd.read_csv(tmp_path / "rivals.tsv", sep="\t")
+    write_table(table, tmp_path / "baselines.tsv")
+    draw_baselines(table, tmp_path / "baselines.png")
+    again = pd.read_csv(tmp_path / "baselines.tsv", sep="\t")
     assert again["specificity"].to_numpy() == pytest.approx(table["specificity"].to_numpy(), rel=1e-5)
-    assert (tmp_path / "rivals.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "baselines.png").read_bytes()[:4] == b"\x89PNG"
     assert set(summary(table)) == {"99.0%", "99.5%", "99.9%", "100.0%"}
 
 

@@ -1,4 +1,4 @@
-# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, rivals.tsv, report.html, audit.json.
+# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, baselines.tsv, report.html, audit.json.
 # Config: audits. Fingerprint, cones and decisions come from privacy.smk, stage `foreign`; the attacks from attack.smk.
 
 
@@ -31,7 +31,7 @@ rule audit_decisions:
 
 
 rule weigh_candidates:
-    """Put the decisions into figures, and ask the cone's rivals about the same candidates: one rule alone is no evidence."""
+    """Put the decisions into figures, and ask the cone's baselines about the same candidates: one rule alone is no evidence."""
     input:
         pool="results/audits/{name}/pool/pictures",
         candidates="results/audits/{name}/samples/foreign/pictures",
@@ -40,14 +40,14 @@ rule weigh_candidates:
         test="results/audits/{name}/privacy/alterations.test.safetensors",
         fingerprints="results/audits/{name}/privacy/foreign.safetensors",
         decisions="results/audits/{name}/decisions.parquet",
-        rivals="results/audits/{name}/privacy/rivals.tsv",
+        baselines="results/audits/{name}/privacy/baselines.tsv",
     output:
         weighed="results/audits/{name}/privacy/foreign.json",
-        rivals=report(
-            "results/audits/{name}/rivals.tsv",
+        baselines=report(
+            "results/audits/{name}/baselines.tsv",
             category="Privacy",
-            caption="../../report/foreign_rivals.rst",
-            labels={"entry": "{name}", "table": "rivals on the candidates"},
+            caption="../../report/foreign_baselines.rst",
+            labels={"entry": "{name}", "table": "baselines on the candidates"},
         ),
         figure=report(
             "results/audits/{name}/privacy/risks.png",
@@ -87,7 +87,7 @@ rule audit_report:
         attacks="results/audits/{name}/attacks/attacks.json",
         risks="results/audits/{name}/privacy/risks.png",
         plane="results/audits/{name}/privacy/settings_plane.png",
-        rivals="results/audits/{name}/privacy/rivals.png",
+        baselines="results/audits/{name}/privacy/baselines.png",
         attacks_figure="results/audits/{name}/attacks/attacks.png",
     output:
         page=report(

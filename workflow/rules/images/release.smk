@@ -49,7 +49,7 @@ rule officer_report:
         unpack(canary_figure),
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
-        rivals="results/releases/{name}/privacy/rivals.png",
+        baselines="results/releases/{name}/privacy/baselines.png",
         attacks="results/releases/{name}/attacks/attacks.json",
         attacks_figure="results/releases/{name}/attacks/attacks.png",
         overview="results/releases/{name}/evaluation/overview.png",

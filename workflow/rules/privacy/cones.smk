@@ -123,7 +123,7 @@ rule calibrate_cones:
         "../../scripts/privacy/calibrate_cones.py"
 
 
-rule compare_rules:
+rule compare_baselines:
     """Set the cone beside the published rules at equal sensitivity: what each accepts of strangers, misses of originals."""
     input:
         pool="results/{map}/{name}/pool/pictures",
@@ -132,17 +132,17 @@ rule compare_rules:
         calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
         test="results/{map}/{name}/privacy/alterations.test.safetensors",
     output:
-        rivals="results/{map}/{name}/privacy/rivals.tsv",
+        baselines="results/{map}/{name}/privacy/baselines.tsv",
         figure=report(
-            "results/{map}/{name}/privacy/rivals.png",
+            "results/{map}/{name}/privacy/baselines.png",
             category="Privacy",
-            caption="../../report/rivals.rst",
-            labels={"entry": "{name}", "figure": "cone and rivals"},
+            caption="../../report/baselines.rst",
+            labels={"entry": "{name}", "figure": "cone and baselines"},
         ),
     log:
-        "logs/{map}/{name}/compare_rules.log",
+        "logs/{map}/{name}/compare_baselines.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/compare_rules.tsv"
+        "results/benchmarks/{map}/{name}/compare_baselines.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -154,7 +154,7 @@ rule compare_rules:
         entry="{map}/{name}",
         seed=config["seed"],
     script:
-        "../../scripts/privacy/compare_rules.py"
+        "../../scripts/privacy/compare_baselines.py"
 
 
 rule try_matcher:

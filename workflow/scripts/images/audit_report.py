@@ -17,7 +17,7 @@ with step(snakemake) as run:
         {
             "risks": snakemake.input.risks,
             "plane": snakemake.input.plane,
-            "rivals": snakemake.input.rivals,
+            "baselines": snakemake.input.baselines,
             "attacks": snakemake.input.attacks_figure,
         },
         snakemake.params.settings,

@@ -1,4 +1,4 @@
-"""Rule weigh_candidates: what the cone and its rivals say of foreign pictures."""
+"""Rule weigh_candidates: what the cone and its baselines say of foreign pictures."""
 
 from avatarflow.audit.step import weigh_candidates
 from avatarflow.runs.context import step
@@ -13,12 +13,12 @@ with step(snakemake) as run:
             "test": snakemake.input.test,
             "fingerprints": snakemake.input.fingerprints,
             "decisions": snakemake.input.decisions,
-            "rivals": snakemake.input.rivals,
+            "baselines": snakemake.input.baselines,
         },
         snakemake.params.settings,
         seed=snakemake.params.seed,
         weighed=snakemake.output.weighed,
-        rivals=snakemake.output.rivals,
+        baselines=snakemake.output.baselines,
         figure=snakemake.output.figure,
         step=run,
     )

@@ -24,13 +24,13 @@ ASKED = (
 TABLES = {
     "decisions.parquet": "one row per candidate: risk, decision, the manifest row of the matched original",
     "audit.json": "the figures of this page as plain values",
-    "rivals.tsv": "what each rule says of the candidates",
-    "privacy/rivals.tsv": "the cone beside published rules, on originals, at four sensitivities",
+    "baselines.tsv": "what each rule says of the candidates",
+    "privacy/baselines.tsv": "the cone beside published rules, on originals, at four sensitivities",
     "privacy/calibration.json": "the cones' calibration and what was measured of them",
     "attacks/attacks.json": "every attack with its controls",
     "refused.csv": "originals that were not taken in, by manifest row",
 }
-PICTURES = ("risks", "plane", "rivals", "attacks")
+PICTURES = ("risks", "plane", "baselines", "attacks")
 
 
 def audit_report(

@@ -1,4 +1,4 @@
-"""The station that weighs foreign candidates: decisions in figures, the rivals' opinion, cameras. faiss side."""
+"""The station that weighs foreign candidates: decisions in figures, what the baselines say, cameras. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,20 +31,20 @@ def weigh_candidates(
     settings: Mapping[str, Any],
     seed: int,
     weighed: str,
-    rivals: str,
+    baselines: str,
     figure: str,
     step: Step,
 ) -> None:
-    """Write what the cone and its rivals say of the candidates of an audit.
+    """Write what the cone and its baselines say of the candidates of an audit.
 
     Parameters
     ----------
     inputs : mapping
         `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
-        role, a, d), `fingerprints` and `decisions` (of the candidates), `rivals` (the table of the originals).
+        role, a, d), `fingerprints` and `decisions` (of the candidates), `baselines` (the table of the originals).
     settings : mapping
         `cone`, `conditions` and `cameras` of the config.
-    weighed, rivals, figure : str
+    weighed, baselines, figure : str
         Files to write: JSON, TSV, PNG.
     """
     pool, cones = read_table(inputs["pool"]), Cones.read(inputs["cones"])
@@ -53,8 +53,8 @@ def weigh_candidates(
     foreign = RowFile(inputs["fingerprints"], cones.encoder)
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
-    table = opinions(foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
-    write_table(table, rivals)
+    table = opinions(foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["baselines"], sep="\t"))
+    write_table(table, baselines)
 
     altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
     risk = {

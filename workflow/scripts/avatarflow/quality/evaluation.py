@@ -79,7 +79,7 @@ def evaluate(
     seed: int,
     step: Step,
 ) -> dict[str, Any]:
-    """Fidelity, coverage and agreement of released pictures, each with interval, floor and naive peer.
+    """Fidelity, coverage and agreement of released pictures, each with interval, floor and naive baseline.
 
     Parameters
     ----------
@@ -106,15 +106,15 @@ def evaluate(
     small = [s.at_most(cap, seed, f"evaluate.{n}") for n, s in (("released", released), ("training", training))]
     strangers = heldout.at_most(cap, seed, "evaluate.heldout")
     enough = min(len(s.table) for s in (*small, strangers)) >= LEAST
-    peer = (
+    baseline = (
         pca_gaussian(small[1].pictures, len(small[0].table), seed, float(settings["pca_variance"])) if enough else None
     )
     encoders: dict[str, Any] = {}
     for name in settings["encoders"]:
-        if peer is None:
+        if baseline is None:
             encoders[name] = _unmeasured()
             continue
-        naive = Sample(peer, small[0].table)
+        naive = Sample(baseline, small[0].table)
         encoders[name] = compare(name, small[0], naive, small[1], strangers, settings, seed)
         step.info("evaluated %d released pictures in encoder %s", len(small[0].table), name)
     if not enough:

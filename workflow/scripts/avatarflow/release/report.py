@@ -16,8 +16,8 @@ PICTURES = {
         "Settings plane of the cone: the border beyond which every altered original is rejected, and the share of "
         "strangers' real pictures that would still pass.",
     ),
-    "rivals": (
-        "Cone and rivals",
+    "baselines": (
+        "Cone and baselines",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
         "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
     ),

@@ -21,7 +21,7 @@ NAMES = {
 }
 
 
-def draw_rivals(table: pd.DataFrame, path: str | Path) -> None:
+def draw_baselines(table: pd.DataFrame, path: str | Path) -> None:
     """Two panels, a row per rule, a colour per level; bars are 95 % intervals over persons."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     for axes, (measure, label) in zip(figure.subplots(1, 2, sharey=True), NAMES.items(), strict=True):

@@ -13,11 +13,11 @@ from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
 from .compare import People, compare, summary, write_table
-from .figure import draw_rivals
+from .figure import draw_baselines
 from .neighbourhood import Originals
 
 
-def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str, step: Step) -> None:
+def compare_entry(inputs: Mapping[str, str], seed: int, baselines: str, figure: str, step: Step) -> None:
     """Measure every rule on the persons of an entry.
 
     Parameters
@@ -25,13 +25,13 @@ def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str
     inputs : mapping
         `pool` (shards), `cones`, `originals` (n, d) with rows as in the pool, `calibration` and `test` (pictures of
         that role, a, d).
-    rivals, figure : str
+    baselines, figure : str
         Files to write: TSV and PNG.
     """
     people, _ = people_of(inputs)
     compared = compare(people["originals"], people["calibration"], people["test"], people["strangers"], seed)
-    write_table(compared, rivals)
-    draw_rivals(compared, figure)
+    write_table(compared, baselines)
+    draw_baselines(compared, figure)
     for level, best in summary(compared).items():
         step.info("most strangers accepted at %s: %s", level, best["rule"])
     cone = compared[compared["rule"] == "cone"].set_index("level")
