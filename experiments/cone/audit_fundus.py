@@ -117,7 +117,7 @@ def figures(audit: audit_world.Audit) -> dict[str, Any]:
     """What the page says, shortened."""
     plain = json.loads(Path(audit.at("audit.json")).read_text("utf-8"))
     candidates = plain["candidates"]
-    kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "strangers_met", "labels", "sizes")
+    kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "non_members_met", "labels", "sizes")
     attacks = [
         {
             name: row[name]

@@ -36,8 +36,8 @@ def candidates(folder):
         side = {6: 96, 7: 32}.get(number, 48)
         copied.resize((side, side), Image.Resampling.LANCZOS).save(foreign / f"copy {number}.png")
         rows.append({"file": f"copy {number}.png", "sex": "female", "camera": "topcon"})
-    strangers, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
-    for number, (picture, sex) in enumerate(zip(strangers, drawn["sex"], strict=True)):
+    held_out, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
+    for number, (picture, sex) in enumerate(zip(held_out, drawn["sex"], strict=True)):
         Image.fromarray(picture).save(foreign / f"eye {number}.png")
         rows.append({"file": f"eye {number}.png", "sex": sex, "camera": "canon" if number % 2 else ""})
     noise = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
@@ -138,10 +138,10 @@ def test_the_attacks_are_on_what_was_handed_over_and_what_was_accepted(audited, 
     rows = plain["attacks"]
     assert {row["target"] for row in rows} == {"foreign", "accepted"}
     assert {row["access"] for row in rows} == {"data"}  # nobody draws from a generator here
-    strangers = plain["originals"]["persons_per_role"]["heldout"]
+    held_out = plain["originals"]["persons_per_role"]["heldout"]
     measured = [row for row in rows if row["auc"]]
     assert {row["view"] for row in measured} == {"fingerprint", "pixels"}
-    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {strangers}
+    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {held_out}
     assert any(row["positive"]["caught"] for row in measured)
 
 

@@ -55,12 +55,12 @@ def test_sizes_that_were_changed_are_counted(plain):
     assert sizes == {"pictures": 16, "brought": 16, "enlarged": 1, "shortest_px": 24, "longest_px": 128}
 
 
-def test_without_strangers_no_figure_on_strangers_is_made_up(alone, plain):
+def test_without_held_out_subjects_no_figure_on_held_out_subjects_is_made_up(alone, plain):
     assert plain["cone"]["specificity"] is None
-    assert plain["candidates"]["strangers_met"] is None
+    assert plain["candidates"]["non_members_met"] is None
     assert {row["specificity"] for row in plain["candidates"]["rules"]} == {None}
     assert {row["conclusion"] for row in plain["attacks"]} == {"inconclusive"}
-    assert all(row["auc"] is None and "0 strangers" in row["reason"] for row in plain["attacks"])
+    assert all(row["auc"] is None and "0 non-members" in row["reason"] for row in plain["attacks"])
     answers = {each["name"]: each["answer"] for each in plain["answers"]}
     for name in ("specificity", "membership_foreign", "membership_accepted"):
         assert answers[name] == "inconclusive", name

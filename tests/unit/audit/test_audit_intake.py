@@ -154,7 +154,7 @@ def problems(**changes):
     return str(error.value).splitlines()
 
 
-def test_a_share_of_originals_is_not_believed_to_be_strangers():
+def test_a_share_of_originals_is_not_believed_to_be_held_out_subjects():
     shares = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
     (line,) = problems(split={"shares": shares})
     assert line.startswith("config audits.x.split.shares.heldout: some originals would be left out of the gallery")

@@ -103,9 +103,9 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
     numbers = np.array([*eyes, 0])
     table = pd.DataFrame({"person": numbers, "eye": numbers})
     match = matcher("fundus")
-    strangers = trial.two_persons(match, pictures, table, np.arange(10), 100, 1)
-    assert len(strangers) == 10  # one picture a person
-    found = trial.same_eye(match, pictures, table, strangers, float(strangers.max()), 100, 1)
+    impostors = trial.two_persons(match, pictures, table, np.arange(10), 100, 1)
+    assert len(impostors) == 10  # one picture a person
+    found = trial.same_eye(match, pictures, table, impostors, float(impostors.max()), 100, 1)
     assert (found["pairs"], found["persons"]) == (6, 5)  # one file twice proves nothing
     assert found["auc"]["value"] > 0.9
     assert found["eer"]["value"] < 0.2
@@ -130,7 +130,7 @@ def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
         "accepted, not matched": 1, "accepted, matched": 1, "rejected, not matched": 0, "rejected, matched": 1,
     }  # fmt: skip
     assert (figures["candidates"], figures["refused"], figures["without_template"]) == (5, 1, 1)
-    assert figures["strangers_matched"]["n"] == 2
+    assert figures["held_out_matched"]["n"] == 2
     inputs = world[0]
     judge_pictures(
         inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",

@@ -349,7 +349,7 @@ OPINION = {
     },
     "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
     "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
-    "strangers_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
+    "held_out_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
     "trial": {
         "two_persons": {"pairs": 4000},
         "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
@@ -374,7 +374,7 @@ def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path)
     text = page.read_text()
     assert text.count("<h2>Second opinion</h2>") == 1
     assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
-    assert "2 % of 50 strangers" in text
+    assert "2 % of 50 held-out subjects" in text
     for stage in ("teacher", "student"):
         row = f"<tr><td>{stage}</td>" + "".join(f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1))
         assert row in text

@@ -7,7 +7,7 @@ wildcard_constraints:
 
 
 rule plant_leaks:
-    """Make the leak that attacks on pictures must catch: altered copies of strangers, who were never trained on."""
+    """Make the leak that attacks on pictures must catch: altered copies of non-members, who were never trained on."""
     input:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
@@ -67,7 +67,7 @@ rule attack_pictures:
 
 
 rule attack_generator:
-    """Ask a generator whom it was trained on; a copy that is taught strangers on purpose must give them away."""
+    """Ask a generator whom it was trained on; a copy that is taught non-members on purpose must give them away."""
     input:
         pool="results/releases/{name}/pool/pictures",
         model="results/releases/{name}/{stage}/model_index.json",

@@ -3,7 +3,7 @@
 
 
 rule evaluate:
-    """Measure what the accepted pictures are worth: close to strangers' pictures, varied, showing what was asked."""
+    """Measure what the accepted pictures are worth: close to held-out subjects' pictures, varied, showing what was asked."""
     input:
         pool="results/releases/{name}/pool/pictures",
         samples="results/releases/{name}/samples/student/pictures",

@@ -124,7 +124,7 @@ rule calibrate_cones:
 
 
 rule compare_baselines:
-    """Set the cone beside the published rules at equal sensitivity: what each accepts of strangers, misses of originals."""
+    """Set the cone beside the published rules at equal sensitivity: what each accepts of held-out subjects, misses of originals."""
     input:
         pool="results/{map}/{name}/pool/pictures",
         cones="results/{map}/{name}/privacy/cones.safetensors",

@@ -62,8 +62,8 @@ def setting(persons=160, seed=0):
 def planted_half(known):
     from avatarflow.privacy.attacks.data.knowledge import half_of
 
-    strangers = known.where(~known.member)
-    return strangers.items[half_of(strangers.persons, 1)]
+    non_members = known.where(~known.member)
+    return non_members.items[half_of(non_members.persons, 1)]
 
 
 @pytest.mark.parametrize("name", MODEL_ATTACKS)
@@ -149,8 +149,8 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     values = MODEL_ATTACKS["loss_threshold"].score(
         denoiser, denoiser.latents(pictures), torch.from_numpy(known.ids), known.items, 1
     )
-    strangers, taught = known.items[20:], planted_half(known)
-    assert auc(values[taught], values[np.setdiff1d(strangers, taught)]).low > 0.6
+    non_members, taught = known.items[20:], planted_half(known)
+    assert auc(values[taught], values[np.setdiff1d(non_members, taught)]).low > 0.6
 
 
 @pytest.mark.parametrize(

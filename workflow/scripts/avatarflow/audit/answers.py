@@ -12,7 +12,7 @@ MEASURED = "measured"
 Answer = dict[str, str]
 TOO_NEAR = "Is any candidate too near to an original?"
 HOLDS = "Do the cones reject altered originals of persons who did not calibrate them?"
-SPARES = "How many real pictures of strangers would the cones accept?"
+SPARES = "How many real pictures of held-out subjects would the cones accept?"
 TOLD = {
     "foreign": "Do the candidates as handed over tell who was trained on?",
     "accepted": "Do the candidates that the cone accepts tell who was trained on?",
@@ -85,11 +85,11 @@ def holds(calibrated: Mapping[str, Any]) -> Answer:
 
 
 def spares(calibrated: Mapping[str, Any]) -> Answer:
-    """What the cones would do to real pictures of strangers; without them nobody knows what a rejection is worth."""
+    """Answer what the cones do to real pictures of held-out subjects: without it nobody knows what a rejection says."""
     share = calibrated["specificity"]
     if share is None:
         return _answer(SPARES, INCONCLUSIVE, "no original is known not to have been trained on (split.column)")
-    said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} strangers"
+    said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} held-out subjects"
     return _answer(SPARES, MEASURED, f"{said} ({share['low']:.1%} to {share['high']:.1%})")
 
 

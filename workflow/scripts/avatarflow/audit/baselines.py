@@ -33,7 +33,7 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, b
     originals : Originals
     baselines : DataFrame
         As `privacy.baselines.compare.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on
-        test persons and strangers.
+        test persons and held-out subjects.
 
     Returns
     -------

@@ -96,7 +96,7 @@ def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[
             "originals": originals,
             "candidates": {**read["candidates"], **weighed},
             "cone": calibrated,
-            "strangers_of_other_cameras": sum(elsewhere),
+            "held_out_of_other_cameras": sum(elsewhere),
             "attacks": rows,
             "second_opinion": read.get("opinion"),
         }

@@ -22,7 +22,7 @@ from avatarflow.runs.context import Step
 from .baselines import LEVEL, opinions
 from .cameras import by_camera
 from .candidates import by_label, outcomes, whom
-from .non_members import strangers_met
+from .non_members import non_members_met
 from .risks_figure import draw_risks
 
 
@@ -60,7 +60,7 @@ def weigh_candidates(
     risk = {
         "candidates": decisions["risk"].to_numpy(np.float64),
         "altered": risks(altered, cones) if len(altered) else np.zeros(0),
-        "strangers": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
+        "held_out": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
     }
     draw_risks(risk, figure)
     within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
@@ -70,7 +70,7 @@ def weigh_candidates(
         **whom(decisions, pool),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,
-        "strangers_met": strangers_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
+        "non_members_met": non_members_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
         "labels": by_label(decisions, labels[columns]),
         "cameras": {
             column: by_camera(pool, column, values, risk, of, decisions, labels, settings["cone"], seed)

@@ -42,9 +42,9 @@ def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int
 
 
 def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: int) -> tuple[Pictures, pd.DataFrame]:
-    """Generated eyes for a base.
+    """Generate eyes for a base.
 
-    They come from a population of their own: a generated original (or stranger) of the same run is never among them.
+    They come from a population of their own: no generated original or held-out subject of the same run is among them.
     """
     population = seeds.integer(seed, "public eyes")
     pairs = list(itertools.product(range(2 * wanted["persons"]), range(wanted["pictures_per_eye"])))

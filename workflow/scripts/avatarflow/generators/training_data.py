@@ -17,7 +17,7 @@ from avatarflow.runs.context import Step
 def training_set(
     pool: str, settings: dict[str, Any], seed: int, pictures: str, step: Step, canaries: str | None = None
 ) -> None:
-    """Write the teacher's training set: the pool without its strangers, augmented.
+    """Write the teacher's training set: the pool without its held-out subjects, augmented.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
     """KID of released, baseline and training pictures (the real-vs-real floor) to held-out ones, and the ratio."""
     draws = int(settings["bootstrap"])
     persons = int(sets.heldout_persons.max()) + 1
-    strangers = bootstrap_weights(persons, draws, seed, "heldout")
+    held_out = bootstrap_weights(persons, draws, seed, "heldout")
     values: dict[str, tuple[float, Floats]] = {}
     against: dict[str, tuple[Rows, Integers, Rows, Integers, Floats]] = {}
     made = np.arange(len(sets.released))
@@ -84,7 +84,7 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
         ("baseline", sets.baseline, made),
         ("real_floor", sets.training, sets.training_persons),
     ):
-        against[name] = (features, groups, sets.heldout, sets.heldout_persons, strangers)
+        against[name] = (features, groups, sets.heldout, sets.heldout_persons, held_out)
     training = bootstrap_weights(int(sets.training_persons.max()) + 1, draws, seed, "training")
     against["released_to_training"] = (sets.released, made, sets.training, sets.training_persons, training)
     for name, (x, x_groups, y, y_groups, weights) in against.items():

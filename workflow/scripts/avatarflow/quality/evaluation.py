@@ -51,9 +51,9 @@ def evaluate_entry(
     if threads is not None:
         torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
-    strangers = (pool.table["role"] == "heldout").to_numpy()
+    held_out = (pool.table["role"] == "heldout").to_numpy()
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
-    found = evaluate(released, pool.where(strangers), pool.where(~strangers), columns, settings, seed, step)
+    found = evaluate(released, pool.where(held_out), pool.where(~held_out), columns, settings, seed, step)
     write_json(metrics, found, allow_nan=False)
     draw_overview(found, overview)
     step.artifact(overview)
@@ -104,8 +104,8 @@ def evaluate(
     """
     cap = int(settings["pictures"])
     small = [s.at_most(cap, seed, f"evaluate.{n}") for n, s in (("released", released), ("training", training))]
-    strangers = heldout.at_most(cap, seed, "evaluate.heldout")
-    enough = min(len(s.table) for s in (*small, strangers)) >= LEAST
+    held_out = heldout.at_most(cap, seed, "evaluate.heldout")
+    enough = min(len(s.table) for s in (*small, held_out)) >= LEAST
     baseline = (
         pca_gaussian(small[1].pictures, len(small[0].table), seed, float(settings["pca_variance"])) if enough else None
     )
@@ -115,7 +115,7 @@ def evaluate(
             encoders[name] = _unmeasured()
             continue
         naive = Sample(baseline, small[0].table)
-        encoders[name] = compare(name, small[0], naive, small[1], strangers, settings, seed)
+        encoders[name] = compare(name, small[0], naive, small[1], held_out, settings, seed)
         step.info("evaluated %d released pictures in encoder %s", len(small[0].table), name)
     if not enough:
         step.warning("fewer than %d pictures in a set: fidelity is not measured", LEAST)

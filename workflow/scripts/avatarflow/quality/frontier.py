@@ -67,13 +67,13 @@ def frontier_entry(
     """
     torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
-    strangers = (pool.table["role"] == "heldout").to_numpy()
+    held_out = (pool.table["role"] == "heldout").to_numpy()
     groups = []
     for stage in STAGES:
         drawn = Sample.read(inputs[stage])
         decisions = pd.read_parquet(inputs[f"{stage}_decisions"])
         groups += grouped(stage, drawn, decisions, asked[stage]["steps"])
-    found = frontier(groups, pool.where(~strangers), pool.where(strangers), columns, settings, seed, step)
+    found = frontier(groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step)
     with replacing(table) as temporary:
         found.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
     draw_frontier(found, figure)

@@ -74,4 +74,4 @@ def _meaning(results: Mapping[str, str], missing: Sequence[str]) -> str:
     if missing or unsure:
         short = [*unsure, *(f"{name} (not run)" for name in missing)]
         return f"attacks on the generator show too little: {', '.join(short)}"
-    return "no attack on the generator tells those whose pictures the teacher learned from apart from strangers"
+    return "no attack on the generator tells those whose pictures the teacher learned from apart from non-members"

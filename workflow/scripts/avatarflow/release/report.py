@@ -14,12 +14,13 @@ PICTURES = {
     "plane": (
         "Cone settings",
         "Settings plane of the cone: the border beyond which every altered original is rejected, and the share of "
-        "strangers' real pictures that would still pass.",
+        "held-out subjects' real pictures that would still pass.",
     ),
     "baselines": (
         "Cone and baselines",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
-        "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
+        "share of calibration alterations: what it accepts of held-out subjects' real pictures, rejects of test "
+        "alterations.",
     ),
     "near_duplicates": (
         "Near-duplicates",

@@ -24,11 +24,11 @@ def conclude(
     Parameters
     ----------
     attack : callable
-        Scores of the originals that were trained on against strangers.
+        Scores of the originals that were trained on against non-members.
     positive : callable
-        The same attack where half of the strangers was planted.
+        The same attack where half of the non-members was planted.
     negative : callable
-        The same attack on the two halves of strangers where nothing was planted.
+        The same attack on the two halves of non-members where nothing was planted.
     settings : mapping
         `largest_auc` (what the upper limit may be, and what an attack must be able to see) and `fewest_persons`.
 

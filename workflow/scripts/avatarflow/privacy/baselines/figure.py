@@ -1,4 +1,4 @@
-"""The rules side by side as a picture: what each accepts of strangers, and what it misses, at equal sensitivity."""
+"""The rules side by side as a picture: what each accepts of held-out subjects and what it misses."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .registry import RULES
 SHADES = ("#b5d8e3", "#5aa5bd", "#1f6f8b", "#0b2e3a", "#d9a441")
 COLOURS = dict(zip([*(f"{level:.1%}" for level in LEVELS), PUBLISHED], SHADES, strict=True))
 NAMES = {
-    "specificity": "strangers' real pictures accepted",
+    "specificity": "held-out subjects' real pictures accepted",
     "sensitivity": "altered originals of test persons rejected",
 }
 

@@ -244,6 +244,6 @@ def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Estimate:
     return share_of_persons(risks(draws, cones) > 1, persons)
 
 
-def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Estimate:
+def specificity(cones: Cones, held_out: Rows, persons: Integers, seed: int) -> Estimate:
     """Share of real pictures of persons never trained on that are accepted, with an interval over persons."""
-    return share_of_pictures(risks(strangers, cones) > 1, persons, seed)
+    return share_of_pictures(risks(held_out, cones) > 1, persons, seed)

@@ -52,28 +52,28 @@ def try_matcher(
     """
     table, pictures, match = read_table(pool), read_pictures(pool), matcher(settings["matcher"])
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
-    strangers = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
-    limit = threshold(strangers, settings["false_match_rate"])
-    step.info("threshold %.3f from %d pairs of two persons", limit, len(strangers))
+    impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
+    limit = threshold(impostors, settings["false_match_rate"])
+    step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
     found = {
         "matcher": settings["matcher"],
         "threshold": limit,
         "two_persons": {
-            "pairs": len(strangers),
+            "pairs": len(impostors),
             "persons": int(table["person"].iloc[calibration].nunique()),
-            "median": float(np.median(strangers)),
-            "largest": float(strangers.max()),
-            "above_threshold": float((strangers > limit).mean()),
+            "median": float(np.median(impostors)),
+            "largest": float(impostors.max()),
+            "above_threshold": float((impostors > limit).mean()),
         },
-        "same_eye": same_eye(match, pictures, table, strangers, limit, settings["pairs"], seed),
+        "same_eye": same_eye(match, pictures, table, impostors, limit, settings["pairs"], seed),
         **altered_originals(match, pictures, table, families, limit, settings, seed, step),
     }
     write_json(figures, found)
 
 
-def threshold(strangers: Floats, false_match_rate: float) -> float:
+def threshold(impostors: Floats, false_match_rate: float) -> float:
     """The similarity that at most this share of pairs of two persons exceeds, one of theirs; the largest at 0."""
-    return float(np.quantile(strangers, 1 - false_match_rate, method="higher"))
+    return float(np.quantile(impostors, 1 - false_match_rate, method="higher"))
 
 
 def two_persons(
@@ -99,7 +99,7 @@ def two_persons(
 
 
 def same_eye(
-    match: Matcher, pictures: Pictures, table: pd.DataFrame, strangers: Floats, limit: float, count: int, seed: int
+    match: Matcher, pictures: Pictures, table: pd.DataFrame, impostors: Floats, limit: float, count: int, seed: int
 ) -> dict[str, Any] | None:
     """How well pairs of the same eye are told from pairs of two persons; None without such pairs."""
     eye = table["eye"].to_numpy()
@@ -118,14 +118,14 @@ def same_eye(
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None
-    impostors, own = np.sort(-strangers), [-alike[whose == person] for person in np.unique(whose)]
+    distances, own = np.sort(-impostors), [-alike[whose == person] for person in np.unique(whose)]
     out: dict[str, Any] = {"pairs": len(alike), "persons": len(own), "without_template": int(np.isnan(every).sum())}
     for name, figure in (("auc", auc), ("eer", eer)):
         low, high = bootstrap(
-            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), impostors),  # type: ignore[misc]
+            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), distances),  # type: ignore[misc]
             len(own), seed, RESAMPLES,
         )  # fmt: skip
-        out[name] = {"value": figure(-alike, impostors), "low": low, "high": high}
+        out[name] = {"value": figure(-alike, distances), "low": low, "high": high}
     out["recognised"] = share_of_pictures(alike > limit, whose, seed).as_dict()
     return out
 

@@ -151,14 +151,14 @@ def second_opinion(
             tally["without_template"] += int((said.asked & ~known).sum())
             tally["refused"] += int(((columns["refusal"] != "") & ~said.rejected).sum())
             step.progress(tally["candidates"], total, "candidates")
-    stranger = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    real = witness.answer(pictures[stranger], np.asarray(load_rows(inputs["originals"], made_by))[stranger])
+    held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
+    real = witness.answer(pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out])
     found = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "originals_asked": settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
-        "strangers_matched": _share(real.similarity > trial["threshold"], table["person"].to_numpy()[stranger], seed),
+        "held_out_matched": _share(real.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed),
         "trial": trial,
     }
     write_json(figures, found)

@@ -45,8 +45,8 @@ def attack_released(
     Parameters
     ----------
     world : World
-    copies : (strangers' pictures, c, d)
-        Altered copies of the strangers, the leak that the positive control plants.
+    copies : (non-members' pictures, c, d)
+        Altered copies of the non-members, the leak that the positive control plants.
     settings : mapping
         As for `conclusion.conclude`.
     """

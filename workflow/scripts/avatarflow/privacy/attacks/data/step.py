@@ -27,7 +27,7 @@ HANDED_OVER = ("release", "foreign", "accepted")
 """Targets of which an attacker has the pictures and no generator to draw more from."""
 
 FEWEST = 8  # pictures below which nothing can be said of a set
-FEWEST_STRANGERS = 4  # two in each half of the controls
+FEWEST_NON_MEMBERS = 4  # two in each half of the controls
 
 
 class View(NamedTuple):
@@ -83,9 +83,9 @@ def attack_pictures(
 
 def _too_few(pictures: int, table: pd.DataFrame) -> str:
     """Why nothing can be attacked; empty where it can."""
-    strangers = table.loc[table["role"] == HELDOUT, "person"].nunique()
-    if strangers < FEWEST_STRANGERS:
-        return f"{strangers} strangers: persons known not to have been trained on are needed (split)"
+    non_members = table.loc[table["role"] == HELDOUT, "person"].nunique()
+    if non_members < FEWEST_NON_MEMBERS:
+        return f"{non_members} non-members: persons known not to have been trained on are needed (split)"
     return f"{pictures} pictures in the set" if pictures < FEWEST else ""
 
 
@@ -95,13 +95,13 @@ def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[
 
 def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
     """The attacker with the cone's own fingerprints, and one who has only pixels."""
-    of_strangers = attacked[(table["role"] == HELDOUT).to_numpy()]
+    of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
-    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_strangers]
+    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
     pictures: Pictures = read_pictures(inputs["samples"])[kept]
     pixels = Pixels.fit(pictures)
     planted = read_pictures(inputs["leaks"])
-    planted = planted.reshape(len(of_strangers), -1, *planted.shape[1:])[of_strangers]
+    planted = planted.reshape(len(of_non_members), -1, *planted.shape[1:])[of_non_members]
     small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
     made, known = (np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals"))
     originals = pixels.rows(read_pictures(inputs["pool"])[attacked])

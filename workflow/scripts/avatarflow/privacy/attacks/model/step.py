@@ -31,7 +31,7 @@ def attack_model(
     Parameters
     ----------
     pool : str
-        Shards of the pool: members are the persons of the trained roles, non-members the held-out ones.
+        Shards of the pool: members are the persons whom the generator was trained on, non-members the held-out ones.
     model : str
         `model_index.json` of the generator.
     settings : mapping
@@ -53,7 +53,7 @@ def attack_model(
     known = Known(read_pictures(pool)[keep], conditions.ids(rows), items, persons, member)
     try:
         if len(np.unique(persons[~member])) < 2:
-            raise refuse(WHERE, "fewer than two strangers", "hold persons out")
+            raise refuse(WHERE, "fewer than two non-members", "hold persons out")
         opening = partial(open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE)
         denoiser = opening(folder=Path(model).parent)  # refuses before a copy is taught
         planted = plant(
