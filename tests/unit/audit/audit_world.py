@@ -1,4 +1,4 @@
-"""An audit station by station in one process, on generated eyes: what the rules do, without Snakemake."""
+"""An audit step by step in one process, on generated eyes: what the rules do, without Snakemake."""
 
 import pandas as pd
 from PIL import Image
@@ -11,7 +11,7 @@ from avatarflow.intake.candidates import take_in_candidates
 from avatarflow.intake.step import take_in
 from avatarflow.privacy.attacks import summary
 from avatarflow.privacy.attacks.controls import data_leak
-from avatarflow.privacy.attacks.data import step as released_station
+from avatarflow.privacy.attacks.data import step as released_step
 from avatarflow.privacy.baselines.step import compare_entry
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.decide_step import join, judge_pictures
@@ -114,7 +114,7 @@ class Audit:
             "fingerprints": at("foreign.safetensors"), "leaks_fingerprints": at("leaks.safetensors"),
         }  # fmt: skip
         for target in ("foreign", "accepted"):
-            released_station.attack_pictures(
+            released_step.attack_pictures(
                 inputs, self.settings["conditions"], settings, SEED, target, at(f"{target}.json"), STEP
             )
         summary.join([at("foreign.json"), at("accepted.json")], settings, at("attacks.json"), at("attacks.png"), STEP)
@@ -135,6 +135,6 @@ class Audit:
         audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
 
     def run(self):
-        for station in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
-            station()
+        for run_step in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
+            run_step()
         return self

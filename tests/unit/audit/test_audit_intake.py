@@ -42,9 +42,9 @@ def written(audit):
     return {path.name for path in (audit.folder / "results").rglob("*") if path.is_file()}
 
 
-def refused(audit, station):
+def refused(audit, run_step):
     with pytest.raises(AvatarflowError) as error:
-        station()
+        run_step()
     assert "SECRET" not in str(error.value)
     assert ".png" not in str(error.value)
     return str(error.value)

@@ -145,7 +145,7 @@ def test_what_is_drawn_belongs_to_the_item(generator, subjects):
     assert np.abs(near_duplicates(generator, renamed, "img2img", 0.3, 1).astype(int) - whole).mean() > 1
 
 
-def test_stations_write_every_family_and_strength(world, tmp_path):
+def test_steps_write_every_family_and_strength(world, tmp_path):
     folder, _, table = world
     settings = {"near_duplicates": {"persons": 4, "strengths": [0.1, 0.5]},
                 "conditions": {"eye_side": ["left", "right"]},

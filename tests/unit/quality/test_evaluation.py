@@ -1,4 +1,4 @@
-"""The evaluation as a station: files in, plain figures out, gaps and no error where nothing was accepted."""
+"""The evaluation as a step: files in, plain figures out, gaps and no error where nothing was accepted."""
 
 import json
 

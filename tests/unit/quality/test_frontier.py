@@ -92,7 +92,7 @@ def test_a_row_per_group_and_measure_with_fidelity_on_equally_many(sets):
     )
 
 
-def test_the_station_writes_table_and_figure(sets, tmp_path):
+def test_the_step_writes_table_and_figure(sets, tmp_path):
     training, heldout, drawn, decisions = sets
     people = pd.concat([training.table.assign(role="encoder"), heldout.table.assign(role="heldout")])
     write_shards(tmp_path / "pool", np.concatenate([training.pictures, heldout.pictures]), people)

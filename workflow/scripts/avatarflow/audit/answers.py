@@ -30,7 +30,7 @@ def answers(
     Parameters
     ----------
     weighed : mapping
-        As `station.weigh_candidates` writes it.
+        As `step.weigh_candidates` writes it.
     calibrated : mapping
         As `privacy.calibration` writes it.
     attacks : sequence of mappings

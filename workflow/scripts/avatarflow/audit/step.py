@@ -1,4 +1,4 @@
-"""The station that weighs foreign candidates: decisions in figures, what the baselines say, cameras. faiss side."""
+"""The step that weighs foreign candidates: decisions in figures, what the baselines say, cameras. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The stations of the synthesis wing: what the rules pretrain, finetune, distill and sample call."""
+"""The steps of image generation: what the rules pretrain, finetune, distill and sample call."""
 
 import itertools
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The release station: hold every figure against its gate, and write what may leave."""
+"""The release step: hold every figure against its gate, and write what may be published."""
 
 import json
 import shutil

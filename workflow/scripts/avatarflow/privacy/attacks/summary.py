@@ -23,7 +23,7 @@ def join(parts: Sequence[str], settings: Mapping[str, Any], results: str, figure
     Parameters
     ----------
     parts : sequence of str
-        JSON files of the attack stations.
+        JSON files of the attack steps.
     settings : mapping
         `attacks` of the config.
     results, figure : str

@@ -1,4 +1,4 @@
-"""The comparison station: the cones of an entry beside the published rules, as a table and a figure."""
+"""The step that compares the rules: the cones of an entry beside the published rules, as a table and a figure."""
 
 from collections.abc import Mapping
 from typing import Any

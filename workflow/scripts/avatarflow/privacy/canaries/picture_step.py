@@ -1,4 +1,4 @@
-"""The station that looks for canaries in pictures: by their own cones, by the matcher, by attacks. faiss side."""
+"""The step that looks for canaries in pictures: by their own cones, by the matcher, by attacks. faiss side."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The calibration station: cones of an entry, set on some persons and measured on others.
+"""The step that calibrates: cones of an entry, set on some persons and measured on others.
 
 No torch here: faiss must not share a process with it.
 """

@@ -1,4 +1,4 @@
-"""The judging station: decisions of a candidate set as files."""
+"""The step that judges candidates: decisions of a candidate set as files."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The station that judges near-duplicates: cones and matcher, no torch."""
+"""The step that judges near-duplicates: cones and matcher, no torch."""
 
 import json
 from collections.abc import Mapping

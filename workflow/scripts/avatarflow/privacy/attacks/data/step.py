@@ -1,4 +1,4 @@
-"""The station of attacks on pictures: candidates of a generator, or the released ones, in two views. faiss side."""
+"""The step that attacks pictures: candidates of a generator, or the released ones, in two views. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

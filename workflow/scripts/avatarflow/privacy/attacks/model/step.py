@@ -1,4 +1,4 @@
-"""The station of attacks on a generator: the pool's pictures, the attacked one, and a copy that leaks. torch side."""
+"""The step that attacks a generator: the pool's pictures, the attacked one, and a copy that leaks. torch side."""
 
 from collections.abc import Mapping
 from functools import partial
