@@ -66,7 +66,7 @@ def audited(tmp_path_factory):
         "cameras": {"camera": ["topcon", "canon", "zeiss"]},
         **{key: tiny["releases"]["tiny"][key] for key in ("size_px", "fingerprint")},
         "cone": {**tiny["releases"]["tiny"]["cone"], "mode": "reject-all"},
-        "second_opinion": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
+        "verifier": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
     }
     config = {"seed": 5, "compute": tiny["compute"], "audits": {"vendor": audit}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -104,12 +104,12 @@ def test_what_cannot_be_read_is_refused_and_has_no_risk(decisions):
     assert (lost["reason"] == "not readable").all()
 
 
-def test_a_second_opinion_sees_the_copies_too(audited, plain):
-    opinions = pd.read_parquet(audited[0] / "privacy" / "foreign.second_opinion.parquet")
-    assert list(opinions["candidate"]) == audited[1]
-    assert opinions["matched"].iloc[:6].all()
-    assert opinions["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
-    figures = plain["second_opinion"]
+def test_the_verifier_sees_the_copies_too(audited, plain):
+    verifications = pd.read_parquet(audited[0] / "privacy" / "foreign.verifier.parquet")
+    assert list(verifications["candidate"]) == audited[1]
+    assert verifications["matched"].iloc[:6].all()
+    assert verifications["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
+    figures = plain["verifier"]
     assert figures["table"]["rejected, matched"] >= 6
     assert figures["candidates"] == len(audited[1])
 

@@ -55,10 +55,10 @@ def test_every_candidate_has_a_decision_and_only_accepted_ones_are_released(undi
 
 def test_nobody_is_asked_who_was_not_configured(undisturbed):
     certificate = json.loads((undisturbed / RELEASE / "release/certificate.json").read_text())
-    assert "second_opinion" not in {**certificate["measured"], **certificate["asked"]}
+    assert "verifier" not in {**certificate["measured"], **certificate["asked"]}
     names = {path.name for path in (undisturbed / RELEASE / "privacy").iterdir()}
     assert "student.decisions.parquet" in names
-    assert not [name for name in names if "opinion" in name or "matcher" in name or "near" in name]
+    assert not [name for name in names if "verifier" in name or "matcher" in name or "near" in name]
 
 
 def test_the_student_and_the_release_open_in_a_fresh_process(undisturbed):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.audit.answers import NAMES, answers, holds, overall, spares, told, too_near
-from avatarflow.audit.baselines import opinions
+from avatarflow.audit.baselines import compare_on_candidates
 from avatarflow.audit.cameras import by_camera
 from avatarflow.audit.candidates import by_label, outcomes, share, whom
 from avatarflow.audit.non_members import non_members_met
@@ -41,10 +41,10 @@ def test_risky_refused_and_accepted_are_counted_apart():
     assert found["accepted"]["high"] == pytest.approx(0.71642, abs=1e-5)
 
 
-def test_what_a_second_opinion_sees_is_risky_and_what_it_cannot_see_is_not_judged():
+def test_what_a_verifier_sees_is_risky_and_what_it_cannot_see_is_not_judged():
     reason = [
-        "outside every cone, but a second opinion sees an original",
-        "outside every cone, but no second opinion can be had",
+        "outside every cone, but the verifier matches an original",
+        "outside every cone, but the verifier has nothing to compare",
     ]
     found = outcomes(pd.DataFrame({"accepted": [False, False], "reason": reason}))
     assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [1, 1, 0]
@@ -92,7 +92,7 @@ def world():
 def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
     originals, baselines, foreign = world
     force = np.arange(40) >= 10
-    table = opinions(foreign, force, originals, baselines).set_index("rule")
+    table = compare_on_candidates(foreign, force, originals, baselines).set_index("rule")
     assert (table["accepted_n"] == 39).all()
     assert table.loc["cone", "agreement_with_cone"] == 1
     assert table.loc["distance", "agreement_with_cone"] < 1 or table["accepted"].nunique() == 1
@@ -106,9 +106,9 @@ def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
 
 def test_the_rules_do_not_depend_on_blocks(world, monkeypatch):
     originals, baselines, foreign = world
-    whole = opinions(foreign, np.ones(40, bool), originals, baselines)
+    whole = compare_on_candidates(foreign, np.ones(40, bool), originals, baselines)
     monkeypatch.setattr("avatarflow.audit.baselines.BLOCK", 7)
-    pd.testing.assert_frame_equal(opinions(foreign, np.ones(40, bool), originals, baselines), whole)
+    pd.testing.assert_frame_equal(compare_on_candidates(foreign, np.ones(40, bool), originals, baselines), whole)
 
 
 def circle(*degrees):

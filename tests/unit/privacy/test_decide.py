@@ -63,7 +63,7 @@ def test_a_decision_for_each_candidate(tmp_path):
     assert 0 < summary.accepted < 198
 
 
-def test_a_second_opinion_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
+def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[5] = np.nan
     judge(candidates, names(200), cones, tmp_path / "alone.parquet")

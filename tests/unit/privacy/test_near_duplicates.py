@@ -213,9 +213,9 @@ def test_nothing_that_measures_or_calibrates_cones_knows_them(module):
 
 def test_somebody_must_confirm_whose_they_are():
     release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
-    with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set second_opinion.matcher"):
+    with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set verifier.matcher"):
         loading.load({"releases": {"eyes": release}})
-    loading.load({"releases": {"eyes": {**release, "second_opinion": {"matcher": "fundus"}}}})
+    loading.load({"releases": {"eyes": {**release, "verifier": {"matcher": "fundus"}}}})
 
 
 def test_faiss_and_torch_never_share_a_process():

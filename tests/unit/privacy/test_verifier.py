@@ -1,4 +1,4 @@
-"""The second opinion: its threshold comes from pictures of two persons; what it takes for an original is refused."""
+"""The verifier: its threshold comes from pictures of two persons; what it takes for an original is refused."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.verifier import matcher, trial
 from avatarflow.privacy.verifier.agreement import agreement, counted, kappa
-from avatarflow.privacy.verifier.verify import Witness, second_opinion
+from avatarflow.privacy.verifier.verify import Verifier, verify_candidates
 from avatarflow.runs.context import Step
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,15 +63,15 @@ def world(tmp_path_factory):
     flat = np.full_like(pictures[0], 90)
     shown = np.stack([darker, pictures[14], pictures[5], flat, pictures[15]])
     write_shards(folder / "candidates", shown, pd.DataFrame({"candidate": CANDIDATES}))
-    trial.try_matcher(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
+    trial.try_verifier(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
     names = ("pool", "originals", "fingerprints", "candidates", "encoder", "cones", "trial")
     return {name: str(folder / name) for name in names}, pictures, cones, made, shown
 
 
 def asked(world, folder, **changes):
-    inputs, opinions, figures = world[0], str(folder / "opinions.parquet"), str(folder / "figures.json")
-    second_opinion(inputs, SETTINGS | changes, 1, opinions, figures, Step.null())
-    return pq.read_table(opinions).to_pandas(), json.loads(Path(figures).read_text())
+    inputs, verifications, figures = world[0], str(folder / "verifier.parquet"), str(folder / "figures.json")
+    verify_candidates(inputs, SETTINGS | changes, 1, verifications, figures, Step.null())
+    return pq.read_table(verifications).to_pandas(), json.loads(Path(figures).read_text())
 
 
 def test_the_threshold_is_a_similarity_of_two_persons():
@@ -114,7 +114,7 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
 def test_nobody_to_set_a_threshold_on_is_refused():
     table = pd.DataFrame({"person": [1, 1]})
     pictures, _ = draw_eyes("fundus", [0, 0], [0, 1], 64, 3)
-    with pytest.raises(AvatarflowError, match=r"second opinion: 1 calibration persons .*; give more persons"):
+    with pytest.raises(AvatarflowError, match=r"verifier: 1 calibration persons .*; give more persons"):
         trial.two_persons(matcher("fundus"), pictures, table, np.arange(2), 10, 1)
 
 
@@ -134,7 +134,7 @@ def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
     inputs = world[0]
     judge_pictures(
         inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-        str(tmp_path / "decisions"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+        str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
     )  # fmt: skip
     decisions = pq.read_table(tmp_path / "decisions").to_pandas()
     assert decisions["accepted"].tolist() == [False, True, False, True, False]
@@ -147,24 +147,24 @@ def test_what_the_matcher_can_make_nothing_of_is_refused_where_the_config_says_s
     assert figures["refused"] == 2
 
 
-def test_opinions_do_not_depend_on_blocks(world):
+def test_verifications_do_not_depend_on_blocks(world):
     _, pictures, cones, made, shown = world
-    witness = Witness(cones, pictures[:GALLERY], matcher("fundus"), 3)
-    whole = witness.answer(shown, made)
-    single = [witness.answer(shown[row : row + 1], made[row : row + 1]) for row in range(5)]
-    for name in ("asked", "similarity", "original", "rejected"):
+    verifier = Verifier(cones, pictures[:GALLERY], matcher("fundus"), 3)
+    whole = verifier.verify(shown, made)
+    single = [verifier.verify(shown[row : row + 1], made[row : row + 1]) for row in range(5)]
+    for name in ("compared", "similarity", "original", "rejected"):
         one_by_one = np.concatenate([getattr(each, name) for each in single])
         np.testing.assert_array_equal(getattr(whole, name), one_by_one)
 
 
-def test_opinions_on_other_candidates_are_refused(world, tmp_path):
+def test_verifications_of_other_candidates_are_refused(world, tmp_path):
     asked(world, tmp_path)
     inputs = world[0]
     write_shards(tmp_path / "others", world[4], pd.DataFrame({"candidate": CANDIDATES[::-1]}))
-    with pytest.raises(AvatarflowError, match="second opinion: it is of other candidates"):
+    with pytest.raises(AvatarflowError, match="verifier: it is of other candidates"):
         judge_pictures(
             str(tmp_path / "others"), inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-            str(tmp_path / "decisions"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+            str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
         )  # fmt: skip
     assert not (tmp_path / "decisions").exists()
 
@@ -175,7 +175,7 @@ def test_cones_of_other_originals_are_refused(world, tmp_path):
         tmp_path / "cones"
     )
     with pytest.raises(AvatarflowError, match="cones of other originals"):
-        second_opinion(
+        verify_candidates(
             {**world[0], "cones": str(tmp_path / "cones")}, SETTINGS, 1, str(tmp_path / "o"), str(tmp_path / "f"),
             Step.null(),
         )  # fmt: skip

@@ -342,7 +342,7 @@ def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_pa
     assert "2 of 56 missed" in text
 
 
-OPINION = {
+VERIFIED = {
     "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
     "table": {
         "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
@@ -358,21 +358,21 @@ OPINION = {
 }  # fmt: skip
 
 
-def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path):
+def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
     plain = make(entry, tmp_path / "plain")
-    assert "second_opinion" not in {**plain["measured"], **plain["asked"]}
-    (tmp_path / "opinion.json").write_text(json.dumps(OPINION))
-    both = {f"{stage}_opinion": str(tmp_path / "opinion.json") for stage in ("teacher", "student")}
-    found = make(entry | both, tmp_path / "release", second_opinion={"matcher": "fundus"})
-    assert found["measured"].pop("second_opinion") == {"teacher": OPINION, "student": OPINION}
-    assert found["asked"].pop("second_opinion") == {"matcher": "fundus"}
+    assert "verifier" not in {**plain["measured"], **plain["asked"]}
+    (tmp_path / "verified.json").write_text(json.dumps(VERIFIED))
+    both = {f"{stage}_verifier": str(tmp_path / "verified.json") for stage in ("teacher", "student")}
+    found = make(entry | both, tmp_path / "release", verifier={"matcher": "fundus"})
+    assert found["measured"].pop("verifier") == {"teacher": VERIFIED, "student": VERIFIED}
+    assert found["asked"].pop("verifier") == {"matcher": "fundus"}
     assert found == plain
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "plain/certificate.json"), {}, str(page))
-    assert "Second opinion" not in page.read_text()
+    assert "<h2>Verifier" not in page.read_text()
     officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page))
     text = page.read_text()
-    assert text.count("<h2>Second opinion</h2>") == 1
+    assert text.count("<h2>Verifier</h2>") == 1
     assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
     assert "2 % of 50 held-out subjects" in text
     for stage in ("teacher", "student"):

@@ -79,7 +79,7 @@ rule weigh_candidates:
 rule audit_report:
     """One page that the privacy officer can read: what was asked, what was found, and what could not be judged."""
     input:
-        unpack(opinion_on_foreign),
+        unpack(verifier_figures_of_audit),
         originals="results/audits/{name}/pool/summary.json",
         candidates="results/audits/{name}/samples/foreign/summary.json",
         calibrated="results/audits/{name}/privacy/calibration.json",

@@ -5,7 +5,7 @@
 rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:
-        unpack(second_opinions),
+        unpack(verifier_figures),
         unpack(canary_results),
         samples="results/releases/{name}/samples/student/pictures",
         decisions="results/releases/{name}/privacy/student.decisions.parquet",

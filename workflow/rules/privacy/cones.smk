@@ -1,5 +1,5 @@
 # Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, decisions).
-# Config: fingerprint, cone, second_opinion, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
+# Config: fingerprint, cone, verifier, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
 
 
 rule fit_fingerprint:
@@ -157,16 +157,16 @@ rule compare_baselines:
         "../../scripts/privacy/compare_baselines.py"
 
 
-rule try_matcher:
+rule try_verifier:
     """Set the independent matcher's threshold on pictures of two persons, and measure it, before it is asked."""
     input:
         pool="results/{map}/{name}/pool/pictures",
     output:
-        trial="results/{map}/{name}/privacy/matcher.json",
+        trial="results/{map}/{name}/privacy/verifier.json",
     log:
-        "logs/{map}/{name}/try_matcher.log",
+        "logs/{map}/{name}/try_verifier.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/try_matcher.tsv"
+        "results/benchmarks/{map}/{name}/try_verifier.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -176,14 +176,14 @@ rule try_matcher:
     params:
         code=code_digest("avatarflow.privacy.verifier.trial"),
         entry="{map}/{name}",
-        second_opinion=settings("second_opinion"),
+        verifier=settings("verifier"),
         families=settings("cone", "families"),
         seed=config["seed"],
     script:
-        "../../scripts/privacy/try_matcher.py"
+        "../../scripts/privacy/try_verifier.py"
 
 
-rule second_opinion:
+rule verify_candidates:
     """Ask the independent matcher about every candidate: a blind spot of the fingerprint must not decide alone."""
     input:
         unpack(canary_pictures),
@@ -193,14 +193,14 @@ rule second_opinion:
         originals="results/{map}/{name}/privacy/originals.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
-        trial="results/{map}/{name}/privacy/matcher.json",
+        trial="results/{map}/{name}/privacy/verifier.json",
     output:
-        opinions="results/{map}/{name}/privacy/{stage}.second_opinion.parquet",
-        figures="results/{map}/{name}/privacy/{stage}.second_opinion.json",
+        verifier="results/{map}/{name}/privacy/{stage}.verifier.parquet",
+        figures="results/{map}/{name}/privacy/{stage}.verifier.json",
     log:
-        "logs/{map}/{name}/second_opinion.{stage}.log",
+        "logs/{map}/{name}/verify_candidates.{stage}.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/second_opinion.{stage}.tsv"
+        "results/benchmarks/{map}/{name}/verify_candidates.{stage}.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -210,16 +210,16 @@ rule second_opinion:
     params:
         code=code_digest("avatarflow.privacy.verifier.verify"),
         entry="{map}/{name}",
-        second_opinion=settings("second_opinion"),
+        verifier=settings("verifier"),
         seed=config["seed"],
     script:
-        "../../scripts/privacy/second_opinion.py"
+        "../../scripts/privacy/verify_candidates.py"
 
 
 rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:
-        unpack(second_opinion_on),
+        unpack(verification_of),
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",

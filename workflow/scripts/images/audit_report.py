@@ -12,7 +12,7 @@ with step(snakemake) as run:
             "calibrated": snakemake.input.calibrated,
             "weighed": snakemake.input.weighed,
             "attacks": snakemake.input.attacks,
-            "opinion": snakemake.input.get("opinion"),
+            "verifier": snakemake.input.get("verifier"),
         },
         {
             "risks": snakemake.input.risks,

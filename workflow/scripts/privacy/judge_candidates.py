@@ -12,5 +12,5 @@ with step(snakemake) as run:
         stage=snakemake.wildcards.stage,
         decisions=snakemake.output.decisions,
         step=run,
-        opinions=snakemake.input.get("opinions"),
+        verifier=snakemake.input.get("verifier"),
     )

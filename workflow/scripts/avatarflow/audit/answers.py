@@ -53,7 +53,7 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     if risky:
         reason = f"{risky} of {weighed['candidates']} candidates lie in the cone of an original: take them out"
         if weighed["matched_outside"]:
-            reason += f" ({weighed['matched_outside']} by the second opinion alone)"
+            reason += f" ({weighed['matched_outside']} by the verifier alone)"
         return _answer(TOO_NEAR, FAIL, reason)
     holes = []
     if not weighed["judged"]:

@@ -21,7 +21,9 @@ BLOCK = 4096
 CARRIED = ("sensitivity", "specificity")
 
 
-def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, baselines: pd.DataFrame) -> pd.DataFrame:
+def compare_on_candidates(
+    candidates: RowFile | Rows, accepted: Mask, originals: Originals, baselines: pd.DataFrame
+) -> pd.DataFrame:
     """One row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
 
     Parameters

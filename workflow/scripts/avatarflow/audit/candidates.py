@@ -29,7 +29,7 @@ def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates; `matched_outside`: those
-        of the risky ones that lie outside every cone, but that a second opinion takes for an original.
+        of the risky ones that lie outside every cone, but that the verifier takes for an original.
     """
     reason = decisions["reason"].to_numpy(dtype=object)
     refused = np.isin(reason, [UNREADABLE, UNJUDGED, UNSEEN])

@@ -19,7 +19,7 @@ from avatarflow.privacy.fingerprints.files import RowFile, load_rows
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
-from .baselines import LEVEL, opinions
+from .baselines import LEVEL, compare_on_candidates
 from .cameras import by_camera
 from .candidates import by_label, outcomes, whom
 from .non_members import non_members_met
@@ -53,7 +53,9 @@ def weigh_candidates(
     foreign = RowFile(inputs["fingerprints"], cones.encoder)
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
-    table = opinions(foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["baselines"], sep="\t"))
+    table = compare_on_candidates(
+        foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["baselines"], sep="\t")
+    )
     write_table(table, baselines)
 
     altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])

@@ -93,7 +93,7 @@ def officer_page(
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
         agreement=certificate["measured"].get("evaluation", {}).get("agreement", {}),
-        opinions=certificate["measured"].get("second_opinion", {}),
+        verifier=certificate["measured"].get("verifier", {}),
         encoders=certificate["measured"].get("evaluation", {}).get("encoders", {}),
     )
     with replacing(page) as path:

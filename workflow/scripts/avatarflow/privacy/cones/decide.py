@@ -28,8 +28,8 @@ OUTSIDE = "outside every cone"
 INSIDE = "inside the cone of an original"
 UNREADABLE = "not readable"
 UNJUDGED = "not judged: no fingerprint"
-MATCHED = "outside every cone, but a second opinion sees an original"
-UNSEEN = "outside every cone, but no second opinion can be had"
+MATCHED = "outside every cone, but the verifier matches an original"
+UNSEEN = "outside every cone, but the verifier has nothing to compare"
 REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED, MATCHED, UNSEEN)
 
 BLOCK = 1024
@@ -141,7 +141,7 @@ def judge(
     reasons : n texts, optional
         Not empty where a candidate's file could not be decoded (its row is not looked at).
     refusals : n texts, optional
-        Not empty where a second opinion refuses a candidate; the reason of those that the cones would accept.
+        Not empty where the verifier refuses a candidate; the reason of those that the cones would accept.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def judge_pictures(
     stage: str,
     decisions: str,
     step: Step,
-    opinions: str | None = None,
+    verifier: str | None = None,
 ) -> None:
     """Judge one set of candidates.
 
@@ -36,17 +36,17 @@ def judge_pictures(
         (n, d), rows as the candidates.
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
-    opinions : str, optional
-        The second opinion, rows as the candidates: what it refuses the cones cannot accept.
+    verifier : str, optional
+        What the verifier says, rows as the candidates: what it refuses the cones cannot accept.
 
     Raises
     ------
     AvatarflowError
-        If the second opinion is of other candidates.
+        If the verifier was asked about other candidates.
     """
     made_by = encoder_digest(encoder)
-    if opinions and not _equal(Column(opinions, "candidate"), Column(pictures, "candidate")):
-        raise refuse("second opinion", "it is of other candidates", "delete it and run again")
+    if verifier and not _equal(Column(verifier, "candidate"), Column(pictures, "candidate")):
+        raise refuse("verifier", "it is of other candidates", "delete it and run again")
     summary = judge(
         RowFile(fingerprints, made_by),
         Column(pictures, "candidate"),
@@ -55,7 +55,7 @@ def judge_pictures(
         encoder=made_by,
         reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
-        refusals=Column(opinions, "refusal") if opinions else None,
+        refusals=Column(verifier, "refusal") if verifier else None,
     )
     step.metric("candidates", summary.candidates)
     step.metric("accepted", summary.accepted)

@@ -21,15 +21,15 @@ from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
-WHERE = "second opinion"
+WHERE = "verifier"
 PERSONS = 500  # whose pictures are paired at most; their templates are held together
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
-ALTERATIONS = "second opinion"  # what the drawn alterations are for: no other step sees the same ones
+PERTURBATION_STREAM = "second opinion"  # name of the random stream: another name would draw other alterations
 
 
-def try_matcher(
+def try_verifier(
     pool: str, settings: Mapping[str, Any], families: Sequence[str], seed: int, figures: str, step: Step
 ) -> None:
     """Set the matcher's threshold, measure the matcher, and write both.
@@ -39,7 +39,7 @@ def try_matcher(
     pool : str
         Shards of the pool.
     settings : mapping
-        `second_opinion` of the config.
+        `verifier` of the config.
     families : names
         Of the alterations that the test persons' pictures undergo.
     figures : str
@@ -152,7 +152,7 @@ def altered_originals(
         own = match.template(pictures[row])
         alike = {}
         for family in families:
-            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], ALTERATIONS)[0]
+            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM)[0]
             version = match.template(picture)
             alike[family] = (version, -1.0 if version is None or own is None else match.similarity(own, version))
             events[family].append(alike[family][1] > limit)
