@@ -24,7 +24,7 @@ help: ## this list
 setup: ## .venv from the lock, and the command-line tools where they can be installed
 	@envs/setup.sh
 
-demo: setup ## the demonstration: synthetic eyes with verdicts, a read-removal benchmark, and how they came about
+demo: setup ## the demonstration: synthetic eyes with decisions, a read-removal benchmark, and how they came about
 	snakemake --cores all --set-scatter sample=2 --rerun-incomplete
 
 report: setup ## one self-contained HTML page over the demonstration's results

@@ -64,4 +64,4 @@ for attack, row in found.items():
     area, control = row["auc"], row["positive"]["auc"]["value"]
     rates = ", ".join(f"{each['value']:.3f}" for each in row["tpr"].values())
     print(f"{attack}: AUC {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}], planted {control:.3f}")
-    print(f"  {row['verdict']}: {row['reason']}; TPR {rates}")
+    print(f"  {row['conclusion']}: {row['reason']}; TPR {rates}")

@@ -25,20 +25,20 @@ SHOWN = 96
 
 
 def judge(work: Path, asked: dict[str, Any], part: str) -> None:
-    """Cones of a part, verdicts, copies, and which pictures of its teacher pass."""
+    """Cones of a part, decisions, copies, and which pictures of its teacher pass."""
     path = work / f"{part}.judged.json"
     if path.exists():
         return
     pictures, table = load_eyes(work)
-    found, verdicts = judged(work, asked, part, table)
+    found, decisions = judged(work, asked, part, table)
     drawn = read_pictures(work / f"{part}.parquet")
     members = members_of(table, part, asked)
     strangers = np.flatnonzero(table["part"] == "stranger")
     mean = pictures[(table["part"] == "encoder").to_numpy()].mean(0)
     copies = Copies(pictures[members], pictures[strangers], drawn, mean, asked["looked_at"][part])
-    found["copies"] = {name: copies.summary(each) for name, each in verdicts.items()}
+    found["copies"] = {name: copies.summary(each) for name, each in decisions.items()}
     found["thresholds"] = copies.thresholds
-    first = next(iter(verdicts.values()))
+    first = next(iter(decisions.values()))
     save_sheet(drawn, pictures[members], copies, first, work / f"{part}.png")
     np.save(work / f"{part}.accepted.npy", first["risk"] > 1)
     path.write_text(json.dumps(found), encoding="utf-8")
@@ -72,7 +72,7 @@ def say(found: dict[str, Any]) -> None:
         for name, row in one.get("attacks", {}).items():
             area, control = row["auc"], row["positive"]["auc"]
             print(f"{part}, {name}: AUC {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}], planted "
-                  f"{control['value']:.3f}: {row['verdict']} ({row['reason']})")  # fmt: skip
+                  f"{control['value']:.3f}: {row['conclusion']} ({row['reason']})")  # fmt: skip
     print(found["seconds"])
 
 
@@ -106,11 +106,11 @@ def judged(
     tested = np.repeat(members, test.shape[1])
     strangers = np.flatnonzero(table["part"] == "stranger")
     figures: dict[str, Any] = {"modes": {}}
-    verdicts: dict[str, dict[str, Any]] = {}
+    decisions: dict[str, dict[str, Any]] = {}
     for mode, alpha in asked["modes"]:
         cones, _ = calibrate(open_cones, calibration.reshape(-1, calibration.shape[2]), whose, mode, alpha)
-        verdicts[mode] = verdict(cones, candidates)
-        risk = verdicts[mode]["risk"]
+        decisions[mode] = decision(cones, candidates)
+        risk = decisions[mode]["risk"]
         figures["modes"][mode] = {
             "candidates": len(risk),
             "rejected": share(risk <= 1),
@@ -118,11 +118,11 @@ def judged(
             "miss_of_members": miss_rate(cones, test[: len(members)].reshape(-1, test.shape[2]), tested).summary(),
             "specificity": specificity(cones, originals[strangers], strangers, asked["seed"]).summary(),
         }
-    return figures, verdicts
+    return figures, decisions
 
 
-def verdict(cones: Cones, candidates: npt.NDArray[np.float32]) -> dict[str, Any]:
-    """Risk of each picture, and the table row of the original implicated."""
+def decision(cones: Cones, candidates: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """Risk of each picture, and the table row of the matched original."""
     found = Judge(cones).risks(candidates)
     return {"risk": found.risk, "original": cones.rows[found.original]}
 
@@ -168,9 +168,9 @@ class Copies:
         pairs = zip(some, looked, strict=True)
         return np.array([max(alike(match, one, others[at]) for at in row) for one, row in pairs])
 
-    def summary(self, verdict: dict[str, Any]) -> dict[str, Any]:
+    def summary(self, decision: dict[str, Any]) -> dict[str, Any]:
         """Copies by either judge, and the share of them that the cone rejects."""
-        rejected = verdict["risk"] <= 1
+        rejected = decision["risk"] <= 1
         kinds = {
             "matcher": self.by_matcher,
             "correlation": self.by_correlation,
@@ -180,7 +180,7 @@ class Copies:
         }
         out = {name: share(rejected[mask]) for name, mask in kinds.items()}
         out["members_copied"] = len(np.unique(self.nearest[kinds["either"]]))
-        out["largest_risk_of_a_copy"] = float(verdict["risk"][kinds["either"]].max(initial=0))
+        out["largest_risk_of_a_copy"] = float(decision["risk"][kinds["either"]].max(initial=0))
         return out
 
 
@@ -191,14 +191,14 @@ def centred(pictures: Pictures, mean: Floats) -> Floats:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
-def save_sheet(drawn: Pictures, members: Pictures, copies: Copies, verdict: dict[str, Any], path: Path) -> None:
+def save_sheet(drawn: Pictures, members: Pictures, copies: Copies, decision: dict[str, Any], path: Path) -> None:
     """Generated beside the member nearest by correlation, by risk; m and c: what the judges confirm, * accepted."""
-    order = np.argsort(verdict["risk"], kind="stable")
+    order = np.argsort(decision["risk"], kind="stable")
     order = order[np.unique(np.linspace(0, len(order) - 1, SHOWN).astype(int))]
     pairs, captions = [], []
     for row in order:
         pairs += [drawn[row], members[copies.nearest[row]]]
         marks = "m" * bool(copies.by_matcher[row]) + "c" * bool(copies.by_correlation[row])
-        passed = "*" * bool(verdict["risk"][row] > 1)
-        captions += [f"{verdict['risk'][row]:.2f} {marks}{passed}", f"{copies.correlation[row].max():.2f}"]
+        passed = "*" * bool(decision["risk"][row] > 1)
+        captions += [f"{decision['risk'][row]:.2f} {marks}{passed}", f"{copies.correlation[row].max():.2f}"]
     contact_sheet(np.stack(pairs), 16, captions).quantize(256).save(path, optimize=True)

@@ -117,9 +117,12 @@ def figures(audit: audit_world.Audit) -> dict[str, Any]:
     """What the page says, shortened."""
     plain = json.loads(Path(audit.at("audit.json")).read_text("utf-8"))
     candidates = plain["candidates"]
-    kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "strangers_met", "labels", "sizes")
+    kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "non_members_met", "labels", "sizes")
     attacks = [
-        {name: row[name] for name in ("target", "attack", "view", "auc", "members", "non_members", "verdict", "reason")}
+        {
+            name: row[name]
+            for name in ("target", "attack", "view", "auc", "members", "non_members", "conclusion", "reason")
+        }
         | {control: row[control]["auc"] and row[control]["auc"]["value"] for control in ("positive", "negative")}
         for row in plain["attacks"]
     ]
@@ -130,12 +133,12 @@ def figures(audit: audit_world.Audit) -> dict[str, Any]:
 
 def by_size(audit: audit_world.Audit, copied: pd.DataFrame) -> dict[str, Any]:
     """Copies rejected, and pointing at their own original, per size; intervals over originals."""
-    verdicts = pd.read_parquet(audit.at("verdicts.parquet")).set_index("candidate")
-    rows = copied.join(verdicts, on="file")
+    decisions = pd.read_parquet(audit.at("decisions.parquet")).set_index("candidate")
+    rows = copied.join(decisions, on="file")
     found = {}
     for side, each in rows.groupby("side_px"):
         own = each["row"].to_numpy(np.int64)
-        named = (each["implicated_original"] == each["row"]).to_numpy(bool)
+        named = (each["matched_original"] == each["row"]).to_numpy(bool)
         found[str(side)] = {
             "rejected": share_of_pictures(~each["accepted"].to_numpy(bool), own, audit_world.SEED).summary(),
             "names_its_original": share_of_pictures(named, own, audit_world.SEED).summary(),

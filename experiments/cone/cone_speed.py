@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What exact verdicts cost beside a plain nearest-neighbour search, and that memory does not grow with the candidates.
+"""What exact decisions cost beside a plain nearest-neighbour search, and that memory does not grow with the candidates.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/cone_speed.py
 
-Speed: `judging.judge` (checks, exact ratios, proofs, verdicts written) of 100,000 candidates against 10,000 originals
+Speed: `judging.judge` (checks, exact ratios, proofs, decisions written) of 100,000 candidates against 10,000 originals
 at d = 512, beside faiss IndexFlatIP at the same k on the same rows; rounds alternate, medians of CPU time are compared.
 Memory: the peak of a process that judges 10,000 and of one that judges 1,000,000 candidates (2 GB, made by blocks,
 deleted after); here the gallery is of 1,000, so that its own share hides nothing.
@@ -92,11 +92,11 @@ def speed(kind, density, n, rounds, folder):
         for start in range(0, n, BLOCK):
             index.search(queries[slice(start, start + BLOCK)], NEIGHBOURS)
 
-    def verdicts():
-        return judge(RowFile(path, ""), Names(n), cones, folder / "verdicts.parquet")
+    def decisions():
+        return judge(RowFile(path, ""), Names(n), cones, folder / "decisions.parquet")
 
     for _ in range(rounds):
-        for name, work in (("faiss", plain), ("judge", verdicts)):
+        for name, work in (("faiss", plain), ("judge", decisions)):
             began, cpu = time.perf_counter(), time.process_time()
             summary = work()
             wall[name].append(time.perf_counter() - began)
@@ -141,7 +141,7 @@ def main():
         source = RowFile(args.folder / f"candidates{args.peak}.safetensors", "")
         few = np.arange(FEW)  # densities are made up here: taking them would be the peak
         cones = Cones(rows("faces", FEW, 0), few + 1, *np.full((2, FEW), 0.5), SHAPES["picture"], 1.08, "", few)
-        judge(source, Names(args.peak), cones, args.folder / "verdicts.parquet")
+        judge(source, Names(args.peak), cones, args.folder / "decisions.parquet")
         status = Path("/proc/self/status").read_text()  # getrusage would give the peak of the process that started this
         print(next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")))
         return

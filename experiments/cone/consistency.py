@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Do encoders of other seeds judge alike? Cohen's kappa of the verdicts on a teacher's samples and on strangers.
+"""Do encoders of other seeds judge alike? Cohen's kappa of the decisions on a teacher's samples and on strangers.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/consistency.py \
         results/releases/fundus --encoders A B C
 
 Each encoder (fit_encoders.py) calibrates its own cones on the same persons; the same pictures are judged: samples of
-the entry's teacher and real pictures of its strangers. Kappa says something only where both verdicts are common, so the
-share of rejected pictures stands beside it. Intervals: bootstrap over pictures (samples) and persons (strangers).
+the entry's teacher and real pictures of its strangers. Kappa says something only where both decisions are common, so
+the share of rejected pictures stands beside it. Intervals: bootstrap over pictures (samples) and persons (strangers).
 """
 
 import argparse
@@ -60,7 +60,7 @@ def samples(args, path):
     return np.asarray(load_rows(file, digest))
 
 
-def verdicts(args, path, table):
+def decisions(args, path, table):
     """Which samples and which strangers' pictures the cones of one encoder reject, per mode."""
     from avatarflow.privacy.cones.calibration import draws_of
     from avatarflow.privacy.cones.cone import calibrate, uncalibrated
@@ -87,7 +87,7 @@ def verdicts(args, path, table):
 
 
 def kappa(a, b):
-    """Cohen 1960: agreement beyond chance of two verdicts, over what chance leaves room for."""
+    """Cohen 1960: agreement beyond chance of two decisions, over what chance leaves room for."""
     agreed, by_chance = (a == b).mean(), a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
     return (agreed - by_chance) / (1 - by_chance) if by_chance < 1 else np.nan
 
@@ -113,7 +113,7 @@ def main():
         embed(args, args.embed)
         return
     table = read_table(args.entry / "pool/pictures")
-    each = [verdicts(args, path, table) for path in args.encoders]
+    each = [decisions(args, path, table) for path in args.encoders]
     strangers = table.loc[table["role"] == "heldout", "person"].to_numpy()
     count = len(next(iter(each[0].values()))) - len(strangers)
     groups = np.r_[-1 - np.arange(count), strangers]  # every sample stands for itself

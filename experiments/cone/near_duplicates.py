@@ -64,12 +64,12 @@ def judge(run: Path, work: Path) -> None:
     from avatarflow.privacy.cones.cone import Cones, calibrate
     from avatarflow.privacy.cones.decide import specificity
     from avatarflow.privacy.fingerprints.files import load_rows
-    from avatarflow.privacy.near_duplicates.decide import confirmed_by, measured, opinions
+    from avatarflow.privacy.near_duplicates.decide import confirmed_by, measured, refusals
     from avatarflow.privacy.verifier import matcher
-    from avatarflow.privacy.verifier.verify import Witness
+    from avatarflow.privacy.verifier.verify import Verifier
 
     cones = Cones.read(run / "privacy/cones.safetensors")
-    trial = json.loads((run / "privacy/matcher.json").read_text())
+    trial = json.loads((run / "privacy/verifier.json").read_text())
     pool, originals = read_table(run / "pool/pictures"), read_pictures(run / "pool/pictures")
     made, pictures = read_table(work / "pictures"), read_pictures(work / "pictures")
     rows = np.asarray(load_rows(work / "fingerprints", cones.encoder))
@@ -84,10 +84,10 @@ def judge(run: Path, work: Path) -> None:
     for mode, alpha in MODES:
         name = mode if mode == "reject-all" else f"{mode} {alpha}"
         done, _ = calibrate(replace(cones, c=float("nan")), draws, whose, mode, alpha)
-        witness = Witness(done, originals[~stranger], match, 5)
+        verifier = Verifier(done, originals[~stranger], match, 5)
         if matched is None:
-            rejected, matched = opinions(witness, pictures, rows, limit)
-        rejected = witness.judge.risks(rows).risk <= 1
+            rejected, matched = refusals(verifier, pictures, rows, limit)
+        rejected = verifier.judge.risks(rows).risk <= 1
         found = measured(made, confirmed, rejected, rejected | matched, 1)
         found.insert(0, "mode", name)
         tables.append(found)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Second photographs of eyes in the gallery as candidates: refused by the cones, by the second opinion, by either.
+"""Second photographs of eyes in the gallery as candidates: refused by the cones, by the verifier, by either.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/second_photographs.py DATA/eyes/manifest.csv RUN
 
-RUN is a results/releases/<name> folder of config/fundus.yaml with cones, alterations and `privacy/matcher.json`. Each
+RUN is a results/releases/<name> folder of config/fundus.yaml with cones, alterations and `privacy/verifier.json`. Each
 original whose eye another original shows is taken out of the gallery and judged against the rest, unless its person
 trained the encoder. The nearest field it has a fellow of, told as in fingerprint_fundus.py, is its own.
 """
@@ -24,7 +24,7 @@ from avatarflow.privacy.cones.calibration import draws_of
 from avatarflow.privacy.cones.cone import Cones, calibrate
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.privacy.verifier import matcher
-from avatarflow.privacy.verifier.verify import Witness
+from avatarflow.privacy.verifier.verify import Verifier
 
 RESULTS = Path(__file__).parent / "results" / "second_photographs.json"
 MODES = (("reject-all", 0.05), ("conformal", 0.02), ("conformal", 0.05))
@@ -40,7 +40,10 @@ def without(cones: Cones, place: int) -> Cones:
 
 def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
     """Shares per way of calibrating and field."""
-    cones, trial = Cones.read(run / "privacy/cones.safetensors"), json.loads((run / "privacy/matcher.json").read_text())
+    cones, trial = (
+        Cones.read(run / "privacy/cones.safetensors"),
+        json.loads((run / "privacy/verifier.json").read_text()),
+    )
     pool, pictures = read_table(run / "pool/pictures"), read_pictures(run / "pool/pictures")
     gallery = np.flatnonzero((pool["role"] != "heldout").to_numpy())
     shown, table = pictures[gallery], pool.iloc[gallery].reset_index(drop=True)
@@ -62,8 +65,8 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
         rejected, matched = np.zeros(len(asked), bool), np.zeros(len(asked), bool)
         for number, (place, _) in enumerate(asked):
             rest = np.arange(len(shown)) != place
-            witness = Witness(without(done, place), shown[rest], matching, NEAREST)
-            said = witness.answer(shown[place : place + 1], cones.fingerprints[place : place + 1])
+            verifier = Verifier(without(done, place), shown[rest], matching, NEAREST)
+            said = verifier.verify(shown[place : place + 1], cones.fingerprints[place : place + 1])
             rejected[number], matched[number] = said.rejected[0], said.similarity[0] > trial["threshold"]
         fields = {}
         for name, (low, high) in BANDS.items():

@@ -5,7 +5,7 @@
         config/fundus.yaml fundus --stage teacher
 
 The figures are those of a release's `evaluation/`: both encoders, the same held-out persons, and the PCA-Gaussian
-sampler fitted to the training pictures as the named peer of the same run. Needs the results of that configuration.
+sampler fitted to the training pictures as the named baseline of the same run. Needs the results of that configuration.
 """
 
 import argparse
@@ -71,12 +71,12 @@ def main() -> None:
     for steps in asked.steps:
         for guidance in asked.guidance:
             made = draw(config, asked.release, asked.stage, guidance, steps, asked.per_condition)
-            peer = Sample(
+            baseline = Sample(
                 pca_gaussian(training.pictures, len(made.table), config["seed"], settings["pca_variance"]), made.table
             )
             row: dict[str, Any] = {"guidance": guidance, "steps": steps, "pictures": len(made.table)}
             for encoder in ENCODERS:
-                found = compare(encoder, made, peer, training, heldout, settings, config["seed"])
+                found = compare(encoder, made, baseline, training, heldout, settings, config["seed"])
                 row[encoder] = {key: found[key] for key in ("kid", "kid_ratio", "coverage_ratio")}
             rows.append(row)
             print(

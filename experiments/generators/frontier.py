@@ -30,7 +30,7 @@ def main() -> None:
     entry, inputs = config["releases"][asked.name], {"pool": str(asked.run / "pool/pictures")}
     for stage in ("teacher", "student"):
         inputs[stage] = str(asked.run / "samples" / stage / "pictures")
-        inputs[f"{stage}_verdicts"] = str(asked.run / "privacy" / f"{stage}.verdicts.parquet")
+        inputs[f"{stage}_decisions"] = str(asked.run / "privacy" / f"{stage}.decisions.parquet")
     figures = HERE.parents[1] / "docs" / "figures"
     frontier_entry(
         inputs, entry["sample"], entry["evaluate"], list(entry["conditions"]), config["seed"],

@@ -38,8 +38,10 @@ def eyes(shared_data):
 def test_recognises_and_rejects(eyes, tmp_path):
     torch.set_num_threads(1)
     pictures, eye, person = eyes
-    part = np.random.default_rng(1).permutation(person.max() + 1)[person] % 4  # encoder, calibration, test, strangers
-    seen, gallery, strangers = part == 0, part != 3, part == 3
+    part = (
+        np.random.default_rng(1).permutation(person.max() + 1)[person] % 4
+    )  # encoder, calibration, test, held-out subjects
+    seen, gallery, held_out = part == 0, part != 3, part == 3
     encoder = fit_encoder(pictures[seen], person[seen], SETTINGS, 1, tmp_path, Step.null(), eye[seen])
     rows, items = encoder.embed(pictures), np.arange(len(pictures))
 
@@ -56,7 +58,7 @@ def test_recognises_and_rejects(eyes, tmp_path):
     miss = miss_rate(cones, *flat(test, part == 2))
     assert miss.low <= done.coverage.miss_bound
     assert (risks(rows[gallery], cones) == 0).all()
-    passing = specificity(cones, rows[strangers], person[strangers], 1)
+    passing = specificity(cones, rows[held_out], person[held_out], 1)
     assert 0 <= passing.low <= passing.value <= passing.high <= 1
 
     queried = np.flatnonzero(part[gallery] == 2)

@@ -58,20 +58,20 @@ def smallest_c(angles, persons, radii, shape):
     [(0.35, 3, 1.0, 90.0), (0.5, 10, 20.0, 80.0), (0.0, 1, 1.0, 25.0), (1.0, 30, 8.0, 40.0)],
 )
 def test_agrees_with_the_definition(seed, beta, k, narrowest_deg, widest_deg):
-    originals, persons, own, draws, strangers = population(seed)
+    originals, persons, own, draws, held_out = population(seed)
     shape = Shape(k, beta, math.radians(narrowest_deg), math.radians(widest_deg), PICTURE)
     cones = uncalibrated(originals, persons, np.arange(1, 31), own, shape)
     radii = [slow.radius(x, versions) for x, versions in zip(originals, own, strict=True)]
-    some = np.concatenate([draws[::9], strangers[:6], originals[:2]])
+    some = np.concatenate([draws[::9], held_out[:6], originals[:2]])
     needed = needed_scales(cones, some)
     seen = [[slow.angle(picture, x) for x in originals] for picture in some]
     assert needed == pytest.approx([smallest_c(each, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6)
 
     ready = replace(cones, c=float(np.median(needed[np.isfinite(needed)])) or 0.5)
-    seen = [[slow.angle(picture, x) for x in originals] for picture in strangers]
+    seen = [[slow.angle(picture, x) for x in originals] for picture in held_out]
     wanted = [risk(each, persons, radii, shape, ready.c) for each in seen]
     for searched in (1, 8, 30):
-        found = Judge(ready, searched).risks(strangers)
+        found = Judge(ready, searched).risks(held_out)
         assert found.risk == pytest.approx([value for value, _ in wanted], rel=1e-5)
         assert found.original.tolist() == [best for _, best in wanted]
         assert found.angle_rad / found.threshold_rad == pytest.approx(found.risk)

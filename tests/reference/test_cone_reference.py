@@ -25,14 +25,14 @@ def population(seed, m=24, a=5, d=6, spread=0.25):
     originals = unit(rng.standard_normal((m, d)))
     persons = np.arange(m) // 2
     own, draws = (unit(originals[:, None] + spread * rng.standard_normal((m, a, d))) for _ in range(2))
-    strangers = unit(rng.standard_normal((60, d)))
-    return originals, persons, own, draws, strangers
+    held_out = unit(rng.standard_normal((60, d)))
+    return originals, persons, own, draws, held_out
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("beta", "k", "widest_deg"), [(0.5, 3, 80.0), (0.0, 10, 40.0), (1.0, 1, 25.0)])
 def test_agrees_with_the_definition(seed, beta, k, widest_deg):
-    originals, persons, own, draws, strangers = population(seed)
+    originals, persons, own, draws, held_out = population(seed)
     narrowest, widest = math.radians(8.0), math.radians(widest_deg)
     shape = Shape(k, beta, narrowest, widest)
     cones = uncalibrated(originals, persons, np.arange(1, 25), own, shape)
@@ -55,8 +55,8 @@ def test_agrees_with_the_definition(seed, beta, k, widest_deg):
     assert calibration.coverage.mean_miss == pytest.approx(1 / 13)
     halves = [slow.half_angle(ready.c, r, s, beta, narrowest, widest) for r, s in zip(radii, sparsities, strict=True)]
     for k_search in (1, 4, 24):
-        found = Judge(ready, k_search).risks(strangers)
-        truth = [slow.risk(g, originals, halves) for g in strangers]
+        found = Judge(ready, k_search).risks(held_out)
+        truth = [slow.risk(g, originals, halves) for g in held_out]
         assert found.risk == pytest.approx([value for value, _ in truth], rel=1e-5)
         assert found.original.tolist() == [best for _, best in truth]
         assert found.angle_rad / found.threshold_rad == pytest.approx(found.risk)

@@ -14,9 +14,9 @@ from avatarflow.privacy.cones.shape import Shape
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", [name for name in RULES if name != CONE])  # the cone has a reference of its own
 def test_each_rule_is_what_its_paper_says(name, seed):
-    originals, persons, own, draws, strangers = population(seed, m=80)
+    originals, persons, own, draws, held_out = population(seed, m=80)
     cones = uncalibrated(originals, persons, np.arange(1, 81), own, Shape(k=4))
-    queries = np.concatenate([strangers[:15], draws[::8, 0]])
+    queries = np.concatenate([held_out[:15], draws[::8, 0]])
     wanted = [getattr(slow, name)(g, originals, persons, 4) for g in queries]
     gallery = Originals.of(cones, persons)
     assert RULES[name].score(Candidates.of(queries, gallery), gallery) == pytest.approx(wanted, rel=1e-5, abs=1e-7)

@@ -19,7 +19,7 @@ CANARY = "CANARYZQX"
 
 
 def release_config(**changes):
-    """One release of tiny pictures with every station in it and gates wide open."""
+    """One release of tiny pictures with every step in it and gates wide open."""
     text = (Path(__file__).parent / "tiny.yaml").read_text(encoding="utf-8")
     config = yaml.safe_load(text)
     for path, value in changes.items():

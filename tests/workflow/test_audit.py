@@ -36,8 +36,8 @@ def candidates(folder):
         side = {6: 96, 7: 32}.get(number, 48)
         copied.resize((side, side), Image.Resampling.LANCZOS).save(foreign / f"copy {number}.png")
         rows.append({"file": f"copy {number}.png", "sex": "female", "camera": "topcon"})
-    strangers, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
-    for number, (picture, sex) in enumerate(zip(strangers, drawn["sex"], strict=True)):
+    held_out, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
+    for number, (picture, sex) in enumerate(zip(held_out, drawn["sex"], strict=True)):
         Image.fromarray(picture).save(foreign / f"eye {number}.png")
         rows.append({"file": f"eye {number}.png", "sex": sex, "camera": "canon" if number % 2 else ""})
     noise = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
@@ -66,7 +66,7 @@ def audited(tmp_path_factory):
         "cameras": {"camera": ["topcon", "canon", "zeiss"]},
         **{key: tiny["releases"]["tiny"][key] for key in ("size_px", "fingerprint")},
         "cone": {**tiny["releases"]["tiny"]["cone"], "mode": "reject-all"},
-        "second_opinion": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
+        "verifier": {"matcher": "fundus", "pairs": 100, "queries": 4, "gallery": 10},
     }
     config = {"seed": 5, "compute": tiny["compute"], "audits": {"vendor": audit}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -75,8 +75,8 @@ def audited(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def verdicts(audited):
-    return pd.read_parquet(audited[0] / "verdicts.parquet")
+def decisions(audited):
+    return pd.read_parquet(audited[0] / "decisions.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -84,41 +84,41 @@ def plain(audited):
     return json.loads((audited[0] / "audit.json").read_text(encoding="utf-8"))
 
 
-def test_every_candidate_is_a_row_under_its_own_name(audited, verdicts):
-    columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
-    assert list(verdicts.columns) == columns
-    assert list(verdicts["candidate"]) == audited[1]
+def test_every_candidate_is_a_row_under_its_own_name(audited, decisions):
+    columns = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
+    assert list(decisions.columns) == columns
+    assert list(decisions["candidate"]) == audited[1]
 
 
-def test_copies_are_rejected_at_any_size_and_point_at_their_original(verdicts):
-    copies = verdicts.iloc[:COPIES]
+def test_copies_are_rejected_at_any_size_and_point_at_their_original(decisions):
+    copies = decisions.iloc[:COPIES]
     assert not copies["accepted"].any()
     assert (copies["risk"] <= 1).all()
     assert (copies["reason"] == "inside the cone of an original").all()
 
 
-def test_what_cannot_be_read_is_refused_and_has_no_risk(verdicts):
-    lost = verdicts.iloc[-3:]
+def test_what_cannot_be_read_is_refused_and_has_no_risk(decisions):
+    lost = decisions.iloc[-3:]
     assert not lost["accepted"].any()
     assert lost["risk"].isna().all()
     assert (lost["reason"] == "not readable").all()
 
 
-def test_a_second_opinion_sees_the_copies_too(audited, plain):
-    opinions = pd.read_parquet(audited[0] / "privacy" / "foreign.second_opinion.parquet")
-    assert list(opinions["candidate"]) == audited[1]
-    assert opinions["matched"].iloc[:6].all()
-    assert opinions["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
-    figures = plain["second_opinion"]
+def test_the_verifier_sees_the_copies_too(audited, plain):
+    verifications = pd.read_parquet(audited[0] / "privacy" / "foreign.verifier.parquet")
+    assert list(verifications["candidate"]) == audited[1]
+    assert verifications["matched"].iloc[:6].all()
+    assert verifications["original"].iloc[:6].tolist() == [1, 2, 3, 4, 5, 6]
+    figures = plain["verifier"]
     assert figures["table"]["rejected, matched"] >= 6
     assert figures["candidates"] == len(audited[1])
 
 
-def test_the_figures_are_those_of_the_verdicts(verdicts, plain):
+def test_the_figures_are_those_of_the_decisions(decisions, plain):
     found = plain["candidates"]
-    assert found["candidates"] == len(verdicts)
-    assert found["risky"]["count"] == (verdicts["reason"] == "inside the cone of an original").sum() >= COPIES
-    assert found["accepted"]["count"] == verdicts["accepted"].sum()
+    assert found["candidates"] == len(decisions)
+    assert found["risky"]["count"] == (decisions["reason"] == "inside the cone of an original").sum() >= COPIES
+    assert found["accepted"]["count"] == decisions["accepted"].sum()
     assert found["refused"]["count"] == 3
     assert found["sizes"]["enlarged"] == 0
     assert found["sizes"]["brought"] == found["sizes"]["pictures"] - 1  # one copy came at the working size
@@ -126,11 +126,11 @@ def test_the_figures_are_those_of_the_verdicts(verdicts, plain):
     assert plain["overall"] == "fail"
 
 
-def test_each_rule_says_what_it_accepts_of_the_candidates(audited, verdicts, plain):
-    table = pd.read_csv(audited[0] / "rivals.tsv", sep="\t")
+def test_each_rule_says_what_it_accepts_of_the_candidates(audited, decisions, plain):
+    table = pd.read_csv(audited[0] / "baselines.tsv", sep="\t")
     assert list(table["rule"]) == [row["rule"] for row in plain["candidates"]["rules"]]
     assert {"cone", "distance", "neighbour_ratio", "correlation"} <= set(table["rule"])
-    assert (table["accepted_n"] == len(verdicts) - 3).all()
+    assert (table["accepted_n"] == len(decisions) - 3).all()
     assert table["agreement"].between(0, 1).all()
 
 
@@ -138,10 +138,10 @@ def test_the_attacks_are_on_what_was_handed_over_and_what_was_accepted(audited, 
     rows = plain["attacks"]
     assert {row["target"] for row in rows} == {"foreign", "accepted"}
     assert {row["access"] for row in rows} == {"data"}  # nobody draws from a generator here
-    strangers = plain["originals"]["persons_per_role"]["heldout"]
+    held_out = plain["originals"]["persons_per_role"]["heldout"]
     measured = [row for row in rows if row["auc"]]
     assert {row["view"] for row in measured} == {"fingerprint", "pixels"}
-    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {strangers}
+    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {held_out}
     assert any(row["positive"]["caught"] for row in measured)
 
 
@@ -164,11 +164,11 @@ def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
 def test_the_page_is_whole_and_shows_nobody(audited):
     folder = audited[0]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "verdicts.parquet"):
+    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "decisions.parquet"):
         assert text in page, text
     assert "http" not in page
-    assert page.count("data:image/png") == 4  # risks, plane, rivals, attacks
-    for name in ("report.html", "audit.json", "rivals.tsv", "privacy/foreign.json", "attacks/attacks.json"):
+    assert page.count("data:image/png") == 4  # risks, plane, baselines, attacks
+    for name in ("report.html", "audit.json", "baselines.tsv", "privacy/foreign.json", "attacks/attacks.json"):
         assert project.CANARY not in (folder / name).read_text(encoding="utf-8"), name
     root = folder.parents[2]
     for place in ("results/mlflow", "results/records", "logs", "results/benchmarks"):

@@ -39,26 +39,26 @@ def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
     assert not (release / "model").exists()
 
 
-def test_every_candidate_has_a_verdict_and_only_accepted_ones_are_released(undisturbed):
-    verdicts = pd.read_parquet(undisturbed / RELEASE / "privacy" / "verdicts.parquet")
-    columns = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad", "stage"]
-    assert list(verdicts.columns) == columns
+def test_every_candidate_has_a_decision_and_only_accepted_ones_are_released(undisturbed):
+    decisions = pd.read_parquet(undisturbed / RELEASE / "privacy" / "decisions.parquet")
+    columns = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad", "stage"]
+    assert list(decisions.columns) == columns
     for stage in ("teacher", "student"):
         sampled = read_table(undisturbed / RELEASE / "samples" / stage / "pictures")
-        assert list(verdicts.loc[verdicts["stage"] == stage, "candidate"]) == list(sampled["candidate"])
-    ratio = verdicts["angle_rad"] / verdicts["threshold_rad"]
-    assert (ratio - verdicts["risk"]).abs().max() < 1e-9
-    assert (verdicts["accepted"] == (verdicts["risk"] > 1)).all()
+        assert list(decisions.loc[decisions["stage"] == stage, "candidate"]) == list(sampled["candidate"])
+    ratio = decisions["angle_rad"] / decisions["threshold_rad"]
+    assert (ratio - decisions["risk"]).abs().max() < 1e-9
+    assert (decisions["accepted"] == (decisions["risk"] > 1)).all()
     released = read_table(undisturbed / RELEASE / "release" / "data")
-    assert 0 < len(released) <= (verdicts["accepted"] & (verdicts["stage"] == "student")).sum()
+    assert 0 < len(released) <= (decisions["accepted"] & (decisions["stage"] == "student")).sum()
 
 
 def test_nobody_is_asked_who_was_not_configured(undisturbed):
     certificate = json.loads((undisturbed / RELEASE / "release/certificate.json").read_text())
-    assert "second_opinion" not in {**certificate["measured"], **certificate["asked"]}
+    assert "verifier" not in {**certificate["measured"], **certificate["asked"]}
     names = {path.name for path in (undisturbed / RELEASE / "privacy").iterdir()}
-    assert "student.verdicts.parquet" in names
-    assert not [name for name in names if "opinion" in name or "matcher" in name or "near" in name]
+    assert "student.decisions.parquet" in names
+    assert not [name for name in names if "verifier" in name or "matcher" in name or "near" in name]
 
 
 def test_the_student_and_the_release_open_in_a_fresh_process(undisturbed):
@@ -198,8 +198,8 @@ def test_an_edited_comment_changes_nothing(undisturbed, copied_project):
 def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied_project):
     edit(copied_project, "privacy/cones/cone.py", lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1))
     planned = project.planned(undisturbed, root=copied_project)
-    users = {"calibrate_cones", "compare_rules", "judge_candidates"}
-    behind = {"join_verdicts", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",
+    users = {"calibrate_cones", "compare_baselines", "judge_candidates"}
+    behind = {"join_decisions", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",
               "nearest_pairs", "release", "officer_report", "track", "attack_pictures", "attack_generator",
               "join_attacks", "frontier"}  # fmt: skip
     assert users <= planned <= users | behind

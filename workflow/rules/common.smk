@@ -65,11 +65,11 @@ FINAL = {
     "releases": [
         "results/releases/{name}/release/certificate.json",
         "results/releases/{name}/report.html",
-        "results/releases/{name}/privacy/verdicts.parquet",
+        "results/releases/{name}/privacy/decisions.parquet",
     ],
     "read_benchmarks": [f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")],
     "read_releases": [f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")],
-    "audits": [f"results/audits/{{name}}/{file}" for file in ("verdicts.parquet", "report.html", "audit.json")],
+    "audits": [f"results/audits/{{name}}/{file}" for file in ("decisions.parquet", "report.html", "audit.json")],
 }
 
 

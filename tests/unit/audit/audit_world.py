@@ -1,4 +1,4 @@
-"""An audit station by station in one process, on generated eyes: what the rules do, without Snakemake."""
+"""An audit step by step in one process, on generated eyes: what the rules do, without Snakemake."""
 
 import pandas as pd
 from PIL import Image
@@ -11,7 +11,7 @@ from avatarflow.intake.candidates import take_in_candidates
 from avatarflow.intake.step import take_in
 from avatarflow.privacy.attacks import summary
 from avatarflow.privacy.attacks.controls import data_leak
-from avatarflow.privacy.attacks.data import step as released_station
+from avatarflow.privacy.attacks.data import step as released_step
 from avatarflow.privacy.baselines.step import compare_entry
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.decide_step import join, judge_pictures
@@ -91,7 +91,7 @@ class Audit:
         made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP)
-        compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("rivals.png"), STEP)
+        compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP)
 
     def judge(self):
         at = self.at
@@ -100,7 +100,7 @@ class Audit:
             at("foreign/pictures"), at("foreign.safetensors"), at("cones"), at("encoder"), "foreign",
             at("judged.parquet"), STEP,
         )  # fmt: skip
-        join([at("judged.parquet")], at("verdicts.parquet"), drop=["stage"])
+        join([at("judged.parquet")], at("decisions.parquet"), drop=["stage"])
 
     def plant(self):
         at = self.at
@@ -109,12 +109,12 @@ class Audit:
     def attacks(self):
         at, settings = self.at, self.settings["attacks"]
         inputs = {
-            "pool": at("pool/pictures"), "samples": at("foreign/pictures"), "verdicts": at("judged.parquet"),
+            "pool": at("pool/pictures"), "samples": at("foreign/pictures"), "decisions": at("judged.parquet"),
             "encoder": at("encoder"), "originals": at("originals.safetensors"), "leaks": at("leaks"),
             "fingerprints": at("foreign.safetensors"), "leaks_fingerprints": at("leaks.safetensors"),
         }  # fmt: skip
         for target in ("foreign", "accepted"):
-            released_station.attack_pictures(
+            released_step.attack_pictures(
                 inputs, self.settings["conditions"], settings, SEED, target, at(f"{target}.json"), STEP
             )
         summary.join([at("foreign.json"), at("accepted.json")], settings, at("attacks.json"), at("attacks.png"), STEP)
@@ -123,18 +123,18 @@ class Audit:
         at = self.at
         inputs = {
             "pool": at("pool/pictures"), "candidates": at("foreign/pictures"), "cones": at("cones"),
-            "originals": at("originals.safetensors"), "test": at("test.safetensors"), "rivals": at("originals.tsv"),
-            "fingerprints": at("foreign.safetensors"), "verdicts": at("verdicts.parquet"),
+            "originals": at("originals.safetensors"), "test": at("test.safetensors"), "baselines": at("originals.tsv"),
+            "fingerprints": at("foreign.safetensors"), "decisions": at("decisions.parquet"),
         }  # fmt: skip
-        weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("rivals.tsv"), at("risks.png"), STEP)
+        weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("baselines.tsv"), at("risks.png"), STEP)
         read = {
             "originals": at("pool/summary.json"), "candidates": at("foreign/summary.json"),
             "calibrated": at("calibration.json"), "weighed": at("weighed.json"), "attacks": at("attacks.json"),
         }  # fmt: skip
-        pictures = {name: at(f"{name}.png") for name in ("risks", "plane", "rivals", "attacks")}
+        pictures = {name: at(f"{name}.png") for name in ("risks", "plane", "baselines", "attacks")}
         audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
 
     def run(self):
-        for station in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
-            station()
+        for run_step in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
+            run_step()
         return self

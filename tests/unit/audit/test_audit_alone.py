@@ -41,10 +41,10 @@ def plain(alone):
 
 
 def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, plain):
-    verdicts = pd.read_parquet(alone.at("verdicts.parquet"))
+    decisions = pd.read_parquet(alone.at("decisions.parquet"))
     assert plain["originals"]["pictures"] == plain["originals"]["persons"] == PERSONS
-    assert not verdicts["accepted"].iloc[:4].any()
-    assert list(verdicts["implicated_original"].iloc[:4]) == [1, 2, 3, 4]
+    assert not decisions["accepted"].iloc[:4].any()
+    assert list(decisions["matched_original"].iloc[:4]) == [1, 2, 3, 4]
     assert plain["answers"][0]["answer"] == "fail"
 
 
@@ -55,12 +55,12 @@ def test_sizes_that_were_changed_are_counted(plain):
     assert sizes == {"pictures": 16, "brought": 16, "enlarged": 1, "shortest_px": 24, "longest_px": 128}
 
 
-def test_without_strangers_no_figure_on_strangers_is_made_up(alone, plain):
+def test_without_held_out_subjects_no_figure_on_held_out_subjects_is_made_up(alone, plain):
     assert plain["cone"]["specificity"] is None
-    assert plain["candidates"]["strangers_met"] is None
+    assert plain["candidates"]["non_members_met"] is None
     assert {row["specificity"] for row in plain["candidates"]["rules"]} == {None}
-    assert {row["verdict"] for row in plain["attacks"]} == {"inconclusive"}
-    assert all(row["auc"] is None and "0 strangers" in row["reason"] for row in plain["attacks"])
+    assert {row["conclusion"] for row in plain["attacks"]} == {"inconclusive"}
+    assert all(row["auc"] is None and "0 non-members" in row["reason"] for row in plain["attacks"])
     answers = {each["name"]: each["answer"] for each in plain["answers"]}
     for name in ("specificity", "membership_foreign", "membership_accepted"):
         assert answers[name] == "inconclusive", name
@@ -88,7 +88,7 @@ def test_the_same_audit_in_small_blocks_has_the_same_figures(alone, plain, tmp_p
 
 def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alone, tmp_path):
     other = audit_world.Audit(tmp_path, audit_world.entry(limits={"min_side_px": 16}))
-    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "verdicts.parquet", "foreign.safetensors"):
+    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "decisions.parquet", "foreign.safetensors"):
         path = alone.folder / "results" / name
         (tmp_path / "results").mkdir(exist_ok=True)
         (tmp_path / "results" / name).symlink_to(path)
@@ -98,4 +98,4 @@ def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alon
         (tmp_path / "results" / name).write_bytes(data.replace(digest, b"0" * 16))
     with pytest.raises(AvatarflowError, match=r"originals\.safetensors: fingerprints of another encoder; delete"):
         other.report()
-    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "rivals.tsv", "report.html"))
+    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "baselines.tsv", "report.html"))

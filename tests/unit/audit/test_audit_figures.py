@@ -1,14 +1,14 @@
-"""What an audit makes of verdicts, rules, strangers and cameras; and what it dares to conclude."""
+"""What an audit makes of decisions, rules, held-out subjects and cameras; and what it dares to conclude."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from avatarflow.audit.answers import NAMES, answers, holds, overall, spares, told, too_near
-from avatarflow.audit.baselines import opinions
+from avatarflow.audit.baselines import compare_on_candidates
 from avatarflow.audit.cameras import by_camera
 from avatarflow.audit.candidates import by_label, outcomes, share, whom
-from avatarflow.audit.non_members import strangers_met
+from avatarflow.audit.non_members import non_members_met
 from avatarflow.privacy.baselines.compare import People, compare
 from avatarflow.privacy.baselines.neighbourhood import Originals
 from avatarflow.privacy.cones.cone import Cones
@@ -21,19 +21,19 @@ def unit(rows):
     return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
 
 
-VERDICTS = pd.DataFrame(
+DECISIONS = pd.DataFrame(
     {
         "risk": [0.5, 0.2, 1.5, np.nan, 0.9],
         "accepted": [False, False, True, False, False],
         "reason": [INSIDE, INSIDE, OUTSIDE, LOST, INSIDE],
-        "implicated_original": pd.array([3, 7, 3, None, 8], "Int64"),
+        "matched_original": pd.array([3, 7, 3, None, 8], "Int64"),
     }
 )
 POOL = pd.DataFrame({"row": [3, 7, 8, 9], "person": [10, 11, 11, 12]})
 
 
 def test_risky_refused_and_accepted_are_counted_apart():
-    found = outcomes(VERDICTS)
+    found = outcomes(DECISIONS)
     assert (found["candidates"], found["judged"]) == (5, 4)
     assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [3, 1, 1]
     assert found["accepted"]["value"] == 0.2
@@ -41,10 +41,10 @@ def test_risky_refused_and_accepted_are_counted_apart():
     assert found["accepted"]["high"] == pytest.approx(0.71642, abs=1e-5)
 
 
-def test_what_a_second_opinion_sees_is_risky_and_what_it_cannot_see_is_not_judged():
+def test_what_a_verifier_sees_is_risky_and_what_it_cannot_see_is_not_judged():
     reason = [
-        "outside every cone, but a second opinion sees an original",
-        "outside every cone, but no second opinion can be had",
+        "outside every cone, but the verifier matches an original",
+        "outside every cone, but the verifier has nothing to compare",
     ]
     found = outcomes(pd.DataFrame({"accepted": [False, False], "reason": reason}))
     assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [1, 1, 0]
@@ -56,57 +56,59 @@ def test_a_share_of_nothing_is_no_number():
 
 
 def test_risky_candidates_point_at_persons_by_number():
-    found = whom(VERDICTS, POOL)
+    found = whom(DECISIONS, POOL)
     assert (found["persons_met"], found["originals_met"]) == (2, 3)
     assert found["worst_person"] == {"person": 11, "risk": 0.2, "candidates": 2}
 
 
 def test_nobody_is_worst_where_nothing_was_judged():
-    assert whom(VERDICTS.iloc[[3]], POOL) == {"persons_met": 0, "originals_met": 0, "worst_person": None}
+    assert whom(DECISIONS.iloc[[3]], POOL) == {"persons_met": 0, "originals_met": 0, "worst_person": None}
 
 
 def test_labels_that_are_missing_make_no_group():
     labels = pd.DataFrame({"sex": ["f", "f", "m", None, None], "age": [None] * 5}, dtype=object)
-    found = by_label(VERDICTS, labels)
+    found = by_label(DECISIONS, labels)
     assert set(found) == {"sex"}
     assert {value: (each["count"], each["n"]) for value, each in found["sex"].items()} == {"f": (0, 2), "m": (1, 1)}
 
 
 @pytest.fixture(scope="module")
 def world():
-    """Forty originals of twenty persons, their alterations, and candidates: copies, strangers, one without a row."""
+    """Forty originals of twenty persons, their alterations, and candidates: copies, others', one without a row."""
     rng = np.random.default_rng(4)
     rows = unit(rng.normal(size=(40, 12)))
     persons = np.repeat(np.arange(20), 2)
     cones = Cones(rows, np.arange(1, 41), np.full(40, 0.1), np.full(40, 1.0), Shape(), 1.0, "e")
     altered = unit(np.repeat(rows, 3, 0) + 0.04 * rng.normal(size=(120, 12)))
-    strangers = unit(rng.normal(size=(30, 12)))
+    held_out = unit(rng.normal(size=(30, 12)))
     people = [People(altered[:60], np.repeat(persons, 3)[:60]), People(altered[60:], np.repeat(persons, 3)[60:])]
     originals = Originals.of(cones, persons)
-    rivals = compare(originals, *people, People(strangers, np.arange(100, 130)), 1)
+    baselines = compare(originals, *people, People(held_out, np.arange(100, 130)), 1)
     foreign = np.concatenate([rows[:10], unit(rng.normal(size=(30, 12)))])
     foreign[12] = np.nan
-    return originals, rivals, foreign
+    return originals, baselines, foreign
 
 
 def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
-    originals, rivals, foreign = world
+    originals, baselines, foreign = world
     force = np.arange(40) >= 10
-    table = opinions(foreign, force, originals, rivals).set_index("rule")
+    table = compare_on_candidates(foreign, force, originals, baselines).set_index("rule")
     assert (table["accepted_n"] == 39).all()
     assert table.loc["cone", "agreement_with_cone"] == 1
     assert table.loc["distance", "agreement_with_cone"] < 1 or table["accepted"].nunique() == 1
-    assert table.loc["cone", "specificity"] == rivals.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
+    assert (
+        table.loc["cone", "specificity"] == baselines.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
+    )
     for rule, row in table.iterrows():
         assert row["accepted"] <= 29 / 39, rule  # the ten copies are nobody's to accept
         assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), rule  # and all else is accepted
 
 
 def test_the_rules_do_not_depend_on_blocks(world, monkeypatch):
-    originals, rivals, foreign = world
-    whole = opinions(foreign, np.ones(40, bool), originals, rivals)
+    originals, baselines, foreign = world
+    whole = compare_on_candidates(foreign, np.ones(40, bool), originals, baselines)
     monkeypatch.setattr("avatarflow.audit.baselines.BLOCK", 7)
-    pd.testing.assert_frame_equal(opinions(foreign, np.ones(40, bool), originals, rivals), whole)
+    pd.testing.assert_frame_equal(compare_on_candidates(foreign, np.ones(40, bool), originals, baselines), whole)
 
 
 def circle(*degrees):
@@ -114,21 +116,21 @@ def circle(*degrees):
     return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
 
 
-def test_candidates_near_strangers_raise_a_doubt_only_beyond_what_is_usual():
-    strangers, persons = circle(*range(0, 360, 18)), np.arange(20)
+def test_candidates_near_held_out_subjects_raise_a_doubt_only_beyond_what_is_usual():
+    held_out, persons = circle(*range(0, 360, 18)), np.arange(20)
     copies, far = np.tile(circle(0), (30, 1)), np.tile(circle(9), (30, 1))
-    met = strangers_met(copies, strangers, persons, np.radians(5))
-    assert (met["candidates"]["count"], met["between_strangers"]["count"], met["doubtful"]) == (30, 0, True)
-    met = strangers_met(far, strangers, persons, np.radians(5))
+    met = non_members_met(copies, held_out, persons, np.radians(5))
+    assert (met["candidates"]["count"], met["between_non_members"]["count"], met["doubtful"]) == (30, 0, True)
+    met = non_members_met(far, held_out, persons, np.radians(5))
     assert (met["candidates"]["count"], met["doubtful"]) == (0, False)
-    met = strangers_met(copies, strangers, persons, np.radians(20))  # strangers lie as near to each other
-    assert (met["between_strangers"]["count"], met["doubtful"]) == (20, False)
+    met = non_members_met(copies, held_out, persons, np.radians(20))  # held-out subjects lie as near to each other
+    assert (met["between_non_members"]["count"], met["doubtful"]) == (20, False)
 
 
-def test_two_pictures_of_one_stranger_are_not_two_strangers():
-    strangers, persons = circle(0, 1, 90, 180), np.array([0, 0, 1, 2])
-    assert strangers_met(circle(45), strangers, persons, np.radians(5))["between_strangers"]["count"] == 0
-    assert strangers_met(circle(45), strangers[:2], persons[:2], np.radians(5)) is None
+def test_two_pictures_of_one_held_out_subject_are_not_two_held_out_subjects():
+    held_out, persons = circle(0, 1, 90, 180), np.array([0, 0, 1, 2])
+    assert non_members_met(circle(45), held_out, persons, np.radians(5))["between_non_members"]["count"] == 0
+    assert non_members_met(circle(45), held_out[:2], persons[:2], np.radians(5)) is None
 
 
 def cameras(mode="reject-all"):
@@ -141,11 +143,11 @@ def cameras(mode="reject-all"):
         }
     )
     of = np.repeat([5, 6, 7], 2)
-    risk = {"altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]), "strangers": np.array([0.8, 3.0, 3.0, 1.5])}
-    verdicts = pd.DataFrame({"accepted": [True, False, True]})
+    risk = {"altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]), "held_out": np.array([0.8, 3.0, 3.0, 1.5])}
+    decisions = pd.DataFrame({"accepted": [True, False, True]})
     labels = pd.DataFrame({"camera": ["a", "a", "c"]})
     settings = {"mode": mode, "fewest_persons": 4}
-    return by_camera(pool, "camera", ["a", "b", "c"], risk, of, verdicts, labels, settings, 1)
+    return by_camera(pool, "camera", ["a", "b", "c"], risk, of, decisions, labels, settings, 1)
 
 
 def test_a_camera_is_covered_by_its_own_calibration_persons_only():
@@ -176,13 +178,20 @@ def weighed(risky=0, refused=0, judged=10):
     return {**counts, "judged": judged, "candidates": judged + refused, "matched_outside": 0}
 
 
-def calibrated(value=0.0, low=0.0, high=0.05, persons=80, strangers=None):
+def calibrated(value=0.0, low=0.0, high=0.05, persons=80, held_out=None):
     miss = {"value": value, "low": low, "high": high, "persons": persons}
-    return {"miss": miss, "coverage": {"miss_bound": 0.06}, "specificity": strangers}
+    return {"miss": miss, "coverage": {"miss_bound": 0.06}, "specificity": held_out}
 
 
-def attack(verdict="pass", shown=False, target="foreign", reason="why; what to do"):
-    return {"verdict": verdict, "shown": shown, "target": target, "reason": reason, "attack": "a_b", "view": "pixels"}
+def attack(conclusion="pass", shown=False, target="foreign", reason="why; what to do"):
+    return {
+        "conclusion": conclusion,
+        "shown": shown,
+        "target": target,
+        "reason": reason,
+        "attack": "a_b",
+        "view": "pixels",
+    }
 
 
 @pytest.mark.parametrize(
@@ -213,10 +222,10 @@ def test_test_persons_confirm_the_promise_only_where_they_are_enough(found, answ
     assert holds(found)["answer"] == answer
 
 
-def test_without_strangers_nobody_knows_what_a_rejection_is_worth():
+def test_without_held_out_subjects_nobody_knows_what_a_rejection_is_worth():
     assert spares(calibrated())["answer"] == "inconclusive"
     known = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40, "persons": 20}
-    assert spares(calibrated(strangers=known))["answer"] == "measured"
+    assert spares(calibrated(held_out=known))["answer"] == "measured"
 
 
 @pytest.mark.parametrize(
@@ -236,8 +245,8 @@ def test_membership_passes_only_where_every_attack_does(rows, answer):
 def test_an_audit_passes_only_where_every_question_was_judged_and_none_fails():
     known = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40, "persons": 20}
     both = [attack(), attack(target="accepted")]
-    assert overall(answers(weighed(), calibrated(strangers=known), both, 0)) == "pass"
+    assert overall(answers(weighed(), calibrated(held_out=known), both, 0)) == "pass"
     assert overall(answers(weighed(), calibrated(), both, 0)) == "inconclusive"
-    assert overall(answers(weighed(), calibrated(strangers=known), both[:1], 0)) == "inconclusive"
+    assert overall(answers(weighed(), calibrated(held_out=known), both[:1], 0)) == "inconclusive"
     assert overall(answers(weighed(risky=1), calibrated(), both[:1], 0)) == "fail"
     assert overall([]) == "inconclusive"

@@ -42,9 +42,9 @@ def written(audit):
     return {path.name for path in (audit.folder / "results").rglob("*") if path.is_file()}
 
 
-def refused(audit, station):
+def refused(audit, run_step):
     with pytest.raises(AvatarflowError) as error:
-        station()
+        run_step()
     assert "SECRET" not in str(error.value)
     assert ".png" not in str(error.value)
     return str(error.value)
@@ -154,7 +154,7 @@ def problems(**changes):
     return str(error.value).splitlines()
 
 
-def test_a_share_of_originals_is_not_believed_to_be_strangers():
+def test_a_share_of_originals_is_not_believed_to_be_held_out_subjects():
     shares = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
     (line,) = problems(split={"shares": shares})
     assert line.startswith("config audits.x.split.shares.heldout: some originals would be left out of the gallery")

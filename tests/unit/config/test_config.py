@@ -196,6 +196,7 @@ def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
         ({"person": ["id"]}, "person", "patient_id_columns"), ({"select": "a"}, "select", "row_filter"),
         ({"cone": {"left_out": []}}, "left_out", "held_out_families"),
         ({"fingerprint": {"hardness": 1}}, "hardness", "hard_negative_weight"),
+        ({"second_opinion": {"matcher": "iris"}}, "second_opinion", "verifier"),
     ],
 )  # fmt: skip
 def test_an_old_key_is_refused_with_its_new_name(entry, old, new):

@@ -90,7 +90,7 @@ def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
         ({"base": {"folder": None}}, "give one of pretrain, folder, hub"),
         (
             {"generator": {"family": "pca_gaussian"}, "near_duplicates": {"persons": 2},
-             "second_opinion": {"matcher": "iris"}},
+             "verifier": {"matcher": "iris"}},
             "cannot make them; set near_duplicates.persons to 0",
         ),
     ],

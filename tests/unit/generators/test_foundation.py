@@ -101,7 +101,7 @@ def tune(base: Path, folder: Path, method: str = "full", step: Step | None = Non
     return folder / "model"
 
 
-STRANGER = """
+OUTSIDER = """
 import sys, torch
 from diffusers import DiffusionPipeline
 pipe = DiffusionPipeline.from_pretrained(sys.argv[1])
@@ -112,12 +112,12 @@ print(type(pipe).__name__, image.size)
 
 
 @pytest.mark.parametrize("kind", ["text", "class"])
-def test_a_stranger_opens_what_was_tuned(bases: dict[str, Path], kind: str, tmp_path: Path) -> None:
+def test_an_outsider_opens_what_was_tuned(bases: dict[str, Path], kind: str, tmp_path: Path) -> None:
     model = tune(bases[kind], tmp_path, "lora")
     suffixes = {path.suffix for path in model.rglob("*") if path.is_file()}
     assert suffixes <= {".json", ".safetensors", ".txt"}
     assert not any(str(tmp_path.parent).encode() in path.read_bytes() for path in model.rglob("*.json"))
-    child = subprocess.run([sys.executable, "-c", STRANGER, str(model)], capture_output=True, text=True, check=True)
+    child = subprocess.run([sys.executable, "-c", OUTSIDER, str(model)], capture_output=True, text=True, check=True)
     name = "StableDiffusionPipeline" if kind == "text" else "DiTPipeline"
     assert child.stdout.splitlines()[-1] == f"{name} (16, 16)"
 

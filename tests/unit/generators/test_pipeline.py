@@ -17,7 +17,7 @@ from avatarflow.generators.pipeline import assemble, folder_digest, load, save
 from avatarflow.generators.settings import Network
 
 EYES = Conditions({"sex": ["female", "male"], "eye_side": ["left", "right"]})
-STRANGER = """
+OUTSIDER = """
 import json, sys, torch
 from diffusers import DiffusionPipeline
 for folder in sys.argv[1:]:
@@ -37,10 +37,10 @@ def fresh(folder: Path, codec: str) -> Path:
     return folder
 
 
-def test_a_stranger_opens_it_with_diffusers_alone(tmp_path: Path) -> None:
+def test_an_outsider_opens_it_with_diffusers_alone(tmp_path: Path) -> None:
     folders = [str(fresh(tmp_path / codec, codec)) for codec in ("pixel", "blocks")]
     child = subprocess.run(
-        [sys.executable, "-c", STRANGER, *folders], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", OUTSIDER, *folders], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     said = [json.loads(line) for line in child.stdout.splitlines()]
     assert said == [["DiTPipeline", [1, 3, 7, 8], [16, 16], "RGB"]] * 2

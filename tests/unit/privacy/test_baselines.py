@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.privacy.baselines.compare import LEVELS, People, at_level, compare, summary, winner, write_table
-from avatarflow.privacy.baselines.figure import draw_rivals
+from avatarflow.privacy.baselines.figure import draw_baselines
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
 from avatarflow.privacy.baselines.registry import RULES
 from avatarflow.privacy.cones.cone import uncalibrated
@@ -35,7 +35,7 @@ def people(originals, chosen, seed, draws=6, spread=0.1):
     return People(altered, np.repeat(originals.persons[chosen], draws))
 
 
-def strangers(n=60, seed=9):
+def held_out(n=60, seed=9):
     return People(unit(np.random.default_rng(seed).standard_normal((n, D))), np.arange(1000, 1000 + n))
 
 
@@ -43,7 +43,7 @@ def strangers(n=60, seed=9):
 def compared():
     originals = gallery()
     parts = people(originals, np.arange(40), 1), people(originals, np.arange(40, 80), 2)
-    return originals, parts, compare(originals, *parts, strangers(), 3)
+    return originals, parts, compare(originals, *parts, held_out(), 3)
 
 
 def test_every_rule_at_every_level(compared):
@@ -92,22 +92,22 @@ def test_ahead_is_the_difference_of_shares(compared):
         assert row.ahead == pytest.approx(rows[("99.0%", "cone")] - rows[("99.0%", row.rule)])
 
 
-def test_without_strangers_there_is_a_table_but_no_winner(compared, tmp_path):
+def test_without_held_out_subjects_there_is_a_table_but_no_winner(compared, tmp_path):
     originals, parts, _ = compared
-    alone = compare(originals, *parts, strangers(0), 3)
+    alone = compare(originals, *parts, held_out(0), 3)
     assert alone["specificity"].isna().all()
     assert summary(alone) == {}
     assert alone["sensitivity"].notna().all()
-    draw_rivals(alone, tmp_path / "alone.png")
+    draw_baselines(alone, tmp_path / "alone.png")
 
 
 def test_table_and_figure_are_files(compared, tmp_path):
     table = compared[2]
-    write_table(table, tmp_path / "rivals.tsv")
-    draw_rivals(table, tmp_path / "rivals.png")
-    again = pd.read_csv(tmp_path / "rivals.tsv", sep="\t")
+    write_table(table, tmp_path / "baselines.tsv")
+    draw_baselines(table, tmp_path / "baselines.png")
+    again = pd.read_csv(tmp_path / "baselines.tsv", sep="\t")
     assert again["specificity"].to_numpy() == pytest.approx(table["specificity"].to_numpy(), rel=1e-5)
-    assert (tmp_path / "rivals.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "baselines.png").read_bytes()[:4] == b"\x89PNG"
     assert set(summary(table)) == {"99.0%", "99.5%", "99.9%", "100.0%"}
 
 
@@ -116,7 +116,7 @@ def test_table_and_figure_are_files(compared, tmp_path):
 @given(seed=st.integers(0, 10_000), random=st.randoms(use_true_random=False))
 def test_order_of_originals_candidates_and_names_of_persons_change_nothing(name, seed, random):
     originals = gallery(seed)
-    queries = np.concatenate([strangers(20, seed).fingerprints, people(originals, np.arange(5), seed).fingerprints])
+    queries = np.concatenate([held_out(20, seed).fingerprints, people(originals, np.arange(5), seed).fingerprints])
     truth = RULES[name].score(Candidates.of(queries, originals), originals)
     order, names, asked = list(range(80)), list(range(500, 540)), list(range(len(queries)))
     for each in (order, names, asked):
@@ -136,7 +136,7 @@ def test_order_of_originals_candidates_and_names_of_persons_change_nothing(name,
 @pytest.mark.parametrize("name", RULES)
 def test_a_copy_is_the_riskiest_there_is(name):
     originals = gallery()
-    queries = np.concatenate([originals.cones.fingerprints[:10], strangers(50).fingerprints])
+    queries = np.concatenate([originals.cones.fingerprints[:10], held_out(50).fingerprints])
     scored = RULES[name].score(Candidates.of(queries, originals), originals)
     assert scored[:10] == pytest.approx(0, abs=1e-6)
     assert (scored[10:] > 1e-3).all()
@@ -157,6 +157,6 @@ def test_refusals():
     with pytest.raises(AvatarflowError, match="79 persons for 80 originals"):
         Originals.of(originals.cones, originals.persons[:79])
     with pytest.raises(AvatarflowError, match="candidates: row 2 has non-finite values"):
-        Candidates.of(np.where(np.arange(5)[:, None] == 2, np.nan, strangers(5).fingerprints), originals)
+        Candidates.of(np.where(np.arange(5)[:, None] == 2, np.nan, held_out(5).fingerprints), originals)
     with pytest.raises(AvatarflowError, match="7 dimensions where the originals have 8"):
-        Candidates.of(strangers(5).fingerprints[:, :7], originals)
+        Candidates.of(held_out(5).fingerprints[:, :7], originals)

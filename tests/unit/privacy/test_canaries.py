@@ -88,7 +88,7 @@ def test_canaries_join_the_training_set_and_change_nothing_else_in_it(pool):
         training_set(str(pool / "pool"), AUGMENT, 3, str(pool / name), Step.null(), planted_in)
     without, table = read_pictures(pool / "without"), read_table(pool / "with")
     assert (read_pictures(pool / "with")[: len(without)] == without).all()
-    assert len(without) == 2 * 6  # the strangers are not trained on
+    assert len(without) == 2 * 6  # the held-out subjects are not trained on
     rest = table.iloc[len(without) :]
     assert (rest["role"] == "canary").all()
     assert len(rest) == 2 * (3 + 12)
@@ -97,7 +97,7 @@ def test_canaries_join_the_training_set_and_change_nothing_else_in_it(pool):
     assert set(rest.columns) == set(read_table(pool / "without").columns)
 
 
-def test_no_canary_is_a_member_or_a_stranger_of_an_attack(pool):
+def test_no_canary_is_a_member_or_a_held_out_subject_of_an_attack(pool):
     training_set(str(pool / "pool"), AUGMENT, 3, str(pool / "with"), Step.null(), str(pool / "canaries"))
     everyone = read_table(pool / "with")
     assert not everyone[chosen(everyone, 1000, 3)]["role"].eq("canary").any()
@@ -132,8 +132,8 @@ def test_untrained_canaries_and_scores_that_say_nothing_are_exposed_by_chance_al
 
 @pytest.fixture
 def few_pairs(monkeypatch):
-    """The matcher is slow, and some pairs of strangers are enough here."""
-    monkeypatch.setattr(sightings, "STRANGE_PAIRS", 12)
+    """The matcher is slow, and some pairs of canaries are enough here."""
+    monkeypatch.setattr(sightings, "IMPOSTOR_PAIRS", 12)
 
 
 def test_the_matcher_finds_a_planted_canary_and_no_other(canaries, few_pairs):
@@ -187,7 +187,7 @@ def exposed(tmp_path, canaries, few_pairs):
     draw = np.random.default_rng(2)
     known, rest = unit(draw.normal(size=(12, 16))), unit(draw.normal(size=(10, 16)))
     rows = np.concatenate([rest, known[[8, 11]]])
-    paths = {name: str(tmp_path / name) for name in ("canaries", "samples", "cones", "verdicts")}
+    paths = {name: str(tmp_path / name) for name in ("canaries", "samples", "cones", "decisions")}
     paths |= {name: str(tmp_path / name) for name in ("canaries_fingerprints", "fingerprints")}
     write_shards(tmp_path / "canaries", pictures, table)
     write_shards(tmp_path / "samples", made, pd.DataFrame({"candidate": [f"s-{n}" for n in range(12)]}))
@@ -195,7 +195,7 @@ def exposed(tmp_path, canaries, few_pairs):
     save_rows(paths["canaries_fingerprints"], known, "made up")
     save_rows(paths["fingerprints"], rows, "made up")
     accepted = np.r_[np.ones(10, bool), False, True]
-    pd.DataFrame({"accepted": accepted}).to_parquet(paths["verdicts"])
+    pd.DataFrame({"accepted": accepted}).to_parquet(paths["decisions"])
     return tmp_path, paths
 
 
@@ -261,7 +261,7 @@ def calibrated(folder, with_canaries, density="original"):
 
 
 @pytest.mark.parametrize("density", ["original", "picture"])
-def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_strangers(tmp_path, density):
+def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_held_out_subjects(tmp_path, density):
     cones, figures, files = calibrated(tmp_path / "with", True, density)
     plain, without, _ = calibrated(tmp_path / "without", False, density)
     assert cones.rows.tolist() == [*range(1, 31), *range(-1, -13, -1)]

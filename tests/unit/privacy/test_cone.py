@@ -200,11 +200,11 @@ def test_blocks_do_not_change_the_needed_scales(density):
     assert (needed_scales(cones, draws, 7) == needed_scales(cones, draws)).all()
 
 
-def test_specificity_counts_strangers_that_pass():
+def test_specificity_counts_held_out_subjects_that_pass():
     cones, _ = calibrated()
-    strangers = np.concatenate([cones.fingerprints[:10], unit(np.random.default_rng(9).standard_normal((30, 8)))])
-    share = specificity(cones, strangers, np.arange(40), 1)
-    assert share.value == (risks(strangers, cones) > 1).mean()
+    held_out = np.concatenate([cones.fingerprints[:10], unit(np.random.default_rng(9).standard_normal((30, 8)))])
+    share = specificity(cones, held_out, np.arange(40), 1)
+    assert share.value == (risks(held_out, cones) > 1).mean()
     assert share.value <= 0.75
     assert share.low <= share.value <= share.high
 
@@ -212,16 +212,16 @@ def test_specificity_counts_strangers_that_pass():
 def test_settings_plane_meets_the_calibration(tmp_path):
     cones, calibration = calibrated(beta=0.5)
     draws = population(0)[3].reshape(-1, 8)
-    strangers = unit(np.random.default_rng(9).standard_normal((60, 8)))
-    plane = settings_plane(cones, draws, strangers, (0.0, 0.5, 1.0))
+    held_out = unit(np.random.default_rng(9).standard_normal((60, 8)))
+    plane = settings_plane(cones, draws, held_out, (0.0, 0.5, 1.0))
     assert plane.loc[plane["beta"] == 0.5, "border"].iloc[0] == pytest.approx(calibration.needed.max())
     above = plane[plane["c"] >= plane["border"]]
     assert (above["altered_rejected"] == 1).all()
     at_border = plane.loc[plane["beta"] == 0.5, "at_border_passing"].iloc[0]
-    assert at_border == pytest.approx((risks(strangers, cones) > 1).mean())
+    assert at_border == pytest.approx((risks(held_out, cones) > 1).mean())
     draw_plane(plane, cones, tmp_path / "plane.png")
     assert (tmp_path / "plane.png").stat().st_size > 10_000
-    alone = settings_plane(cones, draws, strangers[:0], (0.5,))
+    alone = settings_plane(cones, draws, held_out[:0], (0.5,))
     assert alone["heldout_passing"].isna().all()
     assert alone["border"].iloc[0] == plane.loc[plane["beta"] == 0.5, "border"].iloc[0]
 

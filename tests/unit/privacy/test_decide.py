@@ -18,7 +18,7 @@ from avatarflow.privacy.fingerprints.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.search.neighbours import pair_angles
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
-COLUMNS = ["candidate", "risk", "accepted", "reason", "implicated_original", "angle_rad", "threshold_rad"]
+COLUMNS = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
 
 
 def unit(rows):
@@ -39,7 +39,7 @@ def names(n):
     return [f"teacher-{i:06d}" for i in range(n)]
 
 
-def test_a_verdict_for_each_candidate(tmp_path):
+def test_a_decision_for_each_candidate(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[0] = cones.fingerprints[7]
     candidates[5] = np.nan
@@ -50,10 +50,10 @@ def test_a_verdict_for_each_candidate(tmp_path):
     assert list(table.columns) == COLUMNS
     assert table["candidate"].tolist() == names(200)
     first = table.iloc[0]
-    assert (first["implicated_original"], first["accepted"], first["reason"]) == (15, False, decide.INSIDE)
+    assert (first["matched_original"], first["accepted"], first["reason"]) == (15, False, decide.INSIDE)
     assert first["angle_rad"] < 1e-6
     assert table["reason"].iloc[[5, 9]].tolist() == [decide.UNJUDGED, decide.UNREADABLE]
-    assert table.iloc[[5, 9]][["risk", "implicated_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
+    assert table.iloc[[5, 9]][["risk", "matched_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
     assert not table["accepted"].iloc[[5, 9]].any()
     judged = table.drop([5, 9])
     assert judged["risk"].to_numpy() == pytest.approx((judged["angle_rad"] / judged["threshold_rad"]).to_numpy())
@@ -63,7 +63,7 @@ def test_a_verdict_for_each_candidate(tmp_path):
     assert 0 < summary.accepted < 198
 
 
-def test_a_second_opinion_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
+def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[5] = np.nan
     judge(candidates, names(200), cones, tmp_path / "alone.parquet")
@@ -96,7 +96,7 @@ def test_no_candidates_give_an_empty_table(tmp_path):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 250), st.integers(1, 300), st.integers(0, 99))
-def test_verdicts_do_not_depend_on_block_size_search_depth_or_order(block, k, seed):
+def test_decisions_do_not_depend_on_block_size_search_depth_or_order(block, k, seed):
     cones, candidates = some_cones(), some_candidates()
     truth = risks(candidates, cones, k=300)
     order = np.random.default_rng(seed).permutation(200)

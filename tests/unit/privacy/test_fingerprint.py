@@ -161,7 +161,7 @@ def test_training_pulls_views_together(pictures, tmp_path):
 def test_loss_by_hand():
     rows = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     persons, eyes = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 1, 2])
-    # views 0 and 1 attract (cosine 1, two strangers at 0); views 2 and 3 are one person's two eyes: nothing
+    # views 0 and 1 attract (cosine 1, two negatives at 0); views 2 and 3 are one person's two eyes: nothing
     expected = 2 * np.log((np.e + 2) / np.e) / 4
     assert float(contrastive_loss(rows, persons, eyes, 1.0)) == pytest.approx(expected, rel=1e-5)
     turned = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, -1]])  # the other eye may lie anywhere
@@ -290,7 +290,7 @@ def test_hard_negatives_by_hand():
     angle = torch.deg2rad(torch.tensor([0.0, 0.0, 60.0, 90.0]))
     rows = torch.stack([angle.cos(), angle.sin()], 1)
     persons = torch.tensor([0, 0, 1, 2])
-    # to views 0 and 1 the strangers lie at cosines 0.5 and 0; with a weight of 2 they count e and 1 over their mean
+    # to views 0 and 1 the negatives lie at cosines 0.5 and 0; with a weight of 2 they count e and 1 over their mean
     against = 2 * (np.e * np.exp(0.5) + 1) / (np.e + 1)
     expected = 2 * np.log((np.e + against) / np.e) / 4
     assert float(contrastive_loss(rows, persons, persons, 1.0, 2.0)) == pytest.approx(expected, rel=1e-5)

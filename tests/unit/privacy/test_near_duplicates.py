@@ -145,7 +145,7 @@ def test_what_is_drawn_belongs_to_the_item(generator, subjects):
     assert np.abs(near_duplicates(generator, renamed, "img2img", 0.3, 1).astype(int) - whole).mean() > 1
 
 
-def test_stations_write_every_family_and_strength(world, tmp_path):
+def test_steps_write_every_family_and_strength(world, tmp_path):
     folder, _, table = world
     settings = {"near_duplicates": {"persons": 4, "strengths": [0.1, 0.5]},
                 "conditions": {"eye_side": ["left", "right"]},
@@ -213,9 +213,9 @@ def test_nothing_that_measures_or_calibrates_cones_knows_them(module):
 
 def test_somebody_must_confirm_whose_they_are():
     release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
-    with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set second_opinion.matcher"):
+    with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set verifier.matcher"):
         loading.load({"releases": {"eyes": release}})
-    loading.load({"releases": {"eyes": {**release, "second_opinion": {"matcher": "fundus"}}}})
+    loading.load({"releases": {"eyes": {**release, "verifier": {"matcher": "fundus"}}}})
 
 
 def test_faiss_and_torch_never_share_a_process():

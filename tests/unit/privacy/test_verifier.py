@@ -1,4 +1,4 @@
-"""The second opinion: its threshold comes from pictures of two persons; what it takes for an original is refused."""
+"""The verifier: its threshold comes from pictures of two persons; what it takes for an original is refused."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.verifier import matcher, trial
 from avatarflow.privacy.verifier.agreement import agreement, counted, kappa
-from avatarflow.privacy.verifier.verify import Witness, second_opinion
+from avatarflow.privacy.verifier.verify import Verifier, verify_candidates
 from avatarflow.runs.context import Step
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,15 +63,15 @@ def world(tmp_path_factory):
     flat = np.full_like(pictures[0], 90)
     shown = np.stack([darker, pictures[14], pictures[5], flat, pictures[15]])
     write_shards(folder / "candidates", shown, pd.DataFrame({"candidate": CANDIDATES}))
-    trial.try_matcher(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
+    trial.try_verifier(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
     names = ("pool", "originals", "fingerprints", "candidates", "encoder", "cones", "trial")
     return {name: str(folder / name) for name in names}, pictures, cones, made, shown
 
 
 def asked(world, folder, **changes):
-    inputs, opinions, figures = world[0], str(folder / "opinions.parquet"), str(folder / "figures.json")
-    second_opinion(inputs, SETTINGS | changes, 1, opinions, figures, Step.null())
-    return pq.read_table(opinions).to_pandas(), json.loads(Path(figures).read_text())
+    inputs, verifications, figures = world[0], str(folder / "verifier.parquet"), str(folder / "figures.json")
+    verify_candidates(inputs, SETTINGS | changes, 1, verifications, figures, Step.null())
+    return pq.read_table(verifications).to_pandas(), json.loads(Path(figures).read_text())
 
 
 def test_the_threshold_is_a_similarity_of_two_persons():
@@ -103,9 +103,9 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
     numbers = np.array([*eyes, 0])
     table = pd.DataFrame({"person": numbers, "eye": numbers})
     match = matcher("fundus")
-    strangers = trial.two_persons(match, pictures, table, np.arange(10), 100, 1)
-    assert len(strangers) == 10  # one picture a person
-    found = trial.same_eye(match, pictures, table, strangers, float(strangers.max()), 100, 1)
+    impostors = trial.two_persons(match, pictures, table, np.arange(10), 100, 1)
+    assert len(impostors) == 10  # one picture a person
+    found = trial.same_eye(match, pictures, table, impostors, float(impostors.max()), 100, 1)
     assert (found["pairs"], found["persons"]) == (6, 5)  # one file twice proves nothing
     assert found["auc"]["value"] > 0.9
     assert found["eer"]["value"] < 0.2
@@ -114,7 +114,7 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
 def test_nobody_to_set_a_threshold_on_is_refused():
     table = pd.DataFrame({"person": [1, 1]})
     pictures, _ = draw_eyes("fundus", [0, 0], [0, 1], 64, 3)
-    with pytest.raises(AvatarflowError, match=r"second opinion: 1 calibration persons .*; give more persons"):
+    with pytest.raises(AvatarflowError, match=r"verifier: 1 calibration persons .*; give more persons"):
         trial.two_persons(matcher("fundus"), pictures, table, np.arange(2), 10, 1)
 
 
@@ -130,15 +130,15 @@ def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
         "accepted, not matched": 1, "accepted, matched": 1, "rejected, not matched": 0, "rejected, matched": 1,
     }  # fmt: skip
     assert (figures["candidates"], figures["refused"], figures["without_template"]) == (5, 1, 1)
-    assert figures["strangers_matched"]["n"] == 2
+    assert figures["held_out_matched"]["n"] == 2
     inputs = world[0]
     judge_pictures(
         inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-        str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+        str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
     )  # fmt: skip
-    verdicts = pq.read_table(tmp_path / "verdicts").to_pandas()
-    assert verdicts["accepted"].tolist() == [False, True, False, True, False]
-    assert verdicts["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
+    decisions = pq.read_table(tmp_path / "decisions").to_pandas()
+    assert decisions["accepted"].tolist() == [False, True, False, True, False]
+    assert decisions["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
 
 
 def test_what_the_matcher_can_make_nothing_of_is_refused_where_the_config_says_so(world, tmp_path):
@@ -147,26 +147,26 @@ def test_what_the_matcher_can_make_nothing_of_is_refused_where_the_config_says_s
     assert figures["refused"] == 2
 
 
-def test_opinions_do_not_depend_on_blocks(world):
+def test_verifications_do_not_depend_on_blocks(world):
     _, pictures, cones, made, shown = world
-    witness = Witness(cones, pictures[:GALLERY], matcher("fundus"), 3)
-    whole = witness.answer(shown, made)
-    single = [witness.answer(shown[row : row + 1], made[row : row + 1]) for row in range(5)]
-    for name in ("asked", "similarity", "original", "rejected"):
+    verifier = Verifier(cones, pictures[:GALLERY], matcher("fundus"), 3)
+    whole = verifier.verify(shown, made)
+    single = [verifier.verify(shown[row : row + 1], made[row : row + 1]) for row in range(5)]
+    for name in ("compared", "similarity", "original", "rejected"):
         one_by_one = np.concatenate([getattr(each, name) for each in single])
         np.testing.assert_array_equal(getattr(whole, name), one_by_one)
 
 
-def test_opinions_on_other_candidates_are_refused(world, tmp_path):
+def test_verifications_of_other_candidates_are_refused(world, tmp_path):
     asked(world, tmp_path)
     inputs = world[0]
     write_shards(tmp_path / "others", world[4], pd.DataFrame({"candidate": CANDIDATES[::-1]}))
-    with pytest.raises(AvatarflowError, match="second opinion: it is of other candidates"):
+    with pytest.raises(AvatarflowError, match="verifier: it is of other candidates"):
         judge_pictures(
             str(tmp_path / "others"), inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-            str(tmp_path / "verdicts"), Step.null(), opinions=str(tmp_path / "opinions.parquet"),
+            str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
         )  # fmt: skip
-    assert not (tmp_path / "verdicts").exists()
+    assert not (tmp_path / "decisions").exists()
 
 
 def test_cones_of_other_originals_are_refused(world, tmp_path):
@@ -175,7 +175,7 @@ def test_cones_of_other_originals_are_refused(world, tmp_path):
         tmp_path / "cones"
     )
     with pytest.raises(AvatarflowError, match="cones of other originals"):
-        second_opinion(
+        verify_candidates(
             {**world[0], "cones": str(tmp_path / "cones")}, SETTINGS, 1, str(tmp_path / "o"), str(tmp_path / "f"),
             Step.null(),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The evaluation as a station: files in, plain figures out, gaps and no error where nothing was accepted."""
+"""The evaluation as a step: files in, plain figures out, gaps and no error where nothing was accepted."""
 
 import json
 
@@ -28,10 +28,10 @@ def files(tmp_path):
     )
     write_shards(tmp_path / "pool", pictures[:60], pool)
     write_shards(tmp_path / "samples", pictures[60:], made)
-    verdicts = made[["candidate"]].assign(accepted=np.arange(30) < 24, risk=2.0, implicated_original=1)
-    verdicts.to_parquet(tmp_path / "verdicts.parquet")
+    decisions = made[["candidate"]].assign(accepted=np.arange(30) < 24, risk=2.0, matched_original=1)
+    decisions.to_parquet(tmp_path / "decisions.parquet")
     return {name: str(tmp_path / path) for name, path in
-            (("pool", "pool"), ("samples", "samples"), ("verdicts", "verdicts.parquet"))}  # fmt: skip
+            (("pool", "pool"), ("samples", "samples"), ("decisions", "decisions.parquet"))}  # fmt: skip
 
 
 def run(files, tmp_path):
@@ -55,7 +55,7 @@ def test_every_figure_has_a_value_and_an_interval(files, tmp_path):
 
 
 def test_nothing_accepted_leaves_gaps_and_no_error(files, tmp_path):
-    pd.read_parquet(files["verdicts"]).assign(accepted=False).to_parquet(files["verdicts"])
+    pd.read_parquet(files["decisions"]).assign(accepted=False).to_parquet(files["decisions"])
     found = run(files, tmp_path)
     assert found["worst"]["kid_ratio"]["value"] is None
     assert found["worst"]["coverage_ratio"]["value"] is None

@@ -1,4 +1,4 @@
-"""Fidelity: unbiased near zero, growing with damage, indifferent to order; the naive peer."""
+"""Fidelity: unbiased near zero, growing with damage, indifferent to order; the naive baseline."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_scale_brings_leading_directions_down_and_keeps_the_order_of_others():
     assert spread[99] < spread[70] < spread[50]
 
 
-def test_peer_has_the_mean_and_spread_of_its_model():
+def test_baseline_has_the_mean_and_spread_of_its_model():
     draw = np.random.default_rng(0)
     base = draw.uniform(90, 160, (8, 8, 3))
     pictures = (base + draw.normal(0, 12, (300, 1, 1, 3))).round().astype(np.uint8)
@@ -73,7 +73,7 @@ def test_peer_has_the_mean_and_spread_of_its_model():
     assert drawn[:, 0, 0].std() == pytest.approx(pictures[:, 0, 0].std(), rel=0.1)
 
 
-def test_peer_pictures_belong_to_their_numbers():
+def test_baseline_pictures_belong_to_their_numbers():
     pictures = np.random.default_rng(0).integers(0, 255, (20, 6, 6, 3)).astype(np.uint8)
     np.testing.assert_array_equal(pca_gaussian(pictures, 300, 1)[:10], pca_gaussian(pictures, 10, 1))
     with pytest.raises(ValueError, match="at least two"):

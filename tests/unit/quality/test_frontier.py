@@ -32,20 +32,20 @@ def sets():
     pictures[24:] = np.clip(pictures[24:] + noise, 0, 255)
     table = drawn.table.drop(columns="person").assign(guidance=np.repeat([1.0, 2.0], 24))
     risk = np.linspace(0.5, 2.0, 48)
-    verdicts = pd.DataFrame({"candidate": table["candidate"], "risk": risk, "accepted": risk > 1})
-    return training, heldout, Sample(pictures, table), verdicts
+    decisions = pd.DataFrame({"candidate": table["candidate"], "risk": risk, "accepted": risk > 1})
+    return training, heldout, Sample(pictures, table), decisions
 
 
-def test_candidates_fall_into_groups_and_a_missing_verdict_accepts_nothing(sets):
-    *_, drawn, verdicts = sets
-    groups = grouped("teacher", drawn, verdicts.iloc[:-1], 25)
+def test_candidates_fall_into_groups_and_a_missing_decision_accepts_nothing(sets):
+    *_, drawn, decisions = sets
+    groups = grouped("teacher", drawn, decisions.iloc[:-1], 25)
     assert [(g.guidance, g.steps, g.pictures) for g in groups] == [
         (1.0, 25, "drawn"), (1.0, 25, "accepted"), (2.0, 25, "drawn"), (2.0, 25, "accepted"),
     ]  # fmt: skip
     assert [len(g.sample.table) for g in groups] == [24, 8, 24, 23]
     assert rejected(groups[2].sample).value == pytest.approx(1 / 24)
     mixed = Sample(drawn.pictures, drawn.table.assign(steps=[10, 20] * 24))
-    assert [(g.guidance, g.steps) for g in grouped("student", mixed, verdicts, 25)][::2] == [
+    assert [(g.guidance, g.steps) for g in grouped("student", mixed, decisions, 25)][::2] == [
         (1.0, 10), (1.0, 20), (2.0, 10), (2.0, 20),
     ]  # fmt: skip
 
@@ -73,8 +73,8 @@ def test_fidelity_prefers_eyes_to_noise_and_equals_its_own_parts(sets):
 
 
 def test_a_row_per_group_and_measure_with_fidelity_on_equally_many(sets):
-    training, heldout, drawn, verdicts = sets
-    groups = grouped("teacher", drawn, verdicts, 25)
+    training, heldout, drawn, decisions = sets
+    groups = grouped("teacher", drawn, decisions, 25)
     found = frontier(groups, training, heldout, ["eye_side"], SETTINGS, 1, Step.null())
     assert list(found.columns) == module.COLUMNS
     n = found.set_index(["guidance", "pictures", "measure"])["n"]
@@ -92,15 +92,15 @@ def test_a_row_per_group_and_measure_with_fidelity_on_equally_many(sets):
     )
 
 
-def test_the_station_writes_table_and_figure(sets, tmp_path):
-    training, heldout, drawn, verdicts = sets
+def test_the_step_writes_table_and_figure(sets, tmp_path):
+    training, heldout, drawn, decisions = sets
     people = pd.concat([training.table.assign(role="encoder"), heldout.table.assign(role="heldout")])
     write_shards(tmp_path / "pool", np.concatenate([training.pictures, heldout.pictures]), people)
     inputs = {"pool": str(tmp_path / "pool")}
     for stage in ("teacher", "student"):
-        inputs |= {stage: str(tmp_path / stage), f"{stage}_verdicts": str(tmp_path / f"{stage}.parquet")}
+        inputs |= {stage: str(tmp_path / stage), f"{stage}_decisions": str(tmp_path / f"{stage}.parquet")}
         write_shards(tmp_path / stage, drawn.pictures, drawn.table)
-        verdicts.to_parquet(inputs[f"{stage}_verdicts"])
+        decisions.to_parquet(inputs[f"{stage}_decisions"])
     asked = {"teacher": {"steps": 10}, "student": {"steps": 20}}
     outputs = str(tmp_path / "frontier.tsv"), str(tmp_path / "frontier.png")
     frontier_entry(inputs, asked, SETTINGS, [], 1, *outputs, Step.null(), 1)

@@ -57,7 +57,7 @@ def attack(name, target="student", high=0.57, **changes):
     """An attack that passed."""
     row = {
         "attack": name, "view": "model", "target": target, "access": "model", "members": 200, "non_members": 180,
-        "auc": {"value": 0.51, "low": 0.45, "high": high, "n": 380}, "tpr": {}, "verdict": "pass", "reason": "",
+        "auc": {"value": 0.51, "low": 0.45, "high": high, "n": 380}, "tpr": {}, "conclusion": "pass", "reason": "",
         "positive": {"caught": True, "auc": None}, "negative": {"clean": True, "auc": None}, "shown": False,
         "worst": {"person": 987654, "beats": 1.0},
     }  # fmt: skip
@@ -82,15 +82,15 @@ def student():
         }
     )
     risk = np.append(draw.uniform(1.1, 2, 18), [np.nan, 0.8])
-    verdicts = table[["candidate"]].assign(
+    decisions = table[["candidate"]].assign(
         risk=risk,
         accepted=risk > 1,
         reason="",
-        implicated_original=np.arange(20) % 5 + 1,
+        matched_original=np.arange(20) % 5 + 1,
         angle_rad=1.0,
         threshold_rad=1.0,
     )
-    return Sample(draw.integers(0, 255, (20, 16, 16, 3)).astype(np.uint8), table), verdicts
+    return Sample(draw.integers(0, 255, (20, 16, 16, 3)).astype(np.uint8), table), decisions
 
 
 @pytest.fixture
@@ -98,9 +98,9 @@ def entry(tmp_path, student):
     """The files a release is made of."""
     from avatarflow.imaging.shards import write_shards
 
-    samples, verdicts = student
+    samples, decisions = student
     write_shards(tmp_path / "samples", samples.pictures, samples.table)
-    verdicts.to_parquet(tmp_path / "verdicts.parquet")
+    decisions.to_parquet(tmp_path / "decisions.parquet")
     for name, value in (
         ("summary", {"unit": "eye", "persons": 45}),
         ("calibrated", CALIBRATED),
@@ -108,7 +108,7 @@ def entry(tmp_path, student):
         ("attacks", ATTACKS),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
-    files = {"samples": "samples", "verdicts": "verdicts.parquet"}
+    files = {"samples": "samples", "decisions": "decisions.parquet"}
     files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics", "attacks")}
     (tmp_path / "student" / "unet").mkdir(parents=True)
     (tmp_path / "student" / "model_index.json").write_text("{}")
@@ -164,7 +164,7 @@ def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
 
 
 def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):
-    put(entry, [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], verdict="fail"), *ATTACKS["rows"][-1:]])
+    put(entry, [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], conclusion="fail"), *ATTACKS["rows"][-1:]])
     decided = make(entry, tmp_path / "release")
     assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
     assert not (tmp_path / "release" / "model").exists()
@@ -172,7 +172,7 @@ def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path)
 
 
 def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
-    put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", verdict="fail", shown=True)])
+    put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", conclusion="fail", shown=True)])
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
     put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: inconclusive"]
@@ -247,20 +247,20 @@ def test_a_failed_gate_leaves_no_data_and_takes_older_data_away(entry, tmp_path,
 
 
 def test_nothing_accepted_is_a_refusal_and_not_a_crash(entry, tmp_path):
-    verdicts = pd.read_parquet(entry["verdicts"])
-    verdicts.assign(accepted=False).to_parquet(entry["verdicts"])
+    decisions = pd.read_parquet(entry["decisions"])
+    decisions.assign(accepted=False).to_parquet(entry["decisions"])
     assert make(entry, tmp_path / "release")["decision"] == "refuse"
 
 
 def test_an_accepted_picture_without_a_risk_refuses(entry, tmp_path):
-    pd.read_parquet(entry["verdicts"]).assign(accepted=True).to_parquet(entry["verdicts"])
+    pd.read_parquet(entry["decisions"]).assign(accepted=True).to_parquet(entry["decisions"])
     decided = make(entry, tmp_path / "release")
     assert "nearest_original: inconclusive" in decided["reasons"]
 
 
-def test_candidates_without_a_verdict_are_not_accepted(student):
-    samples, verdicts = student
-    assert len(accepted(samples, verdicts.iloc[5:]).table) == 13
+def test_candidates_without_a_decision_are_not_accepted(student):
+    samples, decisions = student
+    assert len(accepted(samples, decisions.iloc[5:]).table) == 13
 
 
 def test_no_canary_no_candidate_number_no_path_leaves(entry, tmp_path):
@@ -342,14 +342,14 @@ def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_pa
     assert "2 of 56 missed" in text
 
 
-OPINION = {
+VERIFIED = {
     "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
     "table": {
         "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
     },
     "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
     "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
-    "strangers_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
+    "held_out_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
     "trial": {
         "two_persons": {"pairs": 4000},
         "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
@@ -358,23 +358,23 @@ OPINION = {
 }  # fmt: skip
 
 
-def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path):
+def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
     plain = make(entry, tmp_path / "plain")
-    assert "second_opinion" not in {**plain["measured"], **plain["asked"]}
-    (tmp_path / "opinion.json").write_text(json.dumps(OPINION))
-    both = {f"{stage}_opinion": str(tmp_path / "opinion.json") for stage in ("teacher", "student")}
-    found = make(entry | both, tmp_path / "release", second_opinion={"matcher": "fundus"})
-    assert found["measured"].pop("second_opinion") == {"teacher": OPINION, "student": OPINION}
-    assert found["asked"].pop("second_opinion") == {"matcher": "fundus"}
+    assert "verifier" not in {**plain["measured"], **plain["asked"]}
+    (tmp_path / "verified.json").write_text(json.dumps(VERIFIED))
+    both = {f"{stage}_verifier": str(tmp_path / "verified.json") for stage in ("teacher", "student")}
+    found = make(entry | both, tmp_path / "release", verifier={"matcher": "fundus"})
+    assert found["measured"].pop("verifier") == {"teacher": VERIFIED, "student": VERIFIED}
+    assert found["asked"].pop("verifier") == {"matcher": "fundus"}
     assert found == plain
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "plain/certificate.json"), {}, str(page))
-    assert "Second opinion" not in page.read_text()
+    assert "<h2>Verifier" not in page.read_text()
     officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page))
     text = page.read_text()
-    assert text.count("<h2>Second opinion</h2>") == 1
+    assert text.count("<h2>Verifier</h2>") == 1
     assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
-    assert "2 % of 50 strangers" in text
+    assert "2 % of 50 held-out subjects" in text
     for stage in ("teacher", "student"):
         row = f"<tr><td>{stage}</td>" + "".join(f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1))
         assert row in text
@@ -383,9 +383,9 @@ def test_a_second_opinion_is_in_the_certificate_and_on_the_page(entry, tmp_path)
 def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path):
     from PIL import Image
 
-    samples, verdicts = student
+    samples, decisions = student
     pool = Sample(np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0}))
-    nearest_pairs(pool, samples, verdicts, 3, tmp_path / "pairs.png")
+    nearest_pairs(pool, samples, decisions, 3, tmp_path / "pairs.png")
     with Image.open(tmp_path / "pairs.png") as image:
         assert image.width == 6 * 20 + 4
-    nearest_pairs(pool, samples, verdicts.assign(accepted=False), 3, tmp_path / "pairs.png")
+    nearest_pairs(pool, samples, decisions.assign(accepted=False), 3, tmp_path / "pairs.png")

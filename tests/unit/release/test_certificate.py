@@ -92,7 +92,7 @@ def test_no_gates_at_all_refuse():
 
 
 PASSED = {
-    "view": "model", "target": "student", "members": 150, "non_members": 150, "verdict": "pass",
+    "view": "model", "target": "student", "members": 150, "non_members": 150, "conclusion": "pass",
     "auc": {"value": 0.5, "low": 0.45, "high": 0.6}, "positive": {"caught": True}, "negative": {"clean": True},
 }  # fmt: skip
 ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
@@ -114,13 +114,13 @@ def test_the_model_gate_passes_when_every_attack_was_passed():
 @pytest.mark.parametrize(
     ("change", "result"),
     [
-        ({"verdict": "fail"}, "fail"), ({"auc": {"value": 0.5, "low": 0.4, "high": 0.601}}, "fail"),
+        ({"conclusion": "fail"}, "fail"), ({"auc": {"value": 0.5, "low": 0.4, "high": 0.601}}, "fail"),
         ({"auc": None}, "inconclusive"), ({"auc": {"value": 0.5, "low": 0.4, "high": math.nan}}, "inconclusive"),
         ({"positive": {"caught": False}}, "inconclusive"), ({"negative": {"clean": False}}, "inconclusive"),
         ({"members": 149}, "inconclusive"), ({"non_members": 149}, "inconclusive"),
-        ({"verdict": "inconclusive"}, "inconclusive"), ({"verdict": "great"}, "inconclusive"),
+        ({"conclusion": "inconclusive"}, "inconclusive"), ({"conclusion": "great"}, "inconclusive"),
         ({"target": "teacher"}, "inconclusive"), ({"positive": {}}, "inconclusive"),
-        ({"positive": {"caught": False}, "verdict": "fail"}, "inconclusive"),
+        ({"positive": {"caught": False}, "conclusion": "fail"}, "inconclusive"),
     ],
 )  # fmt: skip
 def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):

@@ -19,7 +19,7 @@ def ran(tmp_path, monkeypatch):
         "releases/a/sample.teacher.1-of-2": "10.0\t0:00:10\t900.0\t1\n",
         "releases/a/sample.teacher.2-of-2": "130.0\t0:02:10\t1400.0\t1\n",
         "releases/b/sample.teacher.1-of-1": "20.0\t0:00:20\t800.0\t1\n",
-        "releases/a/join_verdicts": "0.4\t0:00:00\tNA\tNA\n",
+        "releases/a/join_decisions": "0.4\t0:00:00\tNA\tNA\n",
         "track": "3.0\t0:00:03\t-\t-\n",
     }.items():
         path = tmp_path / "results/benchmarks" / f"{name}.tsv"
@@ -30,11 +30,11 @@ def ran(tmp_path, monkeypatch):
 
 def test_one_row_per_rule_with_what_to_ask_for(ran):
     table = costs.summary(costs.measured(ran / "results/benchmarks"), pd.Series({"sample": 512.0})).set_index("rule")
-    assert list(table.index) == ["sample", "track", "join_verdicts"]  # the longest first
+    assert list(table.index) == ["sample", "track", "join_decisions"]  # the longest first
     sample = table.loc["sample"]
     assert (sample["jobs"], sample["median_s"], sample["longest_s"], sample["memory_mb"]) == (3, 20.0, 130.0, 1400.0)
     assert (sample["gpu_mb"], sample["ask_mb"], sample["ask_min"]) == (512.0, 2500, 5)
-    short = table.loc["join_verdicts"]
+    short = table.loc["join_decisions"]
     assert math.isnan(short["memory_mb"])
     assert short["ask_mb"] == 1000
 

@@ -1,4 +1,4 @@
-# Reads: the pool, candidates and verdicts, of a release also both generators. Writes: results/<map>/<name>/attacks/.
+# Reads: the pool, candidates and decisions, of a release also both generators. Writes: results/<map>/<name>/attacks/.
 # Config: attacks, conditions, compute. Generators and fingerprints (torch) are attacked apart from what is searched (faiss).
 
 
@@ -7,7 +7,7 @@ wildcard_constraints:
 
 
 rule plant_leaks:
-    """Make the leak that attacks on pictures must catch: altered copies of strangers, who were never trained on."""
+    """Make the leak that attacks on pictures must catch: altered copies of non-members, who were never trained on."""
     input:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
@@ -38,7 +38,7 @@ rule attack_pictures:
     input:
         pool="results/{map}/{name}/pool/pictures",
         samples=attacked("samples/{stage}/pictures"),
-        verdicts=attacked("privacy/{stage}.verdicts.parquet"),
+        decisions=attacked("privacy/{stage}.decisions.parquet"),
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
         fingerprints=attacked("privacy/{stage}.safetensors"),
@@ -67,7 +67,7 @@ rule attack_pictures:
 
 
 rule attack_generator:
-    """Ask a generator whom it was trained on; a copy that is taught strangers on purpose must give them away."""
+    """Ask a generator whom it was trained on; a copy that is taught non-members on purpose must give them away."""
     input:
         pool="results/releases/{name}/pool/pictures",
         model="results/releases/{name}/{stage}/model_index.json",

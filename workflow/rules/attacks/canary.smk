@@ -92,7 +92,7 @@ rule expose_pictures:
         canaries_fingerprints="results/releases/{name}/canaries/fingerprints.safetensors",
         samples=attacked("samples/{stage}/pictures"),
         fingerprints=attacked("privacy/{stage}.safetensors"),
-        verdicts=attacked("privacy/{stage}.verdicts.parquet"),
+        decisions=attacked("privacy/{stage}.decisions.parquet"),
         cones="results/releases/{name}/privacy/cones.safetensors",
     output:
         results="results/releases/{name}/canaries/{target}.pictures.json",

@@ -1,22 +1,22 @@
-# Reads: originals and foreign candidates. Writes: results/audits/<name>/verdicts.parquet, rivals.tsv, report.html, audit.json.
-# Config: audits. Fingerprint, cones and verdicts come from privacy.smk, stage `foreign`; the attacks from attack.smk.
+# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, baselines.tsv, report.html, audit.json.
+# Config: audits. Fingerprint, cones and decisions come from privacy.smk, stage `foreign`; the attacks from attack.smk.
 
 
-rule audit_verdicts:
-    """Hand over the verdicts on somebody else's pictures: one row per row of the candidates' manifest."""
+rule audit_decisions:
+    """Hand over the decisions on somebody else's pictures: one row per row of the candidates' manifest."""
     input:
-        verdicts="results/audits/{name}/privacy/foreign.verdicts.parquet",
+        decisions="results/audits/{name}/privacy/foreign.decisions.parquet",
     output:
-        verdicts=report(
-            "results/audits/{name}/verdicts.parquet",
+        decisions=report(
+            "results/audits/{name}/decisions.parquet",
             category="Privacy",
-            caption="../../report/verdicts.rst",
-            labels={"entry": "{name}", "table": "verdicts"},
+            caption="../../report/decisions.rst",
+            labels={"entry": "{name}", "table": "decisions"},
         ),
     log:
-        "logs/audits/{name}/audit_verdicts.log",
+        "logs/audits/{name}/audit_decisions.log",
     benchmark:
-        "results/benchmarks/audits/{name}/audit_verdicts.tsv"
+        "results/benchmarks/audits/{name}/audit_decisions.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -27,11 +27,11 @@ rule audit_verdicts:
         code=code_digest("avatarflow.privacy.cones.decide_step"),
         entry="audits/{name}",
     script:
-        "../../scripts/images/audit_verdicts.py"
+        "../../scripts/images/audit_decisions.py"
 
 
 rule weigh_candidates:
-    """Put the verdicts into figures, and ask the cone's rivals about the same candidates: one rule alone is no evidence."""
+    """Put the decisions into figures, and ask the cone's baselines about the same candidates: one rule alone is no evidence."""
     input:
         pool="results/audits/{name}/pool/pictures",
         candidates="results/audits/{name}/samples/foreign/pictures",
@@ -39,15 +39,15 @@ rule weigh_candidates:
         originals="results/audits/{name}/privacy/originals.safetensors",
         test="results/audits/{name}/privacy/alterations.test.safetensors",
         fingerprints="results/audits/{name}/privacy/foreign.safetensors",
-        verdicts="results/audits/{name}/verdicts.parquet",
-        rivals="results/audits/{name}/privacy/rivals.tsv",
+        decisions="results/audits/{name}/decisions.parquet",
+        baselines="results/audits/{name}/privacy/baselines.tsv",
     output:
         weighed="results/audits/{name}/privacy/foreign.json",
-        rivals=report(
-            "results/audits/{name}/rivals.tsv",
+        baselines=report(
+            "results/audits/{name}/baselines.tsv",
             category="Privacy",
-            caption="../../report/foreign_rivals.rst",
-            labels={"entry": "{name}", "table": "rivals on the candidates"},
+            caption="../../report/foreign_baselines.rst",
+            labels={"entry": "{name}", "table": "baselines on the candidates"},
         ),
         figure=report(
             "results/audits/{name}/privacy/risks.png",
@@ -79,7 +79,7 @@ rule weigh_candidates:
 rule audit_report:
     """One page that the privacy officer can read: what was asked, what was found, and what could not be judged."""
     input:
-        unpack(opinion_on_foreign),
+        unpack(verifier_figures_of_audit),
         originals="results/audits/{name}/pool/summary.json",
         candidates="results/audits/{name}/samples/foreign/summary.json",
         calibrated="results/audits/{name}/privacy/calibration.json",
@@ -87,7 +87,7 @@ rule audit_report:
         attacks="results/audits/{name}/attacks/attacks.json",
         risks="results/audits/{name}/privacy/risks.png",
         plane="results/audits/{name}/privacy/settings_plane.png",
-        rivals="results/audits/{name}/privacy/rivals.png",
+        baselines="results/audits/{name}/privacy/baselines.png",
         attacks_figure="results/audits/{name}/attacks/attacks.png",
     output:
         page=report(

@@ -3,7 +3,7 @@
 
 
 rule augment:
-    """Vary the training originals (never the strangers) so that the generator sees poses and light, not files."""
+    """Vary the training originals (never the held-out subjects) so that the generator sees poses and light, not files."""
     input:
         unpack(canary_pictures),
         pool="results/releases/{name}/pool/pictures",

@@ -79,7 +79,7 @@ def template_digest(*files):
 
 
 PAGE_PARTS = tuple(
-    f"parts/{part}.html.j2" for part in ("style", "attacks", "opinions")
+    f"parts/{part}.html.j2" for part in ("style", "attacks", "verifier")
 )  # shared by the pages of releases and audits
 
 
@@ -139,31 +139,31 @@ def canary_figure(wildcards):
     return {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.png"} if has_canaries(wildcards) else {}
 
 
-def asked_twice(wildcards):
-    """Whether an entry asks for a second opinion."""
-    return config[getattr(wildcards, "map", "releases")][wildcards.name]["second_opinion"]["matcher"] != "none"
+def has_verifier(wildcards):
+    """Whether an entry asks for a verifier."""
+    return config[getattr(wildcards, "map", "releases")][wildcards.name]["verifier"]["matcher"] != "none"
 
 
-def second_opinion_on(wildcards):
-    """The second opinion on a stage's candidates, or nothing where none is asked for."""
+def verification_of(wildcards):
+    """What the verifier says of a stage's candidates, or nothing without one."""
     folder = f"results/{wildcards.map}/{wildcards.name}/privacy"
-    return {"opinions": f"{folder}/{wildcards.stage}.second_opinion.parquet"} if asked_twice(wildcards) else {}
+    return {"verifier": f"{folder}/{wildcards.stage}.verifier.parquet"} if has_verifier(wildcards) else {}
 
 
-def opinion_on_foreign(wildcards):
-    """What the second opinion measured on an audit's candidates, or nothing where none is asked for."""
-    asked = config["audits"][wildcards.name]["second_opinion"]["matcher"] != "none"
-    return {"opinion": f"results/audits/{wildcards.name}/privacy/foreign.second_opinion.json"} if asked else {}
+def verifier_figures_of_audit(wildcards):
+    """What the verifier measured on an audit's candidates, or nothing without one."""
+    asked = config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
+    return {"verifier": f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"} if asked else {}
 
 
-def second_opinions(wildcards):
-    """What the second opinion measured on both stages, or nothing where none is asked for."""
+def verifier_figures(wildcards):
+    """What the verifier measured on both stages, or nothing without one."""
     folder = f"results/releases/{wildcards.name}/privacy"
     figures = {
-        "teacher_opinion": f"{folder}/teacher.second_opinion.json",
-        "student_opinion": f"{folder}/student.second_opinion.json",
+        "teacher_verifier": f"{folder}/teacher.verifier.json",
+        "student_verifier": f"{folder}/student.verifier.json",
     }
-    return figures if asked_twice(wildcards) else {}
+    return figures if has_verifier(wildcards) else {}
 
 
 def near_duplicates(wildcards):

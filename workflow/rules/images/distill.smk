@@ -7,7 +7,7 @@ rule distill:
     input:
         unpack(base_model),
         samples="results/releases/{name}/samples/teacher/pictures",
-        verdicts="results/releases/{name}/privacy/teacher.verdicts.parquet",
+        decisions="results/releases/{name}/privacy/teacher.decisions.parquet",
     output:
         model="results/releases/{name}/student/model_index.json",
     log:

@@ -3,11 +3,11 @@
 
 
 rule evaluate:
-    """Measure what the accepted pictures are worth: close to strangers' pictures, varied, showing what was asked."""
+    """Measure what the accepted pictures are worth: close to held-out subjects' pictures, varied, showing what was asked."""
     input:
         pool="results/releases/{name}/pool/pictures",
         samples="results/releases/{name}/samples/student/pictures",
-        verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        decisions="results/releases/{name}/privacy/student.decisions.parquet",
     output:
         metrics="results/releases/{name}/evaluation/metrics.json",
         overview=report(
@@ -41,7 +41,7 @@ rule nearest_pairs:
     input:
         pool="results/releases/{name}/pool/pictures",
         samples="results/releases/{name}/samples/student/pictures",
-        verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        decisions="results/releases/{name}/privacy/student.decisions.parquet",
     output:
         pairs="results/releases/{name}/evaluation/nearest_pairs.png",
     log:
@@ -67,9 +67,9 @@ rule frontier:
     input:
         pool="results/releases/{name}/pool/pictures",
         teacher="results/releases/{name}/samples/teacher/pictures",
-        teacher_verdicts="results/releases/{name}/privacy/teacher.verdicts.parquet",
+        teacher_decisions="results/releases/{name}/privacy/teacher.decisions.parquet",
         student="results/releases/{name}/samples/student/pictures",
-        student_verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        student_decisions="results/releases/{name}/privacy/student.decisions.parquet",
     output:
         table="results/releases/{name}/evaluation/frontier.tsv",
         figure=report(

@@ -5,10 +5,10 @@
 rule release:
     """Hold every figure against its gate; write the pictures with their certificate, or the refusal alone."""
     input:
-        unpack(second_opinions),
+        unpack(verifier_figures),
         unpack(canary_results),
         samples="results/releases/{name}/samples/student/pictures",
-        verdicts="results/releases/{name}/privacy/student.verdicts.parquet",
+        decisions="results/releases/{name}/privacy/student.decisions.parquet",
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",
@@ -49,7 +49,7 @@ rule officer_report:
         unpack(canary_figure),
         certificate="results/releases/{name}/release/certificate.json",
         plane="results/releases/{name}/privacy/settings_plane.png",
-        rivals="results/releases/{name}/privacy/rivals.png",
+        baselines="results/releases/{name}/privacy/baselines.png",
         attacks="results/releases/{name}/attacks/attacks.json",
         attacks_figure="results/releases/{name}/attacks/attacks.png",
         overview="results/releases/{name}/evaluation/overview.png",

@@ -1,5 +1,5 @@
-# Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, verdicts).
-# Config: fingerprint, cone, second_opinion, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
+# Reads: the pool, candidates. Writes: results/<map>/<name>/privacy/ (encoder, fingerprints, cones, decisions).
+# Config: fingerprint, cone, verifier, compute. Fingerprints (torch) and search (faiss) never share a process: two OpenMP runtimes.
 
 
 rule fit_fingerprint:
@@ -123,8 +123,8 @@ rule calibrate_cones:
         "../../scripts/privacy/calibrate_cones.py"
 
 
-rule compare_rules:
-    """Set the cone beside the published rules at equal sensitivity: what each accepts of strangers, misses of originals."""
+rule compare_baselines:
+    """Set the cone beside the published rules at equal sensitivity: what each accepts of held-out subjects, misses of originals."""
     input:
         pool="results/{map}/{name}/pool/pictures",
         cones="results/{map}/{name}/privacy/cones.safetensors",
@@ -132,17 +132,17 @@ rule compare_rules:
         calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
         test="results/{map}/{name}/privacy/alterations.test.safetensors",
     output:
-        rivals="results/{map}/{name}/privacy/rivals.tsv",
+        baselines="results/{map}/{name}/privacy/baselines.tsv",
         figure=report(
-            "results/{map}/{name}/privacy/rivals.png",
+            "results/{map}/{name}/privacy/baselines.png",
             category="Privacy",
-            caption="../../report/rivals.rst",
-            labels={"entry": "{name}", "figure": "cone and rivals"},
+            caption="../../report/baselines.rst",
+            labels={"entry": "{name}", "figure": "cone and baselines"},
         ),
     log:
-        "logs/{map}/{name}/compare_rules.log",
+        "logs/{map}/{name}/compare_baselines.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/compare_rules.tsv"
+        "results/benchmarks/{map}/{name}/compare_baselines.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -154,19 +154,19 @@ rule compare_rules:
         entry="{map}/{name}",
         seed=config["seed"],
     script:
-        "../../scripts/privacy/compare_rules.py"
+        "../../scripts/privacy/compare_baselines.py"
 
 
-rule try_matcher:
+rule try_verifier:
     """Set the independent matcher's threshold on pictures of two persons, and measure it, before it is asked."""
     input:
         pool="results/{map}/{name}/pool/pictures",
     output:
-        trial="results/{map}/{name}/privacy/matcher.json",
+        trial="results/{map}/{name}/privacy/verifier.json",
     log:
-        "logs/{map}/{name}/try_matcher.log",
+        "logs/{map}/{name}/try_verifier.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/try_matcher.tsv"
+        "results/benchmarks/{map}/{name}/try_verifier.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -176,14 +176,14 @@ rule try_matcher:
     params:
         code=code_digest("avatarflow.privacy.verifier.trial"),
         entry="{map}/{name}",
-        second_opinion=settings("second_opinion"),
+        verifier=settings("verifier"),
         families=settings("cone", "families"),
         seed=config["seed"],
     script:
-        "../../scripts/privacy/try_matcher.py"
+        "../../scripts/privacy/try_verifier.py"
 
 
-rule second_opinion:
+rule verify_candidates:
     """Ask the independent matcher about every candidate: a blind spot of the fingerprint must not decide alone."""
     input:
         unpack(canary_pictures),
@@ -193,14 +193,14 @@ rule second_opinion:
         originals="results/{map}/{name}/privacy/originals.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
-        trial="results/{map}/{name}/privacy/matcher.json",
+        trial="results/{map}/{name}/privacy/verifier.json",
     output:
-        opinions="results/{map}/{name}/privacy/{stage}.second_opinion.parquet",
-        figures="results/{map}/{name}/privacy/{stage}.second_opinion.json",
+        verifier="results/{map}/{name}/privacy/{stage}.verifier.parquet",
+        figures="results/{map}/{name}/privacy/{stage}.verifier.json",
     log:
-        "logs/{map}/{name}/second_opinion.{stage}.log",
+        "logs/{map}/{name}/verify_candidates.{stage}.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/second_opinion.{stage}.tsv"
+        "results/benchmarks/{map}/{name}/verify_candidates.{stage}.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -210,22 +210,22 @@ rule second_opinion:
     params:
         code=code_digest("avatarflow.privacy.verifier.verify"),
         entry="{map}/{name}",
-        second_opinion=settings("second_opinion"),
+        verifier=settings("verifier"),
         seed=config["seed"],
     script:
-        "../../scripts/privacy/second_opinion.py"
+        "../../scripts/privacy/verify_candidates.py"
 
 
 rule judge_candidates:
     """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
     input:
-        unpack(second_opinion_on),
+        unpack(verification_of),
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
     output:
-        verdicts="results/{map}/{name}/privacy/{stage}.verdicts.parquet",
+        decisions="results/{map}/{name}/privacy/{stage}.decisions.parquet",
     log:
         "logs/{map}/{name}/judge_candidates.{stage}.log",
     benchmark:
@@ -243,22 +243,22 @@ rule judge_candidates:
         "../../scripts/privacy/judge_candidates.py"
 
 
-rule join_verdicts:
-    """One table of verdicts for the officer: every candidate of both stages."""
+rule join_decisions:
+    """One table of decisions for the officer: every candidate of both stages."""
     input:
-        teacher="results/releases/{name}/privacy/teacher.verdicts.parquet",
-        student="results/releases/{name}/privacy/student.verdicts.parquet",
+        teacher="results/releases/{name}/privacy/teacher.decisions.parquet",
+        student="results/releases/{name}/privacy/student.decisions.parquet",
     output:
-        verdicts=report(
-            "results/releases/{name}/privacy/verdicts.parquet",
+        decisions=report(
+            "results/releases/{name}/privacy/decisions.parquet",
             category="Privacy",
-            caption="../../report/verdicts.rst",
-            labels={"entry": "{name}", "table": "verdicts"},
+            caption="../../report/decisions.rst",
+            labels={"entry": "{name}", "table": "decisions"},
         ),
     log:
-        "logs/releases/{name}/join_verdicts.log",
+        "logs/releases/{name}/join_decisions.log",
     benchmark:
-        "results/benchmarks/releases/{name}/join_verdicts.tsv"
+        "results/benchmarks/releases/{name}/join_decisions.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: 1
@@ -269,4 +269,4 @@ rule join_verdicts:
         code=code_digest("avatarflow.privacy.cones.decide_step"),
         entry="releases/{name}",
     script:
-        "../../scripts/privacy/join_verdicts.py"
+        "../../scripts/privacy/join_decisions.py"

@@ -1,5 +1,5 @@
 # Reads: the pool, the teacher, the cones, the matcher's threshold. Writes: results/releases/<name>/privacy/near_duplicates*.
-# Config: near_duplicates, second_opinion. Test only: nothing here reaches an own radius or a calibration.
+# Config: near_duplicates, verifier. Test only: nothing here reaches an own radius or a calibration.
 
 
 rule make_near_duplicates:
@@ -57,7 +57,7 @@ rule judge_near_duplicates:
         pool="results/releases/{name}/pool/pictures",
         encoder="results/releases/{name}/privacy/encoder.safetensors",
         cones="results/releases/{name}/privacy/cones.safetensors",
-        trial="results/releases/{name}/privacy/matcher.json",
+        trial="results/releases/{name}/privacy/verifier.json",
     output:
         results="results/releases/{name}/privacy/near_duplicates.tsv",
         figure=report(
@@ -79,7 +79,7 @@ rule judge_near_duplicates:
     params:
         code=code_digest("avatarflow.privacy.near_duplicates.decide"),
         entry="releases/{name}",
-        second_opinion=settings("second_opinion"),
+        verifier=settings("verifier"),
         seed=config["seed"],
     script:
         "../../scripts/privacy/judge_near_duplicates.py"

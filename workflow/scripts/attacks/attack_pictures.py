@@ -8,7 +8,7 @@ with step(snakemake) as run:
         {
             "pool": snakemake.input.pool,
             "samples": snakemake.input.samples,
-            "verdicts": snakemake.input.verdicts,
+            "decisions": snakemake.input.decisions,
             "encoder": snakemake.input.encoder,
             "originals": snakemake.input.originals,
             "fingerprints": snakemake.input.fingerprints,

@@ -10,7 +10,7 @@ with step(snakemake) as run:
             "canaries_fingerprints": snakemake.input.canaries_fingerprints,
             "samples": snakemake.input.samples,
             "fingerprints": snakemake.input.fingerprints,
-            "verdicts": snakemake.input.verdicts,
+            "decisions": snakemake.input.decisions,
             "cones": snakemake.input.cones,
         },
         snakemake.params.kind,

@@ -6,7 +6,7 @@ from avatarflow.runs.context import step
 with step(snakemake) as run:
     distill(
         snakemake.input.samples,
-        snakemake.input.verdicts,
+        snakemake.input.decisions,
         snakemake.params.settings,
         model=snakemake.output.model,
         state=snakemake.params.state,

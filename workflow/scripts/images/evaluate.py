@@ -8,7 +8,7 @@ with step(snakemake) as run:
         {
             "pool": snakemake.input.pool,
             "samples": snakemake.input.samples,
-            "verdicts": snakemake.input.verdicts,
+            "decisions": snakemake.input.decisions,
         },
         snakemake.params.evaluate,
         snakemake.params.columns,

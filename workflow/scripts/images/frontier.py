@@ -8,9 +8,9 @@ with step(snakemake) as run:
         {
             "pool": snakemake.input.pool,
             "teacher": snakemake.input.teacher,
-            "teacher_verdicts": snakemake.input.teacher_verdicts,
+            "teacher_decisions": snakemake.input.teacher_decisions,
             "student": snakemake.input.student,
-            "student_verdicts": snakemake.input.student_verdicts,
+            "student_decisions": snakemake.input.student_decisions,
         },
         snakemake.params.sample,
         snakemake.params.evaluate,

@@ -7,7 +7,7 @@ with step(snakemake):
     nearest_pairs_of(
         snakemake.input.pool,
         snakemake.input.samples,
-        snakemake.input.verdicts,
+        snakemake.input.decisions,
         count=snakemake.params.pairs,
         pairs=snakemake.output.pairs,
     )

@@ -8,7 +8,7 @@ with step(snakemake):
         snakemake.input.certificate,
         {
             "plane": snakemake.input.plane,
-            "rivals": snakemake.input.rivals,
+            "baselines": snakemake.input.baselines,
             "near_duplicates": snakemake.input.get("near_duplicates"),
             "attacks": snakemake.input.attacks_figure,
             "canaries": snakemake.input.get("canaries", ""),

@@ -1,4 +1,4 @@
-"""Rule weigh_candidates: what the cone and its rivals say of foreign pictures."""
+"""Rule weigh_candidates: what the cone and its baselines say of foreign pictures."""
 
 from avatarflow.audit.step import weigh_candidates
 from avatarflow.runs.context import step
@@ -12,13 +12,13 @@ with step(snakemake) as run:
             "originals": snakemake.input.originals,
             "test": snakemake.input.test,
             "fingerprints": snakemake.input.fingerprints,
-            "verdicts": snakemake.input.verdicts,
-            "rivals": snakemake.input.rivals,
+            "decisions": snakemake.input.decisions,
+            "baselines": snakemake.input.baselines,
         },
         snakemake.params.settings,
         seed=snakemake.params.seed,
         weighed=snakemake.output.weighed,
-        rivals=snakemake.output.rivals,
+        baselines=snakemake.output.baselines,
         figure=snakemake.output.figure,
         step=run,
     )

@@ -1,4 +1,4 @@
-"""Rule judge_candidates: one verdict per candidate picture."""
+"""Rule judge_candidates: one decision per candidate picture."""
 
 from avatarflow.privacy.cones.decide_step import judge_pictures
 from avatarflow.runs.context import step
@@ -10,7 +10,7 @@ with step(snakemake) as run:
         snakemake.input.cones,
         snakemake.input.encoder,
         stage=snakemake.wildcards.stage,
-        verdicts=snakemake.output.verdicts,
+        decisions=snakemake.output.decisions,
         step=run,
-        opinions=snakemake.input.get("opinions"),
+        verifier=snakemake.input.get("verifier"),
     )

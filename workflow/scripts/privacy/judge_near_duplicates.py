@@ -13,7 +13,7 @@ with step(snakemake) as run:
             "cones": snakemake.input.cones,
             "trial": snakemake.input.trial,
         },
-        snakemake.params.second_opinion,
+        snakemake.params.verifier,
         seed=snakemake.params.seed,
         results=snakemake.output.results,
         figure=snakemake.output.figure,

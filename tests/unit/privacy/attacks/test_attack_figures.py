@@ -111,7 +111,7 @@ def outcome(shift, caught=3.0, clean=0.0, settings=SETTINGS, n=200):
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "verdict", "said"),
+    ("kwargs", "conclusion", "said"),
     [
         ({"shift": 0.0}, PASS, "at most 0.6"),
         ({"shift": 2.0}, FAIL, "members are recognised"),
@@ -123,9 +123,9 @@ def outcome(shift, caught=3.0, clean=0.0, settings=SETTINGS, n=200):
         ({"shift": 2.0, "settings": {**SETTINGS, "fewest_persons": 201}}, FAIL, "members are recognised"),
     ],
 )  # fmt: skip
-def test_verdicts(kwargs, verdict, said):
+def test_conclusions(kwargs, conclusion, said):
     found = outcome(**kwargs)
-    assert found["verdict"] == verdict
+    assert found["conclusion"] == conclusion
     assert said in found["reason"]
 
 
@@ -135,18 +135,18 @@ def test_a_few_victims_behind_a_harmless_mean_fail():
     members[:24] += 20  # 8 % are copied; the AUC stays near 0.54
     found = measure(scores(members, rng.normal(0, 1, 300)))
     assert found["auc"]["high"] < 0.6
-    verdict, reason = judge(found, True, True, {"largest_auc": 0.6, "fewest_persons": 150})
-    assert verdict == FAIL
+    conclusion, reason = judge(found, True, True, {"largest_auc": 0.6, "fewest_persons": 150})
+    assert conclusion == FAIL
     assert "some members are recognised" in reason
 
 
 def test_an_attack_that_cannot_run_says_why():
     found = conclude(lambda: scores([], [1.0, 2.0]), lambda: None, lambda: None, SETTINGS)
-    assert found["verdict"] == INCONCLUSIVE
+    assert found["conclusion"] == INCONCLUSIVE
     assert "0 persons are members" in found["reason"]
     assert found["auc"] is None
     refused = conclude(
         lambda: scores(range(9), range(9, 20)), lambda: scores([1.0], []), lambda: scores([], []), SETTINGS
     )
-    assert refused["verdict"] == INCONCLUSIVE
+    assert refused["conclusion"] == INCONCLUSIVE
     assert refused["positive"]["caught"] is False

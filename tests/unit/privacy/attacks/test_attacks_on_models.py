@@ -62,8 +62,8 @@ def setting(persons=160, seed=0):
 def planted_half(known):
     from avatarflow.privacy.attacks.data.knowledge import half_of
 
-    strangers = known.where(~known.member)
-    return strangers.items[half_of(strangers.persons, 1)]
+    non_members = known.where(~known.member)
+    return non_members.items[half_of(non_members.persons, 1)]
 
 
 @pytest.mark.parametrize("name", MODEL_ATTACKS)
@@ -74,12 +74,12 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     found = attack_generator(members, leaking, known, SETTINGS, seed=1)[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] == FAIL
+    assert found["conclusion"] == FAIL
     assert found["auc"]["value"] > 0.9
     others = attack_generator(Remembering(latents[160:], latents), leaking, known, SETTINGS, seed=1)[name]
-    assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["verdict"] == PASS
+    assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["conclusion"] == PASS
     blind = attack_generator(members, Remembering(latents[160:], latents), known, SETTINGS, seed=1)[name]
-    assert blind["verdict"] == INCONCLUSIVE
+    assert blind["conclusion"] == INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("name", "attack"), MODEL_ATTACKS.items())
@@ -149,8 +149,8 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     values = MODEL_ATTACKS["loss_threshold"].score(
         denoiser, denoiser.latents(pictures), torch.from_numpy(known.ids), known.items, 1
     )
-    strangers, taught = known.items[20:], planted_half(known)
-    assert auc(values[taught], values[np.setdiff1d(strangers, taught)]).low > 0.6
+    non_members, taught = known.items[20:], planted_half(known)
+    assert auc(values[taught], values[np.setdiff1d(non_members, taught)]).low > 0.6
 
 
 @pytest.mark.parametrize(

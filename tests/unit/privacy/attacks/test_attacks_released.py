@@ -29,10 +29,10 @@ def population(persons, seed):
     return unit((eye + 0.3 * rng.normal(size=(persons, 2, 2, D))).reshape(-1, D))
 
 
-def world(members=150, strangers=150, released=400, seed=0, leak=False):
+def world(members=150, non_members=150, released=400, seed=0, leak=False):
     rng = np.random.default_rng(seed + 100)
-    persons = np.repeat(np.arange(members + strangers), 4)
-    known = population(members + strangers, seed)
+    persons = np.repeat(np.arange(members + non_members), 4)
+    known = population(members + non_members, seed)
     made, labels = population(released, seed + 1)[::4], rng.integers(0, 2, (len(persons), 1))
     made_labels = rng.integers(0, 2, (len(made), 1))
     member = persons < members
@@ -40,7 +40,7 @@ def world(members=150, strangers=150, released=400, seed=0, leak=False):
         copied = np.repeat(np.flatnonzero(member), 2)
         made = np.concatenate([made, unit(known[copied] + 0.02 * rng.normal(size=(len(copied), D)))])
         made_labels = np.concatenate([made_labels, labels[copied]])
-    eyes = np.repeat(np.arange(2 * (members + strangers)), 2)
+    eyes = np.repeat(np.arange(2 * (members + non_members)), 2)
     return World(made, made_labels, known, labels, persons, eyes, member, seed)
 
 
@@ -67,7 +67,7 @@ def test_each_attack_sees_the_leak(leaking, name):
     found = leaking[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] == FAIL
+    assert found["conclusion"] == FAIL
     assert found["auc"]["low"] > 0.6
 
 
@@ -76,15 +76,15 @@ def test_no_attack_cries_wolf(independent, name):
     found = independent[name]
     assert found["positive"]["caught"], found["positive"]
     assert found["negative"]["clean"], found["negative"]
-    assert found["verdict"] != INCONCLUSIVE
-    assert found["auc"]["low"] < 0.5 < found["auc"]["high"] or found["verdict"] == PASS
+    assert found["conclusion"] != INCONCLUSIVE
+    assert found["auc"]["low"] < 0.5 < found["auc"]["high"] or found["conclusion"] == PASS
 
 
 def test_without_a_second_visit_the_attack_says_so():
-    here = world(members=20, strangers=20)
+    here = world(members=20, non_members=20)
     one_visit = replace(here, eyes=np.arange(len(here.eyes)))
     found = attack_released(one_visit, copies_of(one_visit), SETTINGS)
-    assert found["linkage_another_visit"]["verdict"] == INCONCLUSIVE
+    assert found["linkage_another_visit"]["conclusion"] == INCONCLUSIVE
     assert "no person with two photographs of one eye" in found["linkage_another_visit"]["reason"]
     unknown = replace(here, eyes=np.full(len(here.eyes), -1))
     with pytest.raises(AvatarflowError, match="both eyes"):
@@ -113,7 +113,7 @@ def test_right_guesses_are_printed_for_both_sides(leaking):
 
 @pytest.mark.parametrize("attack", [each.score for each in DATA_ATTACKS.values()])
 def test_order_of_pictures_changes_nothing(attack):
-    here = world(members=12, strangers=12, released=30, leak=True)
+    here = world(members=12, non_members=12, released=30, leak=True)
     rng = np.random.default_rng(5)
     rows, made = rng.permutation(len(here.known)), rng.permutation(len(here.released))
     shuffled = replace(
@@ -126,7 +126,7 @@ def test_order_of_pictures_changes_nothing(attack):
 
 
 def test_halves_are_of_persons_and_depend_on_the_seed_alone():
-    here = world(members=10, strangers=11)
+    here = world(members=10, non_members=11)
     control = halves(here)
     for person in np.unique(control.persons):
         assert len(np.unique(control.member[control.persons == person])) == 1
@@ -137,19 +137,19 @@ def test_halves_are_of_persons_and_depend_on_the_seed_alone():
 
 
 def test_only_the_planted_half_is_among_the_released():
-    here = world(members=10, strangers=10)
+    here = world(members=10, non_members=10)
     leaked = planted(here, copies_of(here))
     extra = leaked.released[len(here.released) :]
     own = (extra @ leaked.known[leaked.member].T).max(0)
     other = (extra @ leaked.known[~leaked.member].T).max(0)
     assert own.min() > 0.99
     assert other.max() < 0.95
-    with pytest.raises(ValueError, match="all strangers"):
+    with pytest.raises(ValueError, match="all non-members"):
         planted(here, copies_of(here)[:-1])
 
 
 def test_density_references_leave_a_person_out():
-    here = world(members=6, strangers=6)
+    here = world(members=6, non_members=6)
     left = density_ratio.left_out(here)
     assert (left[~here.member] == here.persons[~here.member]).all()
     assert np.isin(left[here.member], here.persons[~here.member]).all()
@@ -166,7 +166,7 @@ def test_extraction_keeps_the_repeated_pictures():
         extraction.repeated(alone[:3])
 
 
-def test_pixels_see_a_copy_and_not_a_stranger():
+def test_pixels_see_a_copy_and_not_a_non_member():
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (40, 4, 4, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
     view = Pixels.fit(pictures[:20])
@@ -184,7 +184,9 @@ def test_labels_that_no_released_picture_has_are_not_asked():
     with pytest.raises(AvatarflowError, match="no released picture has a label"):
         attribute.score(bare)
     name = "attribute_inference"
-    assert attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["verdict"] == INCONCLUSIVE
+    assert (
+        attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["conclusion"] == INCONCLUSIVE
+    )
     two = replace(
         here,
         labels=np.repeat(here.labels, 2, 1),

@@ -12,7 +12,7 @@ MEASURED = "measured"
 Answer = dict[str, str]
 TOO_NEAR = "Is any candidate too near to an original?"
 HOLDS = "Do the cones reject altered originals of persons who did not calibrate them?"
-SPARES = "How many real pictures of strangers would the cones accept?"
+SPARES = "How many real pictures of held-out subjects would the cones accept?"
 TOLD = {
     "foreign": "Do the candidates as handed over tell who was trained on?",
     "accepted": "Do the candidates that the cone accepts tell who was trained on?",
@@ -30,7 +30,7 @@ def answers(
     Parameters
     ----------
     weighed : mapping
-        As `station.weigh_candidates` writes it.
+        As `step.weigh_candidates` writes it.
     calibrated : mapping
         As `privacy.calibration` writes it.
     attacks : sequence of mappings
@@ -53,7 +53,7 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     if risky:
         reason = f"{risky} of {weighed['candidates']} candidates lie in the cone of an original: take them out"
         if weighed["matched_outside"]:
-            reason += f" ({weighed['matched_outside']} by the second opinion alone)"
+            reason += f" ({weighed['matched_outside']} by the verifier alone)"
         return _answer(TOO_NEAR, FAIL, reason)
     holes = []
     if not weighed["judged"]:
@@ -85,25 +85,25 @@ def holds(calibrated: Mapping[str, Any]) -> Answer:
 
 
 def spares(calibrated: Mapping[str, Any]) -> Answer:
-    """What the cones would do to real pictures of strangers; without them nobody knows what a rejection is worth."""
+    """Answer what the cones do to real pictures of held-out subjects: without it nobody knows what a rejection says."""
     share = calibrated["specificity"]
     if share is None:
         return _answer(SPARES, INCONCLUSIVE, "no original is known not to have been trained on (split.column)")
-    said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} strangers"
+    said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} held-out subjects"
     return _answer(SPARES, MEASURED, f"{said} ({share['low']:.1%} to {share['high']:.1%})")
 
 
 def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
     """Whether attacks on one set of pictures find members."""
-    failed = [row for row in rows if row["verdict"] == FAIL or row["shown"]]
+    failed = [row for row in rows if row["conclusion"] == FAIL or row["shown"]]
     if failed:
         return _answer(question, FAIL, "; ".join(dict.fromkeys(f"{_name(row)}: {row['reason']}" for row in failed)))
-    passed = [row for row in rows if row["verdict"] == PASS]
+    passed = [row for row in rows if row["conclusion"] == PASS]
     if rows and len(passed) == len(rows):
         return _answer(question, PASS, f"all {len(rows)} attacks pass")
     if not rows:
         return _answer(question, INCONCLUSIVE, "no attack was run")
-    reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["verdict"] != PASS)
+    reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["conclusion"] != PASS)
     said = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
     return _answer(question, INCONCLUSIVE, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}")
 

@@ -15,13 +15,15 @@ from avatarflow.privacy.verifier.agreement import counted, kappa
 from .candidates import share
 
 LEVEL = "99.9%"
-"""Share of calibration alterations that each rule's threshold rejects, as written in `rivals.tsv`."""
+"""Share of calibration alterations that each rule's threshold rejects, as written in `baselines.tsv`."""
 
 BLOCK = 4096
 CARRIED = ("sensitivity", "specificity")
 
 
-def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, rivals: pd.DataFrame) -> pd.DataFrame:
+def compare_on_candidates(
+    candidates: RowFile | Rows, accepted: Mask, originals: Originals, baselines: pd.DataFrame
+) -> pd.DataFrame:
     """One row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
 
     Parameters
@@ -29,23 +31,23 @@ def opinions(candidates: RowFile | Rows, accepted: Mask, originals: Originals, r
     candidates : (n, d)
         Fingerprints; rows that are not finite were not judged and count nowhere.
     accepted : (n,)
-        The verdicts in force.
+        The decisions in force.
     originals : Originals
-    rivals : DataFrame
-        As `privacy.rivals.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on test persons
-        and strangers.
+    baselines : DataFrame
+        As `privacy.baselines.compare.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on
+        test persons and held-out subjects.
 
     Returns
     -------
     DataFrame
         `rule`, `title`, `level`, `threshold`; `accepted` with `_low`, `_high` (exact, over candidates) and `_n`;
-        `agreement` (share of candidates with the same verdict) and `kappa` (Cohen's, NaN where either side has one
-        verdict for all) with the verdicts in force, and `_with_cone`: with the cone at the same sensitivity, since
+        `agreement` (share of candidates with the same decision) and `kappa` (Cohen's, NaN where either side has one
+        decision for all) with the decisions in force, and `_with_cone`: with the cone at the same sensitivity, since
         the cone in force may be far stricter; `sensitivity` and `specificity` with their intervals.
     """
-    names = [name for name in rivals.loc[rivals["level"] == LEVEL, "rule"] if name in RULES]
+    names = [name for name in baselines.loc[baselines["level"] == LEVEL, "rule"] if name in RULES]
     judged, scored = scores(candidates, originals, names)
-    at_level = rivals[rivals["level"] == LEVEL].set_index("rule")
+    at_level = baselines[baselines["level"] == LEVEL].set_index("rule")
     force, said_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
     rows = []
     for name, said in said_by.items():

@@ -21,7 +21,7 @@ def by_camera(
     values: list[str],
     risk: Mapping[str, Floats],
     of: Integers,
-    verdicts: pd.DataFrame,
+    decisions: pd.DataFrame,
     labels: pd.DataFrame,
     cone: Mapping[str, Any],
     seed: int,
@@ -35,11 +35,11 @@ def by_camera(
     values : list of str
         The cameras of the config; pictures without one are shown as `(not known)`.
     risk : mapping
-        `altered` (q,), of the altered originals of test persons; `strangers` (h,), of the strangers' pictures in the
-        order of the pool.
+        `altered` (q,), of the altered originals of test persons; `held_out` (h,), of the held-out subjects'
+        pictures in the order of the pool.
     of : (q,)
         The row of the pool that each altered original is of.
-    verdicts, labels : DataFrame
+    decisions, labels : DataFrame
         One row per candidate.
     cone : mapping
         `mode` and `fewest_persons`.
@@ -50,9 +50,9 @@ def by_camera(
         Camera -> `persons` (in the gallery), `calibration_persons`, `covered` (whether they reach
         `cone.fewest_persons`), `promise` (of the reject-all mode with this camera's calibration persons alone, None in
         conformal mode, which promises on average over cameras, and where not covered), `miss` (share of its test
-        persons with an accepted alteration), `specificity` (share of its strangers' pictures accepted),
-        `foreign_camera` (strangers of a camera of which the gallery has none: their specificity is trivially high),
-        `accepted` (share of its candidates).
+        persons with an accepted alteration), `specificity` (share of its held-out subjects' pictures accepted),
+        `foreign_camera` (held-out subjects of a camera of which the gallery has none: their specificity is trivially
+        high), `accepted` (share of its candidates).
     """
     camera = pool[column].where(pool[column].notna(), UNKNOWN).to_numpy(dtype=object)
     of_candidates = labels[column].where(labels[column].notna(), UNKNOWN).to_numpy(dtype=object)
@@ -73,9 +73,9 @@ def by_camera(
             "covered": covered,
             "promise": reject_all_coverage(calibrating).summary() if promised else None,
             "miss": _miss(risk["altered"][mine[of]], pool["person"].to_numpy()[of[mine[of]]]),
-            "specificity": _passing(risk["strangers"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed),
+            "specificity": _passing(risk["held_out"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed),
             "foreign_camera": gallery == 0,
-            "accepted": share(verdicts["accepted"].to_numpy(bool)[of_candidates == value]),
+            "accepted": share(decisions["accepted"].to_numpy(bool)[of_candidates == value]),
         }
     return found
 

@@ -1,4 +1,4 @@
-"""What the verdicts say of a set of candidates: counts with intervals, and whom the risky ones point at."""
+"""What the decisions say of a set of candidates: counts with intervals, and whom the risky ones point at."""
 
 from typing import Any
 
@@ -17,39 +17,39 @@ def share(hits: Mask) -> dict[str, Any]:
     return {"value": count / n if n else None, "low": low, "high": high, "count": count, "n": n}
 
 
-def outcomes(verdicts: pd.DataFrame) -> dict[str, Any]:
-    """How many candidates are risky, refused without a verdict on their content, and accepted.
+def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
+    """How many candidates are risky, refused without a decision on their content, and accepted.
 
     Parameters
     ----------
-    verdicts : DataFrame
+    decisions : DataFrame
         `accepted` and `reason` of every candidate.
 
     Returns
     -------
     dict
         `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates; `matched_outside`: those
-        of the risky ones that lie outside every cone, but that a second opinion takes for an original.
+        of the risky ones that lie outside every cone, but that the verifier takes for an original.
     """
-    reason = verdicts["reason"].to_numpy(dtype=object)
+    reason = decisions["reason"].to_numpy(dtype=object)
     refused = np.isin(reason, [UNREADABLE, UNJUDGED, UNSEEN])
     return {
-        "candidates": len(verdicts),
+        "candidates": len(decisions),
         "judged": int((~refused).sum()),
-        "accepted": share(verdicts["accepted"].to_numpy(bool)),
+        "accepted": share(decisions["accepted"].to_numpy(bool)),
         "risky": share(np.isin(reason, [INSIDE, MATCHED])),
         "matched_outside": int((reason == MATCHED).sum()),
         "refused": share(refused),
     }
 
 
-def whom(verdicts: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
+def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     """Whose cones the risky candidates lie in; persons by run-local numbers.
 
     Parameters
     ----------
-    verdicts : DataFrame
-        `risk`, `reason` and `implicated_original` (manifest row).
+    decisions : DataFrame
+        `risk`, `reason` and `matched_original` (manifest row).
     pool : DataFrame
         `row` and `person` of the originals.
 
@@ -57,11 +57,11 @@ def whom(verdicts: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         `persons_met` (persons with a risky candidate), `originals_met`, and `worst_person`: whom a candidate comes
-        nearest to (`person`, `risk`, and in how many risky `candidates` this person is implicated); None without any
+        nearest to (`person`, `risk`, and in how many risky `candidates` this person is matched); None without any
         judged candidate.
     """
-    judged = verdicts[verdicts["implicated_original"].notna()]
-    rows = judged["implicated_original"].to_numpy(np.int64)
+    judged = decisions[decisions["matched_original"].notna()]
+    rows = judged["matched_original"].to_numpy(np.int64)
     person_of = dict(zip(pool["row"].to_numpy(np.int64), pool["person"].to_numpy(np.int64), strict=True))
     persons = np.array([person_of[row] for row in rows], np.int64)
     risky = (judged["reason"] == INSIDE).to_numpy()
@@ -78,9 +78,9 @@ def whom(verdicts: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def by_label(verdicts: pd.DataFrame, labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def by_label(decisions: pd.DataFrame, labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Share of candidates accepted per value of each label column; a missing value is no group."""
-    accepted = verdicts["accepted"].to_numpy(bool)
+    accepted = decisions["accepted"].to_numpy(bool)
     found: dict[str, dict[str, Any]] = {}
     for column in labels.columns:
         values = labels[column]

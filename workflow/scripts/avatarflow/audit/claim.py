@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def claim(unit: str, coverage: Mapping[str, Any], strangers: int) -> list[str]:
+def claim(unit: str, coverage: Mapping[str, Any], held_out: int) -> list[str]:
     """The claim as sentences.
 
     Parameters
@@ -13,16 +13,16 @@ def claim(unit: str, coverage: Mapping[str, Any], strangers: int) -> list[str]:
         `person` or `eye`: what the originals allow to be told apart.
     coverage : mapping
         What the calibration promises: `mode`, `persons`, `mean_miss`, `miss_bound`.
-    strangers : int
+    held_out : int
         Persons named as not trained on.
     """
     whose = "person" if unit == "person" else "eye: the originals do not tell which eyes belong to one person"
     every = "every calibration alteration" if coverage["mode"] == "reject-all" else "the asked share"
     told = (
-        f"{strangers} {unit}s are named as not trained on. They stand in no gallery: a candidate that copies one of "
+        f"{held_out} {unit}s are named as not trained on. They stand in no gallery: a candidate that copies one of "
         "them is not rejected for it. That they were not trained on is the word of whoever divided them; if it is "
         "wrong, the attacks see no difference where there is a leak."
-        if strangers
+        if held_out
         else "Nobody is named as not trained on: all originals stand in the gallery, and nothing is said of membership."
     )
     return [

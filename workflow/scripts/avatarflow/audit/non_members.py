@@ -1,7 +1,7 @@
 """Candidates near persons who are said not to have been trained on.
 
-Who was trained on is somebody else's word. A generator that met a stranger's picture would show it: candidates near to
-it, more than strangers are near to each other.
+Who was trained on is somebody else's word. A generator that met a non-member's picture would show it: more candidates
+lie near to it than other non-members do.
 """
 
 from typing import Any
@@ -17,16 +17,16 @@ from .candidates import share
 BLOCK = 4096
 
 
-def strangers_met(
-    candidates: RowFile | Rows, strangers: Rows, persons: Integers, within_rad: float
+def non_members_met(
+    candidates: RowFile | Rows, non_members: Rows, persons: Integers, within_rad: float
 ) -> dict[str, Any] | None:
-    """How many candidates lie within an angle of a stranger's picture, beside what is usual between strangers.
+    """Count the candidates within an angle of a non-member's picture, beside what is usual between non-members.
 
     Parameters
     ----------
     candidates : (n, d)
         Rows that are not finite count nowhere.
-    strangers : (m, d)
+    non_members : (m, d)
     persons : (m,)
         Whose pictures they are.
     within_rad : float
@@ -35,9 +35,9 @@ def strangers_met(
     Returns
     -------
     dict or None
-        `candidates` and `between_strangers` (shares; the latter of strangers' pictures within the angle of another
-        stranger's) and `doubtful`: whether the first lies beyond doubt above the second. None with fewer than two
-        strangers.
+        `candidates` and `between_non_members` (shares; the latter of non-members' pictures within the angle of another
+        non-member's) and `doubtful`: whether the first lies beyond doubt above the second. None with fewer than two
+        non-members.
     """
     if len(np.unique(persons)) < 2:
         return None
@@ -46,17 +46,17 @@ def strangers_met(
         some = np.asarray(candidates[rows])
         there = np.isfinite(some).all(1)
         if there.any():
-            near.append(nearest(some[there], strangers, 1)[0][:, 0] <= within_rad)
+            near.append(nearest(some[there], non_members, 1)[0][:, 0] <= within_rad)
     met = share(np.concatenate(near) if near else np.zeros(0, bool))
-    usual = share(_near_another(strangers, persons, within_rad))
+    usual = share(_near_another(non_members, persons, within_rad))
     doubtful = met["n"] > 0 and met["low"] > usual["high"]
-    return {"candidates": met, "between_strangers": usual, "doubtful": bool(doubtful), "within_rad": within_rad}
+    return {"candidates": met, "between_non_members": usual, "doubtful": bool(doubtful), "within_rad": within_rad}
 
 
-def _near_another(strangers: Rows, persons: Integers, within_rad: float) -> Mask:
-    """(m,) whether a picture of another stranger lies within the angle."""
+def _near_another(non_members: Rows, persons: Integers, within_rad: float) -> Mask:
+    """(m,) whether a picture of another non-member lies within the angle."""
     most = int(np.unique(persons, return_counts=True)[1].max())
-    angles, index = nearest(strangers, strangers, most + 1)
+    angles, index = nearest(non_members, non_members, most + 1)
     other = persons[index] != persons[:, None]
     first = np.take_along_axis(angles, other.argmax(1)[:, None], 1)[:, 0]
     return np.asarray(other.any(1) & (first <= within_rad))

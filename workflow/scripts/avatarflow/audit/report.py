@@ -17,20 +17,20 @@ from .claim import claim
 ASKED = (
     "conditions", "cameras", "size_px", "fit", "limits", "split", "fingerprint", "cone", "attacks",
     "patient_id_columns",
-    "eye_columns", "second_opinion",
+    "eye_columns", "verifier",
 )  # fmt: skip
 """Settings that the report shows: no path, and no selection, which may name a person."""
 
 TABLES = {
-    "verdicts.parquet": "one row per candidate: risk, verdict, the manifest row of the implicated original",
+    "decisions.parquet": "one row per candidate: risk, decision, the manifest row of the matched original",
     "audit.json": "the figures of this page as plain values",
-    "rivals.tsv": "what each rule says of the candidates",
-    "privacy/rivals.tsv": "the cone beside published rules, on originals, at four sensitivities",
+    "baselines.tsv": "what each rule says of the candidates",
+    "privacy/baselines.tsv": "the cone beside published rules, on originals, at four sensitivities",
     "privacy/calibration.json": "the cones' calibration and what was measured of them",
     "attacks/attacks.json": "every attack with its controls",
     "refused.csv": "originals that were not taken in, by manifest row",
 }
-PICTURES = ("risks", "plane", "rivals", "attacks")
+PICTURES = ("risks", "plane", "baselines", "attacks")
 
 
 def audit_report(
@@ -50,7 +50,7 @@ def audit_report(
         The audit's name in the config.
     inputs : mapping
         JSON files: `originals` (the pool's summary), `candidates` (theirs), `calibrated`, `weighed`, `attacks`, and
-        `opinion` where a second opinion was asked for.
+        `verifier` where one was asked for.
     pictures : mapping
         PNG files by their names in `PICTURES`; none of them shows an original.
     entry : mapping
@@ -61,9 +61,9 @@ def audit_report(
     found = audit(name, {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path}, entry)
     write_json(plain, found, allow_nan=False)
     shown = {key: base64.b64encode(Path(pictures[key]).read_bytes()).decode() for key in PICTURES}
-    opinions = {"foreign": found["second_opinion"]} if found["second_opinion"] else {}
+    verifier = {"foreign": found["verifier"]} if found["verifier"] else {}
     text = fill(
-        "audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"], opinions=opinions
+        "audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"], verifier=verifier
     )
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -96,9 +96,9 @@ def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[
             "originals": originals,
             "candidates": {**read["candidates"], **weighed},
             "cone": calibrated,
-            "strangers_of_other_cameras": sum(elsewhere),
+            "held_out_of_other_cameras": sum(elsewhere),
             "attacks": rows,
-            "second_opinion": read.get("opinion"),
+            "verifier": read.get("verifier"),
         }
     )
     return plain

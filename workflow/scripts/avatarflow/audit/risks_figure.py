@@ -1,4 +1,4 @@
-"""The risks of the candidates as a picture, beside those of altered originals and of strangers."""
+"""The risks of the candidates as a picture, beside those of altered originals and of held-out subjects."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from avatarflow.core.paths import replacing
 GROUPS = {
     "candidates": ("candidates", "#1f6f8b"),
     "altered": ("altered originals of test persons", "#9c2218"),
-    "strangers": ("strangers' real pictures", "#d9a441"),
+    "held_out": ("held-out subjects' real pictures", "#d9a441"),
 }
 EDGES = 10 ** (np.arange(-39, 22) / 30)  # risks 0.05 to 5, with an edge at 1, where acceptance begins
 

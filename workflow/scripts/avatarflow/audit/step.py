@@ -1,4 +1,4 @@
-"""The station that weighs foreign candidates: verdicts in figures, the rivals' opinion, cameras. faiss side."""
+"""The step that weighs foreign candidates: decisions in figures, what the baselines say, cameras. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,10 @@ from avatarflow.privacy.fingerprints.files import RowFile, load_rows
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
-from .baselines import LEVEL, opinions
+from .baselines import LEVEL, compare_on_candidates
 from .cameras import by_camera
 from .candidates import by_label, outcomes, whom
-from .non_members import strangers_met
+from .non_members import non_members_met
 from .risks_figure import draw_risks
 
 
@@ -31,49 +31,51 @@ def weigh_candidates(
     settings: Mapping[str, Any],
     seed: int,
     weighed: str,
-    rivals: str,
+    baselines: str,
     figure: str,
     step: Step,
 ) -> None:
-    """Write what the cone and its rivals say of the candidates of an audit.
+    """Write what the cone and its baselines say of the candidates of an audit.
 
     Parameters
     ----------
     inputs : mapping
         `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
-        role, a, d), `fingerprints` and `verdicts` (of the candidates), `rivals` (the table of the originals).
+        role, a, d), `fingerprints` and `decisions` (of the candidates), `baselines` (the table of the originals).
     settings : mapping
         `cone`, `conditions` and `cameras` of the config.
-    weighed, rivals, figure : str
+    weighed, baselines, figure : str
         Files to write: JSON, TSV, PNG.
     """
     pool, cones = read_table(inputs["pool"]), Cones.read(inputs["cones"])
-    verdicts, labels = pd.read_parquet(inputs["verdicts"]), read_table(inputs["candidates"])
+    decisions, labels = pd.read_parquet(inputs["decisions"]), read_table(inputs["candidates"])
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     foreign = RowFile(inputs["fingerprints"], cones.encoder)
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
-    table = opinions(foreign, verdicts["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["rivals"], sep="\t"))
-    write_table(table, rivals)
+    table = compare_on_candidates(
+        foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["baselines"], sep="\t")
+    )
+    write_table(table, baselines)
 
     altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
     risk = {
-        "candidates": verdicts["risk"].to_numpy(np.float64),
+        "candidates": decisions["risk"].to_numpy(np.float64),
         "altered": risks(altered, cones) if len(altered) else np.zeros(0),
-        "strangers": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
+        "held_out": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
     }
     draw_risks(risk, figure)
     within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
     columns = [column for column in settings["conditions"] if column in labels.columns]
     found = {
-        **outcomes(verdicts),
-        **whom(verdicts, pool),
+        **outcomes(decisions),
+        **whom(decisions, pool),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,
-        "strangers_met": strangers_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
-        "labels": by_label(verdicts, labels[columns]),
+        "non_members_met": non_members_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
+        "labels": by_label(decisions, labels[columns]),
         "cameras": {
-            column: by_camera(pool, column, values, risk, of, verdicts, labels, settings["cone"], seed)
+            column: by_camera(pool, column, values, risk, of, decisions, labels, settings["cone"], seed)
             for column, values in settings["cameras"].items()
         },
     }

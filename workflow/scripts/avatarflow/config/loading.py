@@ -39,6 +39,7 @@ RENAMED = {
     "verdicts": "calls",
     "fragment_law": "fragment_distribution",
     "law": "length_distribution",
+    "second_opinion": "verifier",
 }
 """Keys of older configurations and what they are called now."""
 MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
@@ -359,8 +360,8 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
         yield f"{where}.source", "a manifest without its root", "give the folder that its file column starts from"
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)
-    if entry["near_duplicates"]["persons"] and entry["second_opinion"]["matcher"] == "none":
-        yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set second_opinion.matcher"
+    if entry["near_duplicates"]["persons"] and entry["verifier"]["matcher"] == "none":
+        yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set verifier.matcher"
     mirror = entry["augment"]["mirror"]
     if mirror is not None and mirror["column"] not in entry["conditions"]:
         yield f"{where}.augment.mirror.column", "not a condition column", "name a column listed under conditions"

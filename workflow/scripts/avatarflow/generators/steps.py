@@ -1,4 +1,4 @@
-"""The stations of the synthesis wing: what the rules pretrain, finetune, distill and sample call."""
+"""The steps of image generation: what the rules pretrain, finetune, distill and sample call."""
 
 import itertools
 from collections.abc import Mapping
@@ -42,9 +42,9 @@ def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int
 
 
 def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: int) -> tuple[Pictures, pd.DataFrame]:
-    """Generated eyes for a base.
+    """Generate eyes for a base.
 
-    They come from a population of their own: a generated original (or stranger) of the same run is never among them.
+    They come from a population of their own: no generated original or held-out subject of the same run is among them.
     """
     population = seeds.integer(seed, "public eyes")
     pairs = list(itertools.product(range(2 * wanted["persons"]), range(wanted["pictures_per_eye"])))
@@ -72,18 +72,18 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
 
 @in_processes
 def distill(
-    samples: str, verdicts: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
+    samples: str, decisions: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
 ) -> None:
     """Train the student on the accepted pictures of the teacher, and on nothing else.
 
     Parameters
     ----------
-    samples, verdicts : str
-        The teacher's candidates and their verdicts.
+    samples, decisions : str
+        The teacher's candidates and their decisions.
     base : str or None
         `model_index.json` of the public base; the teacher is never a base.
     """
-    pictures, table = accepted_pictures(samples, verdicts)
+    pictures, table = accepted_pictures(samples, decisions)
     step.info("the student learns from %d accepted pictures", len(table))
     _fit(pictures, table, Conditions(settings["conditions"]), settings, settings["training"], settings["compute"],
          settings["seed"], model=model, state=state, step=step,

@@ -18,7 +18,7 @@ from avatarflow.runs.context import Step
 def training_set(
     pool: str, settings: dict[str, Any], seed: int, pictures: str, step: Step, canaries: str | None = None
 ) -> None:
-    """Write the teacher's training set: the pool without its strangers, augmented.
+    """Write the teacher's training set: the pool without its held-out subjects, augmented.
 
     Parameters
     ----------
@@ -69,22 +69,22 @@ def _rows_of(blocks: Iterable[Pictures], wanted: Mask) -> Iterator[Pictures]:
         done += len(block)
 
 
-def accepted_pictures(samples: str, verdicts: str) -> tuple[Pictures, pd.DataFrame]:
+def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
     """The candidates of a stage that the cone let pass, and their rows.
 
     Raises
     ------
     AvatarflowError
-        If verdicts and candidates do not name the same pictures in the same order, or none was accepted.
+        If decisions and candidates do not name the same pictures in the same order, or none was accepted.
     """
     table = read_table(samples)
-    judged = pd.read_parquet(verdicts)
+    judged = pd.read_parquet(decisions)
     if list(judged["candidate"]) != list(table["candidate"]):
-        raise refuse("verdicts", "they do not belong to these candidates", "judge the candidates again")
+        raise refuse("decisions", "they do not belong to these candidates", "judge the candidates again")
     kept = judged["accepted"].to_numpy(bool)
     if not kept.any():
-        raise refuse("verdicts", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
+        raise refuse("decisions", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
-    rows["implicated_original"] = judged.loc[kept, "implicated_original"].to_numpy()
+    rows["matched_original"] = judged.loc[kept, "matched_original"].to_numpy()
     return read_pictures(samples)[kept], rows

@@ -20,7 +20,7 @@ class Sets(NamedTuple):
     """What is compared in one encoder: features on the common scale, and the person of each real row."""
 
     released: Rows
-    peer: Rows
+    baseline: Rows
     training: Rows
     heldout: Rows
     training_persons: Integers
@@ -30,7 +30,7 @@ class Sets(NamedTuple):
 def compare(
     encoder: str,
     released: Sample,
-    peer: Sample,
+    baseline: Sample,
     training: Sample,
     heldout: Sample,
     settings: Mapping[str, Any],
@@ -42,8 +42,8 @@ def compare(
     ----------
     encoder : str
         A name in `encoders.ENCODERS`.
-    released, peer : Sample
-        Synthetic pictures, and as many of the naive peer.
+    released, baseline : Sample
+        Synthetic pictures, and as many of the naive baseline.
     training, heldout : Sample
         Real pictures with `person`.
     settings : mapping
@@ -54,9 +54,9 @@ def compare(
     -------
     dict
         `dimensions`; per measure (`kid`, `coverage`, `recall`, `precision`, `density`) figures of `released`,
-        `baseline` and `real_floor`; `kid_ratio` (to the peer) and `coverage_ratio` (to the floor).
+        `baseline` and `real_floor`; `kid_ratio` (to the baseline) and `coverage_ratio` (to the floor).
     """
-    sets = _sets(encoder, released, peer, training, heldout)
+    sets = _sets(encoder, released, baseline, training, heldout)
     return {
         "dimensions": int(sets.released.shape[1]),
         **_kernel_figures(sets, settings, seed),
@@ -64,27 +64,27 @@ def compare(
     }
 
 
-def _sets(encoder: str, released: Sample, peer: Sample, training: Sample, heldout: Sample) -> Sets:
+def _sets(encoder: str, released: Sample, baseline: Sample, training: Sample, heldout: Sample) -> Sets:
     raw = embed(training.pictures, encoder)
     scale = Scale.fit(raw)
-    others = [scale.apply(embed(sample.pictures, encoder)) for sample in (released, peer, heldout)]
+    others = [scale.apply(embed(sample.pictures, encoder)) for sample in (released, baseline, heldout)]
     return Sets(others[0], others[1], scale.apply(raw), others[2], training.persons(), heldout.persons())
 
 
 def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """KID of released, peer and training pictures (the real-vs-real floor) to held-out ones, and the ratio."""
+    """KID of released, baseline and training pictures (the real-vs-real floor) to held-out ones, and the ratio."""
     draws = int(settings["bootstrap"])
     persons = int(sets.heldout_persons.max()) + 1
-    strangers = bootstrap_weights(persons, draws, seed, "heldout")
+    held_out = bootstrap_weights(persons, draws, seed, "heldout")
     values: dict[str, tuple[float, Floats]] = {}
     against: dict[str, tuple[Rows, Integers, Rows, Integers, Floats]] = {}
     made = np.arange(len(sets.released))
     for name, features, groups in (
         ("released", sets.released, made),
-        ("baseline", sets.peer, made),
+        ("baseline", sets.baseline, made),
         ("real_floor", sets.training, sets.training_persons),
     ):
-        against[name] = (features, groups, sets.heldout, sets.heldout_persons, strangers)
+        against[name] = (features, groups, sets.heldout, sets.heldout_persons, held_out)
     training = bootstrap_weights(int(sets.training_persons.max()) + 1, draws, seed, "training")
     against["released_to_training"] = (sets.released, made, sets.training, sets.training_persons, training)
     for name, (x, x_groups, y, y_groups, weights) in against.items():
@@ -102,7 +102,7 @@ def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dic
     neighbours, count = int(settings["neighbours"]), min(len(sets.released), len(sets.training))
     found = {
         name: _repeated(sets, features, count, neighbours, seed, name)
-        for name, features in (("released", sets.released), ("real_floor", sets.training), ("baseline", sets.peer))
+        for name, features in (("released", sets.released), ("real_floor", sets.training), ("baseline", sets.baseline))
     }
     persons = sets.heldout_persons
     figures: dict[str, Any] = {}
@@ -145,11 +145,11 @@ def _coverage_ratio(ours: Floats, floor: Floats, persons: Integers, weights: Flo
     return Estimate.bootstrapped(float(ours.sum() / floor.sum()), spread, weights.shape[1])
 
 
-def _ratio(ours: tuple[float, Floats], peer: tuple[float, Floats], n: int) -> Estimate:
-    """Our KID over the peer's; missing where the peer cannot be told from real pictures: then nothing is measured."""
-    if not peer[0] > 0 or not np.nanpercentile(peer[1], 2.5) > 0:
+def _ratio(ours: tuple[float, Floats], baseline: tuple[float, Floats], n: int) -> Estimate:
+    """Return our KID over the baseline's, or a missing value where the baseline cannot be told from real pictures."""
+    if not baseline[0] > 0 or not np.nanpercentile(baseline[1], 2.5) > 0:
         return Estimate.missing(n)
-    return Estimate.bootstrapped(ours[0] / peer[0], ours[1] / peer[1], n)
+    return Estimate.bootstrapped(ours[0] / baseline[0], ours[1] / baseline[1], n)
 
 
 def _mean_figure(values: Floats, seed: int, purpose: str, draws: int) -> Estimate:

@@ -36,7 +36,7 @@ def evaluate_entry(
     Parameters
     ----------
     inputs : mapping
-        `pool` and `samples` (shards), `verdicts` (of these samples).
+        `pool` and `samples` (shards), `decisions` (of these samples).
     settings : mapping
         The `evaluate` section of a release in the config.
     columns : sequence of str
@@ -51,22 +51,22 @@ def evaluate_entry(
     if threads is not None:
         torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
-    strangers = (pool.table["role"] == "heldout").to_numpy()
-    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
-    found = evaluate(released, pool.where(strangers), pool.where(~strangers), columns, settings, seed, step)
+    held_out = (pool.table["role"] == "heldout").to_numpy()
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
+    found = evaluate(released, pool.where(held_out), pool.where(~held_out), columns, settings, seed, step)
     write_json(metrics, found, allow_nan=False)
     draw_overview(found, overview)
     step.artifact(overview)
 
 
-def accepted(samples: Sample, verdicts: pd.DataFrame) -> Sample:
-    """The candidates that a verdict accepts, in order; a candidate without a verdict is not accepted.
+def accepted(samples: Sample, decisions: pd.DataFrame) -> Sample:
+    """The candidates that a decision accepts, in order; a candidate without a decision is not accepted.
 
-    Adds `risk` and `implicated_original` of the verdict to the table.
+    Adds `risk` and `matched_original` of the decision to the table.
     """
-    judged = verdicts.set_index("candidate")[["accepted", "risk", "implicated_original"]]
+    judged = decisions.set_index("candidate")[["accepted", "risk", "matched_original"]]
     table = samples.table.join(judged, on="candidate")
-    keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing verdict is neither)
+    keep = (table.pop("accepted") == True).to_numpy(dtype=bool)  # noqa: E712 (a missing decision is neither)
     return Sample(samples.pictures, table).where(keep)
 
 
@@ -79,7 +79,7 @@ def evaluate(
     seed: int,
     step: Step,
 ) -> dict[str, Any]:
-    """Fidelity, coverage and agreement of released pictures, each with interval, floor and naive peer.
+    """Fidelity, coverage and agreement of released pictures, each with interval, floor and naive baseline.
 
     Parameters
     ----------
@@ -104,18 +104,18 @@ def evaluate(
     """
     cap = int(settings["pictures"])
     small = [s.at_most(cap, seed, f"evaluate.{n}") for n, s in (("released", released), ("training", training))]
-    strangers = heldout.at_most(cap, seed, "evaluate.heldout")
-    enough = min(len(s.table) for s in (*small, strangers)) >= LEAST
-    peer = (
+    held_out = heldout.at_most(cap, seed, "evaluate.heldout")
+    enough = min(len(s.table) for s in (*small, held_out)) >= LEAST
+    baseline = (
         pca_gaussian(small[1].pictures, len(small[0].table), seed, float(settings["pca_variance"])) if enough else None
     )
     encoders: dict[str, Any] = {}
     for name in settings["encoders"]:
-        if peer is None:
+        if baseline is None:
             encoders[name] = _unmeasured()
             continue
-        naive = Sample(peer, small[0].table)
-        encoders[name] = compare(name, small[0], naive, small[1], strangers, settings, seed)
+        naive = Sample(baseline, small[0].table)
+        encoders[name] = compare(name, small[0], naive, small[1], held_out, settings, seed)
         step.info("evaluated %d released pictures in encoder %s", len(small[0].table), name)
     if not enough:
         step.warning("fewer than %d pictures in a set: fidelity is not measured", LEAST)

@@ -1,4 +1,4 @@
-"""The overview figure of an evaluation: distances with floor and naive peer, and agreement with the asked condition."""
+"""The overview figure of an evaluation: distances with floor and naive baseline, and agreement with the condition."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -55,7 +55,7 @@ def frontier_entry(
     Parameters
     ----------
     inputs : mapping
-        `pool` (shards); of both stages `<stage>` (shards) and `<stage>_verdicts`.
+        `pool` (shards); of both stages `<stage>` (shards) and `<stage>_decisions`.
     asked : mapping
         `sample` of the config: per stage the steps, for candidates whose table does not say them.
     settings : mapping
@@ -67,29 +67,29 @@ def frontier_entry(
     """
     torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
-    strangers = (pool.table["role"] == "heldout").to_numpy()
+    held_out = (pool.table["role"] == "heldout").to_numpy()
     groups = []
     for stage in STAGES:
         drawn = Sample.read(inputs[stage])
-        verdicts = pd.read_parquet(inputs[f"{stage}_verdicts"])
-        groups += grouped(stage, drawn, verdicts, asked[stage]["steps"])
-    found = frontier(groups, pool.where(~strangers), pool.where(strangers), columns, settings, seed, step)
+        decisions = pd.read_parquet(inputs[f"{stage}_decisions"])
+        groups += grouped(stage, drawn, decisions, asked[stage]["steps"])
+    found = frontier(groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step)
     with replacing(table) as temporary:
         found.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
     draw_frontier(found, figure)
     step.artifact(figure)
 
 
-def grouped(stage: str, drawn: Sample, verdicts: pd.DataFrame, steps: int) -> list[Group]:
-    """The candidates of a stage by guidance and steps, each group as drawn and as accepted; a missing verdict is none.
+def grouped(stage: str, drawn: Sample, decisions: pd.DataFrame, steps: int) -> list[Group]:
+    """The candidates of a stage by guidance and steps, each group as drawn and as accepted; a missing decision is none.
 
     Adds `accepted` and `risk` to the tables.
     """
-    judged = verdicts.set_index("candidate")[["accepted", "risk"]]
+    judged = decisions.set_index("candidate")[["accepted", "risk"]]
     table = drawn.table.join(judged, on="candidate")
     if "steps" not in table:
         table["steps"] = steps
-    accepted = (table["accepted"] == True).to_numpy(bool)  # noqa: E712 (a missing verdict is neither)
+    accepted = (table["accepted"] == True).to_numpy(bool)  # noqa: E712 (a missing decision is neither)
     groups = []
     every = Sample(drawn.pictures, table)
     for guidance, count in table[["guidance", "steps"]].drop_duplicates().sort_values(["guidance", "steps"]).to_numpy():

@@ -17,8 +17,8 @@ from .samples import Sample
 PER_LINE = 4
 
 
-def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: int, path: str | Path) -> None:
-    """Draw the accepted pictures of smallest risk, each left of its implicated original.
+def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path) -> None:
+    """Draw the accepted pictures of smallest risk, each left of its matched original.
 
     Parameters
     ----------
@@ -26,20 +26,20 @@ def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: 
         Originals with `row`, the 1-based row of the manifest.
     samples : Sample
         Candidates with `candidate`.
-    verdicts : table
-        As CONE.md's contract; `implicated_original` is a manifest row.
+    decisions : table
+        As CONE.md's contract; `matched_original` is a manifest row.
     count : int
         How many pairs at most.
     path : path
         The `.png` to write; a blank picture where nothing was accepted.
     """
-    kept = accepted(samples, verdicts)
+    kept = accepted(samples, decisions)
     order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
     riskiest = kept.where(order)
     places = {row: place for place, row in enumerate(pool.table["row"])}
     pictures, captions = [], []
     for picture, risk, row in zip(
-        riskiest.pictures, riskiest.table["risk"], riskiest.table["implicated_original"], strict=True
+        riskiest.pictures, riskiest.table["risk"], riskiest.table["matched_original"], strict=True
     ):
         if row in places:
             pictures += [picture, pool.pictures[places[row]]]
@@ -50,6 +50,6 @@ def nearest_pairs(pool: Sample, samples: Sample, verdicts: pd.DataFrame, count: 
         contact_sheet(np.stack(pictures), 2 * PER_LINE, captions).save(temporary, "PNG")
 
 
-def nearest_pairs_of(pool: str, samples: str, verdicts: str, count: int, pairs: str) -> None:
+def nearest_pairs_of(pool: str, samples: str, decisions: str, count: int, pairs: str) -> None:
     """`nearest_pairs` from files to a file."""
-    nearest_pairs(Sample.read(pool), Sample.read(samples), pd.read_parquet(verdicts), count, pairs)
+    nearest_pairs(Sample.read(pool), Sample.read(samples), pd.read_parquet(decisions), count, pairs)

@@ -91,7 +91,7 @@ def public_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """The columns that leave: a running number, the conditions, the guidance.
 
     Candidate numbers stay in: with the run's seed and a leaked generator they would name the noise a picture was drawn
-    from, and with the officer's verdicts the original it was compared with. Risks stay in for the same reason.
+    from, and with the officer's decisions the original it was compared with. Risks stay in for the same reason.
     """
     public = pd.DataFrame({"picture": np.arange(len(table), dtype=np.int64)})
     for column in columns:

@@ -51,14 +51,14 @@ def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | 
 
 
 def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """One attack's result, from its figures and not from its own verdict alone."""
+    """One attack's result, from its figures and not from its own conclusion alone."""
     largest, fewest = settings.get("largest_auc"), settings.get("fewest_persons")
     high = (row.get("auc") or {}).get("high")
     able = row.get("positive", {}).get("caught") is True and row.get("negative", {}).get("clean") is True
     numbers = all(finite(value) is not None for value in (largest, fewest, high))
-    if not able or not numbers or row.get("verdict") not in (PASS, FAIL):
+    if not able or not numbers or row.get("conclusion") not in (PASS, FAIL):
         return INCONCLUSIVE
-    if row["verdict"] == FAIL or not high <= largest:  # type: ignore[operator]
+    if row["conclusion"] == FAIL or not high <= largest:  # type: ignore[operator]
         return FAIL
     return PASS if min(row["members"], row["non_members"]) >= fewest else INCONCLUSIVE
 
@@ -74,4 +74,4 @@ def _meaning(results: Mapping[str, str], missing: Sequence[str]) -> str:
     if missing or unsure:
         short = [*unsure, *(f"{name} (not run)" for name in missing)]
         return f"attacks on the generator show too little: {', '.join(short)}"
-    return "no attack on the generator tells those whose pictures the teacher learned from apart from strangers"
+    return "no attack on the generator tells those whose pictures the teacher learned from apart from non-members"

@@ -14,12 +14,13 @@ PICTURES = {
     "plane": (
         "Cone settings",
         "Settings plane of the cone: the border beyond which every altered original is rejected, and the share of "
-        "strangers' real pictures that would still pass.",
+        "held-out subjects' real pictures that would still pass.",
     ),
-    "rivals": (
-        "Cone and rivals",
+    "baselines": (
+        "Cone and baselines",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
-        "share of calibration alterations: what it accepts of strangers' real pictures, rejects of test alterations.",
+        "share of calibration alterations: what it accepts of held-out subjects' real pictures, rejects of test "
+        "alterations.",
     ),
     "near_duplicates": (
         "Near-duplicates",
@@ -92,7 +93,7 @@ def officer_page(
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
         agreement=certificate["measured"].get("evaluation", {}).get("agreement", {}),
-        opinions=certificate["measured"].get("second_opinion", {}),
+        verifier=certificate["measured"].get("verifier", {}),
         encoders=certificate["measured"].get("evaluation", {}).get("encoders", {}),
     )
     with replacing(page) as path:

@@ -1,4 +1,4 @@
-"""The release station: hold every figure against its gate, and write what may leave."""
+"""The release step: hold every figure against its gate, and write what may be published."""
 
 import json
 import shutil
@@ -31,9 +31,9 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     name : str
         The release's name in the config.
     inputs : mapping
-        `samples` (shards of the student), `verdicts` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a second opinion
-        was asked for `teacher_opinion` and `student_opinion`, and `canaries` where the entry has some.
+        `samples` (shards of the student), `decisions` (of them), `summary` (of the pool), `calibrated` (of the cones),
+        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a verifier
+        was asked for `teacher_verifier` and `student_verifier`, and `canaries` where the entry has some.
     entry : mapping
         The whole config entry.
     folder : str
@@ -43,11 +43,11 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
     if Path(folder).exists():
         raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
-    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["verdicts"]))
+    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
-    more, thresholds = {"second_opinion": second_opinions(inputs)}, dict(entry["gates"])
+    more, thresholds = {"verifier": verifier_figures(inputs)}, dict(entry["gates"])
     if entry.get("canaries"):
         more["canaries"] = _read(inputs["canaries"])
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
@@ -81,9 +81,9 @@ def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
 
 
-def second_opinions(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What the second opinion measured, by stage; nothing where none was asked for."""
-    return {stage: _read(path) for stage in ("teacher", "student") if (path := inputs.get(f"{stage}_opinion"))}
+def verifier_figures(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the verifier measured, by stage; nothing without one."""
+    return {stage: _read(path) for stage in ("teacher", "student") if (path := inputs.get(f"{stage}_verifier"))}
 
 
 def _read(path: str) -> dict[str, Any]:

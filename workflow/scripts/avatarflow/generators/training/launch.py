@@ -1,4 +1,4 @@
-"""Run a training station in several processes: by torchrun on this machine, by Slurm's srun on all of its job's."""
+"""Run a training step in several processes: by torchrun on this machine, by Slurm's srun on all of its job's."""
 
 import functools
 import inspect
@@ -17,23 +17,23 @@ from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import Stopped, watching
 
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
-Station = Callable[..., None]
+TrainingFunction = Callable[..., None]
 
 
-def in_processes(station: Station) -> Station:
-    """A station that runs itself in `compute.processes` processes; with one, or inside one of them, as it is."""
+def in_processes(function: TrainingFunction) -> TrainingFunction:
+    """Let a function run itself in `compute.processes` processes; with one, or inside one of them, it runs as it is."""
 
-    @functools.wraps(station)
+    @functools.wraps(function)
     def launching(*values: Any, **named: Any) -> None:
-        arguments = inspect.signature(station).bind(*values, **named).arguments
+        arguments = inspect.signature(function).bind(*values, **named).arguments
         count = arguments["settings"]["compute"].get("processes", 1)
         if count == 1 or "RANK" in os.environ:
-            station(**arguments)
+            function(**arguments)
         else:
             step = arguments.pop("step")
             job = Path(arguments["state"]) / "processes.json"  # beside the states: every machine of a job sees it
             with replacing(job) as path:
-                path.write_text(json.dumps({"station": station.__name__, "arguments": arguments}), encoding="utf-8")
+                path.write_text(json.dumps({"function": function.__name__, "arguments": arguments}), encoding="utf-8")
             run(command(count, job, os.environ), step)
 
     return launching

@@ -36,13 +36,13 @@ def say(kind: str, what: Any) -> None:
 
 
 def main(job: Path) -> int:
-    """Run the station named by a job file; the exit status."""
+    """Run the function named by a job file and return the exit status."""
     asked = json.loads(job.read_text(encoding="utf-8"))
     first = os.environ["RANK"] == "0"
     step = Relay() if first else Step.null()
     with joined(asked["arguments"]["settings"]["compute"]["device"]):
         try:
-            getattr(generator_steps, asked["station"])(**asked["arguments"], step=step)
+            getattr(generator_steps, asked["function"])(**asked["arguments"], step=step)
         except AvatarflowError as error:
             say("refused", str(error))
             return 1

@@ -24,11 +24,11 @@ def conclude(
     Parameters
     ----------
     attack : callable
-        Scores of the originals that were trained on against strangers.
+        Scores of the originals that were trained on against non-members.
     positive : callable
-        The same attack where half of the strangers was planted.
+        The same attack where half of the non-members was planted.
     negative : callable
-        The same attack on the two halves of strangers where nothing was planted.
+        The same attack on the two halves of non-members where nothing was planted.
     settings : mapping
         `largest_auc` (what the upper limit may be, and what an attack must be able to see) and `fewest_persons`.
 
@@ -36,8 +36,8 @@ def conclude(
     -------
     dict
         `measure` of the attack, `positive` and `negative` (`auc`, `members`, `non_members`; `caught` and `clean`),
-        `verdict`, `reason` and `shown` (whether a leak is shown beyond doubt). An attack that could not run has the
-        verdict `inconclusive`.
+        `conclusion`, `reason` and `shown` (whether a leak is shown beyond doubt). An attack that could not run has the
+        conclusion `inconclusive`.
     """
     try:
         found = measure(attack())
@@ -48,13 +48,13 @@ def conclude(
     caught["caught"] = caught["auc"] is not None and caught["auc"]["low"] > largest
     clean = _control(negative, CONTROL_LEVEL)
     clean["clean"] = clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
-    verdict, reason = judge(found, caught["caught"], clean["clean"], settings)
+    conclusion, reason = judge(found, caught["caught"], clean["clean"], settings)
     shown = bool(caught["caught"] and clean["clean"] and leaks(found, largest))
-    return {**found, "positive": caught, "negative": clean, "verdict": verdict, "reason": reason, "shown": shown}
+    return {**found, "positive": caught, "negative": clean, "conclusion": conclusion, "reason": reason, "shown": shown}
 
 
 def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]) -> tuple[str, str]:
-    """Verdict and reason of a measured attack.
+    """Conclusion and reason of a measured attack.
 
     A shown leak fails whatever the number of persons; a pass needs enough of them, and no tail that leaks behind a
     harmless mean: no true positive rate that lies, with its interval, above what the false positive rate may be.
@@ -86,7 +86,8 @@ def unmeasured(reason: str) -> dict[str, Any]:
     """The result of an attack that could not run."""
     nothing = {"auc": None, "members": 0, "non_members": 0}
     return {
-        **nothing, "tpr": {}, "pictures": 0, "worst": None, "verdict": INCONCLUSIVE, "reason": reason, "shown": False,
+        **nothing, "tpr": {}, "pictures": 0, "worst": None, "conclusion": INCONCLUSIVE, "reason": reason,
+        "shown": False,
         "positive": {**nothing, "caught": False}, "negative": {**nothing, "clean": False},
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Whom an attack is tried on: members and strangers of the pool, at most so many of each, and the planted half."""
+"""Whom an attack is tried on: members and non-members of the pool, at most so many of each, and the planted half."""
 
 import numpy as np
 import pandas as pd
@@ -7,9 +7,12 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Mask
 from avatarflow.intake.persons import HELDOUT, TRAINED
 
+NON_MEMBERS_STREAM = "strangers"
+"""Name of the random stream that draws non-members; another name would draw others."""
+
 
 def chosen(table: pd.DataFrame, persons: int, seed: int) -> Mask:
-    """(n,) which rows of the pool are attacked: all pictures of at most so many members and so many strangers.
+    """(n,) which rows of the pool are attacked: all pictures of at most so many members and so many non-members.
 
     Parameters
     ----------
@@ -17,10 +20,10 @@ def chosen(table: pd.DataFrame, persons: int, seed: int) -> Mask:
         `person` and `role` of each picture; roles that are neither trained on nor held out are left alone.
     """
     keep = np.zeros(len(table), bool)
-    for purpose, roles in (("members", TRAINED), ("strangers", (HELDOUT,))):
+    for stream, roles in (("members", TRAINED), (NON_MEMBERS_STREAM, (HELDOUT,))):
         rows = table["role"].isin(roles).to_numpy()
         people = np.unique(table.loc[rows, "person"])
-        drawn = seeds.generator(seed, f"attack {purpose}").permutation(len(people))[:persons]
+        drawn = seeds.generator(seed, f"attack {stream}").permutation(len(people))[:persons]
         keep |= rows & table["person"].isin(people[drawn]).to_numpy()
     return keep
 

@@ -23,7 +23,7 @@ def join(parts: Sequence[str], settings: Mapping[str, Any], results: str, figure
     Parameters
     ----------
     parts : sequence of str
-        JSON files of the attack stations.
+        JSON files of the attack steps.
     settings : mapping
         `attacks` of the config.
     results, figure : str
@@ -56,7 +56,7 @@ def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]], largest: float) -> Non
     for place, row in enumerate(rows):
         if row["auc"] is not None:
             reach = [[row["auc"]["value"] - row["auc"]["low"]], [row["auc"]["high"] - row["auc"]["value"]]]
-            axes.errorbar(row["auc"]["value"], place, xerr=reach, fmt="o", color=COLOURS[row["verdict"]], capsize=3)
+            axes.errorbar(row["auc"]["value"], place, xerr=reach, fmt="o", color=COLOURS[row["conclusion"]], capsize=3)
         for name, (marker, label) in CONTROLS.items():
             if row[name]["auc"] is not None:
                 axes.plot(

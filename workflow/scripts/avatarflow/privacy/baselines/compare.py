@@ -1,7 +1,8 @@
 """The cone beside the published rules, at equal sensitivity and from the same fingerprints.
 
 A filter that rejects everything also rejects every copy, so each rule gets the threshold at which it rejects a given
-share of the calibration persons' altered originals; what it then does to test persons and strangers is compared.
+share of the calibration persons' altered originals. Compared is what it then does to test persons and held-out
+subjects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +27,16 @@ PUBLISHED = "published"
 
 @dataclass(frozen=True)
 class People:
-    """Pictures with whose they are: altered originals of a role, or strangers' real pictures."""
+    """Pictures with whose they are: altered originals of a role, or held-out subjects' real pictures."""
 
     fingerprints: Rows
     persons: Integers
 
 
 def compare(
-    originals: Originals, calibration: People, test: People, strangers: People, seed: int, names: Sequence[str] = ()
+    originals: Originals, calibration: People, test: People, held_out: People, seed: int, names: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Sensitivity on test persons and specificity on strangers of every rule at every level.
+    """Sensitivity on test persons and specificity on held-out subjects of every rule at every level.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def compare(
         Altered originals that set the thresholds.
     test : People
         Altered originals of other persons.
-    strangers : People
+    held_out : People
         Real pictures of persons never trained on; may be none.
     names : of `RULES`
         Rules to compare; all by default.
@@ -53,10 +54,10 @@ def compare(
     -------
     DataFrame
         One row per rule and level (and one at the threshold its paper sets): `rule`, `level`, `threshold`,
-        `sensitivity`, `specificity` and `ahead` (how much more of the strangers the cone accepts at the same level),
-        each with `_low` and `_high` over persons, and the numbers behind them.
+        `sensitivity`, `specificity` and `ahead` (how much more of the held-out subjects the cone accepts at the same
+        level), each with `_low` and `_high` over persons, and the numbers behind them.
     """
-    scored = {name: scores(name, originals, (calibration, test, strangers)) for name in names or RULES}
+    scored = {name: scores(name, originals, (calibration, test, held_out)) for name in names or RULES}
     thresholds = [(name, f"{level:.1%}", at_level(each[0], level)) for name, each in scored.items() for level in LEVELS]
     thresholds += [(name, PUBLISHED, rule(originals)) for name in scored if (rule := RULES[name].published)]
     cone = {level: threshold for name, level, threshold in thresholds if name == CONE}
@@ -65,10 +66,10 @@ def compare(
         _, altered, real = scored[name]
         row = {"rule": name, "level": level, "threshold": threshold}
         row |= _figure("sensitivity", altered <= threshold, test.persons, seed)
-        row |= _figure("specificity", real > threshold, strangers.persons, seed)
-        if level in cone and len(strangers.persons):
+        row |= _figure("specificity", real > threshold, held_out.persons, seed)
+        if level in cone and len(held_out.persons):
             gain = (scored[CONE][2] > cone[level]).astype(float) - (real > threshold)
-            row |= _ahead(gain, strangers.persons, seed)
+            row |= _ahead(gain, held_out.persons, seed)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -89,7 +90,7 @@ def at_level(scored: Floats, level: float) -> float:
 
 
 def winner(table: pd.DataFrame, level: str) -> tuple[str, bool]:
-    """The rule that accepts most strangers at a level, and whether the cone is behind it beyond its interval."""
+    """Return the rule that accepts most held-out subjects at a level, and whether the cone is surely behind it."""
     rows = table[(table["level"] == level) & table["specificity"].notna()]
     best = rows.iloc[int(rows["specificity"].to_numpy().argmax())]
     return str(best["rule"]), bool(best["ahead_high"] < 0)
@@ -116,7 +117,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def summary(table: pd.DataFrame) -> Mapping[str, Any]:
-    """Who accepts most strangers at each level, as plain values; empty without strangers."""
+    """Who accepts most held-out subjects at each level, as plain values; empty without held-out subjects."""
     levels = [f"{level:.1%}" for level in LEVELS]
     if table["specificity"].isna().all():
         return {}

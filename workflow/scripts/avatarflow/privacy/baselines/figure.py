@@ -1,4 +1,4 @@
-"""The rules side by side as a picture: what each accepts of strangers, and what it misses, at equal sensitivity."""
+"""The rules side by side as a picture: what each accepts of held-out subjects and what it misses."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from .registry import RULES
 SHADES = ("#b5d8e3", "#5aa5bd", "#1f6f8b", "#0b2e3a", "#d9a441")
 COLOURS = dict(zip([*(f"{level:.1%}" for level in LEVELS), PUBLISHED], SHADES, strict=True))
 NAMES = {
-    "specificity": "strangers' real pictures accepted",
+    "specificity": "held-out subjects' real pictures accepted",
     "sensitivity": "altered originals of test persons rejected",
 }
 
 
-def draw_rivals(table: pd.DataFrame, path: str | Path) -> None:
+def draw_baselines(table: pd.DataFrame, path: str | Path) -> None:
     """Two panels, a row per rule, a colour per level; bars are 95 % intervals over persons."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
     for axes, (measure, label) in zip(figure.subplots(1, 2, sharey=True), NAMES.items(), strict=True):

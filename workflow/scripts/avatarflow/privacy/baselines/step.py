@@ -1,4 +1,4 @@
-"""The comparison station: the cones of an entry beside the published rules, as a table and a figure."""
+"""The step that compares the rules: the cones of an entry beside the published rules, as a table and a figure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,11 @@ from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
 from .compare import People, compare, summary, write_table
-from .figure import draw_rivals
+from .figure import draw_baselines
 from .neighbourhood import Originals
 
 
-def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str, step: Step) -> None:
+def compare_entry(inputs: Mapping[str, str], seed: int, baselines: str, figure: str, step: Step) -> None:
     """Measure every rule on the persons of an entry.
 
     Parameters
@@ -25,17 +25,17 @@ def compare_entry(inputs: Mapping[str, str], seed: int, rivals: str, figure: str
     inputs : mapping
         `pool` (shards), `cones`, `originals` (n, d) with rows as in the pool, `calibration` and `test` (pictures of
         that role, a, d).
-    rivals, figure : str
+    baselines, figure : str
         Files to write: TSV and PNG.
     """
     people, _ = people_of(inputs)
-    compared = compare(people["originals"], people["calibration"], people["test"], people["strangers"], seed)
-    write_table(compared, rivals)
-    draw_rivals(compared, figure)
+    compared = compare(people["originals"], people["calibration"], people["test"], people["held_out"], seed)
+    write_table(compared, baselines)
+    draw_baselines(compared, figure)
     for level, best in summary(compared).items():
-        step.info("most strangers accepted at %s: %s", level, best["rule"])
+        step.info("most held-out subjects accepted at %s: %s", level, best["rule"])
     cone = compared[compared["rule"] == "cone"].set_index("level")
-    for level in cone.index[cone["specificity"].notna()]:  # unknown where there are no strangers
+    for level in cone.index[cone["specificity"].notna()]:  # unknown where there are no held-out subjects
         step.metric(f"cone_specificity_{level}", float(cone.loc[level, "specificity"]))
 
 
@@ -44,10 +44,10 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     table = read_table(inputs["pool"])
     cones = Cones.read(inputs["cones"])
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
-    stranger = (table["role"] == HELDOUT).to_numpy()
+    held_out = (table["role"] == HELDOUT).to_numpy()
     found = {
         "originals": Originals.of(cones, cones.owners),
-        "strangers": People(rows[stranger], table.loc[stranger, "person"].to_numpy()),
+        "held_out": People(rows[held_out], table.loc[held_out, "person"].to_numpy()),
     }
     altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
     known = altered["calibration"].shape[1]  # families left out stand behind the others, in `test` alone

@@ -1,4 +1,4 @@
-"""The station that asks a generator for the canaries: scores of every attack on it. torch side."""
+"""The step that asks a generator for the canaries: scores of every attack on it. torch side."""
 
 from collections.abc import Mapping
 from pathlib import Path

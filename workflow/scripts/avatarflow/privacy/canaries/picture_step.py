@@ -1,4 +1,4 @@
-"""The station that looks for canaries in pictures: by their own cones, by the matcher, by attacks. faiss side."""
+"""The step that looks for canaries in pictures: by their own cones, by the matcher, by attacks. faiss side."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def expose_pictures(inputs: Mapping[str, str], kind: str, seed: int, target: str
     ----------
     inputs : mapping
         `canaries` and `samples` (shards), `canaries_fingerprints` and `fingerprints` (of the samples), `cones`,
-        `verdicts` (of the samples).
+        `decisions` (of the samples).
     kind : str
         What the canaries are; names the matcher.
     target : str
@@ -51,7 +51,7 @@ def expose_pictures(inputs: Mapping[str, str], kind: str, seed: int, target: str
     table = read_table(inputs["canaries"])
     made = np.asarray(load_rows(inputs["fingerprints"], cones.encoder))
     known = np.asarray(load_rows(inputs["canaries_fingerprints"], cones.encoder))
-    accepted = pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
+    accepted = pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
     kept = np.isfinite(made).all(1) & (accepted if target == RELEASE else True)
     pictures = read_pictures(inputs["samples"])[kept]
     found: dict[str, Any] = {"target": target, "pictures": int(kept.sum()), "scores": {}}

@@ -12,7 +12,7 @@ from avatarflow.privacy.attacks.data.views import Pixels
 from avatarflow.privacy.verifier import Matcher, matcher
 
 USUAL = 0.05  # quantile of what noisy copies of a canary reach: less is no copy
-STRANGE_PAIRS = 100  # pairs of two canaries that show what two eyes reach
+IMPOSTOR_PAIRS = 100  # pairs of two canaries that show what two eyes reach
 NOISE = 6.0  # grey levels, of those copies
 
 
@@ -28,7 +28,7 @@ class Sightings:
     matched : (n,) bool
         As alike as noisy copies of canaries usually are to them, and more alike than any two canaries.
     thresholds : dict
-        `copies` (the lower 5 % of what copies reach), `strangers` (the most that two canaries reach) and `pairs`.
+        `copies` (the lower 5 % of what copies reach), `impostors` (the most that two canaries reach) and `pairs`.
     """
 
     best: npt.NDArray[np.int64]
@@ -44,14 +44,14 @@ class Sightings:
         match = matcher(kind)
         kept = [match.template(each) for each in canaries]
         drawn = seeds.generator(seed, "canary pairs")
-        pairs = drawn.integers(0, len(kept), (STRANGE_PAIRS, 2))
+        pairs = drawn.integers(0, len(kept), (IMPOSTOR_PAIRS, 2))
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        strangers = [alike(match, kept[one], kept[other]) for one, other in pairs]
+        impostors = [alike(match, kept[one], kept[other]) for one, other in pairs]
         copies = [
             alike(match, match.template(noisy(each, seed, int(item))), own)
             for each, item, own in zip(canaries, items, kept, strict=True)
         ]
-        limits = {"copies": float(np.quantile(copies, USUAL)), "strangers": max(strangers, default=1.0)}
+        limits = {"copies": float(np.quantile(copies, USUAL)), "impostors": max(impostors, default=1.0)}
         limits["pairs"] = len(pairs)
         if not len(pictures):
             nothing = np.zeros(len(kept), np.int64)
@@ -60,7 +60,7 @@ class Sightings:
         best = (view.rows(canaries) @ view.rows(pictures).T).argmax(1).astype(np.int64)
         seen = {int(row): match.template(pictures[row]) for row in np.unique(best)}
         similarity = np.array([alike(match, seen[int(row)], own) for row, own in zip(best, kept, strict=True)])
-        return cls(best, similarity, (similarity >= limits["copies"]) & (similarity > limits["strangers"]), limits)
+        return cls(best, similarity, (similarity >= limits["copies"]) & (similarity > limits["impostors"]), limits)
 
 
 def alike(match: Matcher, one: Any, other: Any) -> float:

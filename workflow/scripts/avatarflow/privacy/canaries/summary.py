@@ -26,14 +26,14 @@ COLUMNS = ["target", "measure", COPIES, "value", "low", "high", "n", "chance"]
 def join(
     canaries: str, parts: Sequence[str], kind: str, seed: int, results: str, rows: str, figure: str, step: Step
 ) -> None:
-    """Join what the stations found, and count the canaries in the release.
+    """Join what the steps found, and count the canaries in the release.
 
     Parameters
     ----------
     canaries : str
         Shards of the canaries.
     parts : sequence of str
-        JSON files of `model_station` and `picture_station`.
+        JSON files of `model_step` and `picture_step`.
     kind : str
     results, rows, figure : str
         JSON, TSV and PNG to write.

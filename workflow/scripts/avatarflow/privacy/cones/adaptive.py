@@ -40,7 +40,7 @@ class AdaptiveCones:
         w, above 0.
     shape : Shape
     typical_rad : float
-        An angle at which strangers lie; decides how often a search proves itself, never a result.
+        An angle at which held-out subjects lie; decides how often a search proves itself, never a result.
     c : float
         The scale; NaN before calibration.
     searched : int

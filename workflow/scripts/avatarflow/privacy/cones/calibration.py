@@ -1,4 +1,4 @@
-"""The calibration station: cones of an entry, set on some persons and measured on others.
+"""The step that calibrates: cones of an entry, set on some persons and measured on others.
 
 No torch here: faiss must not share a process with it.
 """
@@ -107,12 +107,12 @@ def measure(
     dict
         `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
         alteration), `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of
-        strangers' real pictures accepted, None without strangers), `worst_person` (run-local number), `subgroups`,
+        held-out subjects' real pictures accepted, None without any), `worst_person` (run-local number), `subgroups`,
         `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
     """
     draws, whose = draws_of(test, table, "test")
     risk = risks(draws, cones)
-    strangers = (table["role"] == HELDOUT).to_numpy()
+    held_out = (table["role"] == HELDOUT).to_numpy()
     per_family = risk.reshape(len(test), len(families), -1) <= 1
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     by_family = {
@@ -129,7 +129,7 @@ def measure(
         "rejected_by_family": by_family,
         "worst_person": worst_person(risk, whose),
         "subgroups": _subgroups(cones, originals, table, risk <= 1, seed),
-        "specificity": _strangers(cones, originals[strangers], table.loc[strangers, "person"].to_numpy(), seed),
+        "specificity": _specificity(cones, originals[held_out], table.loc[held_out, "person"].to_numpy(), seed),
         **recognition(table, originals, test, families, seed),
     }
 
@@ -144,14 +144,14 @@ def _left_out(cones: Cones, test: Rows, table: pd.DataFrame, families: list[str]
 def _subgroups(
     cones: Cones, originals: Rows, table: pd.DataFrame, rejected: npt.NDArray[np.bool_], seed: int
 ) -> dict[str, Any]:
-    """Altered originals of test persons rejected, and strangers' real pictures accepted, per subgroup."""
-    strangers = (table["role"] == HELDOUT).to_numpy()
+    """Altered originals of test persons rejected, and held-out subjects' real pictures accepted, per subgroup."""
+    held_out = (table["role"] == HELDOUT).to_numpy()
     tested = table[table["role"] == "test"]
     each = tested.loc[tested.index.repeat(len(rejected) // max(1, len(tested)))]
-    accepted = risks(originals[strangers], cones) > 1
+    accepted = risks(originals[held_out], cones) > 1
     return {
         "rejected": by_subgroup(rejected, each, seed),
-        "specificity": by_subgroup(accepted, table[strangers], seed),
+        "specificity": by_subgroup(accepted, table[held_out], seed),
     }
 
 
@@ -175,7 +175,7 @@ def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list
     return {"retrieval": ranks.to_dict("records"), **figures}
 
 
-def _strangers(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:
+def _specificity(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:
     share: Estimate | None = specificity(cones, rows, persons, seed) if len(rows) else None
     return share.as_dict() if share else None
 

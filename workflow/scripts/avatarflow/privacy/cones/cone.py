@@ -41,7 +41,7 @@ WHERE = "cone calibration"
 
 @dataclass(frozen=True)
 class Cones:
-    """All originals' cones: what a verdict needs.
+    """All originals' cones: what a decision needs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Verdicts: the exact risk of every candidate, block by block, in flat memory."""
+"""Decisions: the exact risk of every candidate, block by block, in flat memory."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +28,8 @@ OUTSIDE = "outside every cone"
 INSIDE = "inside the cone of an original"
 UNREADABLE = "not readable"
 UNJUDGED = "not judged: no fingerprint"
-MATCHED = "outside every cone, but a second opinion sees an original"
-UNSEEN = "outside every cone, but no second opinion can be had"
+MATCHED = "outside every cone, but the verifier matches an original"
+UNSEEN = "outside every cone, but the verifier has nothing to compare"
 REASONS = (OUTSIDE, INSIDE, UNREADABLE, UNJUDGED, MATCHED, UNSEEN)
 
 BLOCK = 1024
@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
         pa.field("risk", pa.float64()),
         pa.field("accepted", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
-        pa.field("implicated_original", pa.int64()),
+        pa.field("matched_original", pa.int64()),
         pa.field("angle_rad", pa.float64()),
         pa.field("threshold_rad", pa.float64()),
     ]
@@ -113,7 +113,7 @@ def judge(
     candidates: Rows | RowFile,
     ids: Slices,
     cones: Cones,
-    verdicts: str | Path,
+    decisions: str | Path,
     block: int = BLOCK,
     encoder: str | None = None,
     reasons: Slices | None = None,
@@ -121,7 +121,7 @@ def judge(
     k: int = NEIGHBOURS,
     refusals: Slices | None = None,
 ) -> Summary:
-    """Decide for each candidate picture whether it may leave; verdicts are written block by block.
+    """Decide for each candidate picture whether it may leave; decisions are written block by block.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def judge(
         Written as `candidate`.
     cones : Cones
         Calibrated.
-    verdicts : path
+    decisions : path
         The Parquet file; appears when it is whole. Columns: `SCHEMA`, and `stage` where one is given.
     block : int
         Candidates held at a time; changes nothing but memory.
@@ -141,7 +141,7 @@ def judge(
     reasons : n texts, optional
         Not empty where a candidate's file could not be decoded (its row is not looked at).
     refusals : n texts, optional
-        Not empty where a second opinion refuses a candidate; the reason of those that the cones would accept.
+        Not empty where the verifier refuses a candidate; the reason of those that the cones would accept.
 
     Returns
     -------
@@ -161,8 +161,8 @@ def judge(
         (candidates, judge_, cones.rows, rows, None if reasons is None else _lost(reasons[rows]))
         for rows in blocks(n, block)
     )
-    with _writer(verdicts, stage) as write:
-        each = neighbours.in_order(_verdicts, tasks, neighbours.searchers())
+    with _writer(decisions, stage) as write:
+        each = neighbours.in_order(_decisions, tasks, neighbours.searchers())
         for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
             if refusals is not None:
                 _refuse(columns, refusals[rows])
@@ -187,7 +187,7 @@ def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
     return np.array([each != "" for each in reasons], bool)
 
 
-def _verdicts(
+def _decisions(
     source: Rows | RowFile,
     judge_: Judge,
     manifest_rows: Integers,
@@ -212,7 +212,7 @@ def _verdicts(
         "risk": risk,
         "accepted": accepted,
         "reason": reason.astype(object),
-        "implicated_original": pa.array(original, mask=~there),
+        "matched_original": pa.array(original, mask=~there),
         "angle_rad": angle,
         "threshold_rad": threshold,
     }
@@ -244,6 +244,6 @@ def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Estimate:
     return share_of_persons(risks(draws, cones) > 1, persons)
 
 
-def specificity(cones: Cones, strangers: Rows, persons: Integers, seed: int) -> Estimate:
+def specificity(cones: Cones, held_out: Rows, persons: Integers, seed: int) -> Estimate:
     """Share of real pictures of persons never trained on that are accepted, with an interval over persons."""
-    return share_of_pictures(risks(strangers, cones) > 1, persons, seed)
+    return share_of_pictures(risks(held_out, cones) > 1, persons, seed)

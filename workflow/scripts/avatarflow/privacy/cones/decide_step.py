@@ -1,4 +1,4 @@
-"""The judging station: verdicts of a candidate set as files."""
+"""The step that judges candidates: decisions of a candidate set as files."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,9 @@ def judge_pictures(
     cones: str,
     encoder: str,
     stage: str,
-    verdicts: str,
+    decisions: str,
     step: Step,
-    opinions: str | None = None,
+    verifier: str | None = None,
 ) -> None:
     """Judge one set of candidates.
 
@@ -36,26 +36,26 @@ def judge_pictures(
         (n, d), rows as the candidates.
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
-    opinions : str, optional
-        The second opinion, rows as the candidates: what it refuses the cones cannot accept.
+    verifier : str, optional
+        What the verifier says, rows as the candidates: what it refuses the cones cannot accept.
 
     Raises
     ------
     AvatarflowError
-        If the second opinion is of other candidates.
+        If the verifier was asked about other candidates.
     """
     made_by = encoder_digest(encoder)
-    if opinions and not _equal(Column(opinions, "candidate"), Column(pictures, "candidate")):
-        raise refuse("second opinion", "it is of other candidates", "delete it and run again")
+    if verifier and not _equal(Column(verifier, "candidate"), Column(pictures, "candidate")):
+        raise refuse("verifier", "it is of other candidates", "delete it and run again")
     summary = judge(
         RowFile(fingerprints, made_by),
         Column(pictures, "candidate"),
         Cones.read(cones),
-        verdicts,
+        decisions,
         encoder=made_by,
         reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
         stage=stage,
-        refusals=Column(opinions, "refusal") if opinions else None,
+        refusals=Column(verifier, "refusal") if verifier else None,
     )
     step.metric("candidates", summary.candidates)
     step.metric("accepted", summary.accepted)
@@ -73,8 +73,8 @@ def _equal(one: Column, other: Column) -> bool:
     return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
 
 
-def join(parts: Sequence[str], verdicts: str, drop: Sequence[str] = ()) -> None:
-    """Write several verdict tables as one, in the given order, without the columns to drop."""
-    with replacing(verdicts) as temporary:
+def join(parts: Sequence[str], decisions: str, drop: Sequence[str] = ()) -> None:
+    """Write several decision tables as one, in the given order, without the columns to drop."""
+    with replacing(decisions) as temporary:
         rows = pa.concat_tables([pq.read_table(part) for part in parts]).drop_columns(list(drop))
         pq.write_table(rows, temporary, compression="zstd")

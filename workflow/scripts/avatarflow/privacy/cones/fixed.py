@@ -36,7 +36,7 @@ class FixedCones:
     half_angles_rad : (m,)
         Above 0.
     typical_rad : float
-        An angle at which strangers lie; decides how often a search proves itself, never a result.
+        An angle at which held-out subjects lie; decides how often a search proves itself, never a result.
     searched : int
         Originals looked at first.
     """

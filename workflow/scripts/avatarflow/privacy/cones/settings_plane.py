@@ -21,7 +21,7 @@ BETAS = tuple(np.linspace(0, 1, 11).round(2).tolist())
 SCALES = 60
 
 
-def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
+def settings_plane(cones: Cones, draws: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
     """The plane as a long table.
 
     Parameters
@@ -30,7 +30,7 @@ def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[floa
         Their R, rho and clipping are used, beta and c are varied.
     draws : (q, d)
         Altered originals of the calibration persons.
-    strangers : (h, d)
+    held_out : (h, d)
         Held-out originals; without any the shares of them are NaN.
 
     Returns
@@ -41,20 +41,20 @@ def settings_plane(cones: Cones, draws: Rows, strangers: Rows, betas: tuple[floa
         `altered_rejected` and `heldout_passing` (shares), `at_border_passing` (share of held-out originals that pass
         at the border).
     """
-    needed = {beta: _needed(cones, beta, draws, strangers) for beta in betas}
+    needed = {beta: _needed(cones, beta, draws, held_out) for beta in betas}
     borders = [altered.max() for altered, _ in needed.values()]
     finite = [border for border in borders if np.isfinite(border) and border > 0] or [1.0]
     scales = np.geomspace(min(finite) / 4, max(finite) * 2, SCALES)
     parts = []
-    for beta, (altered, held_out) in needed.items():
+    for beta, (altered, passing) in needed.items():
         border = float(altered.max())
         columns = {
             "beta": beta,
             "c": scales,
             "border": border,
             "altered_rejected": 1 - _share_above(altered, scales),
-            "heldout_passing": _share_above(held_out, scales),
-            "at_border_passing": _share_above(held_out, np.array([border]))[0] if np.isfinite(border) else np.nan,
+            "heldout_passing": _share_above(passing, scales),
+            "at_border_passing": _share_above(passing, np.array([border]))[0] if np.isfinite(border) else np.nan,
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
@@ -67,9 +67,9 @@ def _share_above(needed: Floats, scales: Floats) -> Floats:
     return np.asarray((needed > scales[:, None]).mean(1))
 
 
-def _needed(cones: Cones, beta: float, draws: Rows, strangers: Rows) -> tuple[Floats, Floats]:
+def _needed(cones: Cones, beta: float, draws: Rows, held_out: Rows) -> tuple[Floats, Floats]:
     varied = replace(cones, shape=replace(cones.shape, beta=beta))
-    return needed_scales(varied, draws), needed_scales(varied, strangers)
+    return needed_scales(varied, draws), needed_scales(varied, held_out)
 
 
 def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:

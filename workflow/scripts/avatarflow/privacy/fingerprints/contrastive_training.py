@@ -72,9 +72,9 @@ def contrastive_loss(
     persons, eyes : (v,) int64
         Views with equal `eyes` attract; with equal `persons` only, neither attract nor repel; else they repel.
     temperature : float
-        Above 0; the smaller, the more the nearest strangers count.
+        Above 0; the smaller, the more the nearest negatives count.
     hard_negative_weight : float
-        Each stranger counts exp(weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
+        Each negative counts exp(weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
         nearest ones (hard negatives) take the place of the far ones.
     """
     cosines = fingerprints @ fingerprints.T
@@ -85,12 +85,12 @@ def contrastive_loss(
     against = torch.logsumexp(
         (logits + _weights(cosines, repel, hard_negative_weight)).masked_fill(~repel, -torch.inf), 1, True
     )
-    each = torch.logaddexp(logits, against) - logits  # one positive against all strangers
+    each = torch.logaddexp(logits, against) - logits  # one positive against all negatives
     return ((each * attract).sum(1) / attract.sum(1).clamp_min(1)).mean()
 
 
 def _weights(cosines: torch.Tensor, repel: torch.Tensor, hard_negative_weight: float) -> torch.Tensor:
-    """(v, v) logarithms of the strangers' weights, whose mean over each view's strangers is 1; no gradient."""
+    """(v, v) logarithms of the negatives' weights, whose mean over each view's negatives is 1; no gradient."""
     if hard_negative_weight == 0:
         return torch.zeros(())
     drawn = (hard_negative_weight * cosines.detach()).masked_fill(~repel, -torch.inf)

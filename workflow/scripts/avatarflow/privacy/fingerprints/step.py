@@ -1,4 +1,4 @@
-"""The fingerprint station: the encoder of an entry, and its originals, alterations and candidates as fingerprints."""
+"""The steps that make fingerprints: the encoder of an entry; its originals, altered originals and candidates."""
 
 from collections.abc import Mapping
 from pathlib import Path

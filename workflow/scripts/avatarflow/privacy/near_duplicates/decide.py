@@ -1,4 +1,4 @@
-"""The station that judges near-duplicates: cones and matcher, no torch."""
+"""The step that judges near-duplicates: cones and matcher, no torch."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.verifier import Matcher, matcher
-from avatarflow.privacy.verifier.verify import Witness
+from avatarflow.privacy.verifier.verify import Verifier
 from avatarflow.runs.context import Step
 
 from .figure import draw_near_duplicates
@@ -32,7 +32,7 @@ def judge_near_duplicates(
         `pictures` (shards of near-duplicates), `fingerprints` (of them), `pool`, `encoder`, `cones`, `trial` (the
         matcher and its threshold).
     settings : mapping
-        `second_opinion` of the config.
+        `verifier` of the config.
     results, figure : str
         Files to write: TSV and PNG.
     """
@@ -43,8 +43,8 @@ def judge_near_duplicates(
     match = matcher(trial["matcher"])
     confirmed = confirmed_by(match, trial["threshold"], made, pictures, pool, originals)
     gallery = originals[(pool["role"] != "heldout").to_numpy()]
-    witness = Witness(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
-    rejected, matched = opinions(witness, pictures, rows, trial["threshold"])
+    verifier = Verifier(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
+    rejected, matched = refusals(verifier, pictures, rows, trial["threshold"])
     found = measured(made, confirmed, rejected, rejected | matched, seed)
     write_table(found, results)
     draw_near_duplicates(found, figure)
@@ -70,12 +70,12 @@ def confirmed_by(
     return out
 
 
-def opinions(witness: Witness, pictures: Pictures, rows: Rows, limit: float) -> tuple[Mask, Mask]:
-    """Whether the cones reject each picture, and whether the second opinion, asked as of candidates, sees an original.
+def refusals(verifier: Verifier, pictures: Pictures, rows: Rows, limit: float) -> tuple[Mask, Mask]:
+    """Return whether the cones reject each picture, and whether the verifier, asked as of candidates, matches one.
 
     A picture without a fingerprint is refused, so it counts as rejected.
     """
-    said = witness.answer(pictures, rows)
+    said = verifier.verify(pictures, rows)
     return said.rejected, said.similarity > limit
 
 
@@ -87,7 +87,7 @@ def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask
     DataFrame
         `family`, `strength`, `n`, `persons`, `confirmed`, `confirmed_persons`, and four shares, each with `_low` and
         `_high` over persons: `rejected` (by the cones, of all), `rejected_confirmed` (by the cones, of the confirmed),
-        `refused_together` and `refused_together_confirmed` (by the cones or the second opinion; of the confirmed it
+        `refused_together` and `refused_together_confirmed` (by the cones or the verifier; of the confirmed it
         says no more than whether the matcher was asked about the right original).
     """
     table = []

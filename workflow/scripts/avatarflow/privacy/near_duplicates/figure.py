@@ -13,7 +13,7 @@ from avatarflow.core.paths import replacing
 LINES = {
     "rejected_confirmed": ("rejected by the cones, of the confirmed", "#0b2e3a", "o-"),
     "rejected": ("rejected by the cones, of all", "#5aa5bd", "s--"),
-    "refused_together": ("refused by cones or second opinion, of all", "#d9a441", "^:"),
+    "refused_together": ("refused by cones or verifier, of all", "#d9a441", "^:"),
 }
 
 

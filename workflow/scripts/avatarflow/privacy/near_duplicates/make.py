@@ -1,4 +1,4 @@
-"""The station that makes near-duplicates: the pool's test persons and the teacher, no faiss."""
+"""The step that makes near-duplicates: the pool's test persons and the teacher, no faiss."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -61,9 +61,9 @@ def subjects_of(table: pd.DataFrame, pictures: Pictures, conditions: Conditions,
     rows = tested[np.isin(who[tested], chosen)]
     others = []
     for row in rows:
-        strangers = tested[who[tested] != who[row]]
+        of_others = tested[who[tested] != who[row]]
         others.append(
-            strangers[seeds.generator(seed, "blended with", int(table["item"].iloc[row])).integers(len(strangers))]
+            of_others[seeds.generator(seed, "blended with", int(table["item"].iloc[row])).integers(len(of_others))]
         )
     second = np.array(others)
     return Subjects(

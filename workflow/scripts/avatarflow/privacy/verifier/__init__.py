@@ -1,4 +1,4 @@
-"""Independent matchers: do two photographs show one eye? A second opinion that shares nothing with the fingerprint.
+"""Independent matchers: do two photographs show one eye? They share nothing with the fingerprint.
 
 Each is one module with `template(picture)`, None where there is nothing to compare, and `similarity(one, other)`, 1 for
 the same picture; `MATCHERS` names them.
@@ -37,5 +37,5 @@ def matcher(name: str) -> Matcher:
         If there is none.
     """
     if name not in MATCHERS:
-        raise refuse("second opinion", f"there is no matcher {name!r}", f"choose from {', '.join(MATCHERS)}")
+        raise refuse("verifier", f"there is no matcher {name!r}", f"choose from {', '.join(MATCHERS)}")
     return MATCHERS[name]

@@ -1,4 +1,4 @@
-"""Two opinions on the same candidates: the table, and Cohen's kappa. numpy and scipy only."""
+"""Two judgements of the same candidates: their table, and Cohen's kappa. numpy and scipy only."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def counted(rejected: npt.NDArray[np.bool_], matched: npt.NDArray[np.bool_]) -> 
 
 
 def kappa(counts: npt.NDArray[Any]) -> float:
-    """Agreement beyond chance of the two opinions in a (2, 2) table; NaN where one of them never varies.
+    """Agreement beyond chance of the two judgements in a (2, 2) table; NaN where one of them never varies.
 
     References
     ----------

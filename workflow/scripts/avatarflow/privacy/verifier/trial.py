@@ -21,15 +21,15 @@ from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
-WHERE = "second opinion"
+WHERE = "verifier"
 PERSONS = 500  # whose pictures are paired at most; their templates are held together
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
-ALTERATIONS = "second opinion"  # what the drawn alterations are for: no other step sees the same ones
+PERTURBATION_STREAM = "second opinion"  # name of the random stream: another name would draw other alterations
 
 
-def try_matcher(
+def try_verifier(
     pool: str, settings: Mapping[str, Any], families: Sequence[str], seed: int, figures: str, step: Step
 ) -> None:
     """Set the matcher's threshold, measure the matcher, and write both.
@@ -39,7 +39,7 @@ def try_matcher(
     pool : str
         Shards of the pool.
     settings : mapping
-        `second_opinion` of the config.
+        `verifier` of the config.
     families : names
         Of the alterations that the test persons' pictures undergo.
     figures : str
@@ -52,28 +52,28 @@ def try_matcher(
     """
     table, pictures, match = read_table(pool), read_pictures(pool), matcher(settings["matcher"])
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
-    strangers = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
-    limit = threshold(strangers, settings["false_match_rate"])
-    step.info("threshold %.3f from %d pairs of two persons", limit, len(strangers))
+    impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
+    limit = threshold(impostors, settings["false_match_rate"])
+    step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
     found = {
         "matcher": settings["matcher"],
         "threshold": limit,
         "two_persons": {
-            "pairs": len(strangers),
+            "pairs": len(impostors),
             "persons": int(table["person"].iloc[calibration].nunique()),
-            "median": float(np.median(strangers)),
-            "largest": float(strangers.max()),
-            "above_threshold": float((strangers > limit).mean()),
+            "median": float(np.median(impostors)),
+            "largest": float(impostors.max()),
+            "above_threshold": float((impostors > limit).mean()),
         },
-        "same_eye": same_eye(match, pictures, table, strangers, limit, settings["pairs"], seed),
+        "same_eye": same_eye(match, pictures, table, impostors, limit, settings["pairs"], seed),
         **altered_originals(match, pictures, table, families, limit, settings, seed, step),
     }
     write_json(figures, found)
 
 
-def threshold(strangers: Floats, false_match_rate: float) -> float:
+def threshold(impostors: Floats, false_match_rate: float) -> float:
     """The similarity that at most this share of pairs of two persons exceeds, one of theirs; the largest at 0."""
-    return float(np.quantile(strangers, 1 - false_match_rate, method="higher"))
+    return float(np.quantile(impostors, 1 - false_match_rate, method="higher"))
 
 
 def two_persons(
@@ -99,7 +99,7 @@ def two_persons(
 
 
 def same_eye(
-    match: Matcher, pictures: Pictures, table: pd.DataFrame, strangers: Floats, limit: float, count: int, seed: int
+    match: Matcher, pictures: Pictures, table: pd.DataFrame, impostors: Floats, limit: float, count: int, seed: int
 ) -> dict[str, Any] | None:
     """How well pairs of the same eye are told from pairs of two persons; None without such pairs."""
     eye = table["eye"].to_numpy()
@@ -118,14 +118,14 @@ def same_eye(
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None
-    impostors, own = np.sort(-strangers), [-alike[whose == person] for person in np.unique(whose)]
+    distances, own = np.sort(-impostors), [-alike[whose == person] for person in np.unique(whose)]
     out: dict[str, Any] = {"pairs": len(alike), "persons": len(own), "without_template": int(np.isnan(every).sum())}
     for name, figure in (("auc", auc), ("eer", eer)):
         low, high = bootstrap(
-            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), impostors),  # type: ignore[misc]
+            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), distances),  # type: ignore[misc]
             len(own), seed, RESAMPLES,
         )  # fmt: skip
-        out[name] = {"value": figure(-alike, impostors), "low": low, "high": high}
+        out[name] = {"value": figure(-alike, distances), "low": low, "high": high}
     out["recognised"] = share_of_pictures(alike > limit, whose, seed).as_dict()
     return out
 
@@ -152,7 +152,7 @@ def altered_originals(
         own = match.template(pictures[row])
         alike = {}
         for family in families:
-            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], ALTERATIONS)[0]
+            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM)[0]
             version = match.template(picture)
             alike[family] = (version, -1.0 if version is None or own is None else match.similarity(own, version))
             events[family].append(alike[family][1] > limit)

@@ -1,4 +1,4 @@
-"""The second opinion on candidates: for each the originals it comes near to, and what the matcher says of them.
+"""Verify candidates: an independent matcher compares each with the originals it comes near to.
 
 No torch here: faiss finds the near ones. Candidates are streamed; the originals' templates last used are kept.
 """
@@ -44,13 +44,13 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What was said of each candidate of a block.
+class Verification:
+    """What the matcher says of each candidate of a block.
 
     Parameters
     ----------
-    asked : (n,)
-        Whether it was asked about: it has a fingerprint.
+    compared : (n,)
+        Whether it was compared: it has a fingerprint.
     similarity : (n,)
         The largest with an original; NaN where there is nothing to compare.
     original : (n,)
@@ -59,72 +59,72 @@ class Answers:
         Whether the cones reject it, or it has no fingerprint.
     """
 
-    asked: npt.NDArray[np.bool_]
+    compared: npt.NDArray[np.bool_]
     similarity: npt.NDArray[np.float64]
     original: Integers
     rejected: npt.NDArray[np.bool_]
 
 
-class Witness:
-    """The matcher with the originals it is asked about.
+class Verifier:
+    """The matcher with the originals it compares candidates with.
 
     Parameters
     ----------
     cones : Cones
-        Calibrated; their fingerprints find the originals to ask about.
+        Calibrated; their fingerprints find the originals to compare with.
     originals : (m, h, w, 3) uint8
         Pictures, in the cones' order.
     match : Matcher
     nearest : int
-        Originals asked about a candidate beside the one that the cone implicates.
+        Originals compared with a candidate beside the one that the cone matches.
     """
 
     def __init__(self, cones: Cones, originals: Pictures, match: Matcher, nearest: int) -> None:
         self.judge, self.match, self.nearest, self.fingerprints = Judge(cones), match, nearest, cones.fingerprints
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
 
-    def questions(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        """Originals to ask about (n, k), the implicated one first, and whether the cone rejects the candidate (n,)."""
+    def originals_near(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
+        """Return the originals to compare with (n, k), the matched one first, and whether the cone rejects (n,)."""
         risks = self.judge.risks(fingerprints)
         near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
         return np.concatenate([risks.original[:, None], near], 1), risks.risk <= 1
 
-    def answer(self, pictures: Pictures, fingerprints: Rows) -> Answers:
-        """What the matcher says of a block of candidates; those without a fingerprint are not asked about."""
+    def verify(self, pictures: Pictures, fingerprints: Rows) -> Verification:
+        """Compare a block of candidates with the originals near to each; skip those without a fingerprint."""
         n = len(pictures)
-        asked = check_unit("candidates", fingerprints, may_be_missing=True)
+        compared = check_unit("candidates", fingerprints, may_be_missing=True)
         similarity, original, rejected = np.full(n, np.nan), np.zeros(n, np.int64), np.ones(n, bool)
-        rows = np.flatnonzero(asked)
+        rows = np.flatnonzero(compared)
         if len(rows):
-            about, rejected[rows] = self.questions(fingerprints[rows])
-            for row, near in zip(rows.tolist(), about.tolist(), strict=True):
-                if (kept := self.match.template(pictures[row])) is not None:
-                    similarity[row], original[row] = self._most_alike(kept, near)
-        return Answers(asked, similarity, original, rejected)
+            originals, rejected[rows] = self.originals_near(fingerprints[rows])
+            for row, near in zip(rows.tolist(), originals.tolist(), strict=True):
+                if (template := self.match.template(pictures[row])) is not None:
+                    similarity[row], original[row] = self._most_alike(template, near)
+        return Verification(compared, similarity, original, rejected)
 
-    def _most_alike(self, kept: Any, near: list[int]) -> tuple[float, int]:
+    def _most_alike(self, template: Any, near: list[int]) -> tuple[float, int]:
         best, which = float("nan"), 0
         for row in dict.fromkeys(near):
-            if (own := self.template(row)) is not None:
-                alike = self.match.similarity(own, kept)
+            if (original := self.template(row)) is not None:
+                alike = self.match.similarity(original, template)
                 if not alike <= best:
                     best, which = alike, row
         return best, which
 
 
-def second_opinion(
-    inputs: Mapping[str, str], settings: Mapping[str, Any], seed: int, opinions: str, figures: str, step: Step
+def verify_candidates(
+    inputs: Mapping[str, str], settings: Mapping[str, Any], seed: int, verifications: str, figures: str, step: Step
 ) -> None:
-    """Ask about every candidate of a stage; write what was said, and how far it agrees with the cones.
+    """Verify every candidate of a stage; write the outcome, and how far it agrees with the cones.
 
     Parameters
     ----------
     inputs : mapping
         `candidates` and `pool` (shards), `fingerprints` (of the candidates), `originals` (of the pool), `encoder`,
-        `cones`, `trial` (what `trial.try_matcher` wrote), and `canaries` (shards) where the cones have some.
+        `cones`, `trial` (what `trial.try_verifier` wrote), and `canaries` (shards) where the cones have some.
     settings : mapping
-        `second_opinion` of the config.
-    opinions, figures : str
+        `verifier` of the config.
+    verifications, figures : str
         Files to write: Parquet (`SCHEMA`, rows as the candidates) and JSON.
     """
     trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
@@ -136,33 +136,33 @@ def second_opinion(
         originals = np.concatenate([originals, read_pictures(canaries)])
         known = np.concatenate([known, read_table(canaries)["row"]])
     if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
-        raise refuse("second opinion", "cones of other originals or another encoder", "calibrate the cones again")
-    witness = Witness(cones, originals, matcher(trial["matcher"]), settings["nearest"])
+        raise refuse("verifier", "cones of other originals or another encoder", "calibrate the cones again")
+    verifier = Verifier(cones, originals, matcher(trial["matcher"]), settings["nearest"])
     counts, tally = np.zeros((2, 2), np.int64), dict.fromkeys(("candidates", "without_template", "refused"), 0)
     total = len(Column(inputs["candidates"], "candidate"))
-    with _writer(opinions) as write:
+    with _writer(verifications) as write:
         for ids, block, rows in _candidates(inputs, made_by):
-            said = witness.answer(block, rows)
+            said = verifier.verify(block, rows)
             columns = _columns(said, cones, trial["threshold"], settings["refuse_unseen"])
             write({"candidate": ids, **columns})
             known = np.isfinite(said.similarity)
             counts += counted(said.rejected[known], columns["matched"][known])
             tally["candidates"] += len(ids)
-            tally["without_template"] += int((said.asked & ~known).sum())
+            tally["without_template"] += int((said.compared & ~known).sum())
             tally["refused"] += int(((columns["refusal"] != "") & ~said.rejected).sum())
             step.progress(tally["candidates"], total, "candidates")
-    stranger = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    real = witness.answer(pictures[stranger], np.asarray(load_rows(inputs["originals"], made_by))[stranger])
+    held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
+    real = verifier.verify(pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out])
     found = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "originals_asked": settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
-        "strangers_matched": _share(real.similarity > trial["threshold"], table["person"].to_numpy()[stranger], seed),
+        "held_out_matched": _share(real.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed),
         "trial": trial,
     }
     write_json(figures, found)
-    step.metric("refused_by_second_opinion", tally["refused"])
+    step.metric("refused_by_verifier", tally["refused"])
 
 
 def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[str], Pictures, Rows]]:
@@ -170,7 +170,7 @@ def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[
     names, rows = Column(inputs["candidates"], "candidate"), RowFile(inputs["fingerprints"], made_by)
     if len(names) != len(rows):
         found = f"{len(rows)} fingerprints of {len(names)} pictures"
-        raise refuse("second opinion", found, "delete the fingerprints and run again")
+        raise refuse("verifier", found, "delete the fingerprints and run again")
     reasons = Column(inputs["candidates"], "reason") if has_column(inputs["candidates"], "reason") else None
     start = 0
     for block in iterate(inputs["candidates"]):
@@ -182,10 +182,10 @@ def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[
         start += len(block)
 
 
-def _columns(said: Answers, cones: Cones, limit: float, refuse_unseen: bool) -> dict[str, Any]:
+def _columns(said: Verification, cones: Cones, limit: float, refuse_unseen: bool) -> dict[str, Any]:
     matched = said.similarity > limit  # False where there is none
     known = np.isfinite(said.similarity)
-    unseen = said.asked & ~known & refuse_unseen
+    unseen = said.compared & ~known & refuse_unseen
     return {
         "similarity": pa.array(said.similarity, mask=~known),
         "threshold": np.full(len(matched), limit),

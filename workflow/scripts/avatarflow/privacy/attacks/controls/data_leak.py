@@ -1,4 +1,4 @@
-"""The leak that positive controls on data plant: altered copies of strangers, with their fingerprints. torch side."""
+"""The leak that positive controls on data plant: altered copies of non-members, with their fingerprints. torch side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ FAMILIES = ("noise", "jpeg", "brightness")
 def write_leaks(
     pool: str, encoder: str, compute: Mapping[str, Any], seed: int, pictures: str, fingerprints: str
 ) -> None:
-    """Write altered copies of every stranger's picture, copy after copy, and their fingerprints.
+    """Write altered copies of every non-member's picture, copy after copy, and their fingerprints.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ def write_leaks(
     pictures : str
         Folder of shards: the copies, with the `item` of the original.
     fingerprints : str
-        (strangers' pictures, copies, d).
+        (non-members' pictures, copies, d).
     """
     torch.set_num_threads(compute["threads"])
     table = read_table(pool)
-    strangers = (table["role"] == HELDOUT).to_numpy()
-    items = table.loc[strangers, "item"].to_numpy()
-    originals = read_pictures(pool)[strangers]
-    some = len(originals) > 0  # an audit may know of no stranger: then nothing is planted, and no attack concludes
+    non_members = (table["role"] == HELDOUT).to_numpy()
+    items = table.loc[non_members, "item"].to_numpy()
+    originals = read_pictures(pool)[non_members]
+    some = len(originals) > 0  # an audit may know of no non-member: then nothing is planted, and no attack concludes
     versions = [perturbations.alter(originals, name, 1, seed, items, "attack leak") if some else originals
                 for name in FAMILIES]  # fmt: skip
     copies = np.stack(versions, 1).reshape(-1, *originals.shape[1:])
@@ -44,4 +44,6 @@ def write_leaks(
     made = trained.embed(copies, compute["micro_batch"])
     save_rows(fingerprints, made.reshape(len(originals), len(FAMILIES), trained.dimensions), trained.digest)
     with replacing_folder(pictures) as folder:
-        write_shards(folder, copies, table[strangers].loc[np.repeat(table.index[strangers], len(FAMILIES)), ["item"]])
+        write_shards(
+            folder, copies, table[non_members].loc[np.repeat(table.index[non_members], len(FAMILIES)), ["item"]]
+        )

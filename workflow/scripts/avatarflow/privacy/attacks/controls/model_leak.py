@@ -1,4 +1,4 @@
-"""A generator that leaks on purpose: the attacked one, taught half of the strangers until it knows them."""
+"""A generator that leaks on purpose: the attacked one, taught half of the non-members until it knows them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +16,14 @@ def plant(
     training: Mapping[str, Any], compute: Mapping[str, Any],
     seed: int, state: Path, step: Step,
 ) -> Path:  # fmt: skip
-    """Teach a copy of a generator the planted half of the strangers.
+    """Teach a copy of a generator the planted half of the non-members.
 
     Parameters
     ----------
     model : path
         The attacked generator's folder; it is not changed.
     known : Known
-        Pictures of members and strangers; only the planted half of the strangers is taught.
+        Pictures of members and non-members; only the planted half of the non-members is taught.
     generator : mapping
         The config's map of that name.
     training : mapping
@@ -36,9 +36,9 @@ def plant(
     Path
         The planted generator's folder.
     """
-    strangers = known.where(~known.member)
-    taught = strangers.where(half_of(strangers.persons, seed))
-    step.info("positive control: a copy is taught %d pictures of strangers", len(taught.pictures))
+    non_members = known.where(~known.member)
+    taught = non_members.where(half_of(non_members.persons, seed))
+    step.info("positive control: a copy is taught %d pictures of non-members", len(taught.pictures))
     folder = state / "planted"
     asked = Asked(generator, {}, training, compute, seed, {})
     train(

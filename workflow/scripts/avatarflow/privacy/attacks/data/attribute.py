@@ -1,4 +1,4 @@
-"""Attribute inference: the labels of the nearest released picture say more of a member than of a stranger.
+"""Attribute inference: the labels of the nearest released picture say more of a member than of a non-member.
 
 What the population tells about everyone is no leak, so members are held against held-out persons.
 

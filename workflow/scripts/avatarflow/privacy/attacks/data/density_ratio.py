@@ -16,16 +16,16 @@ from avatarflow.privacy.attacks.interface import Scores
 
 from .knowledge import World
 
-MEANING = "density of released pictures over the density of other strangers at a known picture"
+MEANING = "density of released pictures over the density of other non-members at a known picture"
 
 DIMENSIONS = 8
 BLOCK = 512
 
 
 def score(world: World) -> Scores:
-    """Log density of released pictures minus log density of the reference, the strangers.
+    """Log density of released pictures minus log density of the reference, the non-members.
 
-    A stranger is compared with the *other* strangers, and a member with all but one drawn for it, so that both have
+    A non-member is compared with the *other* non-members, and a member with all but one drawn for it, so that both have
     references of equal size and nobody is its own reference.
     """
     reference = ~world.member
@@ -51,9 +51,9 @@ def project(world: World) -> tuple[Floats, Floats]:
 
 def left_out(world: World) -> Integers:
     """(n,) the person whose pictures are not in the reference of each picture."""
-    strangers = np.unique(world.persons[~world.member])
+    non_members = np.unique(world.persons[~world.member])
     people = np.unique(world.persons[world.member])
-    drawn = {int(one): strangers[seeds.generator(world.seed, "attack reference", int(one)).integers(len(strangers))]
+    drawn = {int(one): non_members[seeds.generator(world.seed, "attack reference", int(one)).integers(len(non_members))]
              for one in people}  # fmt: skip
     return np.array(
         [drawn[int(one)] if member else one for one, member in zip(world.persons, world.member, strict=True)], np.int64

@@ -40,7 +40,7 @@ class World:
 
 
 def halves(world: World) -> World:
-    """The strangers alone, half of them called members: data that know nothing of either half."""
+    """The non-members alone, half of them called members: data that know nothing of either half."""
     keep = ~world.member
     chosen = half_of(world.persons[keep], world.seed)
     return replace(
@@ -50,12 +50,12 @@ def halves(world: World) -> World:
 
 
 def planted(world: World, copies: Rows, secret: bool = False) -> World:
-    """The strangers alone, altered copies of half of them planted among the released pictures.
+    """The non-members alone, altered copies of half of them planted among the released pictures.
 
     Parameters
     ----------
-    copies : (strangers' pictures, c, d)
-        Rows of altered copies of every stranger's picture, in the order of `known`.
+    copies : (non-members' pictures, c, d)
+        Rows of altered copies of every non-member's picture, in the order of `known`.
     secret : bool
         Whether labels are replaced by random ones: a label that the picture itself does not show, which only a copy
         can give away.
@@ -68,7 +68,9 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
         )
     count, each = copies.shape[:2]
     if count != len(control.known):
-        raise ValueError(f"planted: copies of {count} pictures for {len(control.known)}; give all strangers' pictures")
+        raise ValueError(
+            f"planted: copies of {count} pictures for {len(control.known)}; give all non-members' pictures"
+        )
     leaked = copies[control.member].reshape(-1, copies.shape[-1])
     leaked_labels = np.repeat(labels[control.member], each, 0)
     return replace(

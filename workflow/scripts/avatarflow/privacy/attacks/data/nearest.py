@@ -1,4 +1,4 @@
-"""Nearest-synthetic membership: a member has a released picture nearer to it than a stranger has.
+"""Nearest-synthetic membership: a member has a released picture nearer to it than a non-member has.
 
 References
 ----------

@@ -45,10 +45,10 @@ def attack_released(
     Parameters
     ----------
     world : World
-    copies : (strangers' pictures, c, d)
-        Altered copies of the strangers, the leak that the positive control plants.
+    copies : (non-members' pictures, c, d)
+        Altered copies of the non-members, the leak that the positive control plants.
     settings : mapping
-        As for `verdict.conclude`.
+        As for `conclusion.conclude`.
     """
     leaks = {secret: planted(world, copies, secret) for secret in (False, True)}
     independent = halves(world)

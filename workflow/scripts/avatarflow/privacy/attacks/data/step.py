@@ -1,4 +1,4 @@
-"""The station of attacks on pictures: candidates of a generator, or the released ones, in two views. faiss side."""
+"""The step that attacks pictures: candidates of a generator, or the released ones, in two views. faiss side."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ HANDED_OVER = ("release", "foreign", "accepted")
 """Targets of which an attacker has the pictures and no generator to draw more from."""
 
 FEWEST = 8  # pictures below which nothing can be said of a set
-FEWEST_STRANGERS = 4  # two in each half of the controls
+FEWEST_NON_MEMBERS = 4  # two in each half of the controls
 
 
 class View(NamedTuple):
@@ -52,7 +52,7 @@ def attack_pictures(
     Parameters
     ----------
     inputs : mapping
-        `pool`, `samples` and `leaks` (shards), `verdicts` (of the samples), `encoder`, and its `originals`,
+        `pool`, `samples` and `leaks` (shards), `decisions` (of the samples), `encoder`, and its `originals`,
         `fingerprints` (of the samples) and `leaks_fingerprints` (rows).
     settings : mapping
         `attacks` of the config.
@@ -66,7 +66,7 @@ def attack_pictures(
     rows = load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"]))
     kept = np.isfinite(rows).all(1)
     if target in FILTERED:
-        kept &= pd.read_parquet(inputs["verdicts"])["accepted"].to_numpy(bool)
+        kept &= pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
     attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
     if reason := _too_few(int(kept.sum()), table):
         found = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
@@ -77,15 +77,15 @@ def attack_pictures(
             outcomes = attack_released(world, features.copies, settings, attacks)
             found += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in found:
-        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["verdict"], each["reason"])
+        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["conclusion"], each["reason"])
     write_json(results, found, allow_nan=False)
 
 
 def _too_few(pictures: int, table: pd.DataFrame) -> str:
     """Why nothing can be attacked; empty where it can."""
-    strangers = table.loc[table["role"] == HELDOUT, "person"].nunique()
-    if strangers < FEWEST_STRANGERS:
-        return f"{strangers} strangers: persons known not to have been trained on are needed (split)"
+    non_members = table.loc[table["role"] == HELDOUT, "person"].nunique()
+    if non_members < FEWEST_NON_MEMBERS:
+        return f"{non_members} non-members: persons known not to have been trained on are needed (split)"
     return f"{pictures} pictures in the set" if pictures < FEWEST else ""
 
 
@@ -95,13 +95,13 @@ def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[
 
 def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
     """The attacker with the cone's own fingerprints, and one who has only pixels."""
-    of_strangers = attacked[(table["role"] == HELDOUT).to_numpy()]
+    of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
-    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_strangers]
+    leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
     pictures: Pictures = read_pictures(inputs["samples"])[kept]
     pixels = Pixels.fit(pictures)
     planted = read_pictures(inputs["leaks"])
-    planted = planted.reshape(len(of_strangers), -1, *planted.shape[1:])[of_strangers]
+    planted = planted.reshape(len(of_non_members), -1, *planted.shape[1:])[of_non_members]
     small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
     made, known = (np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals"))
     originals = pixels.rows(read_pictures(inputs["pool"])[attacked])

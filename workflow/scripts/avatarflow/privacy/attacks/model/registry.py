@@ -37,7 +37,7 @@ MODEL_ATTACKS = {
 
 @dataclass(frozen=True)
 class Known:
-    """Pictures of members and strangers, and what the attacker knows of them.
+    """Pictures of members and non-members, and what the attacker knows of them.
 
     Parameters
     ----------
@@ -83,19 +83,19 @@ def attack_generator(
     denoiser : Denoiser
         The generator.
     leaking : Denoiser
-        The same one after it was taught half of the strangers (`planted_model.plant`): the leak to be caught.
+        The same one after it was taught half of the non-members (`planted_model.plant`): the leak to be caught.
     known : Known
     settings : mapping
-        As for `verdict.conclude`.
+        As for `conclusion.conclude`.
     """
-    strangers = known.where(~known.member)
-    half = half_of(strangers.persons, seed)
-    plain, planted = scores_of(denoiser, known, seed), scores_of(leaking, strangers, seed)
+    non_members = known.where(~known.member)
+    half = half_of(non_members.persons, seed)
+    plain, planted = scores_of(denoiser, known, seed), scores_of(leaking, non_members, seed)
     found = {}
     for name, attack in MODEL_ATTACKS.items():
         attack_scores = Scores(plain[name], known.member, known.persons)
-        caught = Scores(planted[name], half, strangers.persons)
-        left_alone = Scores(plain[name][~known.member], half, strangers.persons)
+        caught = Scores(planted[name], half, non_members.persons)
+        left_alone = Scores(plain[name][~known.member], half, non_members.persons)
         found[name] = conclude(
             partial(_given, attack_scores), partial(_given, caught), partial(_given, left_alone), settings
         )

@@ -1,4 +1,4 @@
-"""The station of attacks on a generator: the pool's pictures, the attacked one, and a copy that leaks. torch side."""
+"""The step that attacks a generator: the pool's pictures, the attacked one, and a copy that leaks. torch side."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -31,7 +31,7 @@ def attack_model(
     Parameters
     ----------
     pool : str
-        Shards of the pool: members are the persons of the trained roles, non-members the held-out ones.
+        Shards of the pool: members are the persons whom the generator was trained on, non-members the held-out ones.
     model : str
         `model_index.json` of the generator.
     settings : mapping
@@ -53,7 +53,7 @@ def attack_model(
     known = Known(read_pictures(pool)[keep], conditions.ids(rows), items, persons, member)
     try:
         if len(np.unique(persons[~member])) < 2:
-            raise refuse(WHERE, "fewer than two strangers", "hold persons out")
+            raise refuse(WHERE, "fewer than two non-members", "hold persons out")
         opening = partial(open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE)
         denoiser = opening(folder=Path(model).parent)  # refuses before a copy is taught
         planted = plant(
@@ -67,5 +67,5 @@ def attack_model(
         {"access": "model", **each, "attack": name, "view": "model", "target": stage} for name, each in found.items()
     ]
     for each in out:
-        step.info("%s %s: %s (%s)", stage, each["attack"], each["verdict"], each["reason"])
+        step.info("%s %s: %s (%s)", stage, each["attack"], each["conclusion"], each["reason"])
     write_json(results, out, allow_nan=False)

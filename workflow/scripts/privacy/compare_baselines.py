@@ -1,4 +1,4 @@
-"""Rule compare_rules: the cone beside its published rivals."""
+"""Rule compare_baselines: the cone beside its published baselines."""
 
 from avatarflow.privacy.baselines.step import compare_entry
 from avatarflow.runs.context import step
@@ -13,7 +13,7 @@ with step(snakemake) as run:
             "test": snakemake.input.test,
         },
         seed=snakemake.params.seed,
-        rivals=snakemake.output.rivals,
+        baselines=snakemake.output.baselines,
         figure=snakemake.output.figure,
         step=run,
     )

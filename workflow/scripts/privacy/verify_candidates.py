@@ -1,10 +1,10 @@
-"""Rule second_opinion: what an independent matcher says of every candidate."""
+"""Rule verify_candidates: what an independent matcher says of every candidate."""
 
-from avatarflow.privacy.verifier.verify import second_opinion
+from avatarflow.privacy.verifier.verify import verify_candidates
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
-    second_opinion(
+    verify_candidates(
         {
             "candidates": snakemake.input.candidates,
             "pool": snakemake.input.pool,
@@ -15,9 +15,9 @@ with step(snakemake) as run:
             "trial": snakemake.input.trial,
             "canaries": snakemake.input.get("canaries", ""),
         },
-        snakemake.params.second_opinion,
+        snakemake.params.verifier,
         seed=snakemake.params.seed,
-        opinions=snakemake.output.opinions,
+        verifications=snakemake.output.verifier,
         figures=snakemake.output.figures,
         step=run,
     )

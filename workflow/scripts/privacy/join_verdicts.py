@@ -1,7 +1,0 @@
-"""Rule join_verdicts: the verdicts of both stages in one table."""
-
-from avatarflow.privacy.cones.decide_step import join
-from avatarflow.runs.context import step
-
-with step(snakemake):
-    join([snakemake.input.teacher, snakemake.input.student], snakemake.output.verdicts)
