@@ -20,8 +20,8 @@ from avatarflow.generators.conditions import Conditions  # noqa: E402
 from avatarflow.generators.diffusion.denoiser import Denoiser  # noqa: E402
 from avatarflow.generators.diffusion.family import fit  # noqa: E402
 from avatarflow.imaging.phantom.eyes import draw_eyes  # noqa: E402
-from avatarflow.privacy.attacks.controls.model_leak import plant  # noqa: E402
-from avatarflow.privacy.attacks.model.registry import Known, attack_generator  # noqa: E402
+from avatarflow.privacy.attacks.controls.leaking_generator import plant  # noqa: E402
+from avatarflow.privacy.attacks.on_generator.registry import Known, attack_generator  # noqa: E402
 from avatarflow.runs.context import Step  # noqa: E402
 
 PERSONS, SIZE_PX, POPULATION, SEED = 320, 32, 3, 1

@@ -18,8 +18,8 @@ from avatarflow.generators.diffusion.family import fit, sample
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.pool import pool_from_manifest
-from avatarflow.privacy.attacks.controls.model_leak import plant
-from avatarflow.privacy.attacks.model.registry import Known, attack_generator
+from avatarflow.privacy.attacks.controls.leaking_generator import plant
+from avatarflow.privacy.attacks.on_generator.registry import Known, attack_generator
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder
 from avatarflow.privacy.perturbations import FAMILIES as ALTERATIONS

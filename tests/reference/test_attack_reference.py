@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from avatarflow.privacy.attacks import figures
-from avatarflow.privacy.attacks.data import density_ratio, extraction, linkage
-from avatarflow.privacy.attacks.data.knowledge import World
+from avatarflow.privacy.attacks.on_pictures import density_ratio, extraction, linkage
+from avatarflow.privacy.attacks.on_pictures.knowledge import World
 
 
 def unit(rng, count, dimensions=12):

@@ -1,7 +1,7 @@
 # Reads: the run records of all jobs (results/records/). Writes: results/mlflow/, or the MLflow server that the config names.
 # Config: tracking. One serial step: jobs never write to the store themselves. The handlers call the same import after failures.
 
-from avatarflow.runs.closing import closing_lines
+from avatarflow.runs.closing_lines import closing_lines
 from avatarflow.runs.orphans import cancel_orphans
 from avatarflow.runs.purging import purge_after_run
 from avatarflow.runs.tracking import forget_failed_import, import_in_subprocess

@@ -10,8 +10,8 @@ from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.intake.candidates import take_in_candidates
 from avatarflow.intake.step import take_in
 from avatarflow.privacy.attacks import summary
-from avatarflow.privacy.attacks.controls import data_leak
-from avatarflow.privacy.attacks.data import step as released_step
+from avatarflow.privacy.attacks.controls import leaked_pictures
+from avatarflow.privacy.attacks.on_pictures import step as released_step
 from avatarflow.privacy.baselines.step import compare_entry
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.decide_step import join, judge_pictures
@@ -104,7 +104,9 @@ class Audit:
 
     def plant(self):
         at = self.at
-        data_leak.write_leaks(at("pool/pictures"), at("encoder"), COMPUTE, SEED, at("leaks"), at("leaks.safetensors"))
+        leaked_pictures.write_leaks(
+            at("pool/pictures"), at("encoder"), COMPUTE, SEED, at("leaks"), at("leaks.safetensors")
+        )
 
     def attacks(self):
         at, settings = self.at, self.settings["attacks"]

@@ -221,4 +221,4 @@ def test_somebody_must_confirm_whose_they_are():
 def test_faiss_and_torch_never_share_a_process():
     assert "avatarflow.privacy.search.neighbours" not in digest.closure(["avatarflow.privacy.near_duplicates.make"])
     judging = digest.closure(["avatarflow.privacy.near_duplicates.decide"])
-    assert not {"avatarflow.privacy.perturbations", "avatarflow.privacy.attacks.model.access"} & judging
+    assert not {"avatarflow.privacy.perturbations", "avatarflow.privacy.attacks.on_generator.access"} & judging

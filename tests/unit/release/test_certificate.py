@@ -141,8 +141,8 @@ def test_without_what_was_asked_the_model_stays_in(settings):
 
 
 def test_every_attack_on_generators_is_asked_for():
-    from avatarflow.privacy.attacks.data.registry import DATA_ATTACKS
-    from avatarflow.privacy.attacks.model.registry import MODEL_ATTACKS
+    from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS
+    from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS
 
     on_pictures = [name for name, each in DATA_ATTACKS.items() if each.access == "model"]
     assert set(ON_MODEL) == {*MODEL_ATTACKS, *on_pictures}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from avatarflow.runs.closing import closing_lines
+from avatarflow.runs.closing_lines import closing_lines
 
 CONFIG = {
     "releases": {"eyes": {}},

@@ -25,7 +25,7 @@ rule plant_leaks:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_digest("avatarflow.privacy.attacks.controls.data_leak"),
+        code=code_digest("avatarflow.privacy.attacks.controls.leaked_pictures"),
         entry="{map}/{name}",
         compute=config["compute"],
         seed=config["seed"],
@@ -57,7 +57,7 @@ rule attack_pictures:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_digest("avatarflow.privacy.attacks.data.step"),
+        code=code_digest("avatarflow.privacy.attacks.on_pictures.step"),
         entry="{map}/{name}",
         attacks=settings("attacks"),
         conditions=settings("conditions"),
@@ -84,7 +84,7 @@ rule attack_generator:
         mem_mb=6000,
         runtime=240,
     params:
-        code=code_digest("avatarflow.privacy.attacks.model.step"),
+        code=code_digest("avatarflow.privacy.attacks.on_generator.step"),
         entry="releases/{name}",
         settings=lambda wildcards: {
             "conditions": config["releases"][wildcards.name]["conditions"],

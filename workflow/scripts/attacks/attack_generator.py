@@ -1,6 +1,6 @@
 """Rule attack_generator: attacks on one generator."""
 
-from avatarflow.privacy.attacks.model.step import attack_model
+from avatarflow.privacy.attacks.on_generator.step import attack_model
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:

@@ -1,6 +1,6 @@
 """Rule attack_pictures: attacks that need no generator, on one set of pictures."""
 
-from avatarflow.privacy.attacks.data.step import attack_pictures
+from avatarflow.privacy.attacks.on_pictures.step import attack_pictures
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:

@@ -1,6 +1,6 @@
 """Rule plant_leaks: what the positive controls of attacks on data plant."""
 
-from avatarflow.privacy.attacks.controls.data_leak import write_leaks
+from avatarflow.privacy.attacks.controls.leaked_pictures import write_leaks
 from avatarflow.runs.context import step
 
 with step(snakemake):

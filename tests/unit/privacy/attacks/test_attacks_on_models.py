@@ -16,9 +16,9 @@ from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.diffusion.family import fit
 from avatarflow.generators.diffusion.schedule import scheduler
 from avatarflow.generators.settings import Compute
-from avatarflow.privacy.attacks.controls.model_leak import plant
+from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.figures import auc
-from avatarflow.privacy.attacks.model.registry import MODEL_ATTACKS, Known, attack_generator
+from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS, Known, attack_generator
 from avatarflow.runs.context import Step
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -60,7 +60,7 @@ def setting(persons=160, seed=0):
 
 
 def planted_half(known):
-    from avatarflow.privacy.attacks.data.knowledge import half_of
+    from avatarflow.privacy.attacks.on_pictures.knowledge import half_of
 
     non_members = known.where(~known.member)
     return non_members.items[half_of(non_members.persons, 1)]
@@ -155,7 +155,12 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("data.step", "torch"), ("summary", "torch"), ("model.step", "faiss"), ("controls.data_leak", "faiss")],
+    [
+        ("on_pictures.step", "torch"),
+        ("summary", "torch"),
+        ("on_generator.step", "faiss"),
+        ("controls.leaked_pictures", "faiss"),
+    ],
 )
 def test_faiss_and_torch_never_share_a_process(module, absent):
     code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.attacks.{module}; "

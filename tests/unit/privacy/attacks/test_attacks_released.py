@@ -7,11 +7,11 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
-from avatarflow.privacy.attacks.data import attribute, density_ratio, extraction, linkage, nearest
-from avatarflow.privacy.attacks.data.knowledge import World, half_of, halves, planted
-from avatarflow.privacy.attacks.data.registry import DATA_ATTACKS, attack_released
-from avatarflow.privacy.attacks.data.views import Pixels
 from avatarflow.privacy.attacks.interface import measure
+from avatarflow.privacy.attacks.on_pictures import attribute, density_ratio, extraction, linkage, nearest
+from avatarflow.privacy.attacks.on_pictures.knowledge import World, half_of, halves, planted
+from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS, attack_released
+from avatarflow.privacy.attacks.on_pictures.views import Pixels
 
 SETTINGS = {"largest_auc": 0.6, "fewest_persons": 100}
 D = 24

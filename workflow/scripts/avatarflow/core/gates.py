@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
-from avatarflow.core.statistics import Estimate, finite
+from .outcomes import FAIL, INCONCLUSIVE, PASS
+from .statistics import Estimate, finite
 
 AT_LEAST, AT_MOST, ABOVE = "at least", "at most", "above"
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from avatarflow.core import seeds
-from avatarflow.core.arrays import Floats, Integers, Mask
+from . import seeds
+from .arrays import Floats, Integers, Mask
 
 LEVEL = 0.95
 Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution

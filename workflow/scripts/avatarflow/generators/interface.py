@@ -13,14 +13,14 @@ import pandas as pd
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
+from avatarflow.generators.diffusion import family as diffusion
+from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.foundation import family as foundation
+from avatarflow.generators.pca_gaussian import family as pca_gaussian
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
-from .diffusion import family as diffusion
-from .diffusion.denoiser import Denoiser
 from .families import FAMILIES
-from .foundation import family as foundation
-from .pca_gaussian import family as pca_gaussian
 from .settings import Compute
 
 MODULES: dict[str, ModuleType] = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .closing import DECISIONS
+from .closing_lines import DECISIONS
 
 log = logging.getLogger(__name__)
 RESULTS = Path("results")

@@ -12,7 +12,7 @@ from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
-from avatarflow.privacy.attacks.model.registry import Known, scores_of
+from avatarflow.privacy.attacks.on_generator.registry import Known, scores_of
 from avatarflow.runs.context import Step
 
 

@@ -10,10 +10,10 @@ from avatarflow.core.arrays import Rows
 from avatarflow.core.paths import write_json
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
-from avatarflow.privacy.attacks.data import density_ratio, extraction, nearest
-from avatarflow.privacy.attacks.data.knowledge import World
-from avatarflow.privacy.attacks.data.views import Pixels
 from avatarflow.privacy.attacks.interface import Scores
+from avatarflow.privacy.attacks.on_pictures import density_ratio, extraction, nearest
+from avatarflow.privacy.attacks.on_pictures.knowledge import World
+from avatarflow.privacy.attacks.on_pictures.views import Pixels
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step

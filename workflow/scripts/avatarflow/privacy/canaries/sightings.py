@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
-from avatarflow.privacy.attacks.data.views import Pixels
+from avatarflow.privacy.attacks.on_pictures.views import Pixels
 from avatarflow.privacy.verifier import Matcher, matcher
 
 USUAL = 0.05  # quantile of what noisy copies of a canary reach: less is no copy

@@ -26,11 +26,11 @@ from safetensors.numpy import save_file
 from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
-from avatarflow.privacy.cones.coverage import Coverage, conformal_coverage, reject_all_coverage
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
+from .coverage import Coverage, conformal_coverage, reject_all_coverage
 from .shape import PICTURE, Shape
 
 SEARCHED = 32  # originals looked at first where the density is the picture's

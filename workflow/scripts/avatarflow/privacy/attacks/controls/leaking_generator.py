@@ -6,7 +6,7 @@ from typing import Any
 
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.interface import Asked, train
-from avatarflow.privacy.attacks.model.registry import Known
+from avatarflow.privacy.attacks.on_generator.registry import Known
 from avatarflow.privacy.attacks.subjects import half_of
 from avatarflow.runs.context import Step
 

@@ -14,7 +14,7 @@ from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
-from avatarflow.privacy.attacks.controls.model_leak import plant
+from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.runs.context import Step
 
