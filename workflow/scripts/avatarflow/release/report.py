@@ -19,8 +19,8 @@ PICTURES = {
     "baselines": (
         "Cone and baselines",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
-        "share of calibration alterations: what it accepts of held-out subjects' real pictures, rejects of test "
-        "alterations.",
+        "share of calibration perturbations: what it accepts of held-out subjects' real pictures, rejects of test "
+        "perturbations.",
     ),
     "near_duplicates": (
         "Near-duplicates",
