@@ -217,7 +217,7 @@ rule verify_candidates:
 
 
 rule judge_candidates:
-    """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
+    """Decide for each candidate picture whether it may be published: cone of privacy, all originals considered."""
     input:
         unpack(verification_of),
         candidates="results/{map}/{name}/samples/{stage}/pictures",

@@ -1,4 +1,4 @@
-"""Attacks on released data: each catches a planted leak, and none cries wolf over independent data."""
+"""Attacks on released data: each catches its positive control, and none fails its negative one."""
 
 from dataclasses import replace
 

@@ -121,7 +121,7 @@ def judge(
     k: int = NEIGHBOURS,
     refusals: Slices | None = None,
 ) -> Summary:
-    """Decide for each candidate picture whether it may leave; decisions are written block by block.
+    """Decide for each candidate picture whether it may be published; decisions are written block by block.
 
     Parameters
     ----------
