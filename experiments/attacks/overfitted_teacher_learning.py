@@ -132,7 +132,7 @@ def the_encoder(work: Path, asked: dict[str, Any], pictures: Pictures, table: pd
 def embed_everyone(
     work: Path, asked: dict[str, Any], encoder: Encoder, pictures: Pictures, table: pd.DataFrame, clock: "Clock"
 ) -> None:
-    """Every picture, and alterations of the calibration persons and the members, three draws apart by purpose."""
+    """Every picture, and perturbations of the calibration persons and the members, three draws apart by purpose."""
     if (work / "test.safetensors").exists():
         return
     with clock("fingerprints"):

@@ -36,8 +36,8 @@ from avatarflow.intake.step import summarise  # noqa: E402
 SIDES = (24, 32, 48, 64, 128, 256, 512)
 QUALITY = 85  # of the copies' JPEG, beside a brightening by 5 %
 COPIED = 60  # photographs of test persons
-FINGERPRINTS = {"originals": "originals", "own": "alterations.own", "calibration": "alterations.calibration",
-                "test": "alterations.test"}  # fmt: skip
+FINGERPRINTS = {"originals": "originals", "own": "perturbations.own", "calibration": "perturbations.calibration",
+                "test": "perturbations.test"}  # fmt: skip
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def arguments():
 
 
 def embed(folder, persons):
-    """Draw eyes, train the encoder on some, and embed the others with their alterations (torch, no faiss)."""
+    """Draw eyes, train the encoder on some, and embed the others with their perturbations (torch, no faiss)."""
     import torch
 
     from avatarflow.imaging.phantom.eyes import draw_eyes

@@ -46,7 +46,7 @@ def arguments():
 
 
 def embed(args, path):
-    """Fingerprints of every picture and of its alterations, for R and to judge (torch, no faiss)."""
+    """Fingerprints of every picture and of its perturbations, for R and to judge (torch, no faiss)."""
     import torch
 
     from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered
@@ -68,7 +68,7 @@ def embed(args, path):
 
 
 def whole(args, path):
-    """Originals, alterations for R and alterations to judge, of every picture; rows as in the pool."""
+    """Originals, perturbations for R and perturbations to judge, of every picture; rows as in the pool."""
     digest = encoder_digest(path)
     folder = args.work / digest
     if not (folder / "originals.safetensors").is_file():  # torch and faiss do not share a process

@@ -62,7 +62,7 @@ def samples(args, path):
 
 def decisions(args, path, table):
     """Which samples and which strangers' pictures the cones of one encoder reject, per mode."""
-    from avatarflow.privacy.cones.calibration import draws_of
+    from avatarflow.privacy.cones.calibration import perturbed_of
     from avatarflow.privacy.cones.cone import calibrate, uncalibrated
     from avatarflow.privacy.cones.decide import risks
 
@@ -77,7 +77,7 @@ def decisions(args, path, table):
         own[gallery],
         default_shape(),
     )
-    draws, whose = draws_of(judged[role == "calibration"], table, "calibration")
+    draws, whose = perturbed_of(judged[role == "calibration"], table, "calibration")
     found = {}
     for mode, alpha in MODES:
         done, _ = calibrate(cones, draws, whose, mode, alpha)

@@ -70,7 +70,7 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
     """One encoder on its own split: nothing here is of persons who trained it, but the gallery."""
     table, privacy = read_table(run / "pool/pictures"), run / "privacy"
     cones = Cones.read(privacy / "cones.safetensors")
-    names = ("originals", "alterations.test", "alterations.calibration")
+    names = ("originals", "perturbations.test", "perturbations.calibration")
     rows, test, calibration = (np.asarray(load_rows(privacy / f"{name}.safetensors", cones.encoder)) for name in names)
     people = {role: table.loc[table["role"] == role, "person"].to_numpy() for role in ("test", "calibration")}
     whose = {role: np.repeat(people[role], test.shape[1]) for role in people}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Alterations that nobody thought of: each family left out of encoder, own radius and calibration, then tried.
+"""Perturbations that nobody thought of: each family left out of encoder, own radius and calibration, then tried.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/left_out_families.py results/releases/fundus
 
@@ -71,7 +71,7 @@ def embed(args, group):
 
 def measure(folder, table, group, seed):
     """What the cones of one encoder do to the group's families and to those they know."""
-    from avatarflow.privacy.cones.calibration import draws_of
+    from avatarflow.privacy.cones.calibration import perturbed_of
     from avatarflow.privacy.cones.cone import calibrate, uncalibrated
     from avatarflow.privacy.cones.decide import miss_rate, risks, specificity
     from avatarflow.privacy.held_out_families import left_out_figures
@@ -88,7 +88,7 @@ def measure(folder, table, group, seed):
         default_shape(),
         encoder,
     )
-    draws, whose = draws_of(calibration, table, "calibration")
+    draws, whose = perturbed_of(calibration, table, "calibration")
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     known = calibration.shape[1]
     found = {}
@@ -96,7 +96,7 @@ def measure(folder, table, group, seed):
         done, _ = calibrate(cones, draws, whose, mode, alpha)
         unknown = test[:, known:]
         rejected = (risks(unknown.reshape(-1, rows.shape[1]), done) <= 1).reshape(unknown.shape[:2])
-        flat, each = draws_of(test[:, :known], table, "test")
+        flat, each = perturbed_of(test[:, :known], table, "test")
         strangers = table.loc[~gallery, "person"].to_numpy()
         found[mode if mode == "reject-all" else f"{mode} {alpha}"] = {
             "families": left_out_figures(rejected, list(group), people, seed),

@@ -4,8 +4,8 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/near_duplicates.py make RUN WORK [--sheet SHEET.png]
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/near_duplicates.py judge RUN WORK
 
-RUN is a results/releases/<name> folder of config/fundus.yaml with its teacher, encoder, cones and alterations; WORK is
-a folder outside the project, since near-duplicates show real eyes. Two calls, because torch and faiss share no process.
+RUN is a results/releases/<name> folder of config/fundus.yaml with its teacher, encoder, cones and perturbations; WORK
+is a folder outside the project, since near-duplicates show real eyes. Two calls: torch and faiss share no process.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def show(run: Path, work: Path, sheet: Path) -> None:
 
 def judge(run: Path, work: Path) -> None:
     """The table for each way of calibrating, one below the other."""
-    from avatarflow.privacy.cones.calibration import draws_of
+    from avatarflow.privacy.cones.calibration import perturbed_of
     from avatarflow.privacy.cones.cone import Cones, calibrate
     from avatarflow.privacy.cones.decide import specificity
     from avatarflow.privacy.fingerprints.files import load_rows
@@ -75,8 +75,8 @@ def judge(run: Path, work: Path) -> None:
     rows = np.asarray(load_rows(work / "fingerprints", cones.encoder))
     match, limit = matcher(trial["matcher"]), trial["threshold"]
     confirmed = confirmed_by(match, limit, made, pictures, pool, originals)
-    draws, whose = draws_of(
-        load_rows(run / "privacy/alterations.calibration.safetensors", cones.encoder), pool, "calibration"
+    draws, whose = perturbed_of(
+        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder), pool, "calibration"
     )
     stranger = (pool["role"] == "heldout").to_numpy()
     real = np.asarray(load_rows(run / "privacy/originals.safetensors", cones.encoder))[stranger]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well the independent matcher does on real photographs of a run: the threshold, pairs by field, alterations.
+"""How well the independent matcher does on real photographs of a run: the threshold, pairs by field, perturbations.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/second_opinion.py DATA/eyes/manifest.csv RUN
 
@@ -54,7 +54,7 @@ def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame,
     return out
 
 
-def alterations(pictures: Any, kept: list[Any], table: pd.DataFrame, limits: dict[str, float]) -> dict[str, Any]:
+def perturbations(pictures: Any, kept: list[Any], table: pd.DataFrame, limits: dict[str, float]) -> dict[str, Any]:
     """Of every test person's pictures, altered four times by each family: the share recognised, and by strength."""
     match, rows = matcher("fundus"), np.flatnonzero((table["role"] == "test").to_numpy())
     items, who = table["item"].to_numpy()[rows], table["person"].to_numpy()[rows]
@@ -125,7 +125,7 @@ def main() -> None:
         },
         "thresholds": limits,
         "same_eye": pairs_by_field(kept, table, manifest, limits, strangers),
-        "altered": alterations(pictures, kept, table, limits),
+        "altered": perturbations(pictures, kept, table, limits),
         "rank1": rank_one(pictures, kept, table),
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")

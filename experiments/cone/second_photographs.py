@@ -3,9 +3,9 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/second_photographs.py DATA/eyes/manifest.csv RUN
 
-RUN is a results/releases/<name> folder of config/fundus.yaml with cones, alterations and `privacy/verifier.json`. Each
-original whose eye another original shows is taken out of the gallery and judged against the rest, unless its person
-trained the encoder. The nearest field it has a fellow of, told as in fingerprint_fundus.py, is its own.
+RUN is a results/releases/<name> folder of config/fundus.yaml with cones, perturbations and `privacy/verifier.json`.
+Each original whose eye another original shows is taken out of the gallery and judged against the rest, unless its
+person trained the encoder. The nearest field it has a fellow of, told as in fingerprint_fundus.py, is its own.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from fingerprint_fundus import BANDS, discs
 
 from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.privacy.cones.calibration import draws_of
+from avatarflow.privacy.cones.calibration import perturbed_of
 from avatarflow.privacy.cones.cone import Cones, calibrate
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.privacy.verifier import matcher
@@ -56,8 +56,8 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
         if len(fellows):
             asked.append((int(place), float(np.nanmin([*np.hypot(*(disc[fellows] - disc[place]).T), np.inf]))))
     apart = np.array([each for _, each in asked])
-    draws, whose = draws_of(
-        load_rows(run / "privacy/alterations.calibration.safetensors", cones.encoder), pool, "calibration"
+    draws, whose = perturbed_of(
+        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder), pool, "calibration"
     )
     out: dict[str, Any] = {"photographs": len(asked), "threshold": trial["threshold"], "modes": {}}
     for mode, alpha in MODES:

@@ -426,6 +426,55 @@ def test_no_direct_requirement_is_unused(root):
     assert set(DIRECT) - development - imported - set(CALLED) == {"snakemake"}
 
 
+# --- words
+
+FORBIDDEN = (
+    "stranger", "rival", "implicated", "verdict", "station", "witness", "watcher", "hardness", "insufficient evidence",
+)  # fmt: skip
+"""Words that the glossary replaces: a reader of the field does not know them."""
+
+ALLOWED = {
+    "schemas/removal_tool.schema.yaml": {"verdict"},  # how a removal tool's calls are read
+    "scripts/avatarflow/config/loading.py": {"verdict", "watcher", "hardness"},  # older keys that are refused
+    "scripts/avatarflow/privacy/attacks/subjects.py": {"stranger"},  # name of a random stream
+    "rules/reads": {"verdict"},
+    "scripts/reads": {"verdict"},
+    "scripts/avatarflow/reads": {"verdict", "stranger"},
+    "scripts/avatarflow/intake": {"verdict", "stranger", "station"},
+}
+"""Files and folders of `workflow/` where a forbidden word may stand."""
+
+
+def forbidden_words(workflow):
+    """Return every forbidden word by the file that has it, in names of files, too."""
+    pattern = re.compile("|".join(FORBIDDEN), re.IGNORECASE)
+    words = {}
+    for path in sorted(workflow.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(workflow).as_posix()
+            text = f"{name}\n{path.read_text(encoding='utf-8')}"
+            if present := {match.lower() for match in pattern.findall(text)}:
+                words[name] = present
+    return words
+
+
+def test_no_word_that_the_glossary_replaces_comes_back(root):
+    words = forbidden_words(root / "workflow")
+    for name, present in words.items():
+        allowed = set().union(*(some for path, some in ALLOWED.items() if f"{name}/".startswith(f"{path}/")))
+        assert not present - allowed, f"workflow/{name}"
+    for path, some in ALLOWED.items():
+        used = set().union(*(present for name, present in words.items() if f"{name}/".startswith(f"{path}/")))
+        assert some <= used, f"{path}: allowed, but no longer there; remove it from ALLOWED"
+
+
+@pytest.mark.parametrize("word", FORBIDDEN)
+def test_a_forbidden_word_is_seen_in_text_and_in_names(tmp_path, word):
+    (tmp_path / "rule.smk").write_text(f"# {word.capitalize()}s here\n")
+    (tmp_path / f"{word}.py").write_text("")
+    assert forbidden_words(tmp_path) == {"rule.smk": {word}, f"{word}.py": {word}}
+
+
 # --- documentation and commands
 
 

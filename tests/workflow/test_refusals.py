@@ -1,4 +1,4 @@
-"""What cannot be judged does not leave: a finished run whose privacy files are damaged makes no release again."""
+"""What cannot be judged is not released: a finished run whose privacy files are damaged makes no release again."""
 
 import json
 import shutil

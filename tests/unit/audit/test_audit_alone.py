@@ -70,7 +70,7 @@ def test_the_page_says_what_could_not_be_judged(alone):
     page = Path(alone.at("report.html")).read_text("utf-8")
     assert "no original is known not to have been trained on" in page
     assert "blur, left out of encoder and calibration" in page
-    assert "3 families of alterations (brightness, contrast, jpeg), 4 of each per picture" in page
+    assert "3 families of perturbations (brightness, contrast, jpeg), 4 of each per picture" in page
     assert "1 candidates are smaller than it and were enlarged" in page
     assert "nan" not in page.replace("nano", "").lower().split("base64")[0]
 

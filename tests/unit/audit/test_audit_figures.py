@@ -74,7 +74,7 @@ def test_labels_that_are_missing_make_no_group():
 
 @pytest.fixture(scope="module")
 def world():
-    """Forty originals of twenty persons, their alterations, and candidates: copies, others', one without a row."""
+    """Forty originals of twenty persons, their perturbations, and candidates: copies, others', one without a row."""
     rng = np.random.default_rng(4)
     rows = unit(rng.normal(size=(40, 12)))
     persons = np.repeat(np.arange(20), 2)

@@ -7,10 +7,10 @@ from avatarflow.generators.diffusion.schedule import scheduler, weights
 
 
 def test_the_last_timestep_holds_no_signal() -> None:
-    kept = scheduler(1.0, 1.0).alphas_cumprod
-    assert float(kept[-1]) == 0.0
-    assert float(kept[0]) > 0.999
-    assert bool((kept.diff() < 0).all())
+    alphas_cumprod = scheduler(1.0, 1.0).alphas_cumprod
+    assert float(alphas_cumprod[-1]) == 0.0
+    assert float(alphas_cumprod[0]) > 0.999
+    assert bool((alphas_cumprod.diff() < 0).all())
 
 
 def test_a_shift_scales_the_noise() -> None:

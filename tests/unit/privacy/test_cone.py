@@ -247,7 +247,7 @@ def test_refusals():
         uncalibrated(twice, persons, rows, own, Shape())
     still = own.copy()
     still[6] = originals[6]
-    with pytest.raises(AvatarflowError, match="row 7: no alteration moves its fingerprint"):
+    with pytest.raises(AvatarflowError, match="row 7: no perturbation moves its fingerprint"):
         uncalibrated(originals, persons, rows, still, Shape())
     with pytest.raises(AvatarflowError, match="row 0 has length 2, not 1"):
         uncalibrated(2 * originals, persons, rows, own, Shape())

@@ -269,7 +269,7 @@ def test_weights_that_were_touched_are_refused(encoder, tmp_path):
         Encoder.load(tmp_path / "e.safetensors")
 
 
-def test_whitening_evens_out_what_alterations_do(pictures, tmp_path):
+def test_whitening_evens_out_what_perturbations_do(pictures, tmp_path):
     made = fit_encoder(pictures, np.arange(16), {**SMALL, "shrinkage": 1.0}, 3, tmp_path, Step.null())
     assert made.network.whitening.numpy() == pytest.approx(np.eye(16), abs=1e-5)
     made.network.mean.zero_()

@@ -17,7 +17,7 @@ def test_a_family_left_out_trains_and_calibrates_nothing():
     assert kept_families({**CONE, "held_out_families": []}) == CONE["families"]
 
 
-def test_weak_and_strong_alterations_of_each_family_apart():
+def test_weak_and_strong_perturbations_of_each_family_apart():
     rejected = np.ones((4, 8), bool)  # four pictures, two families, four draws
     rejected[:3, 7] = False  # the second family's strongest: three of four pass
     found = left_out_figures(rejected, ["blur", "crop"], np.array([5, 5, 6, 7]), 1)

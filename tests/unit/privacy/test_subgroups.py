@@ -26,7 +26,7 @@ def test_columns_that_are_not_there_are_left_out():
     assert by_subgroup(np.ones(2, bool), pd.DataFrame({"person": [1, 2]}), 1) == {}
 
 
-def test_the_worst_person_is_the_one_with_the_farthest_alteration_not_the_most_missed():
+def test_the_worst_person_is_the_one_with_the_farthest_perturbation_not_the_most_missed():
     risk, persons = np.array([0.2, 1.1, 1.2, 0.1, 1.9, 0.3]), np.array([7, 7, 7, 4, 4, 4])
     assert worst_person(risk, persons) == {"person": 4, "risk": 1.9, "missed": 1, "n": 3}
     assert worst_person(np.zeros(0), np.zeros(0, int)) is None

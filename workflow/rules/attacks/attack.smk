@@ -99,7 +99,7 @@ rule attack_generator:
 
 
 rule join_attacks:
-    """Put all attacks side by side: a release decides by them whether the student's generator may leave."""
+    """Put all attacks side by side: a release decides by them whether the student's generator may be published."""
     input:
         parts=attack_parts,
     output:

@@ -28,13 +28,13 @@ rule make_canaries:
 
 
 rule fingerprint_canaries:
-    """Fingerprints of canaries and of their alterations: they get cones as originals do, so that the filter can catch them."""
+    """Fingerprints of canaries and of their perturbations: they get cones as originals do, so that the filter can catch them."""
     input:
         canaries="results/releases/{name}/canaries/pictures",
         encoder="results/releases/{name}/privacy/encoder.safetensors",
     output:
         fingerprints="results/releases/{name}/canaries/fingerprints.safetensors",
-        own="results/releases/{name}/canaries/alterations.own.safetensors",
+        own="results/releases/{name}/canaries/perturbations.own.safetensors",
     log:
         "logs/releases/{name}/fingerprint_canaries.log",
     benchmark:

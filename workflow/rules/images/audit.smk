@@ -37,7 +37,7 @@ rule weigh_candidates:
         candidates="results/audits/{name}/samples/foreign/pictures",
         cones="results/audits/{name}/privacy/cones.safetensors",
         originals="results/audits/{name}/privacy/originals.safetensors",
-        test="results/audits/{name}/privacy/alterations.test.safetensors",
+        test="results/audits/{name}/privacy/perturbations.test.safetensors",
         fingerprints="results/audits/{name}/privacy/foreign.safetensors",
         decisions="results/audits/{name}/decisions.parquet",
         baselines="results/audits/{name}/privacy/baselines.tsv",

@@ -125,7 +125,7 @@ def canary_fingerprints(wildcards):
     return {
         "canaries": f"{folder}/pictures",
         "canaries_fingerprints": f"{folder}/fingerprints.safetensors",
-        "canaries_own": f"{folder}/alterations.own.safetensors",
+        "canaries_own": f"{folder}/perturbations.own.safetensors",
     }
 
 

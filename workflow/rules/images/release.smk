@@ -1,5 +1,5 @@
 # Reads: accepted student pictures and every figure measured. Writes: results/releases/<name>/release/, report.html.
-# Config: gates, release. A gate that fails leaves a certificate and no data.
+# Config: gates, release. Where a gate fails there is a certificate and no data.
 
 
 rule release:

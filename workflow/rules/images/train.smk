@@ -26,7 +26,7 @@ rule pretrain:
 
 
 rule finetune:
-    """Teach the base the originals: the teacher, which never leaves."""
+    """Teach the base the originals: the teacher, which is internal only."""
     input:
         unpack(base_model),
         training="results/releases/{name}/training/pictures",

@@ -31,15 +31,15 @@ rule fit_fingerprint:
 
 
 rule fingerprint_originals:
-    """Fingerprints of every original, and of its alterations: what the cones are measured with."""
+    """Fingerprints of every original, and of its perturbations: what the cones are measured with."""
     input:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
     output:
         originals="results/{map}/{name}/privacy/originals.safetensors",
-        own="results/{map}/{name}/privacy/alterations.own.safetensors",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
-        test="results/{map}/{name}/privacy/alterations.test.safetensors",
+        own="results/{map}/{name}/privacy/perturbations.own.safetensors",
+        calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/perturbations.test.safetensors",
     log:
         "logs/{map}/{name}/fingerprint_originals.log",
     benchmark:
@@ -92,9 +92,9 @@ rule calibrate_cones:
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
-        own="results/{map}/{name}/privacy/alterations.own.safetensors",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
-        test="results/{map}/{name}/privacy/alterations.test.safetensors",
+        own="results/{map}/{name}/privacy/perturbations.own.safetensors",
+        calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/perturbations.test.safetensors",
     output:
         cones="results/{map}/{name}/privacy/cones.safetensors",
         calibrated="results/{map}/{name}/privacy/calibration.json",
@@ -129,8 +129,8 @@ rule compare_baselines:
         pool="results/{map}/{name}/pool/pictures",
         cones="results/{map}/{name}/privacy/cones.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
-        calibration="results/{map}/{name}/privacy/alterations.calibration.safetensors",
-        test="results/{map}/{name}/privacy/alterations.test.safetensors",
+        calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
+        test="results/{map}/{name}/privacy/perturbations.test.safetensors",
     output:
         baselines="results/{map}/{name}/privacy/baselines.tsv",
         figure=report(
@@ -217,7 +217,7 @@ rule verify_candidates:
 
 
 rule judge_candidates:
-    """Decide for each candidate picture whether it may leave: cone of privacy, all originals considered."""
+    """Decide for each candidate picture whether it may be published: cone of privacy, all originals considered."""
     input:
         unpack(verification_of),
         candidates="results/{map}/{name}/samples/{stage}/pictures",

@@ -1,4 +1,4 @@
-"""Rule release: the decision, and the pictures that may leave."""
+"""Rule release: the decision, and the pictures that may be published."""
 
 from avatarflow.release.step import release_entry
 from avatarflow.runs.context import step

@@ -1,4 +1,4 @@
-"""Rule fingerprint_originals: fingerprints of originals and of their alterations."""
+"""Rule fingerprint_originals: fingerprints of originals and of their perturbations."""
 
 from avatarflow.privacy.fingerprints.step import originals
 from avatarflow.runs.context import step

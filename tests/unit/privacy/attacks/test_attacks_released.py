@@ -1,4 +1,4 @@
-"""Attacks on released data: each catches a planted leak, and none cries wolf over independent data."""
+"""Attacks on released data: each catches its positive control, and none fails its negative one."""
 
 from dataclasses import replace
 
@@ -98,14 +98,14 @@ def test_nearest_and_attribute_of_known_rows():
         np.arange(4), np.array([1, 1, 0, 0], bool), 0,
     )  # fmt: skip
     assert nearest.score(here).values == pytest.approx([0, 0, -np.pi / 2, -np.pi / 2])
-    guessed = attribute.score(here)
-    assert list(guessed.persons) == [0, 1, 3]  # a missing label is not asked
-    assert list(guessed.values) == [1.0, 0.0, 0.0]
+    predicted = attribute.score(here)
+    assert list(predicted.persons) == [0, 1, 3]  # a missing label is not asked
+    assert list(predicted.values) == [1.0, 0.0, 0.0]
     with pytest.raises(AvatarflowError, match="no known picture has a label"):
         attribute.score(replace(here, labels=np.full((4, 1), -1)))
 
 
-def test_right_guesses_are_printed_for_both_sides(leaking):
+def test_correct_predictions_are_printed_for_both_sides(leaking):
     right = leaking["attribute_inference"]["right"]
     assert right["members"]["value"] > 0.95
     assert 0.4 < right["non_members"]["value"] < 0.6

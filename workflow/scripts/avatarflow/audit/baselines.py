@@ -15,7 +15,7 @@ from avatarflow.privacy.verifier.agreement import counted, kappa
 from .candidates import share
 
 LEVEL = "99.9%"
-"""Share of calibration alterations that each rule's threshold rejects, as written in `baselines.tsv`."""
+"""Share of calibration perturbations that each rule's threshold rejects, as written in `baselines.tsv`."""
 
 BLOCK = 4096
 CARRIED = ("sensitivity", "specificity")

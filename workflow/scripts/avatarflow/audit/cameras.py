@@ -50,7 +50,7 @@ def by_camera(
         Camera -> `persons` (in the gallery), `calibration_persons`, `covered` (whether they reach
         `cone.fewest_persons`), `promise` (of the reject-all mode with this camera's calibration persons alone, None in
         conformal mode, which promises on average over cameras, and where not covered), `miss` (share of its test
-        persons with an accepted alteration), `specificity` (share of its held-out subjects' pictures accepted),
+        persons with an accepted perturbation), `specificity` (share of its held-out subjects' pictures accepted),
         `foreign_camera` (held-out subjects of a camera of which the gallery has none: their specificity is trivially
         high), `accepted` (share of its candidates).
     """

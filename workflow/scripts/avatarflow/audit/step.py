@@ -12,7 +12,7 @@ from avatarflow.imaging.shards import read_table
 from avatarflow.intake.persons import HELDOUT
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.baselines.neighbourhood import Originals
-from avatarflow.privacy.cones.calibration import draws_of
+from avatarflow.privacy.cones.calibration import perturbed_of
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows
@@ -89,4 +89,4 @@ def _test_draws(path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, 
     """Altered originals of test persons (q, d), by the calibrated families; the pool's row that each is of (q,)."""
     altered = load_rows(path, cones.encoder)[:, : cone["draws"] * len(kept_families(cone))]
     of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), altered.shape[1])
-    return draws_of(altered, pool, "test")[0], of
+    return perturbed_of(altered, pool, "test")[0], of

@@ -1,1 +1,1 @@
-"""The privacy core: alterations, fingerprints, exact neighbours, the cone, and what judges them."""
+"""The privacy core: perturbations, fingerprints, exact neighbours, the cone, and what judges them."""

@@ -1,4 +1,4 @@
-"""Left-out families: what the cones do to alterations that neither the encoder, nor R, nor the calibration ever met.
+"""Left-out families: what the cones do to perturbations that neither the encoder, nor R, nor the calibration ever met.
 
 No torch here: faiss must not share a process with it.
 """
@@ -21,7 +21,7 @@ def kept_families(cone: Mapping[str, Any]) -> list[str]:
 def left_out_figures(
     rejected: npt.NDArray[np.bool_], families: Sequence[str], persons: Integers, seed: int
 ) -> dict[str, Any]:
-    """How many alterations of each left-out family are rejected, weak ones and strong ones apart.
+    """How many perturbations of each left-out family are rejected, weak ones and strong ones apart.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def left_out_figures(
     -------
     dict
         Of each family `all`, one entry per draw by its `strength`, and `missed_persons`: the share of persons of whom
-        some alteration of the family is accepted. Empty where no family is left out.
+        some perturbation of the family is accepted. Empty where no family is left out.
     """
     found: dict[str, Any] = {}
     for place, family in enumerate(families):

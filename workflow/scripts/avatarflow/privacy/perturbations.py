@@ -1,4 +1,4 @@
-"""Identity-preserving alterations: what a picture may undergo and still show the same eye.
+"""Identity-preserving perturbations: what a picture may undergo and still show the same eye.
 
 Each family is one small function of a batch, strengths in [0, 1] and one generator per picture; strength 1 is the
 strongest change that a camera, an archive or a careless copyist realistically makes. The registry `FAMILIES` holds
@@ -23,7 +23,7 @@ from avatarflow.core.errors import refuse
 Batch: TypeAlias = torch.Tensor  # (n, 3, h, w) float32 in [0, 1]
 Strengths: TypeAlias = torch.Tensor  # (n,) float32 in [0, 1]
 Generators: TypeAlias = Sequence[np.random.Generator]
-Alteration = Callable[[Batch, Strengths, Generators], Batch]
+Perturbation = Callable[[Batch, Strengths, Generators], Batch]
 
 MAX_ROTATION_DEG = 15.0
 MAX_SHIFT = 0.08  # of the side
@@ -47,7 +47,7 @@ BLOCK = 128
 class Family:
     """One family: its function, what strength 1 means, and which kind of change it is."""
 
-    apply: Alteration
+    apply: Perturbation
     kind: str  # geometric, photometric, quality or occlusion
     strongest: str
 
@@ -229,7 +229,7 @@ def family(name: str) -> Family:
         If there is none.
     """
     if name not in FAMILIES:
-        raise refuse("alteration families", f"there is no family {name!r}", f"choose from {', '.join(FAMILIES)}")
+        raise refuse("perturbation families", f"there is no family {name!r}", f"choose from {', '.join(FAMILIES)}")
     return FAMILIES[name]
 
 
@@ -253,7 +253,7 @@ def alter(
     purpose: str = "alter",
     strength: float | None = None,
 ) -> Pictures:
-    """Altered versions of pictures by one family, the draws of a picture one after another.
+    """Perturb pictures by one family, the perturbations of a picture one after another.
 
     Parameters
     ----------
@@ -261,12 +261,12 @@ def alter(
     name : str
         A key of `FAMILIES`.
     draws : int
-        Altered versions a picture; draw j of d has a strength drawn from [j/d, (j+1)/d), so that the whole ladder is
+        Perturbations a picture; number j of d has a strength drawn from [j/d, (j+1)/d), so that the whole ladder is
         met.
     seed, items, purpose
-        One item number a picture; each draw has its own seed, so block size and order change nothing.
+        One item number a picture; each perturbation has its own seed, so block size and order change nothing.
     strength : float, optional
-        One strength in [0, 1] for all draws in place of the ladder.
+        One strength in [0, 1] for all perturbations in place of the ladder.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""What may leave: certificate, card, data, checksums, and the officer's report."""
+"""What is released: certificate, card, data, checksums, and the officer's report."""

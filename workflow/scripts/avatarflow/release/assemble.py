@@ -47,7 +47,7 @@ def write_release(
     settings : mapping
         `release` of the config: `per_shard`, `sheet_pictures`, `sheet_columns`, and what `card.card` takes.
     model : path, optional
-        The student's pipeline folder; it goes to `model/` where the data leave and the model gate passes too.
+        The student's pipeline folder; it goes to `model/` where the data are released and the model gate passes too.
     """
     table = public_table(released.table, list(conditions))
     with replacing_folder(folder) as target:
@@ -88,7 +88,7 @@ def copy_model(model: Path, target: Path) -> None:
 
 
 def public_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """The columns that leave: a running number, the conditions, the guidance.
+    """Return the columns that are released: a running number, the conditions, the guidance.
 
     Candidate numbers stay in: with the run's seed and a leaked generator they would name the noise a picture was drawn
     from, and with the officer's decisions the original it was compared with. Risks stay in for the same reason.

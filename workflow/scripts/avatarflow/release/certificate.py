@@ -1,6 +1,6 @@
 """The certificate: what was asked, what was measured, and for each gate pass, fail or inconclusive.
 
-It fails closed: data leave only where every gate passes.
+It fails closed: data are released only where every gate passes.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def certificate(
     coverage : mapping
         What the cones' calibration promises: `mode`, `persons`, `mean_miss`, `miss_bound`.
     model : mapping, optional
-        As from `model_gate.model_gate`; without one the generator stays in.
+        As from `model_gate.model_gate`; without one the generator is internal only.
     """
     passed = all_pass(gates)
     plain: dict[str, Any] = clean(

@@ -1,4 +1,4 @@
-"""The gate before the student's generator: it stays in unless every attack on it was run, could see, and failed."""
+"""The gate before the student's generator: internal only unless every attack on it was run, could see, and failed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ TARGET = "student"
 def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Hold the attacks on the student against what the config asked for before the run.
 
-    It fails closed: an attack that is absent, was not measured, missed its planted leak, saw one in independent data,
-    or had too few persons makes the gate inconclusive. It does not hold back data.
+    It fails closed: an attack that is absent, was not measured, missed its positive control, saw a leak in its negative
+    one, or had too few persons makes the gate inconclusive. It does not hold back data.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ PICTURES = {
     "baselines": (
         "Cone and baselines",
         "The cone beside published rules on the same fingerprints, each with the threshold that rejects the stated "
-        "share of calibration alterations: what it accepts of held-out subjects' real pictures, rejects of test "
-        "alterations.",
+        "share of calibration perturbations: what it accepts of held-out subjects' real pictures, rejects of test "
+        "perturbations.",
     ),
     "near_duplicates": (
         "Near-duplicates",
@@ -29,8 +29,8 @@ PICTURES = {
     ),
     "attacks": (
         "Attacks",
-        "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: planted "
-        "leak and its independent data; dashed: the largest upper limit that passes.",
+        "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: positive "
+        "and negative control; dashed: the largest upper limit that passes.",
     ),
     "canaries": (
         "Canaries",
@@ -74,7 +74,7 @@ def officer_page(
         As in `certificate.json`.
     pictures : mapping
         Name in `PICTURES` to a PNG file; files that are not there are left out. With `pairs` the page shows originals
-        and says so at the top: it must not leave the house then.
+        and says so at the top: it is internal only then.
     page : path
         The `.html` to write.
     attacks : sequence of mappings, optional

@@ -21,7 +21,7 @@ from avatarflow.generators.pipeline import assemble, folder_digest, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.training.loop import Loop
-from avatarflow.generators.training.objective import Denoising, Guess
+from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
@@ -107,7 +107,7 @@ def fit(
     model, codec = pipe.transformer, pipe.vae
     prepare(model, Compute.of(compute), positions(model))
     objective = Denoising(
-        guess_of(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
+        predict_with(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
         pipe.scheduler, where,
     )  # fmt: skip
     Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
@@ -115,19 +115,19 @@ def fit(
     if not together.first:
         return
     pipe.scheduler.register_to_config(
-        clip_sample_range=max(reach(codec, pictures), pipe.scheduler.config.clip_sample_range)
+        clip_sample_range=max(largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range)
     )
     save(assemble(model, codec, pipe.scheduler, conditions.labels()), out)
 
 
-def guess_of(model: nn.Module) -> Guess:
+def predict_with(model: nn.Module) -> Predict:
     """The network's prediction of (noisy, time, class ids)."""
 
-    def guess(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    def predict(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = model(noisy, time, class_labels=ids).sample
         return found
 
-    return guess
+    return predict
 
 
 def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
@@ -136,7 +136,7 @@ def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
     return torch.cat([codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)])
 
 
-def reach(codec: codecs.Codec, pictures: Pictures) -> float:
+def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
     """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
     if codecs.factor(codec) == 1:
         bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor

@@ -7,14 +7,14 @@ from diffusers import DDIMScheduler
 TIMESTEPS = 1000
 
 
-def scheduler(shift: float, reach: float, prediction: str = "v_prediction") -> DDIMScheduler:
+def scheduler(shift: float, clip_range: float, prediction: str = "v_prediction") -> DDIMScheduler:
     """A stock DDIM scheduler.
 
     Parameters
     ----------
     shift : float
         Noise is multiplied by this at each time, signal kept; above 1 suits large pictures (Hoogeboom et al. 2023).
-    reach : float
+    clip_range : float
         Predicted clean latents are clipped to +- this.
     prediction : str
         What the network predicts: `sample` (the clean latents) or `v_prediction` (the velocity).
@@ -26,8 +26,8 @@ def scheduler(shift: float, reach: float, prediction: str = "v_prediction") -> D
     """
     time = np.arange(1, TIMESTEPS + 1) / TIMESTEPS
     signal = np.cos(0.5 * np.pi * time) ** 2
-    kept = np.concatenate([[1.0], signal / (signal + shift**2 * (1 - signal))])
-    betas = np.clip(1 - kept[1:] / kept[:-1], 1e-6, 0.999)
+    alphas_cumprod = np.concatenate([[1.0], signal / (signal + shift**2 * (1 - signal))])
+    betas = np.clip(1 - alphas_cumprod[1:] / alphas_cumprod[:-1], 1e-6, 0.999)
     return DDIMScheduler(
         num_train_timesteps=TIMESTEPS,
         trained_betas=[float(beta) for beta in betas],
@@ -35,7 +35,7 @@ def scheduler(shift: float, reach: float, prediction: str = "v_prediction") -> D
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=True,
-        clip_sample_range=reach,
+        clip_sample_range=clip_range,
     )
 
 

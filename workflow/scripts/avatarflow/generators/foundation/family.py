@@ -29,7 +29,7 @@ from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.training.loop import Loop
-from avatarflow.generators.training.objective import Denoising, Guess
+from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
@@ -169,7 +169,7 @@ def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def guess_of(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Guess:
+def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Predict:
     """The network's prediction of (noisy, time, class ids); captions are encoded once, here."""
     where = next(network.parameters()).device
     if not hasattr(pipe, "unet"):
@@ -234,8 +234,8 @@ def fit(
     without_own_dropping(model)
     merge = adapt(model, how, seed)
     prepare(model, limits)
-    guess = guess_of(pipe, together.wrap(model), texts)
-    objective = Denoising(guess, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where)
+    predict = predict_with(pipe, together.wrap(model), texts)
+    objective = Denoising(predict, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where)
     Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
     held.hold()
     if together.first:

@@ -13,7 +13,7 @@ from avatarflow.generators.settings import Compute, Training
 
 from .loop import Draw
 
-Guess = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """A network's prediction of noisy latents (n, c, h, w), times (n,) and class ids (n,)."""
 
 
@@ -22,7 +22,7 @@ class Denoising:
 
     def __init__(
         self,
-        guess: Guess,
+        predict: Predict,
         latents: torch.Tensor,
         codes: Ids,
         conditions: Conditions,
@@ -31,10 +31,10 @@ class Denoising:
         schedule: Any,
         where: torch.device,
     ) -> None:
-        self.guess, self.latents, self.codes = guess, latents, codes
+        self.predict, self.latents, self.codes = predict, latents, codes
         self.conditions, self.settings, self.compute, self.where = conditions, settings, compute, where
-        self.kept = schedule.alphas_cumprod
-        self.predicts = schedule.config.prediction_type
+        self.alphas_cumprod = schedule.alphas_cumprod
+        self.prediction_type = schedule.config.prediction_type
 
     def __call__(self, draw: Draw) -> torch.Tensor:
         """Mean weighted squared error of the predicted velocity, or of the noise where a base predicts that."""
@@ -42,18 +42,24 @@ class Denoising:
         clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
         noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(self.where)
         # stratified times: one draw per equal stretch, which evens the loss out at small batches
-        time = ((torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.kept)).long()
+        time = (
+            (torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.alphas_cumprod)
+        ).long()
         time = time[draw.part]
-        kept = self.kept[time].to(self.where)
-        signal, spread = kept.sqrt().view(-1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1)
+        alphas_cumprod = self.alphas_cumprod[time].to(self.where)
+        signal, spread = alphas_cumprod.sqrt().view(-1, 1, 1, 1), (1 - alphas_cumprod).sqrt().view(-1, 1, 1, 1)
         with rounding(self.compute, self.where):
-            guess = self.guess(signal * clean + spread * noise, time.to(self.where), self._labels(draw).to(self.where))
-        snr, kind, gamma = kept / (1 - kept), self.settings.weighting, self.settings.snr_gamma
-        if self.predicts == "epsilon":
-            return ((guess.float() - noise).square().mean((1, 2, 3)) * noise_weights(snr, kind, gamma)).mean()
+            predicted = self.predict(
+                signal * clean + spread * noise, time.to(self.where), self._labels(draw).to(self.where)
+            )
+        snr, kind, gamma = alphas_cumprod / (1 - alphas_cumprod), self.settings.weighting, self.settings.snr_gamma
+        if self.prediction_type == "epsilon":
+            return ((predicted.float() - noise).square().mean((1, 2, 3)) * noise_weights(snr, kind, gamma)).mean()
         # v = signal * noise - spread * clean, so at given latents an error of the clean ones is `spread` times one of v
-        clean_one = self.predicts == "sample"
-        error = (guess.float() - clean) / spread if clean_one else guess.float() - (signal * noise - spread * clean)
+        clean_one = self.prediction_type == "sample"
+        error = (
+            (predicted.float() - clean) / spread if clean_one else predicted.float() - (signal * noise - spread * clean)
+        )
         return (error.square().mean((1, 2, 3)) * weights(snr, kind, gamma)).mean()
 
     def _labels(self, draw: Draw) -> torch.Tensor:

@@ -1,1 +1,1 @@
-"""Attacks on what leaves and on what could: one attack per file, all measured by one interface."""
+"""Attacks on what is released and on what could be: one attack per file, all measured by one interface."""

@@ -1,4 +1,4 @@
-"""What an attack may conclude: nothing, unless it caught a planted leak and left independent data alone in this run."""
+"""What an attack may conclude: nothing, unless it passed its positive and its negative control in this run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -62,9 +62,9 @@ def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping
     largest, fewest = float(settings["largest_auc"]), int(settings["fewest_persons"])
     area = found["auc"]
     if not caught:
-        return INCONCLUSIVE, "the planted leak was not caught"
+        return INCONCLUSIVE, "the positive control was not caught"
     if not clean:
-        return INCONCLUSIVE, "independent data were not left alone"
+        return INCONCLUSIVE, "the negative control was not clean"
     if leak := leaks(found, largest):
         return FAIL, leak
     if min(found["members"], found["non_members"]) < fewest:

@@ -21,19 +21,19 @@ class Scores:
     Parameters
     ----------
     values : (n,) float64
-        Larger: more like a picture that was trained on. A guess is 1 where it is right and 0 where it is wrong.
+        Larger: more like a picture that was trained on. A prediction is 1 where it is correct and 0 where it is wrong.
     member : (n,) bool
         Whether the picture's person was trained on.
     persons : (n,) int64
         Run-local numbers.
-    guesses : bool
-        Whether the values are guesses, or shares of right guesses.
+    predictions : bool
+        Whether the values are predictions, or shares of correct predictions.
     """
 
     values: Floats
     member: Mask
     persons: Integers
-    guesses: bool = False
+    predictions: bool = False
 
 
 def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
     dict
         `auc` (value, low, high, n), `tpr` (per false positive rate, see `figures.true_positives`), `members` and
         `non_members` (persons), `pictures`, `worst` (`person`: run-local number of the member with the highest score;
-        `beats`: share of non-members below it), and for guesses `right` (share of right guesses of members and of
+        `beats`: share of non-members below it), and for predictions `right` (share of correct ones of members and of
         non-members).
 
     Raises
@@ -73,7 +73,7 @@ def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
         "pictures": len(scores.values),
         "worst": {"person": int(people[inside][first]), "beats": float((others < members[first]).mean())},
     }
-    if scores.guesses:
+    if scores.predictions:
         found["right"] = {"members": _mean(members), "non_members": _mean(others)}
     return found
 
@@ -104,6 +104,6 @@ def _same_set(scores: Scores) -> bool:
 
 
 def _mean(shares: Floats) -> dict[str, Any]:
-    """Mean share of right guesses with a normal interval over persons, cut to [0, 1]."""
+    """Mean share of correct predictions with a normal interval over persons, cut to [0, 1]."""
     value, error = float(shares.mean()), float(1.96 * shares.std(ddof=1) / np.sqrt(len(shares)))
     return Estimate(value, max(0.0, value - error), min(1.0, value + error), len(shares)).as_dict()

@@ -14,7 +14,7 @@ from avatarflow.runs.context import Step
 
 TARGETS = ("teacher", "student", "release", "foreign", "accepted")
 COLOURS = {"pass": "#1d6b3a", "fail": "#9c2218", "inconclusive": "#8a6100"}
-CONTROLS = {"positive": ("^", "planted leak"), "negative": ("v", "independent data")}
+CONTROLS = {"positive": ("^", "positive control"), "negative": ("v", "negative control")}
 
 
 def join(parts: Sequence[str], settings: Mapping[str, Any], results: str, figure: str, step: Step) -> None:

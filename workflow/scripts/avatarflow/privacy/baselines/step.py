@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.imaging.shards import read_table
-from avatarflow.privacy.cones.calibration import HELDOUT, draws_of
+from avatarflow.privacy.cones.calibration import HELDOUT, perturbed_of
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
@@ -52,5 +52,5 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
     known = altered["calibration"].shape[1]  # families left out stand behind the others, in `test` alone
     for role, each in altered.items():
-        found[role] = People(*draws_of(each[:, :known], table, role))
+        found[role] = People(*perturbed_of(each[:, :known], table, role))
     return found, table

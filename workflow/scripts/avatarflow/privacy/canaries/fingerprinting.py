@@ -1,4 +1,4 @@
-"""Fingerprints of canaries and of their alterations, made as those of originals are. torch side."""
+"""Fingerprints of canaries and of their perturbations, made as those of originals are. torch side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ def fingerprint_canaries(
     canaries: str, encoder: str, cone: Mapping[str, Any], compute: Mapping[str, Any], seed: int,
     fingerprints: str, own: str,
 ) -> None:  # fmt: skip
-    """Write (n, d) fingerprints of canaries and (n, a, d) of their alterations, drawn as those of originals are."""
+    """Write (n, d) fingerprints of canaries and (n, a, d) of their perturbations, drawn as those of originals are."""
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
     pictures, items = read_pictures(canaries), read_table(canaries)["item"].to_numpy(np.int64)

@@ -44,7 +44,7 @@ def calibrate_entry(
     Parameters
     ----------
     inputs : mapping
-        `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the alterations: `own`
+        `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the perturbations: `own`
         (gallery, a, d), `calibration` and `test` (pictures of that role, a, d). With `canaries` (shards) also
         `canaries_fingerprints` (n, d) and `canaries_own` (n, a, d): they get cones too.
     settings : mapping
@@ -74,9 +74,9 @@ def calibrate_entry(
         everyone = tuple(np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True))
     rows, persons, numbers, own = map(np.asarray, everyone)
     open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder)
-    draws, whose = draws_of(load_rows(inputs["calibration"], encoder), table, "calibration")
+    perturbed, whose = perturbed_of(load_rows(inputs["calibration"], encoder), table, "calibration")
     done, calibration = calibrate(
-        open_cones, draws, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
+        open_cones, perturbed, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
     )
     done.save(cones)
     test, known = load_rows(inputs["test"], encoder), settings["draws"] * len(kept_families(settings))
@@ -87,7 +87,7 @@ def calibrate_entry(
             step.metric(name, figures[name]["value"])
     step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
     write_json(calibrated, figures)
-    border = settings_plane(done, draws, originals[~gallery] if (~gallery).any() else originals[:0])
+    border = settings_plane(done, perturbed, originals[~gallery] if (~gallery).any() else originals[:0])
     draw_plane(border, done, plane)
 
 
@@ -106,12 +106,12 @@ def measure(
     -------
     dict
         `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
-        alteration), `rejected` (share of their alterations rejected), `rejected_by_family`, `specificity` (share of
+        perturbation), `rejected` (share of their perturbations rejected), `rejected_by_family`, `specificity` (share of
         held-out subjects' real pictures accepted, None without any), `worst_person` (run-local number), `subgroups`,
         `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
     """
-    draws, whose = draws_of(test, table, "test")
-    risk = risks(draws, cones)
+    perturbed, whose = perturbed_of(test, table, "test")
+    risk = risks(perturbed, cones)
     held_out = (table["role"] == HELDOUT).to_numpy()
     per_family = risk.reshape(len(test), len(families), -1) <= 1
     people = table.loc[table["role"] == "test", "person"].to_numpy()
@@ -124,7 +124,7 @@ def measure(
         "c": cones.c,
         "coverage": calibration.coverage.summary(),
         "half_angle_deg": {str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)},
-        "miss": miss_rate(cones, draws, whose).as_dict(),
+        "miss": miss_rate(cones, perturbed, whose).as_dict(),
         "rejected": share_of_pictures(risk <= 1, whose, seed).as_dict(),
         "rejected_by_family": by_family,
         "worst_person": worst_person(risk, whose),
@@ -135,7 +135,7 @@ def measure(
 
 
 def _left_out(cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int) -> dict[str, Any]:
-    """What the cones do to alterations (pictures of test persons, a, d) of families that they never met."""
+    """What the cones do to perturbations (pictures of test persons, a, d) of families that they never met."""
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     rejected = risks(np.asarray(test).reshape(-1, test.shape[2]), cones) <= 1
     return left_out_figures(rejected.reshape(test.shape[:2]), families, people, seed)
@@ -156,7 +156,7 @@ def _subgroups(
 
 
 def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int) -> dict[str, Any]:
-    """Rank-1 retrieval of the test persons' alterations, and verification on eyes the encoder never saw.
+    """Rank-1 retrieval of the test persons' perturbations, and verification on eyes the encoder never saw.
 
     Where the pool says which field a picture shows, pairs of one field and of two are told apart as well.
     """
@@ -180,8 +180,8 @@ def _specificity(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str,
     return share.as_dict() if share else None
 
 
-def draws_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
-    """The alterations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
+def perturbed_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
+    """The perturbations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
     people = table.loc[table["role"] == role, "person"].to_numpy()
     flat = np.asarray(altered).reshape(-1, altered.shape[-1])
     return flat, np.repeat(people, altered.shape[1] if len(people) else 0)

@@ -2,7 +2,7 @@
 
 The source describes the method in words only; the formulas are ours. With e_i the unit fingerprint of original i:
 
-    R_i        = the largest angle between x_i and its own altered versions        (own radius)
+    R_i        = the largest angle between x_i and its own perturbed pictures        (own radius)
     rho_i      = the mean angle to its k nearest originals of other persons       (local sparsity)
     Theta_i(c) = clip(c R_i^beta rho_i^(1 - beta), Theta_min, Theta_max)          (half-angle)
     s(g)       = min over all i of theta(g, x_i) / Theta_i(c)                     (risk; risky where s <= 1)
@@ -146,13 +146,13 @@ class Calibration:
 
 
 def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = neighbours.BLOCK) -> Floats:
-    """R: the largest angle between each original and its altered versions.
+    """R: the largest angle between each original and its perturbed pictures.
 
     Parameters
     ----------
     originals : (m, d)
     altered : (m, a, d)
-        Fingerprints of a altered versions each; may be a memory map.
+        Fingerprints of a perturbed pictures each; may be a memory map.
 
     Returns
     -------
@@ -160,14 +160,14 @@ def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = ne
     """
     if altered.ndim != 3 or (len(altered), altered.shape[2]) != originals.shape or altered.shape[1] == 0:
         raise refuse(
-            "own radii", f"altered fingerprints of shape {altered.shape}", "give (originals, draws, dimensions)"
+            "own radii", f"altered fingerprints of shape {altered.shape}", "give (originals, perturbations, dimensions)"
         )
     neighbours.check_unit("originals", originals)
     radii = np.empty(len(originals))
     for rows in blocks(len(originals), max(1, block // altered.shape[1])):
-        versions = np.asarray(altered[rows])
-        neighbours.check_unit("altered originals", versions.reshape(-1, versions.shape[2]))
-        radii[rows] = neighbours.pair_angles(originals[rows][:, None], versions).max(1)
+        perturbed = np.asarray(altered[rows])
+        neighbours.check_unit("altered originals", perturbed.reshape(-1, perturbed.shape[2]))
+        radii[rows] = neighbours.pair_angles(originals[rows][:, None], perturbed).max(1)
     return radii
 
 
@@ -204,13 +204,13 @@ def uncalibrated(
     persons, rows : (m,)
         Run-local person numbers and 1-based manifest rows.
     altered : (m, a, d)
-        Fingerprints of their altered versions, for R; never those used to calibrate.
+        Fingerprints of their perturbed pictures, for R; never those used to calibrate.
 
     Raises
     ------
     AvatarflowError
         All at once: originals without a person; fingerprints that are missing, equal between persons, or that no
-        alteration moves.
+        perturbation moves.
     """
     problems = Problems()
     if not len(originals) == len(persons) == len(rows):
@@ -224,7 +224,7 @@ def uncalibrated(
     _refuse_equal(originals, persons, rows, problems)
     radii = own_radii(originals, altered)
     for row in rows[radii <= SAME] if shape.beta > 0 else []:
-        found = "no alteration moves its fingerprint, so it has no own radius"
+        found = "no perturbation moves its fingerprint, so it has no own radius"
         problems.add(f"original in manifest row {row}", found, "take the picture out or configure more families")
     problems.raise_if_any()
     sparsity = local_sparsity(originals, persons, shape.k)
@@ -248,7 +248,7 @@ def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: 
             problems.add(where, "equal fingerprints but different persons", "name one person or take one picture out")
 
 
-def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
+def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
     """For each altered picture the smallest c at which some clipped cone rejects it.
 
     A cone at angle theta needs 0 where theta <= Theta_min, infinity where theta > Theta_max, else
@@ -257,7 +257,7 @@ def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
 
     Parameters
     ----------
-    draws : (q, d)
+    perturbed : (q, d)
         Unit fingerprints.
 
     Returns
@@ -265,21 +265,21 @@ def needed_scales(cones: Cones, draws: Rows, block: int = 1024) -> Floats:
     (q,) float64
     """
     gallery = Gallery(cones.fingerprints, "originals")
-    gallery.check_queries("altered originals", draws)
-    needed, ready = np.empty(len(draws)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
-    for rows in blocks(len(draws), block):
-        some = neighbours.unit(draws[rows])
+    gallery.check_queries("altered originals", perturbed)
+    needed, ready = np.empty(len(perturbed)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
+    for rows in blocks(len(perturbed), block):
+        some = neighbours.unit(perturbed[rows])
         needed[rows] = ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
     return needed
 
 
-def _least_needed(cones: Cones, gallery: Gallery, draws: Rows) -> Floats:
+def _least_needed(cones: Cones, gallery: Gallery, perturbed: Rows) -> Floats:
     """One block of `needed_scales`: bounds from single precision, then exact values where the bounds leave room."""
-    bound = _scales(cones, neighbours.least_angles(draws @ gallery.rows.T, gallery.dimensions), slice(None))
+    bound = _scales(cones, neighbours.least_angles(perturbed @ gallery.rows.T, gallery.dimensions), slice(None))
     start = bound.argmin(1)
-    best = _scales(cones, neighbours.pair_angles(draws, gallery.rows[start]), start)
+    best = _scales(cones, neighbours.pair_angles(perturbed, gallery.rows[start]), start)
     query, original = np.nonzero((bound <= best[:, None]) & np.isfinite(bound))
-    exact = _scales(cones, neighbours.pair_angles(draws[query], gallery.rows[original]), original)
+    exact = _scales(cones, neighbours.pair_angles(perturbed[query], gallery.rows[original]), original)
     np.minimum.at(best, query, exact)
     return best
 
@@ -297,7 +297,7 @@ def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:
 
 
 def calibrate(
-    cones: Cones, draws: Rows, persons: Integers, mode: str, alpha: float = 0.05, fewest_persons: int = 20
+    cones: Cones, perturbed: Rows, persons: Integers, mode: str, alpha: float = 0.05, fewest_persons: int = 20
 ) -> tuple[Cones, Calibration]:
     """Choose c from altered originals of the calibration persons.
 
@@ -305,19 +305,19 @@ def calibrate(
     ----------
     cones : Cones
         From `uncalibrated`; the calibration persons' originals are among them.
-    draws : (q, d)
+    perturbed : (q, d)
         Fingerprints of the calibration persons' altered originals, not used for R.
     persons : (q,)
         Whose they are.
     mode : str
-        `"reject-all"` (every draw is rejected) or `"conformal"` (a share of at most alpha of persons is missed).
+        `"reject-all"` (every perturbation is rejected) or `"conformal"` (at most a share alpha of persons is missed).
 
     Raises
     ------
     AvatarflowError
-        If persons are too few, or some draw is rejected at no c.
+        If persons are too few, or some perturbation is rejected at no c.
     """
-    names, needed = person_maxima(needed_scales(cones, draws), persons)
+    names, needed = person_maxima(needed_scales(cones, perturbed), persons)
     if len(names) < fewest_persons:
         found = f"{len(names)} calibration persons where cone.fewest_persons asks for {fewest_persons}"
         raise refuse(WHERE, found, "give more persons or another split")
@@ -326,5 +326,5 @@ def calibrate(
     if not np.isfinite(c):
         outside = int(np.isinf(needed).sum())
         found = f"altered originals of {outside} of {len(names)} persons lie outside every cone at its widest"
-        raise refuse(WHERE, found, "raise cone.widest_deg, weaken the alterations, or train the encoder longer")
+        raise refuse(WHERE, found, "raise cone.widest_deg, weaken the perturbations, or train the encoder longer")
     return replace(cones, c=c), Calibration(names, needed, coverage)

@@ -121,7 +121,7 @@ def judge(
     k: int = NEIGHBOURS,
     refusals: Slices | None = None,
 ) -> Summary:
-    """Decide for each candidate picture whether it may leave; decisions are written block by block.
+    """Decide for each candidate picture whether it may be published; decisions are written block by block.
 
     Parameters
     ----------
@@ -239,9 +239,9 @@ def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
         yield write
 
 
-def miss_rate(cones: Cones, draws: Rows, persons: Integers) -> Estimate:
+def miss_rate(cones: Cones, perturbed: Rows, persons: Integers) -> Estimate:
     """Share of persons of whom some altered original is accepted, with the exact interval over persons."""
-    return share_of_persons(risks(draws, cones) > 1, persons)
+    return share_of_persons(risks(perturbed, cones) > 1, persons)
 
 
 def specificity(cones: Cones, held_out: Rows, persons: Integers, seed: int) -> Estimate:

@@ -21,14 +21,14 @@ BETAS = tuple(np.linspace(0, 1, 11).round(2).tolist())
 SCALES = 60
 
 
-def settings_plane(cones: Cones, draws: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
+def settings_plane(cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
     """The plane as a long table.
 
     Parameters
     ----------
     cones : Cones
         Their R, rho and clipping are used, beta and c are varied.
-    draws : (q, d)
+    perturbed : (q, d)
         Altered originals of the calibration persons.
     held_out : (h, d)
         Held-out originals; without any the shares of them are NaN.
@@ -36,12 +36,11 @@ def settings_plane(cones: Cones, draws: Rows, held_out: Rows, betas: tuple[float
     Returns
     -------
     DataFrame
-        One row per beta and c: `beta`, `c`, `border` (the smallest c that rejects every draw at this beta, inf where
-        none does),
-        `altered_rejected` and `heldout_passing` (shares), `at_border_passing` (share of held-out originals that pass
-        at the border).
+        One row per beta and c: `beta`, `c`, `border` (the smallest c that rejects every perturbation at this beta, inf
+        where none does), `altered_rejected` and `heldout_passing` (shares), `at_border_passing` (share of
+        held-out originals that pass at the border).
     """
-    needed = {beta: _needed(cones, beta, draws, held_out) for beta in betas}
+    needed = {beta: _needed(cones, beta, perturbed, held_out) for beta in betas}
     borders = [altered.max() for altered, _ in needed.values()]
     finite = [border for border in borders if np.isfinite(border) and border > 0] or [1.0]
     scales = np.geomspace(min(finite) / 4, max(finite) * 2, SCALES)
@@ -67,9 +66,9 @@ def _share_above(needed: Floats, scales: Floats) -> Floats:
     return np.asarray((needed > scales[:, None]).mean(1))
 
 
-def _needed(cones: Cones, beta: float, draws: Rows, held_out: Rows) -> tuple[Floats, Floats]:
+def _needed(cones: Cones, beta: float, perturbed: Rows, held_out: Rows) -> tuple[Floats, Floats]:
     varied = replace(cones, shape=replace(cones.shape, beta=beta))
-    return needed_scales(varied, draws), needed_scales(varied, held_out)
+    return needed_scales(varied, perturbed), needed_scales(varied, held_out)
 
 
 def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:

@@ -11,7 +11,7 @@ ORIGINAL, PICTURE = "original", "picture"
 
 ROUNDING = 1e-9
 """Relative margin of the calibration. An angle computed in another block, or by another processor's code, differs
-by some 1e-15; without a margin the draw that sets c could be accepted at it."""
+by some 1e-15; without a margin the perturbation that sets c could be accepted at it."""
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ def worst_person(risk: Floats, persons: Integers) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `person` (its run-local number, nothing else is known of it), `risk` (the largest of its alterations; missed
-        where above 1), `missed` and `n` (its alterations accepted, and all).
+        `person` (its run-local number, nothing else is known of it), `risk` (the largest of its perturbations; missed
+        where above 1), `missed` and `n` (its perturbations accepted, and all).
     """
     if not len(risk):
         return None

@@ -1,6 +1,6 @@
 """Contrastive training of the fingerprint: altered views of one eye together, other persons apart.
 
-Every step draws its persons, alterations and virtual identities from its own seed, so a resumed training equals an
+Every step draws its persons, perturbations and virtual identities from its own seed, so a resumed training equals an
 undisturbed one.
 
 References

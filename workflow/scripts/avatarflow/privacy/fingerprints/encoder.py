@@ -83,7 +83,7 @@ class Fingerprinter(nn.Module):
         self.dimensions = dimensions
 
     def whitened(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, d) unit rows, stretched so that alterations move them equally far in all directions; unit again."""
+        """(n, d) unit rows, stretched so that perturbations move them equally far in all directions; unit again."""
         return functional.normalize((rows - self.mean) @ self.whitening, dim=1)
 
     def fingerprints(self, pictures: torch.Tensor) -> torch.Tensor:

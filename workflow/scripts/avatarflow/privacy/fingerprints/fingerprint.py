@@ -1,6 +1,6 @@
-"""Fingerprints: the encoder trained offline on originals and their alterations, and what it makes of pictures.
+"""Fingerprints: the encoder trained offline on originals and their perturbations, and what it makes of pictures.
 
-`fit_encoder` trains it, `Encoder.embed` streams pictures through it, `embed_altered` does so with altered versions.
+`fit_encoder` trains it, `Encoder.embed` streams pictures through it, `embed_altered` does so with perturbed pictures.
 torch lives here and in the modules it uses; searching is done elsewhere, in a process without torch.
 """
 
@@ -160,16 +160,16 @@ def _fit_one(
     """One trained and whitened network; `settings` hold its seed."""
     trained = {name: value for name, value in settings.items() if name not in ("seed", "kind", "members")}
     network = train(_network, pictures, persons, eyes, trained, settings["seed"], state, step)
-    step.info("measuring how alterations move fingerprints")
+    step.info("measuring how perturbations move fingerprints")
     whiten(Encoder(network, settings), pictures, settings)
     return Encoder(network, settings)
 
 
 def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> None:
-    """Learn the last, linear layer: the directions in which alterations move fingerprints count less.
+    """Learn the last, linear layer: the directions in which perturbations move fingerprints count less.
 
-    The within-picture covariance of altered versions, drawn towards a multiple of the identity by `shrinkage`, becomes
-    the identity (linear discriminant analysis without its second half).
+    The within-picture covariance of perturbed pictures, drawn towards a multiple of the identity by `shrinkage`,
+    becomes the identity (linear discriminant analysis without its second half).
     """
     rows = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), WHITENING_PICTURES)).astype(int))
     plain = encoder.embed(pictures[rows]).astype(np.float64)
@@ -206,7 +206,7 @@ def embed_altered(
     micro_batch: int = MICRO_BATCH,
     block: int = 256,
 ) -> Rows:
-    """Fingerprints of altered versions of pictures.
+    """Return the fingerprints of perturbed pictures.
 
     Parameters
     ----------
@@ -217,22 +217,22 @@ def embed_altered(
     draws : int
         A family and picture.
     purpose : str
-        `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: draws of two purposes are never the same.
+        `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: perturbations of two purposes are never the same.
 
     Returns
     -------
     (n, len(families) * draws, d) float32
-        Family by family, draw by draw.
+        Family by family, perturbation by perturbation.
     """
     numbers, parts = np.asarray(items), []
     for name in families:
-        versions = (
+        perturbed = (
             perturbations.alter(
                 pictures[start : start + block], name, draws, seed, numbers[start : start + block], purpose
             )
             for start in range(0, len(pictures), block)
         )
-        parts.append(encoder.embed(versions, micro_batch).reshape(len(pictures), draws, encoder.dimensions))
+        parts.append(encoder.embed(perturbed, micro_batch).reshape(len(pictures), draws, encoder.dimensions))
     return np.concatenate(parts, 1)
 
 

@@ -54,7 +54,7 @@ def rank_one(
     identities : (m,)
         Equal for originals that show the same eye.
     altered : (q, a, d)
-        Altered versions, family by family, of the originals `queried` (rows of the gallery).
+        Perturbed pictures, family by family, of the originals `queried` (rows of the gallery).
     queried : (q,)
     persons : (m,)
         Intervals are over persons.

@@ -26,7 +26,7 @@ def fit(
     pool : str
         Shards of the pool.
     settings : mapping
-        `fingerprint` of the config, and the `families` of alterations to train with.
+        `fingerprint` of the config, and the `families` of perturbations to train with.
     state : str
         Folder of checkpoints.
     encoder : str
@@ -58,7 +58,7 @@ def originals(
     outputs: Mapping[str, str],
     step: Step,
 ) -> None:
-    """Fingerprints of every original and, for three purposes that never share a draw, of alterations.
+    """Fingerprints of every original and, for three purposes that never share one, of perturbations.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def originals(
             compute["micro_batch"],
         )  # fmt: skip
         save_rows(outputs[purpose], altered, trained.digest)
-        step.progress(done, len(wanted), "sets of alterations", every_s=0)
+        step.progress(done, len(wanted), "sets of perturbations", every_s=0)
 
 
 def candidates(pictures: str, encoder: str, compute: Mapping[str, Any], fingerprints: str) -> None:

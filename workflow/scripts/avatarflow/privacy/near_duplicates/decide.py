@@ -60,13 +60,13 @@ def confirmed_by(
     used = {int(row) for row in (*made["original"], *made["second"]) if row}
     kept = {row: match.template(originals[place[row]]) for row in sorted(used)}
 
-    def same(version: Any, row: int) -> bool:
-        return row > 0 and kept[row] is not None and match.similarity(kept[row], version) > limit
+    def same(template: Any, row: int) -> bool:
+        return row > 0 and kept[row] is not None and match.similarity(kept[row], template) > limit
 
     out = np.zeros(len(made), bool)
     for number, (one, other) in enumerate(zip(made["original"], made["second"], strict=True)):
-        version = match.template(pictures[number])
-        out[number] = version is not None and (same(version, int(one)) or same(version, int(other)))
+        template = match.template(pictures[number])
+        out[number] = template is not None and (same(template, int(one)) or same(template, int(other)))
     return out
 
 

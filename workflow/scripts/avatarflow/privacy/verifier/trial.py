@@ -1,6 +1,6 @@
 """The matcher on trial: its threshold from pictures of two persons, and how well it does on what the run knows.
 
-No faiss here: alterations come from torch. The threshold is set before a candidate is seen.
+No faiss here: perturbations come from torch. The threshold is set before a candidate is seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ PERSONS = 500  # whose pictures are paired at most; their templates are held tog
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
-PERTURBATION_STREAM = "second opinion"  # name of the random stream: another name would draw other alterations
+PERTURBATION_STREAM = "second opinion"  # name of the random stream: another name would draw other perturbations
 
 
 def try_verifier(
@@ -41,7 +41,7 @@ def try_verifier(
     settings : mapping
         `verifier` of the config.
     families : names
-        Of the alterations that the test persons' pictures undergo.
+        Of the perturbations that the test persons' pictures undergo.
     figures : str
         The JSON file to write: `matcher`, `threshold`, `two_persons`, `same_eye`, `recognised`, `rank1`.
 
@@ -136,7 +136,7 @@ def altered_originals(
 ) -> dict[str, Any]:  # fmt: skip
     """Altered pictures of test persons: above the threshold with their original, and nearer to it than to any other.
 
-    Every picture is altered once by every family for `recognised`, and one of these versions is looked for among
+    Every picture is altered once by every family for `recognised`, and one of these perturbations is looked for among
     originals of other persons for `rank1`.
     """
     drawn = seeds.generator(seed, "altered originals")
@@ -153,13 +153,13 @@ def altered_originals(
         alike = {}
         for family in families:
             picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM)[0]
-            version = match.template(picture)
-            alike[family] = (version, -1.0 if version is None or own is None else match.similarity(own, version))
+            template = match.template(picture)
+            alike[family] = (template, -1.0 if template is None or own is None else match.similarity(own, template))
             events[family].append(alike[family][1] > limit)
-        version, found = alike[families[number % len(families)]]
+        template, found = alike[families[number % len(families)]]
         first.append(
-            version is not None
-            and all(kept is None or whose == person or match.similarity(kept, version) < found
+            template is not None
+            and all(kept is None or whose == person or match.similarity(kept, template) < found
                     for whose, kept in gallery)
         )  # fmt: skip
         step.progress(number + 1, len(tested), "test pictures")

@@ -30,8 +30,8 @@ def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: I
         signal, spread = denoiser.signal(time)
         for draw in range(DRAWS):
             noise = noise_of(latents, items, seed, place * DRAWS + draw)
-            guess = denoiser.predict(signal * latents + spread * noise, time, ids)
-            total += np.log((guess - latents).double().square().mean((1, 2, 3)).numpy() + 1e-12)
+            predicted = denoiser.predict(signal * latents + spread * noise, time, ids)
+            total += np.log((predicted - latents).double().square().mean((1, 2, 3)).numpy() + 1e-12)
     return -total / QUERIES
 
 

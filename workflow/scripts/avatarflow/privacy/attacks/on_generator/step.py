@@ -61,7 +61,7 @@ def attack_model(
         )
         leaking = opening(folder=planted)
         found = attack_generator(denoiser, leaking, known, attacks, seed)
-    except AvatarflowError as refusal:  # nothing is known of the generator then, and it stays in
+    except AvatarflowError as refusal:  # nothing is known of the generator then, and it is internal only
         found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
     out = [
         {"access": "model", **each, "attack": name, "view": "model", "target": stage} for name, each in found.items()

@@ -15,11 +15,11 @@ from avatarflow.privacy.search.neighbours import nearest
 
 from .knowledge import World
 
-MEANING = "share of right guesses of a known picture's labels from the nearest released picture"
+MEANING = "share of correct predictions of a known picture's labels from the nearest released picture"
 
 
 def score(world: World) -> Scores:
-    """Share of the label columns that the nearest released picture guesses right; missing labels are not asked.
+    """Share of the label columns that the nearest released picture predicts correctly; missing labels are not asked.
 
     Raises
     ------
@@ -36,4 +36,4 @@ def score(world: World) -> Scores:
         raise refuse("attribute attack", "no known picture has a label", "name conditions, or leave it out")
     _, index = nearest(world.known[rows], world.released, 1)
     right = (world.released_labels[index[:, 0]] == world.labels[rows]) & asked[rows]
-    return Scores(right.sum(1) / asked[rows].sum(1), world.member[rows], world.persons[rows], guesses=True)
+    return Scores(right.sum(1) / asked[rows].sum(1), world.member[rows], world.persons[rows], predictions=True)
