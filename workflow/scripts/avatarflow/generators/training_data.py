@@ -53,7 +53,7 @@ def training_set(
 
 
 def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
-    """The candidates of a stage that the cone let pass, and their rows.
+    """Return the candidates of a stage that the cone let pass, and their rows.
 
     Raises
     ------
