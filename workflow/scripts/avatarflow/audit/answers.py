@@ -25,7 +25,7 @@ NAMES = {TOO_NEAR: "too_near", HOLDS: "cones_hold", SPARES: "specificity"} | {
 def answers(
     weighed: Mapping[str, Any], calibrated: Mapping[str, Any], attacks: Sequence[Mapping[str, Any]], left_out: int
 ) -> list[Answer]:
-    """One answer per question: `name`, `question`, `answer`, `reason`.
+    """Return one answer per question: `name`, `question`, `answer`, `reason`.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def answers(
 
 
 def overall(found: Sequence[Answer]) -> str:
-    """The worst of the answers; a figure that nothing was asked of does not count, no answer at all is no pass."""
+    """Return the worst of the answers; a mere measurement does not count, and no answer at all is no pass."""
     return worst(each["answer"] for each in found if each["answer"] != MEASURED)
 
 
 def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
-    """Whether a candidate lies in the cone of an original; what was not compared makes a clean result worth nothing."""
+    """Answer whether a candidate lies in a cone; what was not compared makes a clean result worth nothing."""
     risky, refused = weighed["risky"]["count"], weighed["refused"]["count"]
     if risky:
         reason = f"{risky} of {weighed['candidates']} candidates lie in the cone of an original: take them out"
@@ -68,7 +68,7 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
 
 
 def holds(calibrated: Mapping[str, Any]) -> Answer:
-    """Whether the cones keep their promise on the test persons, who calibrated nothing.
+    """Return whether the cones keep their promise on the test persons, who calibrated nothing.
 
     The promise follows from the calibration persons alone; few test persons can contradict it, and they confirm it only
     where the upper limit of what was missed lies below it.
@@ -94,7 +94,7 @@ def spares(calibrated: Mapping[str, Any]) -> Answer:
 
 
 def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
-    """Whether attacks on one set of pictures find members."""
+    """Return whether attacks on one set of pictures find members."""
     failed = [row for row in rows if row["conclusion"] == FAIL or row["shown"]]
     if failed:
         return _answer(question, FAIL, "; ".join(dict.fromkeys(f"{_name(row)}: {row['reason']}" for row in failed)))

@@ -24,7 +24,7 @@ CARRIED = ("sensitivity", "specificity")
 def compare_on_candidates(
     candidates: RowFile | Rows, accepted: Mask, originals: Originals, baselines: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
+    """Return one row per rule: what it accepts of the candidates, and how far it agrees with the cone in force.
 
     Parameters
     ----------
@@ -48,24 +48,24 @@ def compare_on_candidates(
     names = [name for name in baselines.loc[baselines["level"] == LEVEL, "rule"] if name in RULES]
     judged, scored = scores(candidates, originals, names)
     at_level = baselines[baselines["level"] == LEVEL].set_index("rule")
-    force, said_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
+    force, accepted_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
     rows = []
-    for name, said in said_by.items():
+    for name, accepts in accepted_by.items():
         measured = at_level.loc[name]
-        one = share(said)
+        one = share(accepts)
         row: dict[str, Any] = {"rule": name, "title": RULES[name].title, "level": LEVEL}
         row |= {"threshold": float(measured["threshold"]), "accepted": one["value"]}
         row |= {"accepted_low": one["low"], "accepted_high": one["high"], "accepted_n": one["n"]}
-        for other, suffix in ((force, ""), (said_by.get(CONE, force), "_with_cone")):
-            row[f"agreement{suffix}"] = float((said == other).mean()) if len(said) else np.nan
-            row[f"kappa{suffix}"] = kappa(counted(said, other))
+        for other, suffix in ((force, ""), (accepted_by.get(CONE, force), "_with_cone")):
+            row[f"agreement{suffix}"] = float((accepts == other).mean()) if len(accepts) else np.nan
+            row[f"kappa{suffix}"] = kappa(counted(accepts, other))
         row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -> tuple[Mask, dict[str, Floats]]:
-    """Which candidates have a fingerprint (n,), and the scores of those by every rule; in blocks."""
+    """Return which candidates have a fingerprint (n,), and the scores of those by every rule; in blocks."""
     judged = np.zeros(len(candidates), bool)
     parts: dict[str, list[Floats]] = {name: [] for name in names}
     for rows in blocks(len(candidates), BLOCK):

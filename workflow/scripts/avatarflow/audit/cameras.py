@@ -26,7 +26,7 @@ def by_camera(
     cone: Mapping[str, Any],
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Who is there of each camera, whether its persons are covered, and what the cones do to its pictures.
+    """Return who is there of each camera, whether its persons are covered, and what the cones do to its pictures.
 
     Parameters
     ----------

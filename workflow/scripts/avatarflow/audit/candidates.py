@@ -18,7 +18,7 @@ def share(hits: Mask) -> dict[str, Any]:
 
 
 def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
-    """How many candidates are risky, refused without a decision on their content, and accepted.
+    """Return how many candidates are risky, refused without a decision on their content, and accepted.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
 
 
 def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
-    """Whose cones the risky candidates lie in; persons by run-local numbers.
+    """Return whose cones the risky candidates lie in; persons by run-local numbers.
 
     Parameters
     ----------

@@ -43,10 +43,10 @@ def non_members_met(
         return None
     near: list[Mask] = []
     for rows in blocks(len(candidates), BLOCK):
-        some = np.asarray(candidates[rows])
-        there = np.isfinite(some).all(1)
-        if there.any():
-            near.append(nearest(some[there], non_members, 1)[0][:, 0] <= within_rad)
+        block = np.asarray(candidates[rows])
+        finite = np.isfinite(block).all(1)
+        if finite.any():
+            near.append(nearest(block[finite], non_members, 1)[0][:, 0] <= within_rad)
     met = share(np.concatenate(near) if near else np.zeros(0, bool))
     usual = share(_near_another(non_members, persons, within_rad))
     doubtful = met["n"] > 0 and met["low"] > usual["high"]

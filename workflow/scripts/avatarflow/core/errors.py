@@ -35,10 +35,10 @@ class Problems:
 
 
 def problem(where: str, found: str, do: str) -> str:
-    """One line in the project's form."""
+    """Return one line in the project's form."""
     return f"{where}: {found}; {do}"
 
 
 def refuse(where: str, found: str, do: str) -> AvatarflowError:
-    """An error of one problem, to be raised by the caller."""
+    """Return an error of one problem, to be raised by the caller."""
     return AvatarflowError(problem(where, found, do))

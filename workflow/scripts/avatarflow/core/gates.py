@@ -75,7 +75,7 @@ def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
 
 
 def all_pass(gates: Iterable[Gate]) -> bool:
-    """Whether there are gates and every one of them passes."""
+    """Return whether there are gates and every one of them passes."""
     results = [gate.result for gate in gates]
     return bool(results) and all(result == PASS for result in results)
 

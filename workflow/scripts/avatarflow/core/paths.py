@@ -15,7 +15,7 @@ from typing import Any
 
 
 def data_path(path: str, data_root: str | None) -> str:
-    """A path from the config as a usable one.
+    """Return a path from the config as a usable one.
 
     Absolute paths stay; relative ones start at `data_root`, else at `AVATARFLOW_DATA`, else at the working directory.
     """
@@ -40,7 +40,7 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _permitted(mode: int) -> int:
-    """A mode less what the user's umask takes away; temporary files are made for their owner only."""
+    """Return a mode less what the user's umask takes away; temporary files are made for their owner only."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mode & ~mask

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def sequence(seed: int, purpose: str, *item: int) -> np.random.SeedSequence:
-    """The seed sequence of one item for one purpose.
+    """Return the seed sequence of one item for one purpose.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ def sequence(seed: int, purpose: str, *item: int) -> np.random.SeedSequence:
 
 
 def generator(seed: int, purpose: str, *item: int) -> np.random.Generator:
-    """A numpy generator for one item; see `sequence`."""
+    """Return a numpy generator for one item; see `sequence`."""
     return np.random.default_rng(sequence(seed, purpose, *item))
 
 
 def integer(seed: int, purpose: str, *item: int) -> int:
-    """A 63-bit integer for libraries that take one number (torch, command-line tools); see `sequence`."""
+    """Return a 63-bit integer for libraries that take one number (torch, command-line tools); see `sequence`."""
     return int(sequence(seed, purpose, *item).generate_state(1, np.uint64)[0] >> np.uint64(1))

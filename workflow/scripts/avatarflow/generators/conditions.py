@@ -105,7 +105,7 @@ class Conditions:
         return self.encode(self.codes(table))
 
     def values(self, class_id: int) -> dict[str, str | None]:
-        """The column values that a class id stands for; None where missing."""
+        """Return the column values that a class id stands for; None where missing."""
         if not 0 <= class_id < len(self):
             raise refuse("conditions", f"class {class_id}", f"give a class from 0 to {len(self) - 1}")
         picked: dict[str, str | None] = {}
@@ -115,7 +115,7 @@ class Conditions:
         return picked
 
     def label(self, class_id: int) -> str:
-        """A class id in words, such as "female right"; "any" where everything is missing."""
+        """Return a class id in words, such as "female right"; "any" where everything is missing."""
         words = [
             f"{column}={value}" if self._named else value
             for column, value in self.values(class_id).items()
@@ -133,6 +133,6 @@ class Conditions:
         return [int(self.encode(np.array([codes], np.int64).reshape(1, -1))[0]) for codes in every]
 
     def table(self, class_ids: Sequence[int] | Ids) -> pd.DataFrame:
-        """The condition columns of class ids, one row each, None where missing."""
+        """Return the condition columns of class ids, one row each, None where missing."""
         rows: list[dict[str, Any]] = [self.values(int(class_id)) for class_id in class_ids]
         return pd.DataFrame(rows, columns=list(self.columns), dtype=object)

@@ -11,7 +11,7 @@ from .settings import Compute
 
 
 def device(compute: Compute, local: int = 0) -> torch.device:
-    """The device asked for, of several GPUs the one numbered `local`.
+    """Return the device asked for, of several GPUs the one numbered `local`.
 
     Sets torch's thread number, which changes rounding and so is a setting.
     """
@@ -25,12 +25,12 @@ def device(compute: Compute, local: int = 0) -> torch.device:
 
 
 def half(compute: Compute, where: torch.device) -> bool:
-    """Whether networks run in bfloat16: where asked, or with `auto` where the processor has units for it."""
+    """Return whether networks run in bfloat16: where asked, or with `auto` where the processor has units for it."""
     if compute.precision == "auto":
         return where.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
     return compute.precision == "bf16"
 
 
 def rounding(compute: Compute, where: torch.device) -> AbstractContextManager[Any]:
-    """The context in which a network's forward pass runs; weights stay 32-bit."""
+    """Return the context in which a network's forward pass runs; weights stay 32-bit."""
     return torch.autocast(where.type, torch.bfloat16) if half(compute, where) else nullcontext()

@@ -18,7 +18,7 @@ CONFIGS = ("model_index.json", "config.json", "scheduler_config.json", "tokenize
 def assemble(
     network: UNet2DModel, codec: AutoencoderTiny | AutoencoderDC, scheduler: DDIMScheduler, labels: dict[int, str]
 ) -> DiTPipeline:
-    """A pipeline of its parts; `labels` names the class ids."""
+    """Return a pipeline of its parts; `labels` names the class ids."""
     pipe = DiTPipeline(transformer=network, vae=codec, scheduler=scheduler, id2label=labels)
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -44,7 +44,7 @@ def write(pipe: DiffusionPipeline, folder: Path, more: Mapping[str, str]) -> Non
 
 
 def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
-    """A pipeline from a local folder, or from a hub id where the config allows the network.
+    """Return a pipeline from a local folder, or from a hub id where the config allows the network.
 
     Raises
     ------

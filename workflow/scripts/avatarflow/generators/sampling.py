@@ -26,7 +26,7 @@ from .speed import prepare
 
 
 def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: str) -> pd.DataFrame:
-    """What will be sampled: one row per candidate.
+    """Return what will be sampled: one row per candidate.
 
     Returns
     -------
@@ -129,7 +129,7 @@ Draw = Callable[[list[int], float, list[torch.Generator], int], Any]
 
 
 def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
-    """The pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
+    """Return the pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
     where = device(compute)
     pipe = load(generator).to(where)
     if pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
@@ -159,7 +159,7 @@ def _block(
     seed: int,
     held: State,
 ) -> Pictures:
-    """One micro-batch: from the state if it is finished there, else sampled and kept."""
+    """Return one micro-batch: from the state if it is finished there, else sampled and kept."""
     name = f"block-{rows[0]:08d}.safetensors"
     if (found := held.load(name)) is not None:
         kept: Pictures = found[0]["pictures"].numpy()

@@ -84,7 +84,7 @@ class Compute(_Settings):
     processes: int = 1
 
     def decisive(self) -> dict[str, Any]:
-        """What a digest sees; see `lasting`."""
+        """Return what a digest sees; see `lasting`."""
         return lasting(vars(self))
 
 

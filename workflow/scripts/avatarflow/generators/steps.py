@@ -91,7 +91,7 @@ def distill(
 
 
 def start_of(base: str | None, settings: Mapping[str, Any]) -> str | None:
-    """The folder of a base's `model_index.json`, or the configured hub id; None where there is neither."""
+    """Return the folder of a base's `model_index.json`, or the configured hub id; None where there is neither."""
     return str(Path(base).parent) if base else settings.get("hub")
 
 

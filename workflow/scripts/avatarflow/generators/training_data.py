@@ -70,7 +70,7 @@ def _rows_of(blocks: Iterable[Pictures], wanted: Mask) -> Iterator[Pictures]:
 
 
 def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
-    """The candidates of a stage that the cone let pass, and their rows.
+    """Return the candidates of a stage that the cone let pass, and their rows.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def kept_families(cone: Mapping[str, Any]) -> list[str]:
 def left_out_figures(
     rejected: npt.NDArray[np.bool_], families: Sequence[str], persons: Integers, seed: int
 ) -> dict[str, Any]:
-    """How many perturbations of each left-out family are rejected, weak ones and strong ones apart.
+    """Return how many perturbations of each left-out family are rejected, weak ones and strong ones apart.
 
     Parameters
     ----------

@@ -77,14 +77,14 @@ def _matrix(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) 
 
 
 def rotation(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """A turn about the middle, either way."""
+    """Return a turn about the middle, either way."""
     angle = torch.deg2rad(strengths * _signs(generators) * MAX_ROTATION_DEG)
     nothing = torch.zeros_like(angle)
     return _affine(pictures, _matrix(angle.cos(), angle.sin(), nothing, nothing))
 
 
 def shift(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """A move in any direction."""
+    """Return a move in any direction."""
     direction = torch.pi * _uniform(generators, 1)[:, 0]
     length = 2 * MAX_SHIFT * strengths
     one = torch.ones_like(length)
@@ -99,7 +99,7 @@ def zoom(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch
 
 
 def crop(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """A part of the picture, anywhere in it, enlarged to full size."""
+    """Return a part of the picture, anywhere in it, enlarged to full size."""
     side = 1 - strengths * (1 - MIN_CROP)
     return cut(pictures, side, _uniform(generators, 2) * (1 - side)[:, None])
 
@@ -110,7 +110,7 @@ def cut(pictures: Batch, side: torch.Tensor, place: torch.Tensor) -> Batch:
 
 
 def flip(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """The mirror image, left for right; it has no strength."""
+    """Return the mirror image, left for right; it has no strength."""
     del strengths, generators
     return pictures.flip(3)
 
@@ -169,7 +169,7 @@ def _saved_as_jpeg(picture: Pictures, quality: int) -> Pictures:
 
 
 def occlusion(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """A rectangle of one colour over a part of the picture: an eyelid, a stamp, a label."""
+    """Return a rectangle of one colour over a part of the picture: an eyelid, a stamp, a label."""
     occluded = pictures.clone()
     height, width = pictures.shape[2:]
     for picture, strength, each in zip(occluded, strengths.tolist(), generators, strict=True):
@@ -186,7 +186,7 @@ def occlusion(pictures: Batch, strengths: Strengths, generators: Generators) -> 
 
 
 def elastic(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
-    """A smooth random warp."""
+    """Return a smooth random warp."""
     return warp(pictures, strengths * MAX_ELASTIC, generators, ELASTIC_GRID)
 
 
@@ -221,7 +221,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def family(name: str) -> Family:
-    """The family of that name.
+    """Return the family of that name.
 
     Raises
     ------

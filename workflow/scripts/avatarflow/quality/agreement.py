@@ -227,7 +227,7 @@ def _unmeasured(classes: int) -> dict[str, Any]:
 
 
 def _new_reader(classes: Sequence[int], seed: int) -> Reader:
-    """A reader with weights of its own seed; torch's global generator is left as it was."""
+    """Return a reader with weights of its own seed; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Reader(classes)

@@ -60,7 +60,7 @@ def evaluate_entry(
 
 
 def accepted(samples: Sample, decisions: pd.DataFrame) -> Sample:
-    """The candidates that a decision accepts, in order; a candidate without a decision is not accepted.
+    """Return the candidates that a decision accepts, in order; a candidate without a decision is not accepted.
 
     Adds `risk` and `matched_original` of the decision to the table.
     """
@@ -119,7 +119,7 @@ def evaluate(
         step.info("evaluated %d released pictures in encoder %s", len(small[0].table), name)
     if not enough:
         step.warning("fewer than %d pictures in a set: fidelity is not measured", LEAST)
-    found = {
+    figures = {
         "counts": {"released": len(released.table), "heldout": _counts(heldout), "training": _counts(training)},
         "encoders": encoders,
         "worst": {
@@ -129,12 +129,12 @@ def evaluate(
         "agreement": agreement(training, heldout, released, columns, settings["classifier"], seed, step),
         "settings": dict(settings),
     }
-    _note(found, step)
-    return found
+    _note(figures, step)
+    return figures
 
 
 def _worst(encoders: Mapping[str, Any], name: str, pick: Any) -> dict[str, Any]:
-    """The figure of the encoder where it is worst; missing if it is missing in any encoder."""
+    """Return the figure of the encoder where it is worst; missing if it is missing in any encoder."""
     figures = {encoder: found[name] for encoder, found in encoders.items()}
     if not figures or any(figure["value"] is None for figure in figures.values()):
         return {**Estimate.missing().as_dict(), "encoder": None}

@@ -73,7 +73,7 @@ def _agreement_bars(axes: Axes, columns: Mapping[str, Any]) -> None:
 
 
 def _share(figure: Mapping[str, Any], whole: float | None) -> dict[str, Any]:
-    """A figure and its interval divided by a number; empty where there is none to divide by."""
+    """Return a figure and its interval divided by a number; empty where there is none to divide by."""
     if not whole or whole < 0 or figure["value"] is None:
         return {"value": None}
     return {name: figure[name] / whole if figure[name] is not None else None for name in ("value", "low", "high")}

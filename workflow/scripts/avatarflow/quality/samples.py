@@ -24,7 +24,7 @@ class Sample(NamedTuple):
         return cls(read_pictures(folder), read_table(folder))
 
     def where(self, keep: npt.ArrayLike) -> "Sample":
-        """The rows that a boolean mask or a list of positions names."""
+        """Return the rows that a boolean mask or a list of positions names."""
         rows = np.asarray(keep)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         return Sample(self.pictures[rows], self.table.iloc[rows].reset_index(drop=True))

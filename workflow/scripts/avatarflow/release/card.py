@@ -19,7 +19,7 @@ def card(
     conditions: Mapping[str, Sequence[str]],
     size: tuple[int, int],
 ) -> str:
-    """A dataset card in Markdown with YAML front matter, as dataset hubs read it.
+    """Return a dataset card in Markdown with YAML front matter, as dataset hubs read it.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def certificate(
     coverage: Mapping[str, Any],
     model: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The certificate as plain values with sorted keys: no time, host or path.
+    """Return the certificate as plain values with sorted keys: no time, host or path.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def claim(unit: str, coverage: Mapping[str, Any]) -> list[str]:
-    """The claim as sentences.
+    """Return the claim as sentences.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ def release_figures(
     attacks: Mapping[str, Any] | None = None,
     canaries: Mapping[str, Any] | None = None,
 ) -> dict[str, Estimate]:
-    """The figure of every gate.
+    """Return the figure of every gate.
 
     Parameters
     ----------
@@ -58,27 +58,27 @@ def release_figures(
 
 
 def over_persons(share: Mapping[str, Any] | None) -> Estimate:
-    """A share measured by the cone, with n as the persons behind its interval."""
+    """Return a share measured by the cone, with n as the persons behind its interval."""
     figure = Estimate.of(share)
     return Estimate(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
 
 
 def shown_leaks(attacks: Mapping[str, Any] | None) -> Estimate:
-    """How many attacks on the released pictures show a leak; missing where none of them caught its planted one."""
+    """Count attacks on the released pictures that show a leak; missing where none caught its positive control."""
     rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
     able = [row for row in rows if row["positive"].get("caught") is True]
     return Estimate.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Estimate.missing()
 
 
 def canaries_found(canaries: Mapping[str, Any]) -> Estimate:
-    """How many trained canaries the released pictures show; missing without a picture or a trained canary."""
+    """Return how many trained canaries the released pictures show; missing without a picture or a trained canary."""
     found = canaries.get("released", {})
     able = found.get("pictures") and found.get("n") and found.get("found") is not None
     return Estimate.exact(found["found"], found["n"]) if able else Estimate.missing()
 
 
 def nearest_original(released: pd.DataFrame) -> Estimate:
-    """The smallest risk; missing if there is no picture, or any of them has no risk."""
+    """Return the smallest risk; missing if there is no picture, or any of them has no risk."""
     risks = released["risk"].to_numpy(dtype=np.float64)
     return (
         Estimate.exact(float(risks.min()), len(risks))
@@ -88,7 +88,7 @@ def nearest_original(released: pd.DataFrame) -> Estimate:
 
 
 def from_chance(found: Mapping[str, Any]) -> Estimate:
-    """How far the control's agreement is from chance; its interval reaches to the farther end of the control's own."""
+    """Return the distance of the control's agreement from chance, up to the farther end of the control's interval."""
     control, chance = Estimate.of(found.get("shuffled")), found.get("chance")
     if control.value is None or control.low is None or control.high is None or not chance:
         return Estimate.missing()

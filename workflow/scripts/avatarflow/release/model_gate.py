@@ -51,7 +51,7 @@ def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | 
 
 
 def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """One attack's result, from its figures and not from its own conclusion alone."""
+    """Return one attack's result, from its figures and not from its own conclusion alone."""
     largest, fewest = settings.get("largest_auc"), settings.get("fewest_persons")
     high = (row.get("auc") or {}).get("high")
     able = row.get("positive", {}).get("caught") is True and row.get("negative", {}).get("clean") is True
@@ -64,7 +64,7 @@ def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 
 def _meaning(results: Mapping[str, str], missing: Sequence[str]) -> str:
-    """The gate's outcome in plain words."""
+    """Return the gate's outcome in plain words."""
     failed = [name for name, result in results.items() if result == FAIL]
     unsure = [name for name, result in results.items() if result == INCONCLUSIVE]
     if failed:

@@ -109,5 +109,5 @@ def officer_page_of(
 
 
 def _complete(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An attack's row with a description even where it could not run."""
+    """Return an attack's row with a description even where it could not run."""
     return {"meaning": "", **row}

@@ -77,7 +77,7 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
 
 
 def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The attacks as the certificate shows them: without the number of the worst person."""
+    """Return the attacks as the certificate shows them: without the number of the worst person."""
     return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
 
 

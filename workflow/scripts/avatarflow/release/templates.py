@@ -23,7 +23,7 @@ def fill(template: str, **values: Any) -> str:
 
 
 def figure(value: float | int | None, digits: int = 4) -> str:
-    """A number with so many significant digits; a dash where there is none."""
+    """Return a number with so many significant digits; a dash where there is none."""
     if value is None:
         return "-"
     return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.{digits}g}"

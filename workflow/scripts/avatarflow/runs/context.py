@@ -39,7 +39,7 @@ class Step:
 
     @classmethod
     def null(cls) -> "Step":
-        """A step that is logged and recorded nowhere (tests, interactive use)."""
+        """Return a step that is logged and recorded nowhere (tests, interactive use)."""
         log = logging.getLogger(f"{LOGGER}.null")
         log.propagate = False
         log.addHandler(logging.NullHandler())
@@ -108,7 +108,7 @@ def step(snakemake: Any) -> Iterator[Step]:
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, says that the disk or the user's share of it is full."""
+    """Return whether an error, or one that it came from, says that the disk or the user's share of it is full."""
     while error is not None:
         # safetensors and SQLite have no error numbers of their own
         texts = ("No space left on device", "Disk quota exceeded", "database or disk is full")

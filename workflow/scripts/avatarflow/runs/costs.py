@@ -22,7 +22,7 @@ STEP_MB, LEAST_MB = 500, 1000  # a job's own Snakemake takes 190 MB
 
 
 def measured(benchmarks: Path) -> pd.DataFrame:
-    """One row per job: `rule`, `wall_s`, `memory_mb`; empty where nothing ran.
+    """Return one row per job: `rule`, `wall_s`, `memory_mb`; empty where nothing ran.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def measured(benchmarks: Path) -> pd.DataFrame:
 
 
 def gpu_memory(records: Path) -> "pd.Series[float]":
-    """The most GPU memory in MB that a job of each rule held, where a job used a GPU."""
+    """Return the most GPU memory in MB that a job of each rule held, where a job used a GPU."""
     used = [
         (one.fields["kind"], one.fields["gpu_peak_mb"]) for one in read_records(records) if "gpu_peak_mb" in one.fields
     ]
@@ -49,7 +49,7 @@ def gpu_memory(records: Path) -> "pd.Series[float]":
 
 
 def summary(jobs: pd.DataFrame, gpu: "pd.Series[float]") -> pd.DataFrame:
-    """One row per rule, the longest first, with what to ask for.
+    """Return one row per rule, the longest first, with what to ask for.
 
     Returns
     -------

@@ -31,7 +31,7 @@ class Record:
 
 
 def read_records(folder: Path = FOLDER) -> list[Record]:
-    """All run records by start time; a job that never wrote its end and lives no longer is KILLED."""
+    """Return all run records by start time; a job that never wrote its end and lives no longer is KILLED."""
     read = (_read(path) for path in folder.glob("*.json"))
     records = sorted((one for one in read if one.fields["kind"] not in NOT_RUNS), key=lambda one: one.id)
     newest = {path: one.id for one in records for path in one.artifacts}  # a later job's bytes are not an earlier one's

@@ -29,7 +29,7 @@ FINAL_S = 60.0
 
 
 def is_live(uri: str | None) -> bool:
-    """Whether jobs log to this tracking URI while they run: servers only, never files or databases."""
+    """Return whether jobs log to this tracking URI while they run: servers only, never files or databases."""
     return uri is not None and uri.startswith(("http://", "https://"))
 
 

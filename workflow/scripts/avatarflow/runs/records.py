@@ -62,7 +62,7 @@ class Run:
 
     @classmethod
     def null(cls) -> "Run":
-        """A run that is recorded nowhere."""
+        """Return a run that is recorded nowhere."""
         return cls("null", "none/none")
 
     def params(self, values: Mapping[str, Any], prefix: str = "") -> None:
@@ -142,7 +142,7 @@ def is_alive(metrics: Path) -> bool:
 
 @cache
 def git_commit() -> str:
-    """The commit of the workflow's checkout, with `+changes` when the tree differs; `unknown` outside git."""
+    """Return the commit of the workflow's checkout, with `+changes` when the tree differs; `unknown` outside git."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(
@@ -155,7 +155,7 @@ def git_commit() -> str:
 
 
 def _locked(path: Path) -> TextIO:
-    """A metrics file, written line by line, locked while its process lives: the kernel lets go at any death."""
+    """Return a metrics file, written line by line, locked while its process lives: the kernel lets go at any death."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.open("a", encoding="utf-8", buffering=1)
     with contextlib.suppress(

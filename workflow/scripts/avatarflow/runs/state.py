@@ -54,7 +54,7 @@ class State:
         write_json(folder / "lease.json", {"host": socket.gethostname(), "pid": os.getpid(), "owner": self.owner})
 
     def taken_over(self) -> str:
-        """What is known of the former owner, for the log; empty if there was none."""
+        """Return what is known of the former owner, for the log; empty if there was none."""
         if not self.former:
             return ""
         if self.former["host"] != socket.gethostname():
@@ -79,7 +79,7 @@ class State:
             self.hold()
 
     def load(self, name: str = CHECKPOINT) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """What `save` wrote last, or None."""
+        """Return what `save` wrote last, or None."""
         path = self.folder / name
         if not path.exists():
             return None

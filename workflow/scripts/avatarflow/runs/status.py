@@ -46,7 +46,7 @@ def lines(workdir: Path = Path(), now_ms: int | None = None) -> Iterator[str]:
 
 
 def _overall(logs: Path) -> str:
-    """How many steps of the newest run are done, by Snakemake's own count."""
+    """Return how many steps of the newest run are done, by Snakemake's own count."""
     newest = max(logs.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None) if logs.is_dir() else None
     if newest is None:
         return "no run yet in this folder"
@@ -91,7 +91,7 @@ def _log_of(workdir: Path, record: Record) -> str:
 
 
 def _waiting(workdir: Path) -> Counter[str]:
-    """How many of this folder's jobs wait in Slurm, by its reason."""
+    """Return how many of this folder's jobs wait in Slurm, by its reason."""
     reasons: Counter[str] = Counter()
     if not shutil.which("squeue"):
         return reasons

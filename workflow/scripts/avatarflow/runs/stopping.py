@@ -33,7 +33,7 @@ class Stop:
         return self.signal is not None
 
     def now(self, where: str) -> Stopped:
-        """What to raise once everything is saved; `where` says what the next run starts from."""
+        """Return what to raise once everything is saved; `where` says what the next run starts from."""
         name = signal.Signals(self.signal).name if self.signal is not None else "a signal to another process"
         return Stopped(f"stopped by {name} {where}; the same command goes on from there")
 

@@ -127,7 +127,7 @@ class _Target:
         self.runs = cache(self._runs)
 
     def holds(self, entry: str, record: Record) -> str | None:
-        """The run that was imported from exactly this record, if there is one."""
+        """Return the run that was imported from exactly this record, if there is one."""
         same = (run for run in self.runs(entry)[record.id] if run.data.tags.get(DIGEST) == record.digest)
         return next((str(run.info.run_id) for run in same), None)
 
@@ -154,7 +154,7 @@ class _Target:
         return run_id
 
     def parent(self, entry: str, start_ms: int) -> str:
-        """The run that those of an entry are nested in; one that a user deleted is not made again."""
+        """Return the run that those of an entry are nested in; one that a user deleted is not made again."""
         found = self.runs(entry)[_whole(entry)]
         if not found:
             tags = {RECORD_ID: _whole(entry), "avatarflow.kind": "entry"}
@@ -235,7 +235,7 @@ def _alone(store: Path) -> Iterator[None]:
 
 
 def _database(store: Path) -> str:
-    """The embedded database's address; a missing one is made with all its tables or not at all."""
+    """Return the embedded database's address; a missing one is made with all its tables or not at all."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     database = (store / "mlflow.db").resolve()
@@ -246,7 +246,7 @@ def _database(store: Path) -> str:
 
 
 def _whole(entry: str) -> str:
-    """What stands for a record's id in the run of a whole entry."""
+    """Return what stands for a record's id in the run of a whole entry."""
     return f"entry:{entry}"
 
 
@@ -258,14 +258,14 @@ def _tags(record: Record) -> dict[str, str]:
 
 
 def _title(record: Record) -> str:
-    """The rule and what tells its jobs apart: its wildcards without the entry's own name."""
+    """Return the rule and what tells its jobs apart: its wildcards without the entry's own name."""
     fields = record.fields
     wildcards = [str(value) for name, value in fields["params"].items() if name.startswith("wildcard.")]
     return " ".join([fields["kind"], *(value for value in wildcards if value != fields["entry"].rpartition("/")[2])])
 
 
 def _key(name: str) -> str:
-    """A name in the characters that MLflow takes."""
+    """Return a name in the characters that MLflow takes."""
     return re.sub(r"[^\w\-. /:]", "_", name)[:250]
 
 

@@ -47,7 +47,7 @@ def to_pictures(tensor: torch.Tensor) -> Pictures:
 
 
 def build(network: Network, pictures: Pictures) -> Codec:
-    """The codec that the settings name; `blocks` takes its patterns from the pictures.
+    """Return the codec that the settings name; `blocks` takes its patterns from the pictures.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats
 
 
 def _shuffles(channels: int, scale: float) -> AutoencoderDC:
-    """An `AutoencoderDC` of two exact pixel unshufflings and back; its projections are still empty."""
+    """Return an `AutoencoderDC` of two exact pixel unshufflings and back; its projections are still empty."""
     half = 16  # 12 values, one constant, three spare: a multiple of 4 keeps the upward shortcut a plain shuffle
     codec = AutoencoderDC(
         in_channels=COLOURS, latent_channels=channels, attention_head_dim=4, scaling_factor=scale,

@@ -121,7 +121,7 @@ def fit(
 
 
 def predict_with(model: nn.Module) -> Predict:
-    """The network's prediction of (noisy, time, class ids)."""
+    """Return the network's prediction of (noisy, time, class ids)."""
 
     def predict(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = model(noisy, time, class_labels=ids).sample
@@ -154,7 +154,7 @@ def _start(
     base: str | Path | None,
     network_allowed: bool,
 ) -> DiTPipeline:
-    """The pipeline that training starts from: the base's parts with rows for the new labels, or fresh parts."""
+    """Return the pipeline that training starts from: the base's parts with rows for the new labels, or fresh parts."""
     labels = conditions.labels()
     if base is not None:
         pipe = load(base, network_allowed)

@@ -10,7 +10,7 @@ from avatarflow.generators.settings import Network
 
 
 def build(network: Network, size: int, channels: int, seed: int) -> UNet2DModel:
-    """A fresh network.
+    """Return a fresh network.
 
     Parameters
     ----------

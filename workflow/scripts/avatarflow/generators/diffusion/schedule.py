@@ -8,7 +8,7 @@ TIMESTEPS = 1000
 
 
 def scheduler(shift: float, clip_range: float, prediction: str = "v_prediction") -> DDIMScheduler:
-    """A stock DDIM scheduler.
+    """Return a stock DDIM scheduler.
 
     Parameters
     ----------

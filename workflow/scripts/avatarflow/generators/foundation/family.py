@@ -62,7 +62,7 @@ def train(
 
 
 def load(source: str | Path) -> Any:
-    """A pipeline of this family from a local folder, safetensors only.
+    """Return a pipeline of this family from a local folder, safetensors only.
 
     Raises
     ------
@@ -90,13 +90,13 @@ def _without_checker(folder: Path) -> dict[str, Any]:
 
 
 def network_of(pipe: Any) -> nn.Module:
-    """The network that is trained."""
+    """Return the network that is trained."""
     found: nn.Module = pipe.unet if hasattr(pipe, "unet") else pipe.transformer
     return found
 
 
 def start(pictures: Pictures, conditions: Conditions, base: str | Path) -> Any:
-    """The base, ready for pictures of this size and these classes.
+    """Return the base, ready for pictures of this size and these classes.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def start(pictures: Pictures, conditions: Conditions, base: str | Path) -> Any:
 
 
 def _tables(network: nn.Module) -> list[nn.Embedding]:
-    """The class tables of a DiT, one in each block."""
+    """Return the class tables of a DiT, one in each block."""
     return [part.embedding_table for part in network.modules() if hasattr(part, "embedding_table")]
 
 
@@ -139,7 +139,7 @@ def _inherit_labels(pipe: Any, labels: Mapping[int, str]) -> None:
 
 
 def captions(conditions: Conditions, template: str) -> dict[int, str]:
-    """A caption per class, such as "Female right"; none at all for the class of no condition."""
+    """Return a caption per class, such as "Female right"; none at all for the class of no condition."""
     known = {class_id: label for class_id, label in conditions.labels().items() if label != "any"}
     return {class_id: template.format(label=label.capitalize()) for class_id, label in known.items()}
 
@@ -170,7 +170,7 @@ def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Predict:
-    """The network's prediction of (noisy, time, class ids); captions are encoded once, here."""
+    """Return the network's prediction of (noisy, time, class ids); captions are encoded once, here."""
     where = next(network.parameters()).device
     if not hasattr(pipe, "unet"):
         channels = pipe.transformer.config.in_channels
@@ -270,7 +270,7 @@ def _identity(
 
 
 def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable[..., Any]:
-    """What draws pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and steps."""
+    """Return what draws pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and steps."""
     where = device(compute)
     pipe = load(generator).to(where)
     known = json.loads((generator / CAPTIONS).read_text(encoding="utf-8"))

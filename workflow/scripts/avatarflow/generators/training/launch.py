@@ -40,7 +40,7 @@ def in_processes(function: TrainingFunction) -> TrainingFunction:
 
 
 def command(count: int, job: Path, environment: Mapping[str, str]) -> list[str]:
-    """What starts `count` processes, evenly on the machines of the Slurm job, or all on this one.
+    """Return what starts `count` processes, evenly on the machines of the Slurm job, or all on this one.
 
     Raises
     ------

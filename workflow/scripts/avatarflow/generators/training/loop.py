@@ -110,12 +110,12 @@ class Loop:
         self.model.eval()
 
     def _due(self, saved: float) -> bool:
-        """Whether it is time for a checkpoint, the last one having been written at `saved`."""
+        """Return whether it is time for a checkpoint, the last one having been written at `saved`."""
         waited = time.monotonic() - saved > self.settings.checkpoint_s
         return self.done % self.settings.checkpoint_steps == 0 or waited
 
     def _advance(self, steps: int) -> tuple[float, float]:
-        """One optimiser step; its loss and its gradient's norm."""
+        """Take one optimiser step; return its loss and its gradient's norm."""
         settings = self.settings
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate(self.done, steps, settings)
@@ -135,7 +135,7 @@ class Loop:
         return value, norm
 
     def _draw(self) -> Draw:
-        """The batch of the step: rows in the order of their pass, and random numbers of the step's own."""
+        """Return the batch of the step: rows in the order of their pass, and random numbers of the step's own."""
         place = np.arange(self.done * self.settings.batch, (self.done + 1) * self.settings.batch)
         passes = place // self.items
         orders = {

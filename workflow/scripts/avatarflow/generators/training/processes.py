@@ -39,7 +39,7 @@ class Processes:
         return self.rank == 0
 
     def share(self, batch: int) -> slice:
-        """The part of a batch that this process works on.
+        """Return the part of a batch that this process works on.
 
         Raises
         ------
@@ -58,15 +58,15 @@ class Processes:
         return DistributedDataParallel(model) if self.count > 1 else model
 
     def mean(self, value: float) -> float:
-        """The mean of a number over all processes."""
+        """Return the mean of a number over all processes."""
         return self._sum(value) / self.count if self.count > 1 else value
 
     def any(self, here: bool) -> bool:
-        """Whether it holds for one of them."""
+        """Return whether it holds for one of them."""
         return self._sum(float(here)) > 0 if self.count > 1 else here
 
     def number(self, here: int) -> int:
-        """The first process's number."""
+        """Return the first process's number."""
         return round(self._sum(float(here) if self.first else 0.0)) if self.count > 1 else here
 
     def follow(self, tensors: Iterable[torch.Tensor]) -> None:

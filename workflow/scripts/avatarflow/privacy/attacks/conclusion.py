@@ -40,7 +40,7 @@ def conclude(
         conclusion `inconclusive`.
     """
     try:
-        found = measure(attack())
+        measured = measure(attack())
     except AvatarflowError as refusal:
         return unmeasured(str(refusal).replace("\n", " / "))
     largest = float(settings["largest_auc"])
@@ -48,9 +48,16 @@ def conclude(
     caught["caught"] = caught["auc"] is not None and caught["auc"]["low"] > largest
     clean = _control(negative, CONTROL_LEVEL)
     clean["clean"] = clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
-    conclusion, reason = judge(found, caught["caught"], clean["clean"], settings)
-    shown = bool(caught["caught"] and clean["clean"] and leaks(found, largest))
-    return {**found, "positive": caught, "negative": clean, "conclusion": conclusion, "reason": reason, "shown": shown}
+    conclusion, reason = judge(measured, caught["caught"], clean["clean"], settings)
+    shown = bool(caught["caught"] and clean["clean"] and leaks(measured, largest))
+    return {
+        **measured,
+        "positive": caught,
+        "negative": clean,
+        "conclusion": conclusion,
+        "reason": reason,
+        "shown": shown,
+    }
 
 
 def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]) -> tuple[str, str]:
@@ -75,7 +82,7 @@ def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping
 
 
 def leaks(found: Mapping[str, Any], largest: float) -> str:
-    """How a measured attack shows a leak beyond doubt; empty where it shows none."""
+    """Return how a measured attack shows a leak beyond doubt; empty where it shows none."""
     if found["auc"]["low"] > largest:
         return f"members are recognised: the AUC's lower limit is above {largest:g}"
     rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
@@ -83,7 +90,7 @@ def leaks(found: Mapping[str, Any], largest: float) -> str:
 
 
 def unmeasured(reason: str) -> dict[str, Any]:
-    """The result of an attack that could not run."""
+    """Return the result of an attack that could not run."""
     nothing = {"auc": None, "members": 0, "non_members": 0}
     return {
         **nothing, "tpr": {}, "pictures": 0, "worst": None, "conclusion": INCONCLUSIVE, "reason": reason,

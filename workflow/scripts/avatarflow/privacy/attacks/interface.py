@@ -98,7 +98,7 @@ def check(scores: Scores) -> None:
 
 
 def _same_set(scores: Scores) -> bool:
-    """Whether one set was given twice: equal values on both sides, too many different ones to be chance."""
+    """Return whether one set was given twice: equal values on both sides, too many different ones to be chance."""
     ours, theirs = np.sort(scores.values[scores.member]), np.sort(scores.values[~scores.member])
     return len(ours) == len(theirs) and bool((ours == theirs).all()) and 2 * len(np.unique(ours)) > len(ours)
 

@@ -19,6 +19,6 @@ def score(candidates: Candidates, originals: Originals) -> Floats:
 
 
 def published(originals: Originals) -> float:
-    """The threshold of the paper."""
+    """Return the threshold of the paper."""
     del originals
     return PUBLISHED

@@ -75,7 +75,7 @@ def compare(
 
 
 def scores(name: str, originals: Originals, groups: Sequence[People]) -> list[Floats]:
-    """The scores of one rule, group by group; none for an empty group."""
+    """Return the scores of one rule, group by group; none for an empty group."""
     return [
         RULES[name].score(Candidates.of(group.fingerprints, originals), originals)
         if len(group.fingerprints)
@@ -85,7 +85,7 @@ def scores(name: str, originals: Originals, groups: Sequence[People]) -> list[Fl
 
 
 def at_level(scored: Floats, level: float) -> float:
-    """The smallest threshold at or under which at least the share `level` of the scores lie."""
+    """Return the smallest threshold at or under which at least the share `level` of the scores lie."""
     return float(np.sort(scored)[int(np.ceil(level * len(scored) - 1e-9)) - 1])
 
 
@@ -117,7 +117,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def summary(table: pd.DataFrame) -> Mapping[str, Any]:
-    """Who accepts most held-out subjects at each level, as plain values; empty without held-out subjects."""
+    """Return who accepts most held-out subjects at each level, as plain values; empty without held-out subjects."""
     levels = [f"{level:.1%}" for level in LEVELS]
     if table["specificity"].isna().all():
         return {}

@@ -7,5 +7,5 @@ from .neighbourhood import Candidates, Originals
 
 
 def score(candidates: Candidates, originals: Originals) -> Floats:
-    """The smallest scale c at which some clipped cone holds the candidate; infinite where none ever does."""
+    """Return the smallest scale c at which some clipped cone holds the candidate; infinite where none ever does."""
     return needed_scales(originals.cones, candidates.fingerprints)

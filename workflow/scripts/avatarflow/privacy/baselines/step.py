@@ -45,12 +45,12 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     cones = Cones.read(inputs["cones"])
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     held_out = (table["role"] == HELDOUT).to_numpy()
-    found = {
+    groups = {
         "originals": Originals.of(cones, cones.owners),
         "held_out": People(rows[held_out], table.loc[held_out, "person"].to_numpy()),
     }
     altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
     known = altered["calibration"].shape[1]  # families left out stand behind the others, in `test` alone
-    for role, each in altered.items():
-        found[role] = People(*perturbed_of(each[:, :known], table, role))
-    return found, table
+    for role, perturbed in altered.items():
+        groups[role] = People(*perturbed_of(perturbed[:, :known], table, role))
+    return groups, table

@@ -69,6 +69,6 @@ def alike(match: Matcher, one: Any, other: Any) -> float:
 
 
 def noisy(picture: Pictures, seed: int, item: int) -> Pictures:
-    """The picture with noise: a copy that nobody would take for another eye."""
+    """Return the picture with noise: a copy that nobody would take for another eye."""
     noise = seeds.generator(seed, "canary noise", item).normal(0, NOISE, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 255).round(), np.uint8)

@@ -76,7 +76,7 @@ def summarise(parts: Sequence[Mapping[str, Any]], copies: Integers, seed: int) -
 
 
 def released(part: Mapping[str, Any], copies: Integers) -> dict[str, Any]:
-    """How many trained canaries some released picture shows, by its own cone or by the matcher."""
+    """Return how many trained canaries some released picture shows, by its own cone or by the matcher."""
     trained = copies > 0
     by_cone = np.array(part["in_cone_accepted"]) > 0
     by_matcher = np.array(part["matched_accepted"] or np.zeros(len(copies)), bool)
@@ -88,7 +88,7 @@ def released(part: Mapping[str, Any], copies: Integers) -> dict[str, Any]:
 
 
 def as_table(targets: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per target, measure and number of copies; `chance` is known for exposures only."""
+    """Return one row per target, measure and number of copies; `chance` is known for exposures only."""
     rows = []
     for target, found in targets.items():
         curves = {name: found[name] for name in ("cone_recall", "matcher_recall")}

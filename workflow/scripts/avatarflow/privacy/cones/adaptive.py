@@ -66,7 +66,7 @@ class AdaptiveCones:
         return self._least(queries, None).risk
 
     def _least(self, queries: Rows, c: float | None) -> Risks:
-        """The smallest risk at scale c, or the smallest scale that is needed, over all originals."""
+        """Return the smallest risk at scale c, or the smallest scale that is needed, over all originals."""
         exact = min(self.shape.k + self.most + SPARE, len(self.gallery))
         least, _, found, beyond = self.search.top(queries, min(max(self.searched, exact + 1), len(self.gallery)))
         rest = least[:, exact:].min(1) if found.shape[1] > exact else np.inf
@@ -140,7 +140,7 @@ class AdaptiveCones:
         return density, widest, complete
 
     def _outside(self, widest: Floats, beyond: Floats, c: float | None) -> Floats:
-        """A lower bound of the value of every original beyond."""
+        """Return a lower bound of the value of every original beyond."""
         nearest = beyond * float(self.weights.min())
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = beyond / widest ** (1 - self.shape.beta)
@@ -150,7 +150,7 @@ class AdaptiveCones:
 
 
 def mean_of_nearest(angles: Floats, other: npt.NDArray[np.bool_], k: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The mean angle to the first k originals of others, and which those are.
+    """Return the mean angle to the first k originals of others, and which those are.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def measure(
     families: list[str],
     seed: int,
 ) -> dict[str, Any]:
-    """What the cones do to persons who did not calibrate them, as plain values.
+    """Return what the cones do to persons who did not calibrate them, as plain values.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def measure(
 
 
 def _left_out(cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int) -> dict[str, Any]:
-    """What the cones do to perturbations (pictures of test persons, a, d) of families that they never met."""
+    """Return what the cones do to perturbations (pictures of test persons, a, d) of families that they never met."""
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     rejected = risks(np.asarray(test).reshape(-1, test.shape[2]), cones) <= 1
     return left_out_figures(rejected.reshape(test.shape[:2]), families, people, seed)
@@ -181,7 +181,7 @@ def _specificity(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str,
 
 
 def perturbed_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
-    """The perturbations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
+    """Return the perturbations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
     people = table.loc[table["role"] == role, "person"].to_numpy()
     flat = np.asarray(altered).reshape(-1, altered.shape[-1])
     return flat, np.repeat(people, altered.shape[1] if len(people) else 0)

@@ -289,7 +289,7 @@ def _scales(cones: Cones, angles: Floats, originals: Any) -> Floats:
 
 
 def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:
-    """The persons in order and the largest value of each (M_p of the needed scales)."""
+    """Return the persons in order and the largest value of each (M_p of the needed scales)."""
     names, inverse = np.unique(persons, return_inverse=True)
     largest = np.full(len(names), -np.inf)
     np.maximum.at(largest, inverse, values)

@@ -90,7 +90,7 @@ class Judge:
             self.cones = FixedCones(self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k)
 
     def risks(self, candidates: Rows) -> Risks:
-        """The exact risk of a block of candidates.
+        """Return the exact risk of a block of candidates.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ def _check(candidates: Rows | RowFile, ids: Slices, refusals: Slices | None, con
 
 
 def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    """Whose file could not be decoded."""
+    """Return whose file could not be decoded."""
     return np.array([each != "" for each in reasons], bool)
 
 
@@ -194,7 +194,7 @@ def _decisions(
     rows: slice,
     unreadable: npt.NDArray[np.bool_] | None,
 ) -> tuple[dict[str, Any], int]:
-    """The columns of one block, and how many full passes it took."""
+    """Return the columns of one block, and how many full passes it took."""
     candidates = np.asarray(source[rows])
     n = len(candidates)
     lost = np.zeros(n, bool) if unreadable is None else unreadable

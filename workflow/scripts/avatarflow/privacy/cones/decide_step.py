@@ -69,7 +69,7 @@ def judge_pictures(
 
 
 def _equal(one: Column, other: Column) -> bool:
-    """Whether two columns hold the same, read block by block."""
+    """Return whether two columns hold the same, read block by block."""
     return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
 
 

@@ -47,7 +47,7 @@ class FixedCones:
         self.k = min(searched, len(gallery))
 
     def risks(self, queries: Rows) -> Risks:
-        """The smallest ratio of angle to half-angle of (n, d) unit rows.
+        """Return the smallest ratio of angle to half-angle of (n, d) unit rows.
 
         The search gives the K originals with the smallest ratios up to rounding, and a bound for all others; exact
         angles are taken where bounds leave room, and where the bound for the others does not exclude them the candidate

@@ -22,7 +22,7 @@ SCALES = 60
 
 
 def settings_plane(cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
-    """The plane as a long table.
+    """Return the plane as a long table.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def by_subgroup(accepted: npt.NDArray[np.bool_], rows: pd.DataFrame, seed: int) 
 
 
 def worst_person(risk: Floats, persons: Integers) -> dict[str, Any] | None:
-    """Whose altered picture lies farthest outside the cones; None without persons.
+    """Return whose altered picture lies farthest outside the cones; None without persons.
 
     Returns
     -------

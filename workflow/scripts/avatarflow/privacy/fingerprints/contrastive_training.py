@@ -139,7 +139,7 @@ class Batches:
         return torch.cat(views), identities, identities
 
     def _part(self, batch: torch.Tensor, number: int, place: int) -> torch.Tensor:
-        """A part of each picture, smaller than any family leaves, enlarged to full size."""
+        """Return a part of each picture, smaller than any family leaves, enlarged to full size."""
         drawn = seeds.generator(self.seed, "encoder-part", number, place)
         side = torch.from_numpy(drawn.uniform(*PART, len(batch)).astype(np.float32))
         at = torch.from_numpy(drawn.uniform(-1, 1, (len(batch), 2)).astype(np.float32)) * (1 - side)[:, None]
@@ -159,7 +159,7 @@ class Batches:
         return perturbations.warp(batch, size, each, 4)
 
     def _view(self, batch: torch.Tensor, number: int, side: int) -> torch.Tensor:
-        """One altered view a picture: some families each, in the order in which they befall pictures."""
+        """Return one altered view a picture: some families each, in the order in which they befall pictures."""
         each = [seeds.generator(self.seed, "encoder-view", number, side, place) for place in range(len(batch))]
         names = [
             name for kind in ORDER for name in self.settings["families"] if perturbations.FAMILIES[name].kind == kind

@@ -83,6 +83,6 @@ def _no_fingerprints(path: Path, found: str) -> Exception:
 
 
 def encoder_digest(path: str | Path) -> str:
-    """The digest in an encoder file's header."""
+    """Return the digest in an encoder file's header."""
     with safe_open(str(path), "np") as file:
         return str(json.loads(file.metadata()["encoder"])["digest"])

@@ -157,7 +157,7 @@ def fit_encoder(
 def _fit_one(
     pictures: Pictures, persons: Integers, eyes: Integers, settings: dict[str, Any], state: Path, step: Step
 ) -> Encoder:
-    """One trained and whitened network; `settings` hold its seed."""
+    """Train and whiten one network; `settings` hold its seed."""
     trained = {name: value for name, value in settings.items() if name not in ("seed", "kind", "members")}
     network = train(_network, pictures, persons, eyes, trained, settings["seed"], state, step)
     step.info("measuring how perturbations move fingerprints")
@@ -184,7 +184,7 @@ def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> No
 
 
 def network_of(settings: dict[str, Any]) -> Network | Ensemble:
-    """An untrained network of these settings."""
+    """Return an untrained network of these settings."""
     one = {**DEFAULTS, **settings}
     if one["kind"] == "ensemble":
         return Ensemble([_network(one) for _ in range(one["members"])])

@@ -45,17 +45,17 @@ def judge_near_duplicates(
     gallery = originals[(pool["role"] != "heldout").to_numpy()]
     verifier = Verifier(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
     rejected, matched = refusals(verifier, pictures, rows, trial["threshold"])
-    found = measured(made, confirmed, rejected, rejected | matched, seed)
-    write_table(found, results)
-    draw_near_duplicates(found, figure)
-    for row in found.itertuples():
+    table = measured(made, confirmed, rejected, rejected | matched, seed)
+    write_table(table, results)
+    draw_near_duplicates(table, figure)
+    for row in table.itertuples():
         step.info("%s %g: %d of %d confirmed", row.family, row.strength, row.confirmed, row.n)
 
 
 def confirmed_by(
     match: Matcher, limit: float, made: pd.DataFrame, pictures: Pictures, pool: pd.DataFrame, originals: Pictures
 ) -> Mask:
-    """Whether the matcher takes each near-duplicate for its original (of a blend: for either); (n,)."""
+    """Return whether the matcher takes each near-duplicate for its original (of a blend: for either); (n,)."""
     place = {int(row): number for number, row in enumerate(pool["row"])}
     used = {int(row) for row in (*made["original"], *made["second"]) if row}
     kept = {row: match.template(originals[place[row]]) for row in sorted(used)}
@@ -75,12 +75,12 @@ def refusals(verifier: Verifier, pictures: Pictures, rows: Rows, limit: float) -
 
     A picture without a fingerprint is refused, so it counts as rejected.
     """
-    said = verifier.verify(pictures, rows)
-    return said.rejected, said.similarity > limit
+    verification = verifier.verify(pictures, rows)
+    return verification.rejected, verification.similarity > limit
 
 
 def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask, seed: int) -> pd.DataFrame:
-    """One row per family and strength.
+    """Return one row per family and strength.
 
     Returns
     -------

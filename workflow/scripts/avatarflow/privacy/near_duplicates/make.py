@@ -65,14 +65,14 @@ def planned(strengths: list[float]) -> Iterator[tuple[str, float]]:
 
 
 def near_duplicates(generator: Denoiser, subjects: Subjects, family: str, strength: float, seed: int) -> Pictures:
-    """One family at one strength, in batches of `compute.micro_batch`."""
+    """Return one family at one strength, in batches of `compute.micro_batch`."""
     size = generator.compute.micro_batch
     parts = [subjects.part(slice(at, at + size)) for at in range(0, len(subjects), size)]
     return np.concatenate([GENERATIVE[family].make(generator, part, strength, seed) for part in parts])
 
 
 def described(subjects: Subjects, table: pd.DataFrame, family: str, strength: float) -> pd.DataFrame:
-    """Whose near-duplicates these are."""
+    """Return whose near-duplicates these are."""
     rows = table["row"].to_numpy()
     second = rows[subjects.other_rows] if family == "blend" else np.zeros(len(subjects), np.int64)
     return pd.DataFrame(

@@ -22,7 +22,7 @@ SPARE = 16  # more candidates than asked: single precision may swap neighbours t
 
 
 def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArray[np.bool_]:
-    """Which rows are finite, after refusing what is no fingerprint.
+    """Return which rows are finite, after refusing what is no fingerprint.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def pair_angles(left: Rows, right: Rows) -> Angles:
 
 
 def cosine_slack(dimensions: int) -> float:
-    """How far a float32 inner product of two float32 unit vectors may be from the true cosine."""
+    """Return how far a float32 inner product of two float32 unit vectors may be from the true cosine."""
     return float((dimensions + 8) * np.finfo(np.float32).eps)
 
 
@@ -149,7 +149,7 @@ class Gallery:
 
 
 def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tuple[Angles, Indices]:
-    """The k nearest references of each query, exactly.
+    """Return the k nearest references of each query, exactly.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tupl
 
 
 def on_gpu(index: faiss.Index) -> faiss.Index:
-    """An index on the first GPU where faiss was built for one and there is one, else as it is.
+    """Return an index on the first GPU where faiss was built for one and there is one, else as it is.
 
     The exact search on a GPU sums in single precision as well, so `cosine_slack` bounds its rounding too.
     """
@@ -199,7 +199,7 @@ def on_gpu(index: faiss.Index) -> faiss.Index:
 
 
 def searchers() -> int:
-    """How many blocks to search at a time: as many as faiss may use threads, but one where a GPU searches."""
+    """Return how many blocks to search at a time: as many as faiss may use threads, but one where a GPU searches."""
     gpu = hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
     return 1 if gpu else int(faiss.omp_get_max_threads())
 

@@ -48,7 +48,7 @@ class RatioSearch:
         self._products = Products(rows)
 
     def top(self, queries: Rows, k: int) -> tuple[Floats, Floats, Indices, Floats]:
-        """The k originals with the smallest linear ratios.
+        """Return the k originals with the smallest linear ratios.
 
         Parameters
         ----------

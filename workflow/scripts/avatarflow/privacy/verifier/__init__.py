@@ -29,7 +29,7 @@ MATCHERS = {
 
 
 def matcher(name: str) -> Matcher:
-    """The matcher of that name.
+    """Return the matcher of that name.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def kappa(counts: npt.NDArray[Any]) -> float:
 
 
 def agreement(counts: Counts, seed: int) -> dict[str, Any]:
-    """The table and what follows from it, as plain values; what cannot be said is None.
+    """Return the table and what follows from it, as plain values; what cannot be said is None.
 
     Returns
     -------

@@ -68,7 +68,7 @@ class Template:
 
 
 def template(picture: Pictures) -> Template | None:
-    """What is compared of a picture; None where there is nothing to compare, as in a picture of one colour.
+    """Return what is compared of a picture; None where there is nothing to compare, as in a picture of one colour.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def similarity(one: Template, other: Template) -> float:
 
 
 def _directed(one: View, other: View) -> float:
-    """The middle of one picture and the disc of it, looked for in the other one."""
+    """Return the middle of one picture and the disc of it, looked for in the other one."""
     products = fft.irfft2(one.wanted * other.seen[:, None], (SIDE_PX, SIDE_PX))  # (2, poses, SIDE_PX, SIDE_PX)
     best = []
     for found, spread in zip(products, other.spreads, strict=True):
@@ -126,7 +126,7 @@ def _view(planes: npt.NDArray[np.float64], disc: tuple[int, int]) -> View:
 
 
 def _normal(part: Plane) -> Plane:
-    """A part about its mean, of unit length; nothing where it is flat."""
+    """Return a part about its mean, of unit length; nothing where it is flat."""
     about = part - part.mean()
     length = float(np.sqrt((about**2).sum()))
     return about / length if length > CHANGED else np.zeros_like(part)
@@ -145,7 +145,7 @@ def _window_sums(plane: Plane, length: int) -> Plane:
 
 
 def _posed(plane: Plane, turn_deg: float, zoom: float, about: tuple[int, int]) -> Plane:
-    """The plane turned and enlarged about a place."""
+    """Return the plane turned and enlarged about a place."""
     angle = np.radians(turn_deg)
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     offset = np.array(about) - matrix @ np.array(about)
@@ -162,7 +162,7 @@ def _flattened(green: Plane, inside: npt.NDArray[np.bool_]) -> Plane:
 
 
 def _disc(small: Plane, inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """The place that is brightest against its wider surroundings."""
+    """Return the place that is brightest against its wider surroundings."""
     bright = small[..., :2].mean(2) * inside
     stands_out = ndimage.gaussian_filter(bright, SIDE_PX / 24) - ndimage.gaussian_filter(bright, SIDE_PX / 6)
     y, x = np.unravel_index(int(np.argmax(np.where(inside, stands_out, -np.inf))), inside.shape)

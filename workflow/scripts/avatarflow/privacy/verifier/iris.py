@@ -54,7 +54,7 @@ class Code:
 
 
 def template(picture: Pictures) -> Code | None:
-    """The iris code of a close-up of an eye, (h, w, 3) uint8; None where too little of an iris is seen."""
+    """Return the iris code of a close-up of an eye, (h, w, 3) uint8; None where too little of an iris is seen."""
     small = np.asarray(resize(picture, (SIDE_PX, SIDE_PX), anti_aliasing=picture.shape[0] > SIDE_PX), np.float64)
     grey = small.mean(2)
     if np.ptp(grey) < FLAT:
@@ -74,7 +74,7 @@ def similarity(one: Code, other: Code) -> float:
 
 
 def distance(one: Code, other: Code) -> float:
-    """The smallest masked Hamming distance over relative turns; 0.5 where too few bits are known to both."""
+    """Return the smallest masked Hamming distance over relative turns; 0.5 where too few bits are known to both."""
     reach = round(TURN_DEG / 360 * SPOKES)
     best, fewest = 0.5, FEWEST_BITS * one.bits.size
     for turn in range(-reach, reach + 1):
@@ -86,7 +86,7 @@ def distance(one: Code, other: Code) -> float:
 
 
 def mirror(code: Code) -> Code:
-    """The code of the mirror image: the spokes run the other way, and with them the sign of the odd phase."""
+    """Return the code of the mirror image: the spokes run the other way, and with them the sign of the odd phase."""
     spokes = (SPOKES // 2 - np.arange(SPOKES)) % SPOKES
     bits = code.bits[:, :, spokes].copy()
     bits[1::2] = ~bits[1::2]
@@ -107,7 +107,7 @@ def locate(grey: Plane) -> tuple[Circle, Circle]:
 
 
 def _dark_middle(grey: Plane, limbus: Circle) -> Circle:
-    """The pupil roughly: the largest dark patch well inside the limbus, the lamp in it filled in."""
+    """Return the pupil roughly: the largest dark patch well inside the limbus, the lamp in it filled in."""
     y, x = np.mgrid[: grey.shape[0], : grey.shape[1]]
     inside = np.hypot(y - limbus.y, x - limbus.x) < WITHIN * limbus.radius
     darkest, usual = np.quantile(grey[inside], [0.02, 0.6])
@@ -123,7 +123,7 @@ def _dark_middle(grey: Plane, limbus: Circle) -> Circle:
 
 
 def _refined(grey: Plane, circle: Circle, angles: Plane) -> Circle:
-    """The sharpest circle about one, first to a pixel and then to a third of one."""
+    """Return the sharpest circle about one, first to a pixel and then to a third of one."""
     for reach, count in ((3.0, 7), (1.0, 7)):
         by = np.linspace(-reach, reach, count)
         wider = np.linspace(-reach - 1, reach + 1, count + 2)  # the first and the last have no neighbour
@@ -132,7 +132,7 @@ def _refined(grey: Plane, circle: Circle, angles: Plane) -> Circle:
 
 
 def _sharpest(grey: Plane, ys: Plane, xs: Plane, radii: Plane, angles: Plane) -> Circle:
-    """The circle with the largest rise of mean brightness from inside to outside.
+    """Return the circle with the largest rise of mean brightness from inside to outside.
 
     `angles` (arcs, n): the rise is taken in each arc, and the weaker half of the arcs counts, so that one side of the
     iris against the white, or the lamp, does not pass for a circle.

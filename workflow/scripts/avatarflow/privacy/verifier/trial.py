@@ -55,7 +55,7 @@ def try_verifier(
     impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
     limit = threshold(impostors, settings["false_match_rate"])
     step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
-    found = {
+    results = {
         "matcher": settings["matcher"],
         "threshold": limit,
         "two_persons": {
@@ -68,11 +68,11 @@ def try_verifier(
         "same_eye": same_eye(match, pictures, table, impostors, limit, settings["pairs"], seed),
         **altered_originals(match, pictures, table, families, limit, settings, seed, step),
     }
-    write_json(figures, found)
+    write_json(figures, results)
 
 
 def threshold(impostors: Floats, false_match_rate: float) -> float:
-    """The similarity that at most this share of pairs of two persons exceeds, one of theirs; the largest at 0."""
+    """Return the similarity that at most this share of pairs of two persons exceeds, the largest for a share of 0."""
     return float(np.quantile(impostors, 1 - false_match_rate, method="higher"))
 
 
@@ -91,8 +91,8 @@ def two_persons(
     some = np.sort(drawn.permutation(firsts)[:PERSONS])
     templates = [kept for row in some if (kept := match.template(pictures[row])) is not None]
     if len(templates) < 2:
-        found = f"{len(templates)} calibration persons with a picture that the matcher can use"
-        raise refuse(WHERE, found, "give more persons, or turn it off")
+        message = f"{len(templates)} calibration persons with a picture that the matcher can use"
+        raise refuse(WHERE, message, "give more persons, or turn it off")
     first, second = np.triu_indices(len(templates), 1)
     chosen = np.sort(drawn.permutation(len(first))[:count])
     return np.array([match.similarity(templates[first[p]], templates[second[p]]) for p in chosen])
@@ -101,7 +101,7 @@ def two_persons(
 def same_eye(
     match: Matcher, pictures: Pictures, table: pd.DataFrame, impostors: Floats, limit: float, count: int, seed: int
 ) -> dict[str, Any] | None:
-    """How well pairs of the same eye are told from pairs of two persons; None without such pairs."""
+    """Return how well pairs of the same eye are told from pairs of two persons; None without such pairs."""
     eye = table["eye"].to_numpy()
     groups = [np.flatnonzero(eye == number) for number in np.unique(eye[eye >= 0])]
     pairs = np.array([(a, b) for group in groups for k, a in enumerate(group) for b in group[k + 1 :]], np.int64)
@@ -118,12 +118,12 @@ def same_eye(
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None
-    distances, own = np.sort(-impostors), [-alike[whose == person] for person in np.unique(whose)]
-    out: dict[str, Any] = {"pairs": len(alike), "persons": len(own), "without_template": int(np.isnan(every).sum())}
+    distances, genuine = np.sort(-impostors), [-alike[whose == person] for person in np.unique(whose)]
+    out: dict[str, Any] = {"pairs": len(alike), "persons": len(genuine), "without_template": int(np.isnan(every).sum())}
     for name, figure in (("auc", auc), ("eer", eer)):
         low, high = bootstrap(
-            lambda rows, f=figure: f(np.concatenate([own[row] for row in rows]), distances),  # type: ignore[misc]
-            len(own), seed, RESAMPLES,
+            lambda rows, f=figure: f(np.concatenate([genuine[row] for row in rows]), distances),  # type: ignore[misc]
+            len(genuine), seed, RESAMPLES,
         )  # fmt: skip
         out[name] = {"value": figure(-alike, distances), "low": low, "high": high}
     out["recognised"] = share_of_pictures(alike > limit, whose, seed).as_dict()
@@ -156,10 +156,10 @@ def altered_originals(
             template = match.template(picture)
             alike[family] = (template, -1.0 if template is None or own is None else match.similarity(own, template))
             events[family].append(alike[family][1] > limit)
-        template, found = alike[families[number % len(families)]]
+        template, similarity = alike[families[number % len(families)]]
         first.append(
             template is not None
-            and all(kept is None or whose == person or match.similarity(kept, template) < found
+            and all(kept is None or whose == person or match.similarity(kept, template) < similarity
                     for whose, kept in gallery)
         )  # fmt: skip
         step.progress(number + 1, len(tested), "test pictures")

@@ -142,26 +142,28 @@ def verify_candidates(
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(verifications) as write:
         for ids, block, rows in _candidates(inputs, made_by):
-            said = verifier.verify(block, rows)
-            columns = _columns(said, cones, trial["threshold"], settings["refuse_unseen"])
+            verification = verifier.verify(block, rows)
+            columns = _columns(verification, cones, trial["threshold"], settings["refuse_unseen"])
             write({"candidate": ids, **columns})
-            known = np.isfinite(said.similarity)
-            counts += counted(said.rejected[known], columns["matched"][known])
+            known = np.isfinite(verification.similarity)
+            counts += counted(verification.rejected[known], columns["matched"][known])
             tally["candidates"] += len(ids)
-            tally["without_template"] += int((said.compared & ~known).sum())
-            tally["refused"] += int(((columns["refusal"] != "") & ~said.rejected).sum())
+            tally["without_template"] += int((verification.compared & ~known).sum())
+            tally["refused"] += int(((columns["refusal"] != "") & ~verification.rejected).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    real = verifier.verify(pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out])
-    found = {
+    of_held_out = verifier.verify(pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out])
+    summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "originals_asked": settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
-        "held_out_matched": _share(real.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed),
+        "held_out_matched": _share(
+            of_held_out.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
+        ),
         "trial": trial,
     }
-    write_json(figures, found)
+    write_json(figures, summary)
     step.metric("refused_by_verifier", tally["refused"])
 
 
@@ -169,28 +171,28 @@ def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[
     """Names, pictures and fingerprints, block by block; a picture that could not be read has no fingerprint."""
     names, rows = Column(inputs["candidates"], "candidate"), RowFile(inputs["fingerprints"], made_by)
     if len(names) != len(rows):
-        found = f"{len(rows)} fingerprints of {len(names)} pictures"
-        raise refuse("verifier", found, "delete the fingerprints and run again")
+        message = f"{len(rows)} fingerprints of {len(names)} pictures"
+        raise refuse("verifier", message, "delete the fingerprints and run again")
     reasons = Column(inputs["candidates"], "reason") if has_column(inputs["candidates"], "reason") else None
     start = 0
     for block in iterate(inputs["candidates"]):
         here = slice(start, start + len(block))
-        own = np.array(rows[here])
+        fingerprints = np.array(rows[here])
         if reasons is not None:
-            own[np.array([reason != "" for reason in reasons[here]], bool)] = np.nan
-        yield [str(name) for name in names[here]], block, own
+            fingerprints[np.array([reason != "" for reason in reasons[here]], bool)] = np.nan
+        yield [str(name) for name in names[here]], block, fingerprints
         start += len(block)
 
 
-def _columns(said: Verification, cones: Cones, limit: float, refuse_unseen: bool) -> dict[str, Any]:
-    matched = said.similarity > limit  # False where there is none
-    known = np.isfinite(said.similarity)
-    unseen = said.compared & ~known & refuse_unseen
+def _columns(verification: Verification, cones: Cones, limit: float, refuse_unseen: bool) -> dict[str, Any]:
+    matched = verification.similarity > limit  # False where there is none
+    known = np.isfinite(verification.similarity)
+    unseen = verification.compared & ~known & refuse_unseen
     return {
-        "similarity": pa.array(said.similarity, mask=~known),
+        "similarity": pa.array(verification.similarity, mask=~known),
         "threshold": np.full(len(matched), limit),
         "matched": matched,
-        "original": pa.array(cones.rows[said.original], mask=~known),
+        "original": pa.array(cones.rows[verification.original], mask=~known),
         "refusal": np.select([matched, unseen], [MATCHED, UNSEEN], "").astype(object),
     }
 

@@ -40,7 +40,7 @@ class World:
 
 
 def halves(world: World) -> World:
-    """The non-members alone, half of them called members: data that know nothing of either half."""
+    """Return the non-members alone, half of them called members: data that know nothing of either half."""
     keep = ~world.member
     chosen = half_of(world.persons[keep], world.seed)
     return replace(
@@ -50,7 +50,7 @@ def halves(world: World) -> World:
 
 
 def planted(world: World, copies: Rows, secret: bool = False) -> World:
-    """The non-members alone, altered copies of half of them planted among the released pictures.
+    """Return the non-members alone, altered copies of half of them planted among the released pictures.
 
     Parameters
     ----------

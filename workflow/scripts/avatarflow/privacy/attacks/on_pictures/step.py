@@ -69,16 +69,16 @@ def attack_pictures(
         kept &= pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
     attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
     if reason := _too_few(int(kept.sum()), table):
-        found = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
+        entries = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
     else:
-        found, rows_kept = [], made.iloc[np.flatnonzero(kept)]
+        entries, rows_kept = [], made.iloc[np.flatnonzero(kept)]
         for view, features in _views(inputs, table, kept, chosen(table, settings["persons"], seed)).items():
             world = _world(features, table, rows_kept, Conditions(conditions), settings["persons"], seed)
             outcomes = attack_released(world, features.copies, settings, attacks)
-            found += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
-    for each in found:
+            entries += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
+    for each in entries:
         step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["conclusion"], each["reason"])
-    write_json(results, found, allow_nan=False)
+    write_json(results, entries, allow_nan=False)
 
 
 def _too_few(pictures: int, table: pd.DataFrame) -> str:
@@ -94,7 +94,7 @@ def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[
 
 
 def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
-    """The attacker with the cone's own fingerprints, and one who has only pixels."""
+    """Return the attacker with the cone's own fingerprints, and one who has only pixels."""
     of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
     leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
