@@ -8,7 +8,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "workflow" / "scripts"))
-sys.path.append(str(ROOT / "tests" / "workflow"))  # `project`: tests of the workflow and of the cluster share it
+sys.path.append(
+    str(ROOT / "tests" / "workflow")
+)  # `project`: tests of the workflow and of the cluster share it
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
 sys.path.append(
     str(ROOT / "tests" / "unit" / "generators")

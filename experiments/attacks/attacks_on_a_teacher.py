@@ -54,7 +54,9 @@ with tempfile.TemporaryDirectory() as name:
         folder / "planted",
         Step.null(),
     )
-    denoiser, leaking = (Denoiser(each, CONDITIONS, COMPUTE) for each in (folder / "model", planted))
+    denoiser, leaking = (
+        Denoiser(each, CONDITIONS, COMPUTE) for each in (folder / "model", planted)
+    )
     found = attack_generator(denoiser, leaking, known, SETTINGS, SEED)
 
 out = ROOT / "benchmarks" / "results" / "attacks_on_a_teacher.json"
@@ -63,5 +65,7 @@ out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf
 for attack, row in found.items():
     area, control = row["auc"], row["positive"]["auc"]["value"]
     rates = ", ".join(f"{each['value']:.3f}" for each in row["tpr"].values())
-    print(f"{attack}: AUC {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}], planted {control:.3f}")
+    print(
+        f"{attack}: AUC {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}], planted {control:.3f}"
+    )
     print(f"  {row['conclusion']}: {row['reason']}; TPR {rates}")

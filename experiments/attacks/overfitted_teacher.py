@@ -33,11 +33,41 @@ SETTINGS: dict[str, Any] = {
     "conditions": {"sex": ["female", "male"]},
     "compute": {"threads": 1, "micro_batch": 32, "device": "cpu", "precision": "fp32"},
     "network": {"channels": [32, 64], "attention": [6], "head_channels": 16, "latent_channels": 16},
-    "encoder": {"size_px": SIZE_PX, "width": 16, "dimensions": 96, "steps": 250, "persons_per_step": 64},
-    "few": {"steps": 3000, "batch": 16, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
-    "many": {"steps": 1500, "batch": 32, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
-    "student": {"steps": 500, "batch": 32, "learning_rate": 2.0e-3, "ema_decay": 0.99, "checkpoint_steps": 200},
-    "plant": {"steps": 300, "batch": 16, "learning_rate": 1.0e-3, "warmup_steps": 20, "ema_decay": 0.98},
+    "encoder": {
+        "size_px": SIZE_PX,
+        "width": 16,
+        "dimensions": 96,
+        "steps": 250,
+        "persons_per_step": 64,
+    },
+    "few": {
+        "steps": 3000,
+        "batch": 16,
+        "learning_rate": 2.0e-3,
+        "ema_decay": 0.99,
+        "checkpoint_steps": 200,
+    },
+    "many": {
+        "steps": 1500,
+        "batch": 32,
+        "learning_rate": 2.0e-3,
+        "ema_decay": 0.99,
+        "checkpoint_steps": 200,
+    },
+    "student": {
+        "steps": 500,
+        "batch": 32,
+        "learning_rate": 2.0e-3,
+        "ema_decay": 0.99,
+        "checkpoint_steps": 200,
+    },
+    "plant": {
+        "steps": 300,
+        "batch": 16,
+        "learning_rate": 1.0e-3,
+        "warmup_steps": 20,
+        "ema_decay": 0.98,
+    },
     "sample": {"few": 120, "many": 350, "student": 30},
     "sampling": {"steps": 25, "guidance": [1.0]},
     "attacks": {"largest_auc": 0.6, "fewest_persons": 150},
@@ -53,7 +83,10 @@ MANY: dict[str, Any] = {
     "encoder": {**SETTINGS["encoder"], "size_px": 32},
     "many": {**SETTINGS["many"], "steps": 1600},
     "sample": {**SETTINGS["sample"], "many": 500},
-    "plant": {**SETTINGS["plant"], "steps": 1500},  # each stranger as often as the teacher saw a member
+    "plant": {
+        **SETTINGS["plant"],
+        "steps": 1500,
+    },  # each stranger as often as the teacher saw a member
 }
 """What is other for the teacher of many and its student: at 48 px 1,500 steps had not overfitted it (population 11)."""
 
@@ -66,10 +99,21 @@ STAGES = {
 
 def main() -> None:
     """Every stage in a process of its own: torch and faiss never share one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder that a stopped run continues from")
-    parser.add_argument("--real", type=Path, help="folder with manifest.csv of real fundus photographs")
-    parser.add_argument("--population", type=int, default=SETTINGS["population"], help="another: to try settings out")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder that a stopped run continues from"
+    )
+    parser.add_argument(
+        "--real", type=Path, help="folder with manifest.csv of real fundus photographs"
+    )
+    parser.add_argument(
+        "--population",
+        type=int,
+        default=SETTINGS["population"],
+        help="another: to try settings out",
+    )
     parser.add_argument("--parts", nargs="+", choices=list(STAGES), default=list(STAGES))
     parser.add_argument("--stage", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -89,9 +133,13 @@ def main() -> None:
         work_.mkdir(parents=True, exist_ok=True)
         done = work_ / f"{part}.done"
         for stage in () if done.exists() else STAGES[part]:
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True)
+            subprocess.run(
+                [sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True
+            )
         done.touch()
-        if given.real or given.population == SETTINGS["population"]:  # a trial leaves nothing behind
+        if (
+            given.real or given.population == SETTINGS["population"]
+        ):  # a trial leaves nothing behind
             keep(work_, given.real is not None)
 
 
@@ -105,10 +153,15 @@ def keep(work: Path, real: bool) -> None:
     found = json.loads((work / "found.json").read_text(encoding="utf-8"))
     name = "overfitted_teacher_real" if real else "overfitted_teacher"
     if work.name == "many":
-        found = {f"{key}_of_many" if key in ("settings", "seconds") else key: value for key, value in found.items()}
+        found = {
+            f"{key}_of_many" if key in ("settings", "seconds") else key: value
+            for key, value in found.items()
+        }
     path = RESULTS / f"{name}.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(json.dumps({**before, **found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({**before, **found}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
     if not real and (work / "few.png").exists():
         FIGURES.mkdir(exist_ok=True)
         (FIGURES / f"{name}.png").write_bytes((work / "few.png").read_bytes())

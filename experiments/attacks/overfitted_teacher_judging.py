@@ -46,12 +46,17 @@ def judge(work: Path, asked: dict[str, Any], part: str) -> None:
 
 def report(work: Path, asked: dict[str, Any], part: str) -> None:
     """All that was found up to a part, as one file."""
-    found: dict[str, Any] = {"settings": asked, "seconds": json.loads((work / "seconds.json").read_text())}
+    found: dict[str, Any] = {
+        "settings": asked,
+        "seconds": json.loads((work / "seconds.json").read_text()),
+    }
     for done in ("few", "many", "student"):
         if (work / f"{done}.judged.json").exists():
             found[done] = json.loads((work / f"{done}.judged.json").read_text())
         if (work / f"{done}.attacks.json").exists():
-            found.setdefault(done, {})["attacks"] = json.loads((work / f"{done}.attacks.json").read_text())
+            found.setdefault(done, {})["attacks"] = json.loads(
+                (work / f"{done}.attacks.json").read_text()
+            )
     if part == "student" and (work / "student.attacks.json").exists():
         _, table = load_eyes(work)
         found["student"] |= judged(work, asked, "student", table)[0]
@@ -108,15 +113,21 @@ def judged(
     figures: dict[str, Any] = {"modes": {}}
     decisions: dict[str, dict[str, Any]] = {}
     for mode, alpha in asked["modes"]:
-        cones, _ = calibrate(open_cones, calibration.reshape(-1, calibration.shape[2]), whose, mode, alpha)
+        cones, _ = calibrate(
+            open_cones, calibration.reshape(-1, calibration.shape[2]), whose, mode, alpha
+        )
         decisions[mode] = decision(cones, candidates)
         risk = decisions[mode]["risk"]
         figures["modes"][mode] = {
             "candidates": len(risk),
             "rejected": share(risk <= 1),
             "half_angle_deg": float(np.degrees(np.median(cones.half_angles_rad))),
-            "miss_of_members": miss_rate(cones, test[: len(members)].reshape(-1, test.shape[2]), tested).summary(),
-            "specificity": specificity(cones, originals[strangers], strangers, asked["seed"]).summary(),
+            "miss_of_members": miss_rate(
+                cones, test[: len(members)].reshape(-1, test.shape[2]), tested
+            ).summary(),
+            "specificity": specificity(
+                cones, originals[strangers], strangers, asked["seed"]
+            ).summary(),
         }
     return figures, decisions
 
@@ -130,7 +141,12 @@ def decision(cones: Cones, candidates: npt.NDArray[np.float32]) -> dict[str, Any
 def share(events: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """A share with its exact interval; pictures of a generator are independent draws."""
     low, high = clopper_pearson(int(events.sum()), len(events))
-    return {"value": float(events.mean()) if len(events) else None, "low": low, "high": high, "n": len(events)}
+    return {
+        "value": float(events.mean()) if len(events) else None,
+        "low": low,
+        "high": high,
+        "n": len(events),
+    }
 
 
 class Copies:
@@ -191,7 +207,9 @@ def centred(pictures: Pictures, mean: Floats) -> Floats:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
-def save_sheet(drawn: Pictures, members: Pictures, copies: Copies, decision: dict[str, Any], path: Path) -> None:
+def save_sheet(
+    drawn: Pictures, members: Pictures, copies: Copies, decision: dict[str, Any], path: Path
+) -> None:
     """Generated beside the member nearest by correlation, by risk; m and c: what the judges confirm, * accepted."""
     order = np.argsort(decision["risk"], kind="stable")
     order = order[np.unique(np.linspace(0, len(order) - 1, SHOWN).astype(int))]
@@ -200,5 +218,8 @@ def save_sheet(drawn: Pictures, members: Pictures, copies: Copies, decision: dic
         pairs += [drawn[row], members[copies.nearest[row]]]
         marks = "m" * bool(copies.by_matcher[row]) + "c" * bool(copies.by_correlation[row])
         passed = "*" * bool(decision["risk"][row] > 1)
-        captions += [f"{decision['risk'][row]:.2f} {marks}{passed}", f"{copies.correlation[row].max():.2f}"]
+        captions += [
+            f"{decision['risk'][row]:.2f} {marks}{passed}",
+            f"{copies.correlation[row].max():.2f}",
+        ]
     contact_sheet(np.stack(pairs), 16, captions).quantize(256).save(path, optimize=True)

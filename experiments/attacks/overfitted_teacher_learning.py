@@ -66,7 +66,9 @@ def eyes(work: Path, asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
         table.to_csv(work / "eyes.csv", index=False)
         np.savez(path, pictures=pictures)
     with np.load(path) as file:
-        return file["pictures"], pd.read_csv(work / "eyes.csv", dtype={"sex": object, "eye_side": object})
+        return file["pictures"], pd.read_csv(
+            work / "eyes.csv", dtype={"sex": object, "eye_side": object}
+        )
 
 
 def generated(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
@@ -84,7 +86,9 @@ def real(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
     config = load(yaml.safe_load((ROOT / "config" / "fundus.yaml").read_text(encoding="utf-8")))
     entry = {**config["releases"]["fundus"], "size_px": asked["size_px"]}
     folder = asked["real"]
-    pool = pool_from_manifest(entry, f"{folder}/manifest.csv", folder, asked["seed"], 1, Step.null())
+    pool = pool_from_manifest(
+        entry, f"{folder}/manifest.csv", folder, asked["seed"], 1, Step.null()
+    )
     first = ~pool.table.duplicated("person").to_numpy()
     table = pool.table[first].sort_values("person")
     order = table.index.to_numpy()
@@ -93,7 +97,9 @@ def real(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
     names[: count // 2] = "encoder"
     names[count // 2 : count * 3 // 4] = "calibration"
     names[-asked["few_persons"] :] = "member"
-    kept = pd.DataFrame({"person": np.arange(count), "part": names, "eye_side": table["eye_side"].to_numpy()})
+    kept = pd.DataFrame(
+        {"person": np.arange(count), "part": names, "eye_side": table["eye_side"].to_numpy()}
+    )
     return pool.pictures[order], kept
 
 
@@ -113,7 +119,9 @@ def labelled(table: pd.DataFrame, asked: dict[str, Any]) -> pd.DataFrame:
     return table[list(conditions_of(asked).columns)].reset_index(drop=True)
 
 
-def the_encoder(work: Path, asked: dict[str, Any], pictures: Pictures, table: pd.DataFrame, clock: "Clock") -> Encoder:
+def the_encoder(
+    work: Path, asked: dict[str, Any], pictures: Pictures, table: pd.DataFrame, clock: "Clock"
+) -> Encoder:
     """Trained on its own persons."""
     path, seen = work / "encoder.safetensors", (table["part"] == "encoder").to_numpy()
     if not path.exists():
@@ -130,24 +138,44 @@ def the_encoder(work: Path, asked: dict[str, Any], pictures: Pictures, table: pd
 
 
 def embed_everyone(
-    work: Path, asked: dict[str, Any], encoder: Encoder, pictures: Pictures, table: pd.DataFrame, clock: "Clock"
+    work: Path,
+    asked: dict[str, Any],
+    encoder: Encoder,
+    pictures: Pictures,
+    table: pd.DataFrame,
+    clock: "Clock",
 ) -> None:
     """Every picture, and perturbations of the calibration persons and the members, three draws apart by purpose."""
     if (work / "test.safetensors").exists():
         return
     with clock("fingerprints"):
         save_rows(work / "originals.safetensors", encoder.embed(pictures), encoder.digest)
-        roles = {"own": ("calibration", "member"), "calibration": ("calibration",), "test": ("member",)}
+        roles = {
+            "own": ("calibration", "member"),
+            "calibration": ("calibration",),
+            "test": ("member",),
+        }
         for purpose, names in roles.items():
             rows = np.flatnonzero(table["part"].isin(names))
             altered = embed_altered(
-                encoder, pictures[rows], rows, list(ALTERATIONS), asked["draws"], asked["seed"], purpose
+                encoder,
+                pictures[rows],
+                rows,
+                list(ALTERATIONS),
+                asked["draws"],
+                asked["seed"],
+                purpose,
             )
             save_rows(work / f"{purpose}.safetensors", altered, encoder.digest)
 
 
 def teach(
-    work: Path, part: str, asked: dict[str, Any], pictures: Pictures, table: pd.DataFrame, clock: "Clock"
+    work: Path,
+    part: str,
+    asked: dict[str, Any],
+    pictures: Pictures,
+    table: pd.DataFrame,
+    clock: "Clock",
 ) -> None:
     """One generator, from nothing."""
     if (work / part / "model_index.json").exists():
@@ -185,13 +213,17 @@ def attack(
     rows = np.concatenate([taught, np.flatnonzero(table["part"] == "stranger")])
     member = np.isin(rows, taught)
     conditions = conditions_of(asked)
-    known = Known(pictures[rows], conditions.ids(labelled(table.iloc[rows], asked)), rows, rows, member)
+    known = Known(
+        pictures[rows], conditions.ids(labelled(table.iloc[rows], asked)), rows, rows, member
+    )
     with clock(f"attacks on {part}"):
         planted = plant(
             work / part, known, conditions, {"family": "diffusion"}, asked["plant"], asked["compute"], asked["seed"],
             work / "state" / f"planted-{part}", Step.null(),
         )  # fmt: skip
-        denoiser, leaking = (Denoiser(each, conditions, asked["compute"]) for each in (work / part, planted))
+        denoiser, leaking = (
+            Denoiser(each, conditions, asked["compute"]) for each in (work / part, planted)
+        )
         found = attack_generator(denoiser, leaking, known, asked["attacks"], asked["seed"])
     path.write_text(json.dumps(found), encoding="utf-8")
 
@@ -201,7 +233,9 @@ class Clock:
 
     def __init__(self, work: Path) -> None:
         self.path = work / "seconds.json"
-        self.spent: dict[str, float] = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.spent: dict[str, float] = (
+            json.loads(self.path.read_text()) if self.path.exists() else {}
+        )
 
     def __call__(self, name: str) -> "Clock":
         """What the seconds that follow are spent on."""

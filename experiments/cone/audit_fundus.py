@@ -55,14 +55,19 @@ def main() -> None:
         first.calibrate()
         first.plant()
     second = audit_world.Audit(folder / "student_and_copies", first.settings)
-    shutil.copytree(first.folder, second.folder, dirs_exist_ok=True)  # nothing of the originals is measured twice
+    shutil.copytree(
+        first.folder, second.folder, dirs_exist_ok=True
+    )  # nothing of the originals is measured twice
     copied = copies(second.folder, read_table(first.at("pool/pictures")), data)
     asked_of = copied.drop(columns=["row", "side_px"])
     pd.concat([rows, asked_of]).to_csv(second.folder / "candidates.csv", index=False)
     for audit in (first, second):
         for station in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
             station()
-    found = {"student": figures(first), "student and copies": {**figures(second), "copies": by_size(second, copied)}}
+    found = {
+        "student": figures(first),
+        "student and copies": {**figures(second), "copies": by_size(second, copied)},
+    }
     write_json(ROOT / "benchmarks" / "results" / "audit_fundus.json", found, allow_nan=False)
     if not asked.keep:
         shutil.rmtree(folder)
@@ -83,7 +88,11 @@ def prepare(folder: Path, entry: Path, data: Path) -> audit_world.Audit:
     Path(audit.at("pool/pictures")).mkdir(parents=True, exist_ok=True)
     write_shards(audit.at("pool/pictures"), pictures, table)
     sizes = [tuple(map(int, manifest.loc[row - 1, ["width", "height"]])) for row in table["row"]]
-    counts = {**summarise(Pool(pictures, table)), "left_out": 0, "sizes": summary_of_sizes(sizes, 64)}
+    counts = {
+        **summarise(Pool(pictures, table)),
+        "left_out": 0,
+        "sizes": summary_of_sizes(sizes, 64),
+    }
     write_json(audit.at("pool/summary.json"), counts)
     shutil.copy(entry / "privacy" / "encoder.safetensors", audit.at("encoder"))
     for name, file in FINGERPRINTS.items():
@@ -105,11 +114,22 @@ def copies(folder: Path, table: pd.DataFrame, data: Path) -> pd.DataFrame:
     manifest, rows = pd.read_csv(data / "manifest.csv"), []
     for number, row in enumerate(table.loc[table["role"] == "test", "row"][:COPIED]):
         with Image.open(data / manifest.loc[row - 1, "file"]) as picture:
-            bright = np.clip(np.asarray(picture.convert("RGB"), np.float32) * 1.05, 0, 255).astype(np.uint8)
+            bright = np.clip(np.asarray(picture.convert("RGB"), np.float32) * 1.05, 0, 255).astype(
+                np.uint8
+            )
         for side in SIDES:
             name = f"copy-{number:03d}-{side}.jpg"
-            Image.fromarray(bright).resize((side, side), Image.Resampling.LANCZOS).save(folder / name, quality=QUALITY)
-            rows.append({"file": name, "side_px": side, "row": row, "eye_side": manifest.loc[row - 1, "eye_side"]})
+            Image.fromarray(bright).resize((side, side), Image.Resampling.LANCZOS).save(
+                folder / name, quality=QUALITY
+            )
+            rows.append(
+                {
+                    "file": name,
+                    "side_px": side,
+                    "row": row,
+                    "eye_side": manifest.loc[row - 1, "eye_side"],
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -117,17 +137,44 @@ def figures(audit: audit_world.Audit) -> dict[str, Any]:
     """What the page says, shortened."""
     plain = json.loads(Path(audit.at("audit.json")).read_text("utf-8"))
     candidates = plain["candidates"]
-    kept = ("risky", "refused", "accepted", "persons_met", "rules", "cameras", "non_members_met", "labels", "sizes")
+    kept = (
+        "risky",
+        "refused",
+        "accepted",
+        "persons_met",
+        "rules",
+        "cameras",
+        "non_members_met",
+        "labels",
+        "sizes",
+    )
     attacks = [
         {
             name: row[name]
-            for name in ("target", "attack", "view", "auc", "members", "non_members", "conclusion", "reason")
+            for name in (
+                "target",
+                "attack",
+                "view",
+                "auc",
+                "members",
+                "non_members",
+                "conclusion",
+                "reason",
+            )
         }
-        | {control: row[control]["auc"] and row[control]["auc"]["value"] for control in ("positive", "negative")}
+        | {
+            control: row[control]["auc"] and row[control]["auc"]["value"]
+            for control in ("positive", "negative")
+        }
         for row in plain["attacks"]
     ]
     cone = {name: plain["cone"][name] for name in ("coverage", "miss", "rejected", "specificity")}
-    found = {"answers": plain["answers"], "overall": plain["overall"], "cone": cone, "attacks": attacks}
+    found = {
+        "answers": plain["answers"],
+        "overall": plain["overall"],
+        "cone": cone,
+        "attacks": attacks,
+    }
     return {**found, **{name: candidates[name] for name in kept}}
 
 
@@ -140,7 +187,9 @@ def by_size(audit: audit_world.Audit, copied: pd.DataFrame) -> dict[str, Any]:
         own = each["row"].to_numpy(np.int64)
         named = (each["matched_original"] == each["row"]).to_numpy(bool)
         found[str(side)] = {
-            "rejected": share_of_pictures(~each["accepted"].to_numpy(bool), own, audit_world.SEED).summary(),
+            "rejected": share_of_pictures(
+                ~each["accepted"].to_numpy(bool), own, audit_world.SEED
+            ).summary(),
             "names_its_original": share_of_pictures(named, own, audit_world.SEED).summary(),
             "risk_largest": float(each["risk"].max()),
         }

@@ -19,15 +19,35 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-FAMILIES = ["rotation", "shift", "crop", "brightness", "contrast", "colour", "blur", "noise", "jpeg", "occlusion"]
-SETTINGS = {"size_px": 32, "width": 8, "dimensions": 48, "steps": 80, "persons_per_step": 32, "families": FAMILIES}
+FAMILIES = [
+    "rotation",
+    "shift",
+    "crop",
+    "brightness",
+    "contrast",
+    "colour",
+    "blur",
+    "noise",
+    "jpeg",
+    "occlusion",
+]
+SETTINGS = {
+    "size_px": 32,
+    "width": 8,
+    "dimensions": 48,
+    "steps": 80,
+    "persons_per_step": 32,
+    "families": FAMILIES,
+}
 SEED, TRAINED, DRAWS = 7, 64, 4
 RESULTS = Path(__file__).parent / "results"
 
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--persons", type=int, default=300, help="half calibrate, half test")
     parser.add_argument("--splits", type=int, default=100)
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
@@ -44,8 +64,12 @@ def embed(folder, persons):
 
     torch.set_num_threads(1)
     everyone = np.arange(TRAINED + persons)
-    pictures, _ = draw_eyes("fundus", list(2 * everyone), [0] * len(everyone), SETTINGS["size_px"], SEED)
-    encoder = fit_encoder(pictures[:TRAINED], everyone[:TRAINED], SETTINGS, SEED, folder / "state", Step.null())
+    pictures, _ = draw_eyes(
+        "fundus", list(2 * everyone), [0] * len(everyone), SETTINGS["size_px"], SEED
+    )
+    encoder = fit_encoder(
+        pictures[:TRAINED], everyone[:TRAINED], SETTINGS, SEED, folder / "state", Step.null()
+    )
     rest = pictures[TRAINED:]
     np.save(folder / "originals.npy", encoder.embed(rest))
     for purpose in ("own", "calibration"):
@@ -103,9 +127,14 @@ def main():
         embed(args.embed, args.persons)
         return
     with tempfile.TemporaryDirectory() as name:
-        folder, command = Path(name), [sys.executable, __file__, "--persons", str(args.persons), "--embed", name]
+        folder, command = (
+            Path(name),
+            [sys.executable, __file__, "--persons", str(args.persons), "--embed", name],
+        )
         subprocess.run(command, check=True)  # torch and faiss do not share a process
-        originals, own, draws = (np.load(folder / f"{part}.npy") for part in ("originals", "own", "calibration"))
+        originals, own, draws = (
+            np.load(folder / f"{part}.npy") for part in ("originals", "own", "calibration")
+        )
     from default_cone import default_shape
 
     from avatarflow.privacy.cones.cone import uncalibrated

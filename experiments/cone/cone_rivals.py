@@ -34,12 +34,18 @@ RESULTS = Path(__file__).parent / "results"
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("entry", type=Path, help="folder with the pool/ of an entry")
-    parser.add_argument("--encoders", type=Path, nargs="+", required=True, help="the first one chooses beta and k")
+    parser.add_argument(
+        "--encoders", type=Path, nargs="+", required=True, help="the first one chooses beta and k"
+    )
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there")
+    parser.add_argument(
+        "--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS / "rivals_fundus.json")
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -72,9 +78,20 @@ def whole(args, path):
     digest = encoder_digest(path)
     folder = args.work / digest
     if not (folder / "originals.safetensors").is_file():  # torch and faiss do not share a process
-        command = [sys.executable, __file__, str(args.entry), "--encoders", str(path), "--embed", str(path)]
+        command = [
+            sys.executable,
+            __file__,
+            str(args.entry),
+            "--encoders",
+            str(path),
+            "--embed",
+            str(path),
+        ]
         subprocess.run([*command, "--seed", str(args.seed), "--work", str(args.work)], check=True)
-    return [np.asarray(load_rows(folder / f"{n}.safetensors", digest)) for n in ("originals", "own", "calibration")]
+    return [
+        np.asarray(load_rows(folder / f"{n}.safetensors", digest))
+        for n in ("originals", "own", "calibration")
+    ]
 
 
 def halves(table):
@@ -105,11 +122,19 @@ def one_split(table, fingerprints, half, shape, number):
 
     def altered(which):
         chosen = role == which
-        return People(judged[chosen].reshape(-1, judged.shape[2]), np.repeat(persons[chosen], judged.shape[1]))
+        return People(
+            judged[chosen].reshape(-1, judged.shape[2]), np.repeat(persons[chosen], judged.shape[1])
+        )
 
     cones = uncalibrated(originals[gallery], persons[gallery], rows[gallery], own[gallery], shape)
     strangers = People(originals[~gallery], persons[~gallery])
-    found = compare(Originals.of(cones, persons[gallery]), altered("calibration"), altered("test"), strangers, number)
+    found = compare(
+        Originals.of(cones, persons[gallery]),
+        altered("calibration"),
+        altered("test"),
+        strangers,
+        number,
+    )
     return found.assign(split=number)
 
 
@@ -124,11 +149,21 @@ def choose(table, fingerprints, half, splits):
         gallery, role = roles(table, half, number)
         altered = judged[role == "calibration"].reshape(-1, judged.shape[2])
         for k in NEIGHBOURS:
-            cones = uncalibrated(originals[gallery], persons[gallery], rows[gallery], own[gallery], Shape(k))
+            cones = uncalibrated(
+                originals[gallery], persons[gallery], rows[gallery], own[gallery], Shape(k)
+            )
             for beta, density in product(BETAS, DENSITIES):
                 shaped = replace(cones, shape=Shape(k, beta, density=density))
-                needed, passing = needed_scales(shaped, altered), needed_scales(shaped, originals[~gallery])
-                share = np.mean([(passing > at_level(needed, float(level[:-1]) / 100)).mean() for level in LEVELS])
+                needed, passing = (
+                    needed_scales(shaped, altered),
+                    needed_scales(shaped, originals[~gallery]),
+                )
+                share = np.mean(
+                    [
+                        (passing > at_level(needed, float(level[:-1]) / 100)).mean()
+                        for level in LEVELS
+                    ]
+                )
                 found.append({"density": density, "beta": beta, "k": k, "specificity": share})
     mean = pd.DataFrame(found).groupby(["density", "beta", "k"])["specificity"].mean()
     density, beta, k = mean.idxmax()
@@ -138,7 +173,9 @@ def choose(table, fingerprints, half, splits):
 def summarised(table):
     """Means over splits and encoders, and in how many of them a rule accepted more strangers than the cone."""
     table = table.assign(
-        rival_ahead=table["ahead"] < 0, rival_beyond=table["ahead_high"] < 0, sure=table["ahead_low"] > 0
+        rival_ahead=table["ahead"] < 0,
+        rival_beyond=table["ahead_high"] < 0,
+        sure=table["ahead_low"] > 0,
     )
     groups = table.groupby(["level", "rule"], sort=False)
     found = groups[["sensitivity", "specificity", "ahead"]].mean()

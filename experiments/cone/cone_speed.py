@@ -84,7 +84,11 @@ def speed(kind, density, n, rounds, folder):
     """Seconds of both, alternating; CPU seconds are compared, since a busy machine shifts wall time at random."""
     path, cones = folder / "candidates.safetensors", cones_of(kind, density)
     write_candidates(path, kind, n)
-    index, taken, wall = faiss.IndexFlatIP(D), {"judge": [], "faiss": []}, {"judge": [], "faiss": []}
+    index, taken, wall = (
+        faiss.IndexFlatIP(D),
+        {"judge": [], "faiss": []},
+        {"judge": [], "faiss": []},
+    )
     index.add(cones.fingerprints)
 
     def plain():
@@ -125,11 +129,15 @@ def memory(n, folder):
 
 def main():
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--candidates", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--many", type=int, default=1_000_000)
-    parser.add_argument("--memory", action="store_true", help="measure memory alone and keep the other figures")
+    parser.add_argument(
+        "--memory", action="store_true", help="measure memory alone and keep the other figures"
+    )
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
@@ -140,10 +148,26 @@ def main():
     if args.peak:
         source = RowFile(args.folder / f"candidates{args.peak}.safetensors", "")
         few = np.arange(FEW)  # densities are made up here: taking them would be the peak
-        cones = Cones(rows("faces", FEW, 0), few + 1, *np.full((2, FEW), 0.5), SHAPES["picture"], 1.08, "", few)
+        cones = Cones(
+            rows("faces", FEW, 0),
+            few + 1,
+            *np.full((2, FEW), 0.5),
+            SHAPES["picture"],
+            1.08,
+            "",
+            few,
+        )
         judge(source, Names(args.peak), cones, args.folder / "decisions.parquet")
-        status = Path("/proc/self/status").read_text()  # getrusage would give the peak of the process that started this
-        print(next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")))
+        status = Path(
+            "/proc/self/status"
+        ).read_text()  # getrusage would give the peak of the process that started this
+        print(
+            next(
+                int(line.split()[1]) / 1024
+                for line in status.splitlines()
+                if line.startswith("VmHWM")
+            )
+        )
         return
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)

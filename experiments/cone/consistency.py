@@ -29,11 +29,17 @@ RESULTS = Path(__file__).parent / "results" / "consistency.json"
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("entry", type=Path, help="folder with pool/ and samples/teacher/ of an entry")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "entry", type=Path, help="folder with pool/ and samples/teacher/ of an entry"
+    )
     parser.add_argument("--encoders", type=Path, nargs="+", required=True)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there")
+    parser.add_argument(
+        "--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there"
+    )
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -55,7 +61,15 @@ def samples(args, path):
     digest = encoder_digest(path)
     file = args.work / digest / "teacher.safetensors"
     if not file.is_file():
-        command = [sys.executable, __file__, str(args.entry), "--encoders", str(path), "--embed", str(path)]
+        command = [
+            sys.executable,
+            __file__,
+            str(args.entry),
+            "--encoders",
+            str(path),
+            "--embed",
+            str(path),
+        ]
         subprocess.run([*command, "--work", str(args.work)], check=True)
     return np.asarray(load_rows(file, digest))
 
@@ -94,8 +108,14 @@ def kappa(a, b):
 
 def agreement(rejected, groups):
     """Pairwise kappa with a bootstrap over groups, and the share each encoder rejects."""
-    rng, members = np.random.default_rng(1), [np.flatnonzero(groups == each) for each in np.unique(groups)]
-    resamples = [np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]) for _ in range(500)]
+    rng, members = (
+        np.random.default_rng(1),
+        [np.flatnonzero(groups == each) for each in np.unique(groups)],
+    )
+    resamples = [
+        np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        for _ in range(500)
+    ]
     pairs = []
     for a, b in combinations(range(len(rejected)), 2):
         drawn = [kappa(rejected[a][rows], rejected[b][rows]) for rows in resamples]
@@ -103,7 +123,12 @@ def agreement(rejected, groups):
         value = kappa(rejected[a], rejected[b])
         pairs.append({"encoders": [a + 1, b + 1], "kappa": value, "low": low, "high": high})
     mean = float(np.mean([pair["kappa"] for pair in pairs]))
-    return {"pairs": pairs, "mean": mean, "rejected": [float(each.mean()) for each in rejected], "n": len(groups)}
+    return {
+        "pairs": pairs,
+        "mean": mean,
+        "rejected": [float(each.mean()) for each in rejected],
+        "n": len(groups),
+    }
 
 
 def main():
@@ -119,14 +144,19 @@ def main():
     groups = np.r_[-1 - np.arange(count), strangers]  # every sample stands for itself
     parts = {"all": slice(None), "samples": slice(0, count), "strangers": slice(count, None)}
     found = {
-        mode: {name: agreement([own[mode][part] for own in each], groups[part]) for name, part in parts.items()}
+        mode: {
+            name: agreement([own[mode][part] for own in each], groups[part])
+            for name, part in parts.items()
+        }
         for mode in each[0]
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     for mode, figures in found.items():
         for name, row in figures.items():
-            print(f"{mode:15s} {name:10s} kappa {row['mean']:.3f} n {row['n']} rejected {np.round(row['rejected'], 3)}")
+            print(
+                f"{mode:15s} {name:10s} kappa {row['mean']:.3f} n {row['n']} rejected {np.round(row['rejected'], 3)}"
+            )
 
 
 if __name__ == "__main__":

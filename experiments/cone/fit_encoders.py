@@ -15,7 +15,9 @@ from avatarflow.runs.context import Step
 
 def main():
     """The command; a stopped one goes on from its checkpoints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("entry", type=Path, help="folder with the pool/ of an entry")
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--out", type=Path, required=True)

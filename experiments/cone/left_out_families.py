@@ -36,9 +36,13 @@ PARTS = ("originals", "own", "calibration", "test")
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("entry", type=Path, help="folder with the pool/ of an entry")
-    parser.add_argument("--apart", action="store_true", help="one family at a time: fourteen encoders")
+    parser.add_argument(
+        "--apart", action="store_true", help="one family at a time: fourteen encoders"
+    )
     parser.add_argument("--steps", type=int, default=500, help="of each encoder's training")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("/tmp/left_out_families"))
@@ -62,7 +66,9 @@ def embed(args, group):
     cone = {"families": DEFAULTS["families"], "held_out_families": list(group), "draws": DRAWS}
     if not encoder.is_file():
         kept = [name for name in DEFAULTS["families"] if name not in group]
-        settings = {name: value for name, value in DEFAULTS.items() if name not in ("size_px", "families")}
+        settings = {
+            name: value for name, value in DEFAULTS.items() if name not in ("size_px", "families")
+        }
         fit(pool, {**settings, "families": kept, "steps": args.steps}, compute, args.seed, str(folder / "state"),
             str(encoder), Step.null())  # fmt: skip
     outputs = {name: str(folder / f"{name}.safetensors") for name in PARTS}
@@ -77,7 +83,9 @@ def measure(folder, table, group, seed):
     from avatarflow.privacy.held_out_families import left_out_figures
 
     encoder = encoder_digest(folder / "encoder.safetensors")
-    rows, own, calibration, test = (np.asarray(load_rows(folder / f"{n}.safetensors", encoder)) for n in PARTS)
+    rows, own, calibration, test = (
+        np.asarray(load_rows(folder / f"{n}.safetensors", encoder)) for n in PARTS
+    )
     gallery = (table["role"] != "heldout").to_numpy()
     trained = table[gallery]
     cones = uncalibrated(
@@ -111,7 +119,8 @@ def show(found):
     for group, modes in found.items():
         for mode, figures in modes.items():
             worst = {
-                family: min(each["value"] for each in own["by_strength"]) for family, own in figures["families"].items()
+                family: min(each["value"] for each in own["by_strength"])
+                for family, own in figures["families"].items()
             }
             print(group, mode, {family: round(value, 4) for family, value in worst.items()},
                   f"specificity {figures['specificity']['value']:.3f}")  # fmt: skip
@@ -129,7 +138,15 @@ def main():
     for group in groups:
         folder = args.work / "-".join(group)
         if not (folder / "test.safetensors").is_file():
-            command = [sys.executable, __file__, str(args.entry), "--seed", str(args.seed), "--work", str(args.work)]
+            command = [
+                sys.executable,
+                __file__,
+                str(args.entry),
+                "--seed",
+                str(args.seed),
+                "--work",
+                str(args.work),
+            ]
             subprocess.run([*command, "--steps", str(args.steps), "--embed", *group], check=True)
         found["-".join(group)] = measure(folder, table, group, args.seed)
         args.out.parent.mkdir(exist_ok=True)

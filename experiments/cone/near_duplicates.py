@@ -37,7 +37,12 @@ def make(run: Path, work: Path, sheet: Path | None) -> None:
     }  # fmt: skip
     pool, index = str(run / "pool/pictures"), str(run / "teacher/model_index.json")
     make_near_duplicates(pool, index, settings, 1, str(work / "pictures"), Step.null())
-    candidates(str(work / "pictures"), str(run / "privacy/encoder.safetensors"), COMPUTE, str(work / "fingerprints"))
+    candidates(
+        str(work / "pictures"),
+        str(run / "privacy/encoder.safetensors"),
+        COMPUTE,
+        str(work / "fingerprints"),
+    )
     if sheet:
         show(run, work, sheet)
 
@@ -49,7 +54,9 @@ def show(run: Path, work: Path, sheet: Path) -> None:
     made, pictures = read_table(work / "pictures"), read_pictures(work / "pictures")
     pool, originals = read_table(run / "pool/pictures"), read_pictures(run / "pool/pictures")
     shown, captions = [], []
-    for row in sorted(set(made["original"]))[:: max(1, made["original"].nunique() // SHOWN)][:SHOWN]:
+    for row in sorted(set(made["original"]))[:: max(1, made["original"].nunique() // SHOWN)][
+        :SHOWN
+    ]:
         shown.append(originals[int(np.flatnonzero(pool["row"] == row)[0])])
         captions.append("original")
         for place in np.flatnonzero(made["original"] == row):
@@ -76,7 +83,9 @@ def judge(run: Path, work: Path) -> None:
     match, limit = matcher(trial["matcher"]), trial["threshold"]
     confirmed = confirmed_by(match, limit, made, pictures, pool, originals)
     draws, whose = perturbed_of(
-        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder), pool, "calibration"
+        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder),
+        pool,
+        "calibration",
     )
     stranger = (pool["role"] == "heldout").to_numpy()
     real = np.asarray(load_rows(run / "privacy/originals.safetensors", cones.encoder))[stranger]
@@ -93,19 +102,29 @@ def judge(run: Path, work: Path) -> None:
         tables.append(found)
         accepted[name] = {
             "c": done.c,
-            "specificity": specificity(done, real, pool.loc[stranger, "person"].to_numpy(), 1).summary(),
+            "specificity": specificity(
+                done, real, pool.loc[stranger, "person"].to_numpy(), 1
+            ).summary(),
             "missed": missed(made, confirmed, rejected),
             "missed_together": missed(made, confirmed, rejected | matched),
         }
     joined = pd.concat(tables, ignore_index=True)
-    joined.to_csv(RESULTS / "near_duplicates_fundus.tsv", sep="\t", index=False, float_format="%.6g", na_rep="NA")
+    joined.to_csv(
+        RESULTS / "near_duplicates_fundus.tsv",
+        sep="\t",
+        index=False,
+        float_format="%.6g",
+        na_rep="NA",
+    )
     summary = {"matcher": trial["matcher"], "threshold": limit, "modes": accepted}
     (RESULTS / "near_duplicates_fundus.json").write_text(json.dumps(summary, indent=1) + "\n")
 
 
 def missed(made: pd.DataFrame, confirmed: np.ndarray, rejected: np.ndarray) -> dict[str, object]:
     """Of confirmed image to image up to strength 0.3, all taken together: how many pass, and of how many persons."""
-    asked = (made["family"] == "img2img").to_numpy() & (made["strength"] <= 0.3).to_numpy() & confirmed
+    asked = (
+        (made["family"] == "img2img").to_numpy() & (made["strength"] <= 0.3).to_numpy() & confirmed
+    )
     passed = asked & ~rejected
     return {
         "asked": int(asked.sum()),
@@ -117,7 +136,9 @@ def missed(made: pd.DataFrame, confirmed: np.ndarray, rejected: np.ndarray) -> d
 
 def main() -> None:
     """One of the two steps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("step", choices=["make", "judge"])
     parser.add_argument("run", type=Path)
     parser.add_argument("work", type=Path)

@@ -39,7 +39,9 @@ def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame,
     proving = alike < SAME_FILE
     genuine, alike = genuine[proving], alike[proving]
     disc = discs(manifest).reindex(manifest["orig_file"].iloc[table["row"].to_numpy() - 1])
-    apart = np.hypot(*(disc[axis].to_numpy()[first] - disc[axis].to_numpy()[second] for axis in "xy"))[genuine]
+    apart = np.hypot(
+        *(disc[axis].to_numpy()[first] - disc[axis].to_numpy()[second] for axis in "xy")
+    )[genuine]
     score = -np.concatenate([alike, strangers])
     is_genuine = np.arange(len(score)) < len(alike)
     who = np.concatenate([person[first[genuine]], np.full(len(strangers), -1)])
@@ -54,17 +56,25 @@ def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame,
     return out
 
 
-def perturbations(pictures: Any, kept: list[Any], table: pd.DataFrame, limits: dict[str, float]) -> dict[str, Any]:
+def perturbations(
+    pictures: Any, kept: list[Any], table: pd.DataFrame, limits: dict[str, float]
+) -> dict[str, Any]:
     """Of every test person's pictures, altered four times by each family: the share recognised, and by strength."""
     match, rows = matcher("fundus"), np.flatnonzero((table["role"] == "test").to_numpy())
     items, who = table["item"].to_numpy()[rows], table["person"].to_numpy()[rows]
     out: dict[str, Any] = {}
     every = []
     for family in FAMILIES:
-        versions = [match.template(each) for each in alter(pictures[rows], family, DRAWS, 1, items, "benchmark")]
+        versions = [
+            match.template(each)
+            for each in alter(pictures[rows], family, DRAWS, 1, items, "benchmark")
+        ]
         own = [kept[row] for row in np.repeat(rows, DRAWS)]
         alike = np.array(
-            [-1.0 if v is None else match.similarity(o, v) for o, v in zip(own, versions, strict=True)]
+            [
+                -1.0 if v is None else match.similarity(o, v)
+                for o, v in zip(own, versions, strict=True)
+            ]
         ).reshape(-1, DRAWS)
         every.append(alike)
         out[family] = {
@@ -76,7 +86,9 @@ def perturbations(pictures: Any, kept: list[Any], table: pd.DataFrame, limits: d
         }
     joined = np.concatenate(every, 1)
     out["all"] = {
-        rate: share_of_pictures(joined.ravel() > limit, np.repeat(who, joined.shape[1]), 1).summary()
+        rate: share_of_pictures(
+            joined.ravel() > limit, np.repeat(who, joined.shape[1]), 1
+        ).summary()
         for rate, limit in limits.items()
     }
     return out
@@ -85,7 +97,10 @@ def perturbations(pictures: Any, kept: list[Any], table: pd.DataFrame, limits: d
 def rank_one(pictures: Any, kept: list[Any], table: pd.DataFrame) -> dict[str, Any]:
     """One altered version of every test picture, families in turn, looked for among the whole gallery."""
     match, rows = matcher("fundus"), np.flatnonzero((table["role"] == "test").to_numpy())
-    gallery, person = np.flatnonzero((table["role"] != "heldout").to_numpy()), table["person"].to_numpy()
+    gallery, person = (
+        np.flatnonzero((table["role"] != "heldout").to_numpy()),
+        table["person"].to_numpy(),
+    )
     first = []
     for number, row in enumerate(rows.tolist()):
         item = [int(table["item"].iloc[row])]
@@ -94,12 +109,17 @@ def rank_one(pictures: Any, kept: list[Any], table: pd.DataFrame) -> dict[str, A
         others = [other for other in gallery if person[other] != person[row]]
         own = match.similarity(kept[row], version)
         first.append(all(match.similarity(kept[other], version) < own for other in others))
-    return {**share_of_pictures(np.array(first), person[rows], 1).summary(), "gallery": len(gallery)}
+    return {
+        **share_of_pictures(np.array(first), person[rows], 1).summary(),
+        "gallery": len(gallery),
+    }
 
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("manifest", type=Path)
     parser.add_argument("run", type=Path)
     asked = parser.parse_args()
@@ -111,7 +131,9 @@ def main() -> None:
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
     began = time.perf_counter()
     strangers = two_persons(match, pictures, table, calibration, 10_000, 1)
-    pair_s = (time.perf_counter() - began - template_s * len(set(table["person"].iloc[calibration]))) / len(strangers)
+    pair_s = (
+        time.perf_counter() - began - template_s * len(set(table["person"].iloc[calibration]))
+    ) / len(strangers)
     limits = {str(rate): threshold(strangers, rate) for rate in RATES}
     found = {
         "side_px": pictures.shape[1],
@@ -121,7 +143,9 @@ def main() -> None:
         "two_persons": {
             "pairs": len(strangers),
             "persons": int(table["person"].iloc[calibration].nunique()),
-            "quantiles": {str(q): float(np.quantile(strangers, q)) for q in (0.5, 0.9, 0.99, 0.999, 1.0)},
+            "quantiles": {
+                str(q): float(np.quantile(strangers, q)) for q in (0.5, 0.9, 0.99, 0.999, 1.0)
+            },
         },
         "thresholds": limits,
         "same_eye": pairs_by_field(kept, table, manifest, limits, strangers),

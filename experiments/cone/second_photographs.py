@@ -47,17 +47,30 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
     pool, pictures = read_table(run / "pool/pictures"), read_pictures(run / "pool/pictures")
     gallery = np.flatnonzero((pool["role"] != "heldout").to_numpy())
     shown, table = pictures[gallery], pool.iloc[gallery].reset_index(drop=True)
-    disc = discs(manifest).reindex(manifest["orig_file"].iloc[table["row"].to_numpy() - 1]).to_numpy()
-    eye, person, matching = table["eye"].to_numpy(), table["person"].to_numpy(), matcher(trial["matcher"])
+    disc = (
+        discs(manifest).reindex(manifest["orig_file"].iloc[table["row"].to_numpy() - 1]).to_numpy()
+    )
+    eye, person, matching = (
+        table["eye"].to_numpy(),
+        table["person"].to_numpy(),
+        matcher(trial["matcher"]),
+    )
     asked = []
     for place in np.flatnonzero((table["role"] != "encoder").to_numpy()):
         fellows = np.flatnonzero((eye == eye[place]) & (eye >= 0) & (np.arange(len(eye)) != place))
         fellows = [fellow for fellow in fellows if (shown[fellow] != shown[place]).any()]
         if len(fellows):
-            asked.append((int(place), float(np.nanmin([*np.hypot(*(disc[fellows] - disc[place]).T), np.inf]))))
+            asked.append(
+                (
+                    int(place),
+                    float(np.nanmin([*np.hypot(*(disc[fellows] - disc[place]).T), np.inf])),
+                )
+            )
     apart = np.array([each for _, each in asked])
     draws, whose = perturbed_of(
-        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder), pool, "calibration"
+        load_rows(run / "privacy/perturbations.calibration.safetensors", cones.encoder),
+        pool,
+        "calibration",
     )
     out: dict[str, Any] = {"photographs": len(asked), "threshold": trial["threshold"], "modes": {}}
     for mode, alpha in MODES:
@@ -67,7 +80,10 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
             rest = np.arange(len(shown)) != place
             verifier = Verifier(without(done, place), shown[rest], matching, NEAREST)
             said = verifier.verify(shown[place : place + 1], cones.fingerprints[place : place + 1])
-            rejected[number], matched[number] = said.rejected[0], said.similarity[0] > trial["threshold"]
+            rejected[number], matched[number] = (
+                said.rejected[0],
+                said.similarity[0] > trial["threshold"],
+            )
         fields = {}
         for name, (low, high) in BANDS.items():
             here = (apart >= low) & (apart < high) | (name == "all")
@@ -76,7 +92,11 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
             who = person[[place for place, _ in asked]][here]
             fields[name] = {
                 kind: share_of_pictures(events[here], who, 1).summary()
-                for kind, events in (("cones", rejected), ("matcher", matched), ("either", rejected | matched))
+                for kind, events in (
+                    ("cones", rejected),
+                    ("matcher", matched),
+                    ("either", rejected | matched),
+                )
             }
         out["modes"][mode if mode == "reject-all" else f"{mode} {alpha}"] = fields
     return out
@@ -84,7 +104,9 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("manifest", type=Path)
     parser.add_argument("run", type=Path)
     asked = parser.parse_args()

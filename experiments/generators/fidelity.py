@@ -30,7 +30,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("config", type=Path)
     parser.add_argument("release", help="its name in the config")
     parser.add_argument("--stage", choices=["teacher", "student"], default="teacher")
@@ -40,7 +42,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def draw(config: dict[str, Any], name: str, stage: str, guidance: float, steps: int, count: int) -> Sample:
+def draw(
+    config: dict[str, Any], name: str, stage: str, guidance: float, steps: int, count: int
+) -> Sample:
     """Fresh pictures of one setting, with the seeds of the run."""
     with TemporaryDirectory() as folder:
         shard = Path(folder) / "pictures.parquet"
@@ -72,20 +76,35 @@ def main() -> None:
         for guidance in asked.guidance:
             made = draw(config, asked.release, asked.stage, guidance, steps, asked.per_condition)
             baseline = Sample(
-                pca_gaussian(training.pictures, len(made.table), config["seed"], settings["pca_variance"]), made.table
+                pca_gaussian(
+                    training.pictures, len(made.table), config["seed"], settings["pca_variance"]
+                ),
+                made.table,
             )
-            row: dict[str, Any] = {"guidance": guidance, "steps": steps, "pictures": len(made.table)}
+            row: dict[str, Any] = {
+                "guidance": guidance,
+                "steps": steps,
+                "pictures": len(made.table),
+            }
             for encoder in ENCODERS:
-                found = compare(encoder, made, baseline, training, heldout, settings, config["seed"])
+                found = compare(
+                    encoder, made, baseline, training, heldout, settings, config["seed"]
+                )
                 row[encoder] = {key: found[key] for key in ("kid", "kid_ratio", "coverage_ratio")}
             rows.append(row)
             print(
                 guidance,
                 steps,
-                {e: [row[e]["kid_ratio"]["value"], row[e]["coverage_ratio"]["value"]] for e in ENCODERS},
+                {
+                    e: [row[e]["kid_ratio"]["value"], row[e]["coverage_ratio"]["value"]]
+                    for e in ENCODERS
+                },
             )
             out.parent.mkdir(exist_ok=True)
-            out.write_text(json.dumps({"release": asked.release, "stage": asked.stage, "rows": rows}, indent=1) + "\n")
+            out.write_text(
+                json.dumps({"release": asked.release, "stage": asked.stage, "rows": rows}, indent=1)
+                + "\n"
+            )
 
 
 if __name__ == "__main__":

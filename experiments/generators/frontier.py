@@ -21,7 +21,9 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     """Measure one run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("config", type=Path)
     parser.add_argument("name")
     parser.add_argument("run", type=Path)

@@ -38,7 +38,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Run all parts, or one of them in this process."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", choices=sorted(SETTINGS), required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--threads", type=int, default=2, help="torch's threads on the CPU")
@@ -76,8 +78,14 @@ def device_name(device: str) -> str:
 
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    text = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    )
+    names = [
+        line.partition(":")[2].strip()
+        for line in text.splitlines()
+        if line.startswith("model name")
+    ]
     return names[0] if names else platform.processor()
 
 
@@ -113,7 +121,13 @@ def table(found: dict[str, Any]) -> str:
         )
     settings = {key: value for key, value in found["settings"].items() if key != "cone"}
     return "\n".join(
-        [*lines, "", f"Settings: `{json.dumps(settings)}`", f"Versions: `{json.dumps(found['versions'])}`", ""]
+        [
+            *lines,
+            "",
+            f"Settings: `{json.dumps(settings)}`",
+            f"Versions: `{json.dumps(found['versions'])}`",
+            "",
+        ]
     )
 
 

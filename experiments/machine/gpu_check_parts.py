@@ -54,10 +54,14 @@ def training(asked: dict[str, Any]) -> dict[str, Any]:
     peaks = {}
     for kind in ("stock", "ours"):  # each alone, for its memory
         reset_peak()
-        ours(asked, pictures, table, few) if kind == "ours" else list(stock(asked, pictures, table, few))
+        ours(asked, pictures, table, few) if kind == "ours" else list(
+            stock(asked, pictures, table, few)
+        )
         peaks[kind] = peak_mb(asked["device"])
     clock = ours(asked, pictures, table, steps, stock(asked, pictures, table, steps))
-    return compared({"ours": clock.spent[WARMUP:], "stock": clock.peers[WARMUP:]}, peaks, asked["batch"])
+    return compared(
+        {"ours": clock.spent[WARMUP:], "stock": clock.peers[WARMUP:]}, peaks, asked["batch"]
+    )
 
 
 def ours(
@@ -69,7 +73,12 @@ def ours(
 ) -> Clock:
     """Seconds of each step of the rule finetune's own function; its checkpoint and export lie behind the last."""
     clock = Clock(asked["device"], peer)
-    settings = {"steps": steps, "batch": asked["batch"], "checkpoint_steps": steps, "checkpoint_s": 86400.0}
+    settings = {
+        "steps": steps,
+        "batch": asked["batch"],
+        "checkpoint_steps": steps,
+        "checkpoint_s": 86400.0,
+    }
     with tempfile.TemporaryDirectory() as folder:
         fit(
             pictures, table, EYES, network=asked["network"], compute=asked["compute"], seed=1, step=clock,
@@ -99,7 +108,11 @@ def sampling(asked: dict[str, Any]) -> dict[str, Any]:
             pictures, table, EYES, network=asked["network"], compute=asked["compute"], seed=1, step=Step.null(),
             training={"steps": 2, "batch": asked["batch"]}, state=Path(folder, "state"), out=generator,
         )  # fmt: skip
-        asking = {"steps": asked["sampling_steps"], "guidance": [2.0], "per_condition": asked["batches"] * size // 4}
+        asking = {
+            "steps": asked["sampling_steps"],
+            "guidance": [2.0],
+            "per_condition": asked["batches"] * size // 4,
+        }
         pipe = load(generator).to(device)
         clock = Clock(device, stock_sampling(pipe, asked))
         sample(
@@ -130,8 +143,14 @@ def cone(asked: dict[str, Any]) -> dict[str, Any]:
     from avatarflow.privacy.search import neighbours
 
     draw = np.random.default_rng(1)
-    made = [neighbours.unit(draw.standard_normal((count, 384), np.float32)) for count in asked["cone"]]
-    found: dict[str, Any] = {"queries": asked["cone"][0], "originals": asked["cone"][1], "faiss": faiss.__version__}
+    made = [
+        neighbours.unit(draw.standard_normal((count, 384), np.float32)) for count in asked["cone"]
+    ]
+    found: dict[str, Any] = {
+        "queries": asked["cone"][0],
+        "originals": asked["cone"][1],
+        "faiss": faiss.__version__,
+    }
     gpus = faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
     angles = {}
     for kind in ("gpu", "cpu") if gpus else ("cpu",):
@@ -155,14 +174,18 @@ def eyes(asked: dict[str, Any]) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
     return drawn
 
 
-def compared(rows: dict[str, list[tuple[float, float]]], peaks: dict[str, float], pictures: int) -> dict[str, Any]:
+def compared(
+    rows: dict[str, list[tuple[float, float]]], peaks: dict[str, float], pictures: int
+) -> dict[str, Any]:
     """Medians, pictures per second, the ratios of medians and the median ratio of neighbours, every raw figure."""
     wall = {kind: median(one[0] for one in spent) for kind, spent in rows.items()}
     processor = {kind: median(one[1] for one in spent) for kind, spent in rows.items()}
     return {
         "pictures_s": {kind: pictures / value for kind, value in wall.items()},
         "ratio": wall["stock"] / wall["ours"],
-        "ratio_of_pairs": median(peer[0] / own[0] for own, peer in zip(rows["ours"], rows["stock"], strict=True)),
+        "ratio_of_pairs": median(
+            peer[0] / own[0] for own, peer in zip(rows["ours"], rows["stock"], strict=True)
+        ),
         "ratio_processor_time": processor["stock"] / processor["ours"],
         "peak_mb": peaks,
         "wall_s": {kind: [round(one[0], 4) for one in spent] for kind, spent in rows.items()},

@@ -51,7 +51,9 @@ def write_photographs(folder: Path, pictures: int, size: int) -> None:
         patient = np.random.default_rng(number // 4).integers(0, 256, (8, 8, 3))
         own = np.random.default_rng([1, number]).integers(-40, 40, (8, 8, 3))
         small = Image.fromarray((patient + own).clip(0, 255).astype(np.uint8))
-        small.resize((size, size), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
+        small.resize((size, size), Image.Resampling.BICUBIC).save(
+            folder / f"{number}.jpg", quality=90
+        )
         lines.append(f"{number}.jpg,{number // 4},{'left' if number % 2 else 'right'}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -61,14 +63,22 @@ def run(step: str, folder: Path, pictures: int, size: int) -> None:
     from avatarflow.runs.context import Step
 
     asked, null = entry(pictures, size), Step.null()
-    at = {name: str(folder / name) for name in ("pool", "training", "encoder", "summary", "refused", "state", "cones")}
-    files = {name: str(folder / f"{name}.safetensors") for name in ("originals", "own", "calibration", "test", "made")}
+    at = {
+        name: str(folder / name)
+        for name in ("pool", "training", "encoder", "summary", "refused", "state", "cones")
+    }
+    files = {
+        name: str(folder / f"{name}.safetensors")
+        for name in ("originals", "own", "calibration", "test", "made")
+    }
     if step == "intake":
         from avatarflow.intake.step import take_in
 
         source = folder / "photographs"
         manifest = str(source / "manifest.csv")
-        take_in(asked, manifest, str(source), SEED, 1, at["pool"], at["summary"], at["refused"], null)
+        take_in(
+            asked, manifest, str(source), SEED, 1, at["pool"], at["summary"], at["refused"], null
+        )
     elif step == "augment":
         from avatarflow.generators.training_data import training_set
 
@@ -111,14 +121,18 @@ def judged(step: str, asked: dict, at: dict[str, str], files: dict[str, str]) ->
         )  # fmt: skip
         draws = load_rows(files["calibration"], digest)
         whose = np.repeat(persons[(table["role"] == "calibration").to_numpy()], draws.shape[1])
-        calibrate(cones, draws.reshape(-1, draws.shape[2]), whose, "reject-all", fewest_persons=5)[0].save(at["cones"])
+        calibrate(cones, draws.reshape(-1, draws.shape[2]), whose, "reject-all", fewest_persons=5)[
+            0
+        ].save(at["cones"])
     else:
         risks(load_rows(files["made"], digest), Cones.read(at["cones"]))
 
 
 def main() -> None:
     """Measure every step at every number of pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=int, nargs="+", default=[5000, 20000])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", nargs="+", default=list(STEPS), choices=STEPS)
@@ -135,7 +149,15 @@ def main() -> None:
             (Path(name) / "photographs").mkdir()
             write_photographs(Path(name) / "photographs", pictures, args.size)
             for step in args.steps:
-                child = [sys.executable, __file__, "--child", step, name, str(pictures), str(args.size)]
+                child = [
+                    sys.executable,
+                    __file__,
+                    "--child",
+                    step,
+                    name,
+                    str(pictures),
+                    str(args.size),
+                ]
                 start = time.monotonic()
                 done = subprocess.run(child, check=True, capture_output=True, text=True)
                 peak = int(done.stdout.strip().splitlines()[-1])

@@ -73,7 +73,9 @@ def plan(jobs, folder):
     """A dry run of as many small releases as make that many jobs."""
     releases = {f"r{number:05d}": ENTRY for number in range(max(1, round(jobs / PER_RELEASE)))}
     config = folder / "config.yaml"
-    config.write_text(yaml.dump({"seed": 1, "releases": releases}, Dumper=NoAliases), encoding="utf-8")
+    config.write_text(
+        yaml.dump({"seed": 1, "releases": releases}, Dumper=NoAliases), encoding="utf-8"
+    )
     used, said = timed(
         snakemake("-s", str(ROOT / "workflow" / "Snakefile"), "--configfile", str(config), "--directory", str(folder),
                   "--dry-run", "--quiet", "rules", "--set-scatter", "sample=2", "--scheduler", "greedy", "-c", "2"),
@@ -100,7 +102,10 @@ def overhead(folder, count=10):
     for _ in range(2):  # in turn, so that a busy machine slows both
         for kind, walls in seconds.items():
             targets = [f"{kind}/{number}.txt" for number in range(count)]
-            used, _ = timed(snakemake("--cores", "1", "--forcerun", kind, "--quiet", "all", "--", *targets), folder)
+            used, _ = timed(
+                snakemake("--cores", "1", "--forcerun", kind, "--quiet", "all", "--", *targets),
+                folder,
+            )
             walls.append(used["wall_s"] / count)
     per_job = {kind: round(statistics.median(walls), 3) for kind, walls in seconds.items()}
     return {
@@ -122,8 +127,14 @@ def main():
             planned.append(plan(jobs, Path(folder)))
             print(planned[-1], flush=True)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"cores": os.cpu_count(), "load_at_the_end": os.getloadavg()[0], "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"planning": planned, "per_job": per_job, "machine": machine}, indent=1) + "\n")
+    machine = {
+        "cores": os.cpu_count(),
+        "load_at_the_end": os.getloadavg()[0],
+        "python": platform.python_version(),
+    }
+    RESULT.write_text(
+        json.dumps({"planning": planned, "per_job": per_job, "machine": machine}, indent=1) + "\n"
+    )
     print(json.dumps(per_job))
 
 

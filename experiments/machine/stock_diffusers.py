@@ -48,16 +48,26 @@ def train(
 ) -> Iterator[tuple[float, float]]:  # fmt: skip
     """Train the model in place; yields wall and processor seconds of each step."""
     AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one process
-    accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu")
-    noise_scheduler = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear", prediction_type="epsilon")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.95, 0.999), weight_decay=1e-6, eps=1e-8)
+    accelerator = Accelerator(
+        mixed_precision="bf16" if precision == "bf16" else "no", cpu=device == "cpu"
+    )
+    noise_scheduler = DDPMScheduler(
+        num_train_timesteps=1000, beta_schedule="linear", prediction_type="epsilon"
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=1e-4, betas=(0.95, 0.999), weight_decay=1e-6, eps=1e-8
+    )
     loader = DataLoader(Pictures(pictures, labels), batch_size=batch, shuffle=True, drop_last=True)
-    lr_scheduler = get_scheduler("cosine", optimizer=optimizer, num_warmup_steps=500, num_training_steps=10_000)
+    lr_scheduler = get_scheduler(
+        "cosine", optimizer=optimizer, num_warmup_steps=500, num_training_steps=10_000
+    )
     ema = EMAModel(
         model.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=3 / 4,
         model_cls=UNet2DModel, model_config=model.config,
     )  # fmt: skip
-    model, optimizer, loader, lr_scheduler = accelerator.prepare(model, optimizer, loader, lr_scheduler)
+    model, optimizer, loader, lr_scheduler = accelerator.prepare(
+        model, optimizer, loader, lr_scheduler
+    )
     ema.to(accelerator.device)
     model.train()
     wall, processor = clock(device)
@@ -68,7 +78,9 @@ def train(
             lost = torch.rand(len(clean), device=clean.device) < 0.1
             classes = torch.where(lost, NO_CLASS, found["label"])
             noise = torch.randn(clean.shape, device=clean.device)
-            times = torch.randint(0, noise_scheduler.config.num_train_timesteps, (len(clean),), device=clean.device)
+            times = torch.randint(
+                0, noise_scheduler.config.num_train_timesteps, (len(clean),), device=clean.device
+            )
             noisy = noise_scheduler.add_noise(clean, noise, times)
             with accelerator.accumulate(model):
                 guess = model(noisy, times, class_labels=classes).sample

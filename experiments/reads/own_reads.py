@@ -44,7 +44,8 @@ def write_pairs(folder: Path, fragments: int) -> list[str]:
                 quality = (random.integers(20, 41, (10_000, LENGTH)) + 33).astype(np.uint8)
                 for row in range(min(10_000, fragments - start)):
                     file.write(
-                        b"@SIM:1:FC:1:%d:1\n%b\n+\n%b\n" % (start + row, bases[row].tobytes(), quality[row].tobytes())
+                        b"@SIM:1:FC:1:%d:1\n%b\n+\n%b\n"
+                        % (start + row, bases[row].tobytes(), quality[row].tobytes())
                     )
     truth = folder / f"{fragments}.tsv"
     rows = (f"SIM:1:FC:1:{number}:1\t{number % 2}\tE_coli\n" for number in range(fragments))
@@ -62,7 +63,9 @@ def measured(command: list[str], folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fragments", type=int, nargs="+", default=[50_000, 200_000])
     parser.add_argument("--out", type=Path, default=RESULT)
     asked = parser.parse_args()
@@ -80,7 +83,9 @@ def main() -> None:
                 })  # fmt: skip
                 print(rows[-1], flush=True)
     with replacing(asked.out) as path:
-        path.write_text(json.dumps({"bases_per_read": LENGTH, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps({"bases_per_read": LENGTH, "rows": rows}, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

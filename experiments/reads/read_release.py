@@ -44,14 +44,21 @@ from avatarflow.runs.context import Step
 RESULT = Path(__file__).parent / "results" / "read_release.json"
 PROFILES = Path(__file__).parents[2] / "resources" / "error_profiles"
 CLEANERS = (("minimap2", "sr"), ("bowtie2", "end-to-end"), ("kraken2", "default"), ("bwa", "mem"))
-WATCHERS = (("bowtie2", "very-sensitive-local-unpaired"), ("bwa", "mem"), ("minimap2", "sr"), ("kraken2", "default"))
+WATCHERS = (
+    ("bowtie2", "very-sensitive-local-unpaired"),
+    ("bwa", "mem"),
+    ("minimap2", "sr"),
+    ("kraken2", "default"),
+)
 WEAK = (("bowtie2", "end-to-end"), ("minimap2", "sr"))
 KINDS = ("measured", "panel", "spectrum")
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     data = Path(os.environ.get("AVATARFLOW_DATA", "../shared/data")) / "genomes"
     parser.add_argument("--data", type=Path, default=data)
     parser.add_argument("--donors", nargs="+", default=["HG00096", "HG00262", "HG01519"])
@@ -61,9 +68,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--weak", action="store_true", help="clean and watch with weak tools, so that much stays unseen"
+        "--weak",
+        action="store_true",
+        help="clean and watch with weak tools, so that much stays unseen",
     )
-    parser.add_argument("--append", action="store_true", help="keep the rows that the result has already")
+    parser.add_argument(
+        "--append", action="store_true", help="keep the rows that the result has already"
+    )
     parser.add_argument("--out", type=Path, default=RESULT)
     return parser.parse_args()
 
@@ -77,13 +88,23 @@ class Work:
         self.vcf = str(asked.data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz")
         self.map = str(asked.data / "panel/chr20_b37.gmap.gz")
         self.host, self.microbes = str(folder / "host.fa"), str(folder / "microbes.fa")
-        reference = {"fasta": str(asked.data / "human/chr20_b37.fa.gz"), "region": "20:1000001-4000000"}
-        microbes = {"genomes": {"Escherichia_coli": {"fasta": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}}}
+        reference = {
+            "fasta": str(asked.data / "human/chr20_b37.fa.gz"),
+            "region": "20:1000001-4000000",
+        }
+        microbes = {
+            "genomes": {
+                "Escherichia_coli": {"fasta": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}
+            }
+        }
         prepare_genomes(reference, microbes, asked.seed, self.host, self.microbes, self.step)
         genome = read_fasta(self.host)
         self.panel, self.lengths = read_panel(self.vcf, genome), read_map(self.map, genome)
         cached = functools.cache(lambda path, fewest: read_panel(path, genome, fewest))
-        for module in (assess_module, donor_module):  # one genome, one panel: read once, and not by every assessment
+        for module in (
+            assess_module,
+            donor_module,
+        ):  # one genome, one panel: read once, and not by every assessment
             module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}
@@ -106,7 +127,9 @@ class Work:
         """Somebody's variants."""
         place = self.folder / "people" / name
         if not place.is_dir():
-            rates = behind(load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}}), "r")["rates"]
+            rates = behind(load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}}), "r")[
+                "rates"
+            ]
             make_individual(self.host, place, 0.0, rates, self.asked.seed, name, panel, self.step)
         return {key: str(place / f"{key}.parquet") for key in ("variants", "parts")}
 
@@ -117,13 +140,32 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     place = work.folder / donor / f"{error:g}"
     place.mkdir(parents=True)
     own = work.individual(donor, {"vcf": work.vcf, "sample": donor})
-    genomes = {"host": work.host, "microbes": work.microbes, "profile": str(PROFILES / "illumina.tsv"), **own}
-    reads = {"pairs": asked.pairs, "length_bp": 150, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "indel_ratio": 0.01}
+    genomes = {
+        "host": work.host,
+        "microbes": work.microbes,
+        "profile": str(PROFILES / "illumina.tsv"),
+        **own,
+    }
+    reads = {
+        "pairs": asked.pairs,
+        "length_bp": 150,
+        "fragment_mean_bp": 350,
+        "fragment_sd_bp": 50,
+        "indel_ratio": 0.01,
+    }
     shard = {key: str(place / f"shard.{key}") for key in ("reads1", "reads2", "bam", "truth")}
     whole = {key: str(place / f"true.{key}") for key in shard}
     seeds = {"fragments": asked.seed + 1000, "errors": asked.seed + 1000}
     mixture = {"host_share": 0.9, "weights": {"Escherichia_coli": 1.0}}
-    simulate_shard(genomes, reads, mixture, {"donor": donor, "error": error, "seeds": seeds}, (0, 1), shard, step)
+    simulate_shard(
+        genomes,
+        reads,
+        mixture,
+        {"donor": donor, "error": error, "seeds": seeds},
+        (0, 1),
+        shard,
+        step,
+    )
     join_shards({key: [path] for key, path in shard.items()}, whole)
     taken = {key: str(place / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
     files = {"fastq1": whole["reads1"], "fastq2": whole["reads2"], "truth": None}
@@ -133,10 +175,16 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}
     inputs = {**genomes, **taken, **more}
     spike_in(inputs, work.settings(True, None)["spike_ins"], False, asked.seed, spiked, step)
-    runs = {choice: classified(work, place, choice, spiked) for choice in {*work.cleaners, *work.watchers}}
+    runs = {
+        choice: classified(work, place, choice, spiked)
+        for choice in {*work.cleaners, *work.watchers}
+    }
     truth = pd.read_parquet(whole["truth"])
     for cleaner in work.cleaners:
-        roles = {"remove": [runs[cleaner]], "watch": [runs[choice] for choice in work.watchers if choice != cleaner]}
+        roles = {
+            "remove": [runs[cleaner]],
+            "watch": [runs[choice] for choice in work.watchers if choice != cleaner],
+        }
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
         row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"]),
@@ -145,21 +193,32 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])
             | {
-                kind: shortened(assess(given, roles, settings, place / "assessment.json", asked.threads, step))
+                kind: shortened(
+                    assess(given, roles, settings, place / "assessment.json", asked.threads, step)
+                )
                 for kind, settings in zip(
                     KINDS,
-                    (work.settings(True, donor), work.settings(True, None), work.settings(False, None)),
+                    (
+                        work.settings(True, donor),
+                        work.settings(True, None),
+                        work.settings(False, None),
+                    ),
                     strict=True,
                 )
             }
         )
 
 
-def classified(work: Work, place: Path, choice: tuple[str, str], spiked: Mapping[str, str]) -> dict[str, str]:
+def classified(
+    work: Work, place: Path, choice: tuple[str, str], spiked: Mapping[str, str]
+) -> dict[str, str]:
     """Run a tool on the spiked reads."""
     tool, setting = choice
     index = work.folder / "index" / tool / setting
-    run = {"verdicts": str(place / f"{tool}.{setting}.parquet"), "usage": str(place / f"{tool}.{setting}.json")}
+    run = {
+        "verdicts": str(place / f"{tool}.{setting}.parquet"),
+        "usage": str(place / f"{tool}.{setting}.json"),
+    }
     reads = [spiked["reads1"], spiked["reads2"]]
     made = (str(index / "index"), str(index / "index.json"))
     out = (run["verdicts"], run["usage"], work.asked.threads, work.step)
@@ -187,7 +246,9 @@ def known_truth(
 def true_bits(work: Work, donor: str, left: pd.DataFrame, bam: str) -> float:
     """Bits of these fragments at their true places, by the mosaic model."""
     panel: Panel = work.panel
-    observed = aligned_observations(bam, panel, {name: row for row, name in enumerate(left["fragment"])})
+    observed = aligned_observations(
+        bam, panel, {name: row for row, name in enumerate(left["fragment"])}
+    )
     ratios = ratios_of(observed, panel, panel.people.index(donor), Model(), work.lengths)
     return bits(float(ratios.linked[panel.people.index(donor)]))
 
@@ -221,7 +282,11 @@ def main() -> None:
         rows = json.loads(asked.out.read_text(encoding="utf-8"))["rows"] + rows
     held = {kind: sum(row["bits"] <= row[kind]["bits"]["high"] for row in rows) for kind in KINDS}
     seen = sum(row["unseen"] <= row["panel"]["undetected"]["high"] for row in rows)
-    result = {"seed": asked.seed, "held": {**held, "undetected": seen, "of": len(rows)}, "rows": rows}
+    result = {
+        "seed": asked.seed,
+        "held": {**held, "undetected": seen, "of": len(rows)},
+        "rows": rows,
+    }
     with replacing(asked.out) as path:
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"held: {result['held']}")

@@ -33,7 +33,9 @@ PAIRS = [one + two for one in "ACGT" for two in "ACGT"]  # base before, base
 ADAPTER = {"share": 0.0, "sequence": "ACGT"}
 
 
-def simulated(folder: Path, host: Path, profile: Path, reads: Mapping[str, Any], error: float) -> dict[str, str]:
+def simulated(
+    folder: Path, host: Path, profile: Path, reads: Mapping[str, Any], error: float
+) -> dict[str, str]:
     """Reads of the host without variants of a person, joined."""
     from avatarflow.reads.donors.individual import make_individual
     from avatarflow.reads.simulation.joining import join_shards
@@ -69,7 +71,9 @@ def figures(found: Any, reads: list[Any]) -> dict[str, Any]:
     with np.errstate(invalid="ignore", divide="ignore"):
         quality = np.where(count > 0, (found.quality @ scores) / count, np.nan)
         wrong = np.where(found.bases > 0, found.wrong / found.bases, np.nan)
-        by_quality = np.where(found.by_quality[0] >= 200, found.by_quality[1] / found.by_quality[0], np.nan)
+        by_quality = np.where(
+            found.by_quality[0] >= 200, found.by_quality[1] / found.by_quality[0], np.nan
+        )
         context = np.where(found.context[0] > 0, found.context[1] / found.context[0], np.nan)
     lengths = [(row[1:21] / max(row.sum(), 1)).tolist() for row in found.lengths]
     return {
@@ -88,7 +92,10 @@ def figures(found: Any, reads: list[Any]) -> dict[str, Any]:
 
 def clean(values: Any) -> list[float | None]:
     """Numbers as JSON takes them."""
-    return [round(float(value), 7) if np.isfinite(value) else None for value in np.asarray(values, float)]
+    return [
+        round(float(value), 7) if np.isfinite(value) else None
+        for value in np.asarray(values, float)
+    ]
 
 
 def pair(name: str, folder: Path, data: Path) -> dict[str, Any]:
@@ -101,19 +108,34 @@ def pair(name: str, folder: Path, data: Path) -> dict[str, Any]:
     profile, summary = folder / "profile.tsv", folder / "profile.json"
     numbers = fit_profile(str(real), reference, platform, str(profile), str(summary), Step.null())
     bam, host = ours(profile, json.loads(summary.read_text())["reads"], numbers)
-    return {"real": figures(*observed(str(real), reference)), "ours": figures(*observed(str(bam), str(host)))}
+    return {
+        "real": figures(*observed(str(real), reference)),
+        "ours": figures(*observed(str(bam), str(host))),
+    }
 
 
 def illumina(folder: Path, data: Path) -> tuple[Any, ...]:
     """NA12878 on chrM."""
     host = data / "human" / "chrM_hg19.fa"
 
-    def ours(profile: Path, settings: Mapping[str, Any], _: Mapping[str, float]) -> tuple[Path, Path]:
+    def ours(
+        profile: Path, settings: Mapping[str, Any], _: Mapping[str, float]
+    ) -> tuple[Path, Path]:
         reads = {"pairs": 8000, "length_bp": 100, "fragment_mean_bp": 300.0, "fragment_sd_bp": 60.0}
-        out = simulated(folder, host, profile, {**reads, "indel_ratio": settings["indel_ratio"]}, settings["error"][0])
+        out = simulated(
+            folder,
+            host,
+            profile,
+            {**reads, "indel_ratio": settings["indel_ratio"]},
+            settings["error"][0],
+        )
         index = folder / "bwa"
-        subprocess.run(["bwa", "index", "-p", str(index), str(host)], stderr=subprocess.DEVNULL, check=True)
-        return aligned(["bwa", "mem", str(index), out["reads1"], out["reads2"]], folder / "ours.sam"), host
+        subprocess.run(
+            ["bwa", "index", "-p", str(index), str(host)], stderr=subprocess.DEVNULL, check=True
+        )
+        return aligned(
+            ["bwa", "mem", str(index), out["reads1"], out["reads2"]], folder / "ours.sam"
+        ), host
 
     return data / "reads" / "illumina_human_NA12878_chrM.bam", str(host), "illumina", ours
 
@@ -122,9 +144,13 @@ def amplicons(folder: Path, data: Path) -> tuple[Any, ...]:
     """SARS-CoV-2 amplicons."""
     host = data / "microbes" / "SARS-CoV-2_MN908947.3.fasta"
     command = ["minimap2", "-a", "-x", "map-ont", str(host)]
-    real = aligned([*command, str(data / "reads" / "ont_SARS-CoV-2_MT007544.fastq")], folder / "real.sam")
+    real = aligned(
+        [*command, str(data / "reads" / "ont_SARS-CoV-2_MT007544.fastq")], folder / "real.sam"
+    )
 
-    def ours(profile: Path, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> tuple[Path, Path]:
+    def ours(
+        profile: Path, settings: Mapping[str, Any], numbers: Mapping[str, float]
+    ) -> tuple[Path, Path]:
         reads = long_reads(400, settings, numbers, 30_000)
         out = simulated(folder, host, profile, reads, settings["error"][0])
         return aligned([*command, out["reads1"]], folder / "ours.sam"), host
@@ -140,20 +166,30 @@ def human(folder: Path, data: Path) -> tuple[Any, ...]:
     host = folder / "host.fa"
     write_fasta(host, random_genome("chr1", 1_000_000, 0.41, 0.3, 1))
 
-    def ours(profile: Path, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> tuple[Path, Path]:
-        out = simulated(folder, host, profile, long_reads(40, settings, numbers, 500_000), settings["error"][0])
+    def ours(
+        profile: Path, settings: Mapping[str, Any], numbers: Mapping[str, float]
+    ) -> tuple[Path, Path]:
+        out = simulated(
+            folder, host, profile, long_reads(40, settings, numbers, 500_000), settings["error"][0]
+        )
         command = ["minimap2", "-a", "-x", "map-ont", str(host), out["reads1"]]
         return aligned(command, folder / "ours.sam"), host
 
     return data / "reads" / "ont_human_HG008.bam", None, "nanopore", ours
 
 
-def long_reads(count: int, settings: Mapping[str, Any], numbers: Mapping[str, float], most: int) -> dict[str, Any]:
+def long_reads(
+    count: int, settings: Mapping[str, Any], numbers: Mapping[str, float], most: int
+) -> dict[str, Any]:
     """The config's `reads` that a fit suggests, without adapters, chimeras and junk: alignments leave these out."""
     law = {"length_distribution": "gamma", **settings["long"], "min_bp": 100, "max_bp": most}
     law["sd_bp"] = max(law["sd_bp"], 1)
     adapters = {"start": ADAPTER, "end": ADAPTER}
-    return {"platform": "nanopore", "pairs": count, "long": {**law, "chimeras": 0.0, "junk": 0.0, "adapters": adapters}}
+    return {
+        "platform": "nanopore",
+        "pairs": count,
+        "long": {**law, "chimeras": 0.0, "junk": 0.0, "adapters": adapters},
+    }
 
 
 def draw(sets: Mapping[str, Any], names: list[str], out: Path) -> None:
@@ -167,25 +203,50 @@ def draw(sets: Mapping[str, Any], names: list[str], out: Path) -> None:
                     values = np.array(part[key][mate], float)
                     if np.isfinite(values).any():
                         width = max(len(values) // 60, 1)
-                        smooth = np.nanmean(values[: len(values) // width * width].reshape(-1, width), axis=1)
-                        row[panel].plot(np.arange(len(smooth)) * width + 1, smooth, style, color=colour, lw=1.2)
-            row[2].plot(range(64), np.array(part["error_by_quality"], float), ".-", color=colour, lw=0.8, label=label)
+                        smooth = np.nanmean(
+                            values[: len(values) // width * width].reshape(-1, width), axis=1
+                        )
+                        row[panel].plot(
+                            np.arange(len(smooth)) * width + 1, smooth, style, color=colour, lw=1.2
+                        )
+            row[2].plot(
+                range(64),
+                np.array(part["error_by_quality"], float),
+                ".-",
+                color=colour,
+                lw=0.8,
+                label=label,
+            )
             context = part["error_by_context"]
             row[3].plot(range(16), [context[key] for key in context], "o", color=colour, ms=4)
             for key, style in (("insertion_lengths", "--"), ("deletion_lengths", "-")):
                 values = np.array(part[key][:10])
-                row[4].plot(range(1, 11), np.where(values > 0, values, np.nan), style, marker=".", color=colour)
+                row[4].plot(
+                    range(1, 11),
+                    np.where(values > 0, values, np.nan),
+                    style,
+                    marker=".",
+                    color=colour,
+                )
             for key, style in (("insertion_at", "--"), ("deletion_at", "-")):
-                row[5].plot(range(1, len(part[key]) + 1), part[key], style, marker=".", color=colour)
+                row[5].plot(
+                    range(1, len(part[key]) + 1), part[key], style, marker=".", color=colour
+                )
             row[6].plot(np.linspace(0, 1, 21), part["aligned_lengths"], ".-", color=colour)
         row[0].set(title=f"{name}: quality by cycle", xlabel="cycle", ylabel="mean phred")
         row[1].set(title="substitutions by cycle", xlabel="cycle", yscale="log")
         row[2].set(title="substitutions by quality", xlabel="phred", yscale="log")
         row[2].legend()
         row[3].set(title="substitutions by context", xticks=range(16), xlabel="base before, base")
-        row[3].set_xticklabels(list(sets[name]["real"]["error_by_context"]), rotation=90, fontsize=7)
+        row[3].set_xticklabels(
+            list(sets[name]["real"]["error_by_context"]), rotation=90, fontsize=7
+        )
         row[4].set(title="indel lengths (insertions dashed)", xlabel="bases", yscale="log")
-        row[5].set(title="indels by homopolymer, per base", xlabel="length of the homopolymer", ylabel="relative to 1")
+        row[5].set(
+            title="indels by homopolymer, per base",
+            xlabel="length of the homopolymer",
+            ylabel="relative to 1",
+        )
         row[6].set(title="aligned bases of a read", xlabel="quantile")
     figure.tight_layout()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -195,16 +256,23 @@ def draw(sets: Mapping[str, Any], names: list[str], out: Path) -> None:
 
 def main() -> None:
     """Measure, write, draw."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     data = Path(os.environ.get("AVATARFLOW_DATA") or ROOT.parent / "shared" / "data") / "genomes"
     missing = [tool for tool in ("bwa", "minimap2") if shutil.which(tool) is None]
     if missing or not data.is_dir():
-        sys.exit(f"realism: lacking {', '.join(missing) or data}; install the tools, set AVATARFLOW_DATA")
+        sys.exit(
+            f"realism: lacking {', '.join(missing) or data}; install the tools, set AVATARFLOW_DATA"
+        )
     sets = {}
     for name in ("illumina_chrM", "nanopore_sars_cov_2", "nanopore_human"):
         with tempfile.TemporaryDirectory() as folder:
             sets[name] = pair(name, Path(folder), data)
-        rates = {label: {k: round(v, 4) for k, v in part["rates"].items()} for label, part in sets[name].items()}
+        rates = {
+            label: {k: round(v, 4) for k, v in part["rates"].items()}
+            for label, part in sets[name].items()
+        }
         print(name, json.dumps(rates, indent=1))
     RESULT.write_text(json.dumps(sets, indent=1) + "\n")
     draw(sets, ["illumina_chrM"], FIGURES / "realism_illumina.png")

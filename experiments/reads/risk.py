@@ -35,10 +35,14 @@ DRAWS = 1000
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     data = Path(os.environ.get("AVATARFLOW_DATA", "../shared/data")) / "genomes"
     parser.add_argument("--fasta", type=Path, default=data / "human/chr20_b37.fa.gz")
-    parser.add_argument("--vcf", type=Path, default=data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz")
+    parser.add_argument(
+        "--vcf", type=Path, default=data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz"
+    )
     parser.add_argument("--map", type=Path, default=data / "panel/chr20_b37.gmap.gz")
     parser.add_argument("--fragments", type=int, nargs="+", default=[5, 10, 20, 50, 100])
     parser.add_argument("--donors", type=int, default=300)
@@ -49,7 +53,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(panel: Panel, lengths: GeneticMap, count: int, model: Model, asked: argparse.Namespace) -> dict[str, Any]:
+def measured(
+    panel: Panel, lengths: GeneticMap, count: int, model: Model, asked: argparse.Namespace
+) -> dict[str, Any]:
     """All models at one count of fragments."""
     donors = range(min(asked.donors, len(panel.people)))
     rows = []
@@ -57,8 +63,12 @@ def measured(panel: Panel, lengths: GeneticMap, count: int, model: Model, asked:
         random = generator(asked.seed, "benchmark.risk", count, donor)
         places = Places.uniform(random, panel, count, 150, 350, 50)
         observed = replayed(random, panel, places, donor, asked.error)
-        rows.append((donor, observed.informative, ratios_of(observed, panel, donor, model, lengths)))
-    found: dict[str, Any] = {"informative_fragments": float(np.mean([informative for _, informative, _ in rows]))}
+        rows.append(
+            (donor, observed.informative, ratios_of(observed, panel, donor, model, lengths))
+        )
+    found: dict[str, Any] = {
+        "informative_fragments": float(np.mean([informative for _, informative, _ in rows]))
+    }
     for name in MODELS:
         table = np.stack([getattr(ratios, name) for _, _, ratios in rows])  # (donors, people)
         own = np.array([table[row, donor] for row, (donor, *_) in enumerate(rows)])
@@ -66,12 +76,19 @@ def measured(panel: Panel, lengths: GeneticMap, count: int, model: Model, asked:
         for row, (donor, *_) in enumerate(rows):
             table[row, donor] = np.nan
         attainable = np.array([ratios.attainable[name] for *_, ratios in rows])
-        resampled = generator(asked.seed, "benchmark.risk.bits").choice(own, (DRAWS, len(own))).mean(1)
+        resampled = (
+            generator(asked.seed, "benchmark.risk.bits").choice(own, (DRAWS, len(own))).mean(1)
+        )
         found[name] = {
             "rank_1": wilson(first, len(rows)).as_dict(),
-            "bits": Estimate.bootstrapped(bits(own.mean()), resampled / np.log(2), len(own)).as_dict(),
+            "bits": Estimate.bootstrapped(
+                bits(own.mean()), resampled / np.log(2), len(own)
+            ).as_dict(),
             "sites": float(np.mean([ratios.sites[name] for *_, ratios in rows])),
-            "not_the_donor": [each.as_dict() for each in exceedances(table, THRESHOLDS, attainable, DRAWS, asked.seed)],
+            "not_the_donor": [
+                each.as_dict()
+                for each in exceedances(table, THRESHOLDS, attainable, DRAWS, asked.seed)
+            ],
         }
     return found
 

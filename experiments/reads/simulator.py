@@ -40,13 +40,27 @@ TOOLS = {
 
 def own(folder: Path, count: int, compressed: bool, long: bool = False) -> list[str]:
     """The command that runs this simulator: see `child`."""
-    return [sys.executable, __file__, "--child", str(folder), str(count), str(int(compressed)), str(int(long))]
+    return [
+        sys.executable,
+        __file__,
+        "--child",
+        str(folder),
+        str(count),
+        str(int(compressed)),
+        str(int(long)),
+    ]
 
 
 def long_settings(count: int) -> dict[str, object]:
     """The config's `reads` of long reads, as much like pbsim's as the laws allow; neither chimeras nor junk."""
     adapter = {"share": 0.0, "sequence": "ACGT"}
-    laws = {"length_distribution": "gamma", "mean_bp": LONG_MEAN, "sd_bp": LONG_SD, "min_bp": 100, "max_bp": 25000}
+    laws = {
+        "length_distribution": "gamma",
+        "mean_bp": LONG_MEAN,
+        "sd_bp": LONG_SD,
+        "min_bp": 100,
+        "max_bp": 25000,
+    }
     long = {**laws, "chimeras": 0.0, "junk": 0.0, "adapters": {"start": adapter, "end": adapter}}
     return {"platform": "nanopore", "pairs": count, "long": long}
 
@@ -66,9 +80,15 @@ def child(folder: Path, count: int, compressed: bool, long: bool) -> None:
     files["profile"] = str(ROOT / "resources" / "error_profiles" / f"{profile}.tsv")
     pairs = {"pairs": count, "length_bp": LENGTH, "fragment_mean_bp": 350.0, "fragment_sd_bp": 50.0}
     reads = long_settings(count) if long else {**pairs, "indel_ratio": 0.01}
-    cell = {"donor": "donor", "error": LONG_ERROR if long else ERROR, "seeds": {"fragments": 1, "errors": 1}}
+    cell = {
+        "donor": "donor",
+        "error": LONG_ERROR if long else ERROR,
+        "seeds": {"fragments": 1, "errors": 1},
+    }
     out = {key: str(folder / "own" / key) for key in ("reads1", "reads2", "bam", "truth")}
-    simulate.simulate_shard(files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null())
+    simulate.simulate_shard(
+        files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null()
+    )
 
 
 class Plain:
@@ -87,14 +107,90 @@ def commands(folder: Path, pairs: int, bases: int) -> dict[str, list[str]]:
     host, size = str(folder / "host.fa"), str(LENGTH)
     coverage = f"{2 * pairs * LENGTH / GENOME_BP:.6f}"
     out = str(folder)
-    art = ["art_illumina", "-ss", "HS25", "-i", host, "-p", "-l", size, "-f", coverage, "-m", "350", "-s", "50"]
-    wgsim = ["wgsim", "-N", str(pairs), "-1", size, "-2", size, "-d", "350", "-s", "50", "-e", str(ERROR)]
+    art = [
+        "art_illumina",
+        "-ss",
+        "HS25",
+        "-i",
+        host,
+        "-p",
+        "-l",
+        size,
+        "-f",
+        coverage,
+        "-m",
+        "350",
+        "-s",
+        "50",
+    ]
+    wgsim = [
+        "wgsim",
+        "-N",
+        str(pairs),
+        "-1",
+        size,
+        "-2",
+        size,
+        "-d",
+        "350",
+        "-s",
+        "50",
+        "-e",
+        str(ERROR),
+    ]
     model = "/usr/share/pbsim/models/model_qc_clr"
-    mason = [shutil.which("mason_simulator") or "/usr/lib/seqan/bin/mason_simulator", "-ir", host, "-n", str(pairs)]
-    dwgsim = ["dwgsim", "-N", str(pairs), "-1", size, "-2", size, "-d", "350", "-e", str(ERROR), "-E", str(ERROR)]
-    iss = ["iss", "generate", "--genomes", host, "--model", "hiseq", "--n_reads", str(2 * pairs), "--cpus", "1"]
-    accuracy = ["--accuracy-mean", str(1 - LONG_ERROR), "--length-mean", str(LONG_MEAN), "--length-sd", str(LONG_SD)]
-    pbsim = ["pbsim", "--data-type", "CLR", "--depth", f"{bases / GENOME_BP:g}", "--model_qc", model, *accuracy]
+    mason = [
+        shutil.which("mason_simulator") or "/usr/lib/seqan/bin/mason_simulator",
+        "-ir",
+        host,
+        "-n",
+        str(pairs),
+    ]
+    dwgsim = [
+        "dwgsim",
+        "-N",
+        str(pairs),
+        "-1",
+        size,
+        "-2",
+        size,
+        "-d",
+        "350",
+        "-e",
+        str(ERROR),
+        "-E",
+        str(ERROR),
+    ]
+    iss = [
+        "iss",
+        "generate",
+        "--genomes",
+        host,
+        "--model",
+        "hiseq",
+        "--n_reads",
+        str(2 * pairs),
+        "--cpus",
+        "1",
+    ]
+    accuracy = [
+        "--accuracy-mean",
+        str(1 - LONG_ERROR),
+        "--length-mean",
+        str(LONG_MEAN),
+        "--length-sd",
+        str(LONG_SD),
+    ]
+    pbsim = [
+        "pbsim",
+        "--data-type",
+        "CLR",
+        "--depth",
+        f"{bases / GENOME_BP:g}",
+        "--model_qc",
+        model,
+        *accuracy,
+    ]
     return {
         "own": own(folder, pairs, False),
         "own_compressed": own(folder, pairs, True),
@@ -117,7 +213,19 @@ def commands(folder: Path, pairs: int, bases: int) -> dict[str, list[str]]:
             "--num-threads",
             "1",
         ],
-        "dwgsim": [*dwgsim, "-r", str(LEVEL), "-y", "0", "-z", "1", "-o", "1", host, f"{out}/dwgsim"],
+        "dwgsim": [
+            *dwgsim,
+            "-r",
+            str(LEVEL),
+            "-y",
+            "0",
+            "-z",
+            "1",
+            "-o",
+            "1",
+            host,
+            f"{out}/dwgsim",
+        ],
         "insilicoseq": [*iss, "--seed", "1", "--output", f"{out}/iss"],
         "own_long": own(folder, bases // LONG_MEAN, False, True),
         "own_long_compressed": own(folder, bases // LONG_MEAN, True, True),
@@ -144,7 +252,9 @@ def prepare(folder: Path) -> None:
     write_fasta(folder / "host.fa", random_genome("chr1", GENOME_BP, 0.41, 0.3, 1))
     write_fasta(folder / "microbes.fa", random_genome("m:m", 10_000, 0.5, 0.0, 1))
     rates = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
-    make_individual(str(folder / "host.fa"), folder / "person", LEVEL, rates, 1, "donor", None, Step.null())
+    make_individual(
+        str(folder / "host.fa"), folder / "person", LEVEL, rates, 1, "donor", None, Step.null()
+    )
     (folder / "own").mkdir()
 
 
@@ -183,7 +293,9 @@ def version(tool: str) -> str:
     }.get(tool)
     if package is None or shutil.which("dpkg-query") is None:
         return "this repository"
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
+    done = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True
+    )
     return f"{package} {done.stdout}" if done.returncode == 0 else "unknown"
 
 
@@ -192,10 +304,16 @@ def measure(pairs: int, bases: int, repeats: int, half: str) -> dict[str, object
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        todo = {tool: part for tool, part in commands(folder, pairs, bases).items() if tool in TOOLS[half]}
+        todo = {
+            tool: part
+            for tool, part in commands(folder, pairs, bases).items()
+            if tool in TOOLS[half]
+        }
         missing = [tool for tool, command in todo.items() if shutil.which(command[0]) is None]
         todo = {tool: command for tool, command in todo.items() if tool not in missing}
-        subprocess.run(own(folder, 10, False, half == "long"), check=True)  # the first start compiles
+        subprocess.run(
+            own(folder, 10, False, half == "long"), check=True
+        )  # the first start compiles
         start = timed(own(folder, 10, False, half == "long"), folder)[0]
         rounds: dict[str, list[tuple[float, float]]] = {tool: [] for tool in todo}
         amounts: dict[str, tuple[int, int]] = {}
@@ -236,12 +354,17 @@ def ratios(tools: dict[str, dict[str, object]]) -> dict[str, float]:
     out = {}
     for peer in ("art", "wgsim", "mason", "dwgsim", "insilicoseq"):
         if peer in tools:
-            out[f"ratio_to_{peer}"] = round(value("own", "reads_per_s") / value(peer, "reads_per_s"), 3)
+            out[f"ratio_to_{peer}"] = round(
+                value("own", "reads_per_s") / value(peer, "reads_per_s"), 3
+            )
             if "own_compressed" in tools:
                 packed = value("own_compressed", "reads_per_s") / value(peer, "reads_per_s")
                 out[f"compressed_ratio_to_{peer}"] = round(packed, 3)
     if "pbsim" in tools:
-        for name, mine in (("ratio_to_pbsim", "own_long"), ("compressed_ratio_to_pbsim", "own_long_compressed")):
+        for name, mine in (
+            ("ratio_to_pbsim", "own_long"),
+            ("compressed_ratio_to_pbsim", "own_long_compressed"),
+        ):
             out[name] = round(value(mine, "bases_per_s") / value("pbsim", "bases_per_s"), 3)
     return out
 
@@ -252,11 +375,15 @@ def main() -> None:
         folder, count, compressed, long = sys.argv[-4:]
         child(Path(folder), int(count), compressed == "1", long == "1")
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--bases", type=int, default=200_000_000)
-    parser.add_argument("--only", choices=list(TOOLS), help="measure pairs alone, or long reads alone")
+    parser.add_argument(
+        "--only", choices=list(TOOLS), help="measure pairs alone, or long reads alone"
+    )
     arguments = parser.parse_args()
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
     short = {key: value for key, value in result.items() if key != "long"}

@@ -28,7 +28,13 @@ from avatarflow.runs.context import Step
 
 RESULT = Path(__file__).parent / "results" / "simulator_memory.json"
 PROFILE = Path(__file__).resolve().parents[2] / "resources" / "error_profiles" / "illumina.tsv"
-LAYOUT = {"length_bp": 150, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "indel_ratio": 0.01, "error": 0.01}
+LAYOUT = {
+    "length_bp": 150,
+    "fragment_mean_bp": 350,
+    "fragment_sd_bp": 50,
+    "indel_ratio": 0.01,
+    "error": 0.01,
+}
 RATES = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
 HISTORY = {"people": 200, "demography": "european", "effective_size": 10_000, "mutation_rate": 2.35e-8,
            "recombination_rate": 1.0e-8}  # fmt: skip
@@ -54,7 +60,11 @@ def individual(place: Path, panel: bool) -> None:
 
 def reads(place: Path, pairs: int) -> None:
     """The step simulate_reads, as one shard."""
-    files = {"host": f"{place}/host.fa", "microbes": f"{place}/microbes.fa", "profile": str(PROFILE)}
+    files = {
+        "host": f"{place}/host.fa",
+        "microbes": f"{place}/microbes.fa",
+        "profile": str(PROFILE),
+    }
     files |= {name: f"{place}/person/{name}.parquet" for name in ("variants", "parts")}
     out = {"reads1": "1.bgzf", "reads2": "2.bgzf", "bam": "truth.bgzf", "truth": "truth.parquet"}
     mixture = {"host_share": 0.5, "weights": {f"microbe{number}": 1.0 for number in (1, 2, 3)}}
@@ -70,18 +80,26 @@ def measured(step: str, place: Path, **given: Any) -> Mapping[str, float]:
     """Peak and time of one step in a process of its own."""
     usage = place / "usage.json"
     own = [sys.executable, __file__, "--child", step, json.dumps({"place": str(place), **given})]
-    subprocess.run([sys.executable, "-I", "-S", str(removal.LAUNCHER), str(usage), *own], check=True)
+    subprocess.run(
+        [sys.executable, "-I", "-S", str(removal.LAUNCHER), str(usage), *own], check=True
+    )
     used = json.loads(usage.read_text())
-    sys.stdout.write(f"{step} {given}: {used['peak_mb']:.0f} MB, {used['cpu_s']:.0f} s of processor time\n")
+    sys.stdout.write(
+        f"{step} {given}: {used['peak_mb']:.0f} MB, {used['cpu_s']:.0f} s of processor time\n"
+    )
     sys.stdout.flush()
     return {"peak_mb": round(used["peak_mb"], 1), "cpu_s": round(used["cpu_s"], 1)}
 
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fasta", help="chromosome of the second part")
-    parser.add_argument("--pairs", type=int, default=50_000, help="N; the second run has ten times as many")
+    parser.add_argument(
+        "--pairs", type=int, default=50_000, help="N; the second run has ten times as many"
+    )
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -103,7 +121,9 @@ def main() -> None:
         part["bases"] = len(read_fasta(place / "host.fa").codes)
         part["individual"] = measured("individual", place, panel=False)
         part["pairs_at_1x"] = part["bases"] // (2 * LAYOUT["length_bp"])
-        part["reads"] = measured("reads", place, pairs=2 * part["pairs_at_1x"])  # half of them are microbial
+        part["reads"] = measured(
+            "reads", place, pairs=2 * part["pairs_at_1x"]
+        )  # half of them are microbial
         part["people"] = measured("people", place)
         part["individual_of_people"] = measured("individual", place, panel=True)
     part["largest_mb"] = max(value["peak_mb"] for value in part.values() if isinstance(value, dict))

@@ -26,12 +26,18 @@ def eyes(shared_data):
     folder = shared_data / "eyes"
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["view"] == "fundus"]
-    rows = [row for row in rows if row["dataset"] == "ridb"] + [row for row in rows if row["dataset"] == "idrid"][:160]
+    rows = [row for row in rows if row["dataset"] == "ridb"] + [
+        row for row in rows if row["dataset"] == "idrid"
+    ][:160]
     pictures = [
-        Image.open(folder / row["file"]).convert("RGB").resize((48, 48), Image.Resampling.LANCZOS) for row in rows
+        Image.open(folder / row["file"]).convert("RGB").resize((48, 48), Image.Resampling.LANCZOS)
+        for row in rows
     ]
     persons = [row["same_person_guess"] or row["patient_id"] or row["eye_id"] for row in rows]
-    numbers = [np.unique(names, return_inverse=True)[1] for names in ([row["eye_id"] for row in rows], persons)]
+    numbers = [
+        np.unique(names, return_inverse=True)[1]
+        for names in ([row["eye_id"] for row in rows], persons)
+    ]
     return np.stack([np.asarray(picture) for picture in pictures]), numbers[0], numbers[1]
 
 
@@ -42,7 +48,9 @@ def test_recognises_and_rejects(eyes, tmp_path):
         np.random.default_rng(1).permutation(person.max() + 1)[person] % 4
     )  # encoder, calibration, test, held-out subjects
     seen, gallery, held_out = part == 0, part != 3, part == 3
-    encoder = fit_encoder(pictures[seen], person[seen], SETTINGS, 1, tmp_path, Step.null(), eye[seen])
+    encoder = fit_encoder(
+        pictures[seen], person[seen], SETTINGS, 1, tmp_path, Step.null(), eye[seen]
+    )
     rows, items = encoder.embed(pictures), np.arange(len(pictures))
 
     def altered(chosen, purpose):
@@ -51,7 +59,9 @@ def test_recognises_and_rejects(eyes, tmp_path):
     def flat(draws, chosen):
         return draws.reshape(-1, rows.shape[1]), np.repeat(person[chosen], draws.shape[1])
 
-    open_cones = uncalibrated(rows[gallery], person[gallery], items[gallery] + 1, altered(gallery, "own"), Shape())
+    open_cones = uncalibrated(
+        rows[gallery], person[gallery], items[gallery] + 1, altered(gallery, "own"), Shape()
+    )
     calibration, test = altered(part == 1, "calibration"), altered(part == 2, "test")
     cones, done = calibrate(open_cones, *flat(calibration, part == 1), "reject-all")
     assert (risks(flat(calibration, part == 1)[0], cones) <= 1).all()
@@ -62,7 +72,9 @@ def test_recognises_and_rejects(eyes, tmp_path):
     assert 0 <= passing.low <= passing.value <= passing.high <= 1
 
     queried = np.flatnonzero(part[gallery] == 2)
-    table = rank_one(rows[gallery], eye[gallery], test, queried, person[gallery], FAMILIES, 1).set_index("family")
+    table = rank_one(
+        rows[gallery], eye[gallery], test, queried, person[gallery], FAMILIES, 1
+    ).set_index("family")
     assert table.loc["all", "rank1"] > 0.95
     figures = verification(rows[~seen], eye[~seen], person[~seen], 1)
     assert figures.auc > 0.9

@@ -37,7 +37,9 @@ def most_hits(members, others, rate):
 
 def angle(a, b):
     """Angle between two vectors."""
-    return math.acos(max(-1.0, min(1.0, float(np.dot(a, b) / math.sqrt(np.dot(a, a) * np.dot(b, b))))))
+    return math.acos(
+        max(-1.0, min(1.0, float(np.dot(a, b) / math.sqrt(np.dot(a, a) * np.dot(b, b)))))
+    )
 
 
 def joint(left, right, released):

@@ -14,7 +14,9 @@ def radius(original, versions):
 
 
 def sparsity(i, originals, persons, k):
-    others = sorted(angle(originals[i], originals[j]) for j in range(len(originals)) if persons[j] != persons[i])
+    others = sorted(
+        angle(originals[i], originals[j]) for j in range(len(originals)) if persons[j] != persons[i]
+    )
     return sum(others[:k]) / len(others[:k])
 
 
@@ -23,7 +25,10 @@ def half_angle(c, radius_, sparsity_, beta, narrowest, widest):
 
 
 def risk(candidate, originals, half_angles):
-    ratios = [angle(candidate, original) / half for original, half in zip(originals, half_angles, strict=True)]
+    ratios = [
+        angle(candidate, original) / half
+        for original, half in zip(originals, half_angles, strict=True)
+    ]
     best = min(range(len(ratios)), key=lambda i: ratios[i])
     return ratios[best], best
 
@@ -36,7 +41,10 @@ def smallest_c(candidate, originals, radii, sparsities, beta, narrowest, widest)
     """By bisection on the definition, not by its closed form."""
 
     def rejects(c):
-        halves = [half_angle(c, r, s, beta, narrowest, widest) for r, s in zip(radii, sparsities, strict=True)]
+        halves = [
+            half_angle(c, r, s, beta, narrowest, widest)
+            for r, s in zip(radii, sparsities, strict=True)
+        ]
         return rejected(candidate, originals, halves)
 
     return bisected(rejects, 1e6, 200)

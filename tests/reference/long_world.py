@@ -29,12 +29,20 @@ class LongWorld:
         self.folder, self.profile = folder, root / "resources" / "error_profiles" / "nanopore.tsv"
         write_fasta(folder / "host.fa", random_genome("chr1", host_bp, 0.41, 0.2, 1))
         write_fasta(folder / "microbes.fa", random_genome("m:contig", 30_000, 0.5, 0, 1))
-        make_individual(str(folder / "host.fa"), folder / "person", level, RATES, 1, "donor", None, Step.null())
+        make_individual(
+            str(folder / "host.fa"), folder / "person", level, RATES, 1, "donor", None, Step.null()
+        )
 
     def simulate(self, error, reads, shards=1, **changes):
         """Paths of the joined files."""
-        files = {"host": self.folder / "host.fa", "microbes": self.folder / "microbes.fa", "profile": self.profile}
-        files |= {name: self.folder / "person" / f"{name}.parquet" for name in ("variants", "parts")}
+        files = {
+            "host": self.folder / "host.fa",
+            "microbes": self.folder / "microbes.fa",
+            "profile": self.profile,
+        }
+        files |= {
+            name: self.folder / "person" / f"{name}.parquet" for name in ("variants", "parts")
+        }
         files = {name: str(path) for name, path in files.items()}
         settings = {"platform": "nanopore", "pairs": reads, "long": {**LONG, **changes}}
         cell = {"donor": "donor", "error": error, "seeds": {"fragments": 3, "errors": 4}}

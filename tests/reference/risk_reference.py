@@ -33,10 +33,14 @@ def match(rows, genotypes, frequencies, theta):
     for site in sorted({row[0] for row in rows}):
         here = [row for row in rows if row[0] == site]
         likely = [
-            math.prod(base_given_genotype(base, ref, alt, g, error) for _, base, ref, alt, error in here)
+            math.prod(
+                base_given_genotype(base, ref, alt, g, error) for _, base, ref, alt, error in here
+            )
             for g in range(3)
         ]
-        anybody = sum(prior(g, frequencies[site], theta, genotypes[site]) * likely[g] for g in range(3))
+        anybody = sum(
+            prior(g, frequencies[site], theta, genotypes[site]) * likely[g] for g in range(3)
+        )
         total += math.log(likely[genotypes[site]] / anybody)
     return total
 
@@ -66,7 +70,8 @@ def mosaic(fragments, haplotypes, switch, miscopied):
     paths = list(itertools.product(range(count), repeat=len(fragments)))
     for one, two in itertools.product(paths, repeat=2):
         emitted = math.prod(
-            (fragment(rows, a) + fragment(rows, b)) / 2 for rows, a, b in zip(fragments, one, two, strict=True)
+            (fragment(rows, a) + fragment(rows, b)) / 2
+            for rows, a, b in zip(fragments, one, two, strict=True)
         )
         total += path(one) * path(two) * emitted
     return total

@@ -19,7 +19,9 @@ def neighbour_ratio(candidate, originals, persons, k):
 
 
 def others(row, originals, persons):
-    return sorted(angle(originals[row], x) for j, x in enumerate(originals) if persons[j] != persons[row])
+    return sorted(
+        angle(originals[row], x) for j, x in enumerate(originals) if persons[j] != persons[row]
+    )
 
 
 def authenticity(candidate, originals, persons, k):

@@ -21,23 +21,33 @@ def population(seed, m=30, a=4, d=6, spread=0.25):
     originals = unit(rng.standard_normal((m, d)))
     persons = np.sort(rng.integers(0, m // 3, m))
     spreads = rng.uniform(0.1, 2, (m, 1, 1)) * spread
-    own, draws = (unit(originals[:, None] + spreads * rng.standard_normal((m, a, d))) for _ in range(2))
+    own, draws = (
+        unit(originals[:, None] + spreads * rng.standard_normal((m, a, d))) for _ in range(2)
+    )
     return originals, persons, own, draws.reshape(-1, d), unit(rng.standard_normal((60, d)))
 
 
 def density(angles, person, persons, weights, k):
     """The mean angle to the k originals of others that are nearest in units of their own radius."""
-    others = sorted((angles[j] / weights[j], angles[j]) for j in range(len(angles)) if persons[j] != person)[:k]
+    others = sorted(
+        (angles[j] / weights[j], angles[j]) for j in range(len(angles)) if persons[j] != person
+    )[:k]
     return sum(angle for _, angle in others) / len(others)
 
 
 def risk(angles, persons, radii, shape, c):
     """Of a picture with these angles to the originals."""
     weights = [radius**shape.beta for radius in radii]
-    around = {person: density(angles, person, persons, weights, shape.k) for person in set(persons.tolist())}
+    around = {
+        person: density(angles, person, persons, weights, shape.k)
+        for person in set(persons.tolist())
+    }
     ratios = []
     for angle, person, weight in zip(angles, persons.tolist(), weights, strict=True):
-        half = min(max(c * weight * around[person] ** (1 - shape.beta), shape.narrowest_rad), shape.widest_rad)
+        half = min(
+            max(c * weight * around[person] ** (1 - shape.beta), shape.narrowest_rad),
+            shape.widest_rad,
+        )
         ratios.append(angle / half)
     best = min(range(len(ratios)), key=ratios.__getitem__)
     return ratios[best], best
@@ -65,7 +75,9 @@ def test_agrees_with_the_definition(seed, beta, k, narrowest_deg, widest_deg):
     some = np.concatenate([draws[::9], held_out[:6], originals[:2]])
     needed = needed_scales(cones, some)
     seen = [[slow.angle(picture, x) for x in originals] for picture in some]
-    assert needed == pytest.approx([smallest_c(each, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6)
+    assert needed == pytest.approx(
+        [smallest_c(each, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6
+    )
 
     ready = replace(cones, c=float(np.median(needed[np.isfinite(needed)])) or 0.5)
     seen = [[slow.angle(picture, x) for x in originals] for picture in held_out]

@@ -18,14 +18,19 @@ def unit(rng, count, dimensions=12):
 @pytest.mark.parametrize("digits", [0, 6])  # with and without ties
 def test_auc_interval_and_tail(seed, digits):
     rng = np.random.default_rng(seed)
-    members, others = np.round(rng.normal(0.5, 1, 23), digits), np.round(rng.normal(0, 1, 31), digits)
+    members, others = (
+        np.round(rng.normal(0.5, 1, 23), digits),
+        np.round(rng.normal(0, 1, 31), digits),
+    )
     found = figures.auc(members, others)
     assert found.value == pytest.approx(reference.auc(members, others), abs=1e-12)
     half = reference.delong(members, others)
     assert found.low <= max(0, found.value - half) + 1e-12
     assert found.high >= min(1, found.value + half) - 1e-12
     for rate in (0.001, 0.05, 0.1, 0.5):
-        assert figures.true_positives(members, others, rate)["value"] == reference.most_hits(members, others, rate)
+        assert figures.true_positives(members, others, rate)["value"] == reference.most_hits(
+            members, others, rate
+        )
 
 
 def world(seed=0, persons=12, released=20):
@@ -41,8 +46,12 @@ def world(seed=0, persons=12, released=20):
 def test_joint_angles():
     here = world()
     pairs = np.array([[0, 1], [4, 5], [9, 2]])
-    expected = [reference.joint(here.known[left], here.known[right], here.released) for left, right in pairs]
-    assert linkage.joint_angles(here.known, here.released, pairs) == pytest.approx(expected, abs=1e-6)
+    expected = [
+        reference.joint(here.known[left], here.known[right], here.released) for left, right in pairs
+    ]
+    assert linkage.joint_angles(here.known, here.released, pairs) == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_extraction():
@@ -63,6 +72,7 @@ def test_density_without_the_persons_own_pictures():
     width = 9 ** (-1 / 8) * samples.std(0).mean()
     rest = np.delete(samples, 2, 0)
     by_hand = [
-        np.log(np.mean(np.exp(-((point - rest) ** 2).sum(1) / (2 * width**2)))) - 4 * np.log(width) for point in at
+        np.log(np.mean(np.exp(-((point - rest) ** 2).sum(1) / (2 * width**2)))) - 4 * np.log(width)
+        for point in at
     ]
     assert density_ratio.log_density(at, samples, apart) == pytest.approx(by_hand, abs=1e-9)

@@ -12,7 +12,10 @@ from avatarflow.quality.fidelity import kernel_sums, kid, manifold
 @pytest.fixture
 def sets():
     draw = np.random.default_rng(5)
-    x, y = draw.normal(0, 1, (23, 6)).astype(np.float32), draw.normal(0.4, 1.2, (31, 6)).astype(np.float32)
+    x, y = (
+        draw.normal(0, 1, (23, 6)).astype(np.float32),
+        draw.normal(0.4, 1.2, (31, 6)).astype(np.float32),
+    )
     return x, y, draw.integers(0, 9, 23), draw.integers(0, 12, 31)
 
 
@@ -21,9 +24,13 @@ def kernel(a, b):
 
 
 def slow_within(rows, groups, times):
-    pairs = [(i, j) for i, j in itertools.permutations(range(len(rows)), 2) if groups[i] != groups[j]]
+    pairs = [
+        (i, j) for i, j in itertools.permutations(range(len(rows)), 2) if groups[i] != groups[j]
+    ]
     weights = [times[groups[i]] * times[groups[j]] for i, j in pairs]
-    return sum(w * kernel(rows[i], rows[j]) for w, (i, j) in zip(weights, pairs, strict=True)) / sum(weights)
+    return sum(
+        w * kernel(rows[i], rows[j]) for w, (i, j) in zip(weights, pairs, strict=True)
+    ) / sum(weights)
 
 
 def slow_kid(x, y, gx, gy, wx, wy):
@@ -44,16 +51,25 @@ def test_kid_with_persons_and_bootstrap_weights(sets, monkeypatch, rows):
     x, y, gx, gy = sets
     gx, gy = dense(gx), dense(gy)
     draw = np.random.default_rng(1)
-    wx, wy = (draw.multinomial(n, np.full(n, 1 / n), 3).astype(float) for n in (gx.max() + 1, gy.max() + 1))
+    wx, wy = (
+        draw.multinomial(n, np.full(n, 1 / n), 3).astype(float)
+        for n in (gx.max() + 1, gy.max() + 1)
+    )
     got = kid(kernel_sums(x, y, gx, gy), wx, wy)
-    np.testing.assert_allclose(got, [slow_kid(x, y, gx, gy, a, b) for a, b in zip(wx, wy, strict=True)], rtol=1e-9)
+    np.testing.assert_allclose(
+        got, [slow_kid(x, y, gx, gy, a, b) for a, b in zip(wx, wy, strict=True)], rtol=1e-9
+    )
 
 
 def test_kid_of_single_pictures_is_the_published_estimator(sets):
     x, y, _, _ = sets
     n, m = len(x), len(y)
-    xx = sum(kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j) / (n * (n - 1))
-    yy = sum(kernel(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j) / (m * (m - 1))
+    xx = sum(kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j) / (
+        n * (n - 1)
+    )
+    yy = sum(kernel(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j) / (
+        m * (m - 1)
+    )
     xy = sum(kernel(a, b) for a in x for b in y) / (n * m)
     got = kid(kernel_sums(x, y, np.arange(n), np.arange(m)))
     assert got[0] == pytest.approx(xx + yy - 2 * xy, rel=1e-9)

@@ -51,8 +51,16 @@ def test_causes_agree_with_a_slow_reference(world, reads):
     _, records, truth = reads
     folder = world.folder
     host = pysam.FastaFile(str(folder / "host.fa")).fetch("chr1")
-    microbe = [(base, "=", None) for base in pysam.FastaFile(str(folder / "microbes.fa")).fetch("m:contig")], {}
-    people = {copy: slow_places(host, folder / "person" / "variants.vcf.gz", copy) for copy in (1, 2)}
+    microbe = (
+        [
+            (base, "=", None)
+            for base in pysam.FastaFile(str(folder / "microbes.fa")).fetch("m:contig")
+        ],
+        {},
+    )
+    people = {
+        copy: slow_places(host, folder / "person" / "variants.vcf.gz", copy) for copy in (1, 2)
+    }
     seen = Counter()
     for record in records:
         if record.is_unmapped:
@@ -76,7 +84,9 @@ def test_causes_agree_with_a_slow_reference(world, reads):
                     assert cause in "=V"
                 elif run.cause in "Iy":
                     assert at in inserted
-                    assert run.cause == "y" or (inserted[at][1] == run.variant and text[read] in inserted[at][0])
+                    assert run.cause == "y" or (
+                        inserted[at][1] == run.variant and text[read] in inserted[at][0]
+                    )
                 at += kind in "MD"
                 read += kind in "MIS"
         assert read == len(text)
@@ -95,7 +105,10 @@ def test_fastq_bam_and_table_tell_the_same(reads):
     assert gzip.decompress(Path(files["reads2"]).read_bytes()) == b""
     totals = Counter()
     for record in records:
-        sequence, quality = record.query_sequence, pysam.qualities_to_qualitystring(record.query_qualities)
+        sequence, quality = (
+            record.query_sequence,
+            pysam.qualities_to_qualitystring(record.query_qualities),
+        )
         if record.is_reverse:
             sequence, quality = sequence.translate(COMPLEMENT)[::-1], quality[::-1]
         assert (sequence, quality) == sequences[record.query_name]
@@ -121,12 +134,21 @@ def test_junk_chimeras_and_adapters_are_told_as_what_they_are(reads):
         row = truth.loc[record.query_name]
         assert record.is_unmapped == (row.kind == "junk") == (row.source == "junk")
         if row.kind == "junk":
-            assert (row.taxon, row.contig, row.haplotype, row.start, row.end, row.strand) == ("junk", "", 0, -1, -1, "")
+            assert (row.taxon, row.contig, row.haplotype, row.start, row.end, row.strand) == (
+                "junk",
+                "",
+                0,
+                -1,
+                -1,
+                "",
+            )
             assert {run.cause for run in runs(record)} == {"s"}
             continue
         assert row.contig == record.reference_name.rpartition(":")[2]
         assert row.strand == ("-" if record.is_reverse else "+")
-        assert abs(record.reference_start - row.start) <= 30  # a first base may be skipped, or lie in an insertion
+        assert (
+            abs(record.reference_start - row.start) <= 30
+        )  # a first base may be skipped, or lie in an insertion
         assert abs(record.reference_end - row.end) <= 30
         parts = [record, *([second[record.query_name]] if row.kind == "chimera" else [])]
         human = any(part.reference_name == "chr1" for part in parts)
@@ -169,8 +191,19 @@ def test_one_and_three_shards_give_equal_bytes_and_the_golden_ones(world, reads,
 
 def test_more_operations_than_a_cigar_can_count(tmp_path, root):
     world = LongWorld(tmp_path, root, level=0.0, host_bp=300_000)
-    layout = {"mean_bp": 280_000, "sd_bp": 0, "min_bp": 20_000, "max_bp": 300_000, "junk": 0.0, "chimeras": 0.0}
-    mixed = [record for record in records_of(world.simulate(0.3, 20, **layout)["bam"]) if record.has_tag("HP")]
+    layout = {
+        "mean_bp": 280_000,
+        "sd_bp": 0,
+        "min_bp": 20_000,
+        "max_bp": 300_000,
+        "junk": 0.0,
+        "chimeras": 0.0,
+    }
+    mixed = [
+        record
+        for record in records_of(world.simulate(0.3, 20, **layout)["bam"])
+        if record.has_tag("HP")
+    ]
     assert max(len(record.cigartuples) for record in mixed) > 65535
     for record in mixed:
         written = "".join(KINDS[run.cause] * run.length for run in runs(record))

@@ -29,7 +29,9 @@ def long(tmp_path_factory, root):
     world = LongWorld(tmp_path_factory.mktemp("fit"), root, level=0.0)
     bam = world.simulate(ERROR, 1500, chimeras=0.0, junk=0.0)["bam"]
     reference = world.folder / "both.fa"
-    reference.write_text("".join((world.folder / name).read_text() for name in ("host.fa", "microbes.fa")))
+    reference.write_text(
+        "".join((world.folder / name).read_text() for name in ("host.fa", "microbes.fa"))
+    )
     out = world.folder / "profile.tsv", world.folder / "profile.json"
     fit_profile(bam, str(reference), "nanopore", *map(str, out), Step.null())
     return world, str(reference), bam, read_long_profile(world.profile), out
@@ -46,7 +48,10 @@ def test_a_nanopore_fit_recovers_the_rates(long):
     host = read_fasta(world.folder / "host.fa")
     runs = run_shares(host.codes, host.starts)
     chances = model.chances(model.solved(ERROR, runs), runs)
-    for law, ours, size in ((fitted.insertion_at, chances[1], 5), (fitted.deletion_at, chances[2], 6)):
+    for law, ours, size in (
+        (fitted.insertion_at, chances[1], 5),
+        (fitted.deletion_at, chances[2], 6),
+    ):
         expected = ours.mean((0, 2))
         assert law[:size] == pytest.approx((expected / expected[0])[:size], rel=0.15)
     assert found["length_mean_bp"] == pytest.approx(1500, rel=0.07)
@@ -61,9 +66,18 @@ def test_a_fitted_profile_simulates_the_same_again(long):
     again.folder, again.profile = world.folder, profile
     second, _ = observed(again.simulate(ERROR, 1000, chimeras=0.0, junk=0.0)["bam"], reference)
     one, two = rates(first), rates(second)
-    for name in ("error", "substitutions", "insertions", "deletions", "insertion_mean_bp", "deletion_mean_bp"):
+    for name in (
+        "error",
+        "substitutions",
+        "insertions",
+        "deletions",
+        "insertion_mean_bp",
+        "deletion_mean_bp",
+    ):
         assert two[name] == pytest.approx(one[name], rel=0.06), name
-    share = [np.cumsum(found.by_quality[0] / found.by_quality[0].sum()) for found in (first, second)]
+    share = [
+        np.cumsum(found.by_quality[0] / found.by_quality[0].sum()) for found in (first, second)
+    ]
     assert np.abs(share[0] - share[1]).max() < 0.08
 
 
@@ -73,13 +87,22 @@ def short(tmp_path_factory, root):
     write_fasta(folder / "host.fa", random_genome("chr1", 60_000, 0.41, 0.2, 1))
     write_fasta(folder / "microbes.fa", random_genome("m:contig", 20_000, 0.5, 0, 1))
     make_individual(
-        str(folder / "host.fa"), folder / "person", 0.002, {**RATES, "indel_share": 0.0}, 1, "donor", None, Step.null()
+        str(folder / "host.fa"),
+        folder / "person",
+        0.002,
+        {**RATES, "indel_share": 0.0},
+        1,
+        "donor",
+        None,
+        Step.null(),
     )
     return folder, root / "resources" / "error_profiles" / "illumina.tsv"
 
 
 def pairs(folder, profile, rate, ratio):
-    files = {name: str(folder / f"{name}.fa") for name in ("host", "microbes")} | {"profile": str(profile)}
+    files = {name: str(folder / f"{name}.fa") for name in ("host", "microbes")} | {
+        "profile": str(profile)
+    }
     files |= {name: str(folder / "person" / f"{name}.parquet") for name in ("variants", "parts")}
     reads = {
         "pairs": 8000,
@@ -101,15 +124,26 @@ def test_an_illumina_fit_recovers_cycles_qualities_and_indels(short, tmp_path):
     out = str(tmp_path / "profile.tsv"), str(tmp_path / "profile.json")
     fit_profile(bam, str(folder / "host.fa"), "illumina", *out, Step.null())
     settings = json.loads((tmp_path / "profile.json").read_text())["reads"]
-    assert settings["error"][0] == pytest.approx(RATE, rel=0.03)  # the person's variants are masked: depth is 27
+    assert settings["error"][0] == pytest.approx(
+        RATE, rel=0.03
+    )  # the person's variants are masked: depth is 27
     assert settings["indel_ratio"] == pytest.approx(RATIO, rel=0.2)
     fitted = read_profile(tmp_path / "profile.tsv", LENGTH)
-    thirds = [(slice(0, 5), 0.2), (slice(5, 50), 0.08), (slice(50, 95), 0.08), (slice(95, 100), 0.15)]
+    thirds = [
+        (slice(0, 5), 0.2),
+        (slice(5, 50), 0.08),
+        (slice(50, 95), 0.08),
+        (slice(95, 100), 0.15),
+    ]
     for mate in range(2):
         for part, slack in thirds:
-            assert fitted.shape[mate, part].mean() == pytest.approx(model.shape[mate, part].mean(), rel=slack)
+            assert fitted.shape[mate, part].mean() == pytest.approx(
+                model.shape[mate, part].mean(), rel=slack
+            )
     expected, found = model.qualities(RATE).astype(float), fitted.qualities(RATE).astype(float)
-    assert np.abs(np.sort(expected.mean((0, 1)))[::-1] - np.sort(found.mean((0, 1)))[::-1]).max() < 1.0
+    assert (
+        np.abs(np.sort(expected.mean((0, 1)))[::-1] - np.sort(found.mean((0, 1)))[::-1]).max() < 1.0
+    )
     assert (np.diff(np.sort(fitted.factors.mean((0, 1)))) > 0).all()
     worse = fitted.qualities(10 * RATE).astype(float) - found
     assert np.median(worse) == -10  # ten times the errors: ten phred less
@@ -140,7 +174,11 @@ def test_bins_of_quality_are_equally_likely_and_pool_what_rises():
     class Found:
         by_quality = np.zeros((2, 64), np.int64)
 
-    Found.by_quality[:, 10], Found.by_quality[:, 20], Found.by_quality[:, 30] = (1000, 10), (1000, 30), (1000, 1)
+    Found.by_quality[:, 10], Found.by_quality[:, 20], Found.by_quality[:, 30] = (
+        (1000, 10),
+        (1000, 30),
+        (1000, 1),
+    )
     curve = error_by_quality(Found)
     assert (np.diff(curve) <= 0).all()
     assert curve[10] == pytest.approx(0.02, rel=0.02) == curve[20]
@@ -157,11 +195,20 @@ def test_homopolymer_law_ends_where_little_was_seen():
 
 def test_refuses_what_says_nothing(short, tmp_path):
     folder, profile = short
-    bam, out = pairs(folder, profile, RATE, RATIO), (str(tmp_path / "p.tsv"), str(tmp_path / "p.json"))
-    with pytest.raises(AvatarflowError, match="fewer than 10000 usable aligned bases; give more reads"):
+    bam, out = (
+        pairs(folder, profile, RATE, RATIO),
+        (str(tmp_path / "p.tsv"), str(tmp_path / "p.json")),
+    )
+    with pytest.raises(
+        AvatarflowError, match="fewer than 10000 usable aligned bases; give more reads"
+    ):
         fit_profile(bam, str(folder / "host.fa"), "illumina", *out, Step.null(), most_reads=20)
-    with pytest.raises(AvatarflowError, match="reads on 'chr1' beyond the reference; name the reference"):
+    with pytest.raises(
+        AvatarflowError, match="reads on 'chr1' beyond the reference; name the reference"
+    ):
         fit_profile(bam, str(folder / "microbes.fa"), "illumina", *out, Step.null())
-    with pytest.raises(AvatarflowError, match="no BAM, or one without contigs; give an alignment file"):
+    with pytest.raises(
+        AvatarflowError, match="no BAM, or one without contigs; give an alignment file"
+    ):
         fit_profile(str(folder / "host.fa"), None, "illumina", *out, Step.null())
     assert not any(tmp_path.iterdir())

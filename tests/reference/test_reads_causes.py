@@ -42,7 +42,9 @@ def world(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("causes")
     write_fasta(folder / "host.fa", random_genome("chr1", 80_000, 0.41, 0.2, 1))
     write_fasta(folder / "microbes.fa", random_genome("m:contig", 20_000, 0.5, 0, 1))
-    make_individual(str(folder / "host.fa"), folder / "person", 0.03, RATES, 1, "donor", None, Step.null())
+    make_individual(
+        str(folder / "host.fa"), folder / "person", 0.03, RATES, 1, "donor", None, Step.null()
+    )
     return folder, root / "resources" / "error_profiles" / "illumina.tsv"
 
 
@@ -55,7 +57,9 @@ def simulated(world, indel_ratio, ends="pairs"):
     cell = {"donor": "donor", "error": 0.05, "seeds": {"fragments": 3, "errors": 4}}
     out = {key: str(folder / f"{indel_ratio}{ends}{key}") for key in KEYS}
     files = {name: str(path) for name, path in files.items()}
-    simulate_shard(files, reads, {"host_share": 0.8, "weights": {"m": 1.0}}, cell, (0, 1), out, Step.null())
+    simulate_shard(
+        files, reads, {"host_share": 0.8, "weights": {"m": 1.0}}, cell, (0, 1), out, Step.null()
+    )
     join_shards({key: [path] for key, path in out.items()}, outputs=out)
     with pysam.AlignmentFile(out["bam"], check_sq=False) as bam:
         return list(bam), pq.read_table(out["truth"]).to_pandas().set_index("fragment"), out
@@ -73,19 +77,27 @@ def test_causes_agree_with_a_slow_reference_on_ten_thousand_reads(world):
     records, truth, _ = simulated(world, 0.0)
     folder = world[0]
     host = pysam.FastaFile(str(folder / "host.fa")).fetch("chr1")
-    microbe = [(base, "=", None) for base in pysam.FastaFile(str(folder / "microbes.fa")).fetch("m:contig")]
-    people = {copy: slow_haplotype(host, folder / "person" / "variants.vcf.gz", copy) for copy in (1, 2)}
+    microbe = [
+        (base, "=", None) for base in pysam.FastaFile(str(folder / "microbes.fa")).fetch("m:contig")
+    ]
+    people = {
+        copy: slow_haplotype(host, folder / "person" / "variants.vcf.gz", copy) for copy in (1, 2)
+    }
     lift = {copy: slow_places(host, folder / "person" / "variants.vcf.gz", copy) for copy in (1, 2)}
     assert len(records) == 2 * PAIRS
     seen = set()
     for record in records:
         row = truth.loc[record.query_name]
         bases = people[row.haplotype] if row.haplotype else microbe
-        start, end = (lift[row.haplotype][at] if row.haplotype else at for at in (row.start, row.end))
+        start, end = (
+            lift[row.haplotype][at] if row.haplotype else at for at in (row.start, row.end)
+        )
         left = record.is_read1 == (row.strand == "+")
         template = bases[start : start + LENGTH] if left else bases[end - LENGTH : end][::-1]
         sequence, letters, rows = in_read_direction(record)
-        for base, letter, number, (true, cause, variant) in zip(sequence, letters, rows, template, strict=True):
+        for base, letter, number, (true, cause, variant) in zip(
+            sequence, letters, rows, template, strict=True
+        ):
             expected = true if left else true.translate(COMPLEMENT)
             if base != expected:
                 assert letter == ("y" if cause == "I" else "x")
@@ -118,7 +130,9 @@ def test_every_cigar_replays_to_its_read(world, ratio, ends):
     genomes = {}
     for name in ("host", "microbes"):
         genome = read_fasta(world[0] / f"{name}.fa")
-        genomes |= {contig: "".join("ACGTN"[code] for code in codes) for contig, codes in genome.contigs()}
+        genomes |= {
+            contig: "".join("ACGTN"[code] for code in codes) for contig, codes in genome.contigs()
+        }
     variants = pq.read_table(world[0] / "person" / "variants.parquet").to_pandas()
     kinds = dict(zip("=VxIyiDd", "MMMIIIDD", strict=True))
     totals = dict.fromkeys("xyid", 0)
@@ -130,9 +144,9 @@ def test_every_cigar_replays_to_its_read(world, ratio, ends):
             if run.cause == "=":
                 assert piece == text[at : at + run.length]
             elif run.cause == "x":
-                assert all(a != b for a, b in zip(piece, text[at : at + run.length], strict=True)) or has_variant(
-                    variants, at, run.length
-                )
+                assert all(
+                    a != b for a, b in zip(piece, text[at : at + run.length], strict=True)
+                ) or has_variant(variants, at, run.length)
             elif run.variant is not None:
                 row = variants.iloc[run.variant]
                 if run.cause == "V":
@@ -148,7 +162,9 @@ def test_every_cigar_replays_to_its_read(world, ratio, ends):
             at += run.length if kinds[run.cause] in "MD" else 0
             read += run.length if kinds[run.cause] in "MI" else 0
         assert read == len(record.query_sequence) == LENGTH
-        assert "".join(operations) == "".join("MID"[op] * length for op, length in record.cigartuples)
+        assert "".join(operations) == "".join(
+            "MID"[op] * length for op, length in record.cigartuples
+        )
         assert at == record.reference_end
     assert totals["x"] + totals["y"] == truth["substitutions"].sum()
     assert (totals["i"], totals["d"]) == (truth["insertions"].sum(), truth["deletions"].sum())
@@ -174,7 +190,10 @@ def test_mates_point_at_each_other(world):
         assert one.is_read1
         assert two.is_read2
         assert one.query_name == two.query_name
-        assert (one.next_reference_start, two.next_reference_start) == (two.reference_start, one.reference_start)
+        assert (one.next_reference_start, two.next_reference_start) == (
+            two.reference_start,
+            one.reference_start,
+        )
         assert one.is_reverse != two.is_reverse
         assert one.template_length == -two.template_length != 0
         assert np.sign(one.template_length) == (-1 if one.is_reverse else 1)

@@ -20,7 +20,9 @@ LENGTH = 100
 
 
 def bcftools(*arguments):
-    return subprocess.run(["bcftools", *map(str, arguments)], capture_output=True, text=True, check=True)
+    return subprocess.run(
+        ["bcftools", *map(str, arguments)], capture_output=True, text=True, check=True
+    )
 
 
 def slow_fasta(path):
@@ -48,13 +50,26 @@ def person(request, tmp_path_factory):
         other = [base for base in "ACGT" if base != ref[0]]
         lines.append((at, ref[0], f"{other[0]},{other[1]}", "1|2"))
         lines.append((at + 50, text[at + 50 : at + 55], text[at + 50], "0|1"))
-        lines.append((at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1"))  # inside that deletion
+        lines.append(
+            (at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1")
+        )  # inside that deletion
         lines.append((at + 55, text[at + 55], text[at + 55] + "GATTACA", "1|0"))  # next to it
         lines.append((at + 56, text[at + 56], "A" if text[at + 56] != "A" else "C", "1|1"))
-    body = "".join(f"chr1\t{at + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{call}\n" for at, ref, alt, call in lines)
+    body = "".join(
+        f"chr1\t{at + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{call}\n" for at, ref, alt, call in lines
+    )
     (folder / "panel.vcf").write_text(HEAD + body)
     panel = {"vcf": str(folder / "panel.vcf"), "sample": "P1"}
-    make_individual(str(folder / "host.fa"), folder / "person", request.param, RATES, 1, "donor", panel, Step.null())
+    make_individual(
+        str(folder / "host.fa"),
+        folder / "person",
+        request.param,
+        RATES,
+        1,
+        "donor",
+        panel,
+        Step.null(),
+    )
     return folder
 
 
@@ -99,17 +114,23 @@ def test_every_read_comes_from_where_the_truth_says(person, root):
     files |= {name: person / "person" / f"{name}.parquet" for name in ("variants", "parts")}
     files = {name: str(path) for name, path in files.items()}
     reads = {"pairs": 80, "length_bp": LENGTH, "fragment_mean_bp": 250.0, "fragment_sd_bp": 30.0}
-    haplotypes = [slow_fasta(person / "person" / f"haplotype{number}.fa")["chr1"] for number in (1, 2)]
+    haplotypes = [
+        slow_fasta(person / "person" / f"haplotype{number}.fa")["chr1"] for number in (1, 2)
+    ]
     table = pq.read_table(files["variants"]).to_pandas()
     complement = str.maketrans("ACGT", "TGCA")
     for error in (0.0, 0.05):
         cell = {"donor": "donor", "error": error, "seeds": {"fragments": 3, "errors": 4}}
         out = {key: str(person / f"{error}{key}") for key in ("reads1", "reads2", "bam", "truth")}
-        simulate_shard(files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null())
+        simulate_shard(
+            files, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), out, Step.null()
+        )
         join_shards({key: [path] for key, path in out.items()}, outputs=out)
         truth = pq.read_table(out["truth"]).to_pandas()
         with pysam.FastxFile(out["reads1"]) as one, pysam.FastxFile(out["reads2"]) as two:
-            pairs = [(first.sequence, second.sequence) for first, second in zip(one, two, strict=True)]
+            pairs = [
+                (first.sequence, second.sequence) for first, second in zip(one, two, strict=True)
+            ]
         for row, (first, second) in zip(truth.itertuples(), pairs, strict=True):
             sequence, allele = haplotypes[row.haplotype - 1], f"allele{row.haplotype}"
             start, end = slow_lift(table, allele, row.start), slow_lift(table, allele, row.end)
@@ -117,7 +138,9 @@ def test_every_read_comes_from_where_the_truth_says(person, root):
             right = sequence[end - LENGTH : end].translate(complement)[::-1]
             expected = (left, right) if row.strand == "+" else (right, left)
             different = sum(
-                a != b for pair in zip(expected, (first, second), strict=True) for a, b in zip(*pair, strict=True)
+                a != b
+                for pair in zip(expected, (first, second), strict=True)
+                for a, b in zip(*pair, strict=True)
             )
             assert different == row.substitutions
         middle = (truth["start"] + truth["end"]) // 2

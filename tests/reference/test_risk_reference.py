@@ -44,7 +44,9 @@ def test_unlinked_ratios(theta):
     seen = zip(observed.site, observed.base, observed.error, strict=True)
     rows = [(at[int(site)], int(base), 0, 2, float(error)) for site, base, error in seen]
     for person in range(5):
-        assert found[person] == pytest.approx(slow.match(rows, genotypes[:, person], p[:, person], theta), abs=1e-9)
+        assert found[person] == pytest.approx(
+            slow.match(rows, genotypes[:, person], p[:, person], theta), abs=1e-9
+        )
 
 
 def test_mosaic_sums_over_every_pair_of_paths():

@@ -32,7 +32,11 @@ def jobs():
 
 def job_of(rule):
     """The running job of a rule, or None."""
-    found = (job for job in jobs() if job["rule"].startswith(f"rule_{rule}_") and job["state"] == "RUNNING")
+    found = (
+        job
+        for job in jobs()
+        if job["rule"].startswith(f"rule_{rule}_") and job["state"] == "RUNNING"
+    )
     return next(found, None)
 
 
@@ -75,7 +79,10 @@ def payloads(folder, rule):
     for number in processes_in(folder):
         with suppress(OSError):
             words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-            if any(word.endswith(f".{rule}.py".encode()) for word in words) and b"python" in words[0]:
+            if (
+                any(word.endswith(f".{rule}.py".encode()) for word in words)
+                and b"python" in words[0]
+            ):
                 found.append(number)
     return found
 
@@ -87,7 +94,9 @@ def start(folder, *arguments, log="run.log", **variables):
     command += ["--profile", str(project.ROOT / "slurm"), *arguments]
     environment = {**project.environment(), **SITE, **variables}
     with (folder / log).open("w") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True, cwd=folder)
+        return subprocess.Popen(
+            command, stdout=file, stderr=file, env=environment, start_new_session=True, cwd=folder
+        )
 
 
 def finish(process, folder, log="run.log", status=0, limit_s=LIMIT_S):
@@ -97,9 +106,13 @@ def finish(process, folder, log="run.log", status=0, limit_s=LIMIT_S):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         said = (folder / log).read_text()[-6000:]
-        raise AssertionError(f"the run did not end within {limit_s} s; the queue is {jobs()}\n{said}") from None
+        raise AssertionError(
+            f"the run did not end within {limit_s} s; the queue is {jobs()}\n{said}"
+        ) from None
     said = (folder / log).read_text()
-    assert process.returncode == status, f"ended with {process.returncode}\n{said[-6000:]}\n{logs(folder)[-3000:]}"
+    assert process.returncode == status, (
+        f"ended with {process.returncode}\n{said[-6000:]}\n{logs(folder)[-3000:]}"
+    )
     return said
 
 
@@ -112,7 +125,9 @@ def run(folder, *arguments, **options):
 
 def logs(folder):
     """All that rules and Slurm logged in a folder."""
-    return "\n".join(path.read_text(errors="replace") for path in sorted((folder / "logs").rglob("*.log")))
+    return "\n".join(
+        path.read_text(errors="replace") for path in sorted((folder / "logs").rglob("*.log"))
+    )
 
 
 def before_finetuning(undisturbed, folder):
@@ -140,13 +155,17 @@ def frozen_in_training(folder, rule="finetune"):
 
 def same_as_undisturbed(undisturbed, folder):
     """Make the rest without the cluster, and compare what was trained and what leaves."""
-    assert project.content(folder / RELEASE / "teacher") == project.content(undisturbed / RELEASE / "teacher")
+    assert project.content(folder / RELEASE / "teacher") == project.content(
+        undisturbed / RELEASE / "teacher"
+    )
     test = os.environ["PYTEST_CURRENT_TEST"].partition("[")[0]
     if test in REST_MADE:
         return  # repeated by five.sh: that equal teachers lead to equal releases was seen the first time
     REST_MADE.add(test)
     project.run(folder)
-    assert project.content(folder / RELEASE / "release") == project.content(undisturbed / RELEASE / "release")
+    assert project.content(folder / RELEASE / "release") == project.content(
+        undisturbed / RELEASE / "release"
+    )
 
 
 def resume_all(folder):
@@ -158,7 +177,10 @@ def resume_all(folder):
 
 def nodes():
     """State of each node, by name."""
-    return dict(line.split() for line in run_slurm("sinfo", "--noheader", "-N", "--format=%N %T").splitlines())
+    return dict(
+        line.split()
+        for line in run_slurm("sinfo", "--noheader", "-N", "--format=%N %T").splitlines()
+    )
 
 
 def repair_nodes():
@@ -167,11 +189,21 @@ def repair_nodes():
         file = FOLDER / "run" / f"slurmd.{name}.pid"
         if not file.exists() or not Path(f"/proc/{file.read_text().strip()}/cmdline").exists():
             subprocess.run(
-                ["slurmd", "-N", name], check=True, env={**os.environ, "SLURM_CONF": f"{FOLDER}/etc/slurm.conf"}
+                ["slurmd", "-N", name],
+                check=True,
+                env={**os.environ, "SLURM_CONF": f"{FOLDER}/etc/slurm.conf"},
             )
         if nodes()[name] not in ("idle", "mixed", "allocated"):
-            subprocess.run(["scontrol", "update", f"nodename={name}", "state=resume"], check=False, capture_output=True)
-    wait_until(lambda: all(state in ("idle", "mixed", "allocated") for state in nodes().values()), "healthy nodes", 90)
+            subprocess.run(
+                ["scontrol", "update", f"nodename={name}", "state=resume"],
+                check=False,
+                capture_output=True,
+            )
+    wait_until(
+        lambda: all(state in ("idle", "mixed", "allocated") for state in nodes().values()),
+        "healthy nodes",
+        90,
+    )
 
 
 def clean_up(folder):

@@ -21,10 +21,16 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.slurm)
         if chosen == "none":
             item.add_marker(
-                pytest.mark.skip(reason=f"not wanted: {CHOICE}=none; =some runs the command, =all failures too")
+                pytest.mark.skip(
+                    reason=f"not wanted: {CHOICE}=none; =some runs the command, =all failures too"
+                )
             )
         elif chosen != "all" and item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason=f"minutes of waiting; {CHOICE}=all or tests/slurm/five.sh runs it"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason=f"minutes of waiting; {CHOICE}=all or tests/slurm/five.sh runs it"
+                )
+            )
 
 
 def pytest_generate_tests(metafunc):
@@ -38,8 +44,16 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def slurm():
     """A running cluster of two CPU nodes and two with made-up GPUs."""
-    up = subprocess.run([HERE / "up.sh"], capture_output=True, text=True, env={**os.environ, "NODES": "4"}, timeout=300)
-    if up.returncode == 3 or (up.returncode and CHOICE not in os.environ):  # a cluster that was asked for must come up
+    up = subprocess.run(
+        [HERE / "up.sh"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NODES": "4"},
+        timeout=300,
+    )
+    if up.returncode == 3 or (
+        up.returncode and CHOICE not in os.environ
+    ):  # a cluster that was asked for must come up
         pytest.skip(" ".join(up.stderr.split())[-300:])
     assert up.returncode == 0, up.stderr[-2000:]
     yield cluster

@@ -24,7 +24,9 @@ def checkout(undisturbed, tmp_path):
     """The project as a user has it, with the tiny release as its configuration and the originals beside it."""
     folder = tmp_path / "checkout"
     for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(project.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            project.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     (folder / "slurm").symlink_to((project.ROOT / "slurm").readlink())
     (folder / "config").mkdir()
     shutil.copy(undisturbed / "config.yaml", folder / "config" / "config.yaml")
@@ -33,12 +35,20 @@ def checkout(undisturbed, tmp_path):
 
 
 def test_the_literal_command_makes_the_same_release_as_a_local_run(slurm, undisturbed, checkout):
-    environment = {**project.environment(), "AVATARFLOW_SHARDS": "2", "AVATARFLOW_FIRST_LOOK_S": "3"}
+    environment = {
+        **project.environment(),
+        "AVATARFLOW_SHARDS": "2",
+        "AVATARFLOW_FIRST_LOOK_S": "3",
+    }
     environment["PATH"] = f"{project.ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
     known = {}
     with (checkout / "run.log").open("w") as log:
         running = subprocess.Popen(
-            ["snakemake", "--profile", "slurm"], cwd=checkout, stdout=log, stderr=log, env=environment
+            ["snakemake", "--profile", "slurm"],
+            cwd=checkout,
+            stdout=log,
+            stderr=log,
+            env=environment,
         )
         began = time.monotonic()
         while running.poll() is None:  # Slurm forgets a job some minutes after its end
@@ -80,7 +90,10 @@ def ranks(folder):
 
 @pytest.mark.slow
 def test_training_spreads_over_the_nodes_of_a_job_and_ends_as_one_process(slurm, tmp_path):
-    paths = [str(project.ROOT / "workflow" / "scripts"), str(project.ROOT / "tests" / "unit" / "generators")]
+    paths = [
+        str(project.ROOT / "workflow" / "scripts"),
+        str(project.ROOT / "tests" / "unit" / "generators"),
+    ]
     child = (
         f"import sys; sys.path += {paths!r}\n"
         "from pathlib import Path\nfrom avatarflow.runs.context import Step\nfrom test_processes import finetune\n"
@@ -99,4 +112,6 @@ def test_training_spreads_over_the_nodes_of_a_job_and_ends_as_one_process(slurm,
     assert slurm.ended(number)["JobState"] == "COMPLETED", said
     assert placed.keys() == {"0", "1"}
     assert placed["0"] != placed["1"]
-    test_processes.same_weights(tmp_path, load_file(tmp_path / "two" / "model" / test_processes.WEIGHTS))
+    test_processes.same_weights(
+        tmp_path, load_file(tmp_path / "two" / "model" / test_processes.WEIGHTS)
+    )

@@ -46,7 +46,9 @@ def test_a_job_near_its_time_limit_is_warned_saves_and_is_tried_again(slurm, und
     # less than the warning; with the signal comes SIGCONT, which wakes the process up
     subprocess.run(["scontrol", "update", f"jobid={job['id']}", "timelimit=2"], check=True)
     said = slurm.finish(process, folder)
-    assert f"SLURM-job '{job['id']}' failed, SLURM status is: 'FAILED'" in said  # by itself, and not 'TIMEOUT'
+    assert (
+        f"SLURM-job '{job['id']}' failed, SLURM status is: 'FAILED'" in said
+    )  # by itself, and not 'TIMEOUT'
     assert "stopped by SIGTERM behind step" in slurm.logs(folder)
     slurm.same_as_undisturbed(undisturbed, folder)
 
@@ -55,7 +57,9 @@ def test_a_job_out_of_memory_is_tried_again_with_more(slurm, undisturbed, folder
     profile = tmp_path / "profile"
     shutil.copytree(project.ROOT / "profiles" / "slurm", profile)
     text = (profile / "config.yaml").read_text()
-    (profile / "config.yaml").write_text(text.replace("finetune: ?saving(6000,", "finetune: ?saving(600,"))
+    (profile / "config.yaml").write_text(
+        text.replace("finetune: ?saving(6000,", "finetune: ?saving(600,")
+    )
     said = slurm.run(folder, slurm.TEACHER, "--profile", str(profile))  # the last one named counts
     first, *more = re.findall(r"SLURM jobid (\d+)", said)
     assert slurm.ended(first)["JobState"] in ("OUT_OF_MEMORY", "FAILED", "CANCELLED")
@@ -67,14 +71,18 @@ def test_a_job_out_of_memory_is_tried_again_with_more(slurm, undisturbed, folder
 def test_a_drained_node_finishes_its_job_and_gets_no_other(slurm, undisturbed, folder):
     process = slurm.start(folder, slurm.TEACHER)
     job, _ = slurm.frozen_in_training(folder)
-    subprocess.run(["scontrol", "update", f"nodename={job['node']}", "state=drain", "reason=test"], check=True)
+    subprocess.run(
+        ["scontrol", "update", f"nodename={job['node']}", "state=drain", "reason=test"], check=True
+    )
     slurm.resume_all(folder)
     said = slurm.finish(process, folder)
     assert "Trying to restart job" not in said
     assert slurm.ended(job["id"])["NodeList"] == job["node"]
     slurm.same_as_undisturbed(undisturbed, folder)
     again = "fingerprint_originals"  # one more job for the same partition
-    (later,) = re.findall(r"SLURM jobid (\d+)", slurm.run(folder, "-R", again, "--until", again, log="later.log"))
+    (later,) = re.findall(
+        r"SLURM jobid (\d+)", slurm.run(folder, "-R", again, "--until", again, log="later.log")
+    )
     assert slurm.ended(later)["Partition"] == "gpu"
     assert slurm.ended(later)["NodeList"] != job["node"]
 
@@ -94,7 +102,9 @@ def test_a_job_whose_node_dies_runs_elsewhere_and_resumes(slurm, undisturbed, fo
     said = slurm.finish(process, folder)
     assert "Trying to restart job" not in said
     slurm.repair_nodes()
-    slurm.wait_until(lambda: not slurm.payloads(folder, "finetune"), "the end of the first process", 60)
+    slurm.wait_until(
+        lambda: not slurm.payloads(folder, "finetune"), "the end of the first process", 60
+    )
     slurm.same_as_undisturbed(undisturbed, folder)
 
 
@@ -140,7 +150,9 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(slurm, undisturbed, fo
     free = os.statvfs(small_disk)
     filler.write_bytes(b"\0" * (free.f_bavail * free.f_frsize - 1_000_000))
     slurm.run(folder, slurm.TEACHER, "--retries", "0", status=1)
-    assert "ERROR results: no space left on the disk; free some and start again" in slurm.logs(folder)
+    assert "ERROR results: no space left on the disk; free some and start again" in slurm.logs(
+        folder
+    )
     assert not (folder / slurm.TEACHER).exists()
     assert not list(small_disk.rglob(".writing-*"))
     filler.unlink()

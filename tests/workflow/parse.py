@@ -10,7 +10,9 @@ SNAKEFILE = Path(__file__).resolve().parents[2] / "workflow" / "Snakefile"
 
 def parse(configfile, folder):
     """Rules and imported modules of the workflow under one configuration, parsed in a folder."""
-    done = subprocess.run([sys.executable, __file__, configfile], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, configfile], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-600:]
     return json.loads(done.stdout)
 
@@ -50,7 +52,10 @@ def declared(rule):
         "script": str(rule.script or ""),
         "runs": bool(rule.script or rule.shellcmd),
         "conda": Path(str(rule.conda_env or "")).name,
-        "resources": {name: None if value.is_evaluable() else value.value for name, value in rule.resources.items()},
+        "resources": {
+            name: None if value.is_evaluable() else value.value
+            for name, value in rule.resources.items()
+        },
     }
 
 

@@ -44,7 +44,15 @@ def write_photographs(folder, persons=44, size=48, seed=11):
         name = f"{CANARY}_{number}.jpg"
         Image.fromarray(picture).save(folder / name, quality=97, exif=exif.tobytes())
         patient = f"{CANARY}-{eye.person:03d}"
-        rows.append({"file": name, "patient_id": patient, "eye_side": eye.eye_side, "sex": eye.sex, "note": CANARY})
+        rows.append(
+            {
+                "file": name,
+                "patient_id": patient,
+                "eye_side": eye.eye_side,
+                "sex": eye.sex,
+                "note": CANARY,
+            }
+        )
     pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
 
 
@@ -52,7 +60,9 @@ def prepare(folder, **changes):
     """Write photographs and config into a working directory."""
     folder.mkdir(parents=True, exist_ok=True)
     write_photographs(folder / "data")
-    (folder / "config.yaml").write_text(yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8")
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8"
+    )
     return folder
 
 
@@ -72,10 +82,16 @@ def environment():
 def run(folder, *arguments, root=ROOT, check=True):
     """Run the workflow and return the finished process, output as text."""
     done = subprocess.run(
-        command(folder, *arguments, root=root), capture_output=True, text=True, env=environment(), timeout=900
+        command(folder, *arguments, root=root),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=900,
     )
     if check and done.returncode != 0:
-        raise AssertionError(f"snakemake failed ({done.returncode}):\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
+        raise AssertionError(
+            f"snakemake failed ({done.returncode}):\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+        )
     return done
 
 
@@ -83,7 +99,9 @@ def planned(folder, *arguments, root=ROOT):
     """The rules that a dry run would run, as a set."""
     done = run(folder, "--dry-run", *arguments, root=root)
     lines = done.stdout.splitlines()
-    names = {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+    names = {
+        line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))
+    }
     return names - {"all", "releases", "audits", "read_benchmarks", "read_releases"}
 
 
@@ -91,27 +109,40 @@ def run_and_kill(folder, when, *arguments, limit_s=300):
     """Start the workflow and `kill -9` its whole process tree as soon as `when()` holds."""
     with (folder / "killed.log").open("w") as log:
         process = subprocess.Popen(
-            command(folder, *arguments), stdout=log, stderr=log, env=environment(), start_new_session=True
+            command(folder, *arguments),
+            stdout=log,
+            stderr=log,
+            env=environment(),
+            start_new_session=True,
         )
         ends = time.monotonic() + limit_s
         while process.poll() is None and not when():
             if time.monotonic() > ends:
                 os.killpg(process.pid, signal.SIGKILL)
-                raise AssertionError("the moment to kill never came:\n" + (folder / "killed.log").read_text()[-3000:])
+                raise AssertionError(
+                    "the moment to kill never came:\n" + (folder / "killed.log").read_text()[-3000:]
+                )
             time.sleep(0.02)
         ended = process.poll() is not None
         if not ended:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if ended:
-        raise AssertionError("the run ended before it could be killed:\n" + (folder / "killed.log").read_text()[-3000:])
+        raise AssertionError(
+            "the run ended before it could be killed:\n"
+            + (folder / "killed.log").read_text()[-3000:]
+        )
 
 
 def content(folder):
     """Bytes of every file under a folder, by relative path; Snakemake's own time stamps left out."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp")
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp"
+    )
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def decision(folder):
-    return json.loads((folder / "results/releases/tiny/release/certificate.json").read_text())["decision"]
+    return json.loads((folder / "results/releases/tiny/release/certificate.json").read_text())[
+        "decision"
+    ]

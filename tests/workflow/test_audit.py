@@ -32,14 +32,18 @@ def candidates(folder):
     rows = []
     for number in range(COPIES):
         with Image.open(folder / "data" / f"{project.CANARY}_{number}.jpg") as picture:
-            copied = Image.fromarray(np.clip(np.asarray(picture, np.float32) * 1.05, 0, 255).astype(np.uint8))
+            copied = Image.fromarray(
+                np.clip(np.asarray(picture, np.float32) * 1.05, 0, 255).astype(np.uint8)
+            )
         side = {6: 96, 7: 32}.get(number, 48)
         copied.resize((side, side), Image.Resampling.LANCZOS).save(foreign / f"copy {number}.png")
         rows.append({"file": f"copy {number}.png", "sex": "female", "camera": "topcon"})
     held_out, drawn = draw_eyes("fundus", list(range(900, 930)), [0] * 30, 48, 3)
     for number, (picture, sex) in enumerate(zip(held_out, drawn["sex"], strict=True)):
         Image.fromarray(picture).save(foreign / f"eye {number}.png")
-        rows.append({"file": f"eye {number}.png", "sex": sex, "camera": "canon" if number % 2 else ""})
+        rows.append(
+            {"file": f"eye {number}.png", "sex": sex, "camera": "canon" if number % 2 else ""}
+        )
     noise = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
     Image.fromarray(noise).save(foreign / "noise.png")
     (foreign / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
@@ -85,7 +89,15 @@ def plain(audited):
 
 
 def test_every_candidate_is_a_row_under_its_own_name(audited, decisions):
-    columns = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
+    columns = [
+        "candidate",
+        "risk",
+        "accepted",
+        "reason",
+        "matched_original",
+        "angle_rad",
+        "threshold_rad",
+    ]
     assert list(decisions.columns) == columns
     assert list(decisions["candidate"]) == audited[1]
 
@@ -117,11 +129,17 @@ def test_the_verifier_sees_the_copies_too(audited, plain):
 def test_the_figures_are_those_of_the_decisions(decisions, plain):
     found = plain["candidates"]
     assert found["candidates"] == len(decisions)
-    assert found["risky"]["count"] == (decisions["reason"] == "inside the cone of an original").sum() >= COPIES
+    assert (
+        found["risky"]["count"]
+        == (decisions["reason"] == "inside the cone of an original").sum()
+        >= COPIES
+    )
     assert found["accepted"]["count"] == decisions["accepted"].sum()
     assert found["refused"]["count"] == 3
     assert found["sizes"]["enlarged"] == 0
-    assert found["sizes"]["brought"] == found["sizes"]["pictures"] - 1  # one copy came at the working size
+    assert (
+        found["sizes"]["brought"] == found["sizes"]["pictures"] - 1
+    )  # one copy came at the working size
     assert plain["answers"][0]["answer"] == "fail"
     assert plain["overall"] == "fail"
 
@@ -141,7 +159,9 @@ def test_the_attacks_are_on_what_was_handed_over_and_what_was_accepted(audited, 
     held_out = plain["originals"]["persons_per_role"]["heldout"]
     measured = [row for row in rows if row["auc"]]
     assert {row["view"] for row in measured} == {"fingerprint", "pixels"}
-    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {held_out}
+    assert {row["non_members"] for row in measured if row["attack"] == "nearest_synthetic"} == {
+        held_out
+    }
     assert any(row["positive"]["caught"] for row in measured)
 
 
@@ -156,7 +176,10 @@ def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
     cameras = plain["candidates"]["cameras"]["camera"]
     assert cameras["topcon"]["covered"]
     assert not cameras["canon"]["covered"]
-    assert cameras["zeiss"] | {"persons": 0, "covered": False, "foreign_camera": True} == cameras["zeiss"]
+    assert (
+        cameras["zeiss"] | {"persons": 0, "covered": False, "foreign_camera": True}
+        == cameras["zeiss"]
+    )
     assert cameras["canon"]["promise"] is None
     assert cameras["(not known)"]["accepted"]["n"] == 19
 
@@ -164,11 +187,23 @@ def test_cameras_that_nothing_was_calibrated_on_are_not_covered(plain):
 def test_the_page_is_whole_and_shows_nobody(audited):
     folder = audited[0]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("Answers", "inconclusive", "trivial: none in the gallery", "not covered", "decisions.parquet"):
+    for text in (
+        "Answers",
+        "inconclusive",
+        "trivial: none in the gallery",
+        "not covered",
+        "decisions.parquet",
+    ):
         assert text in page, text
     assert "http" not in page
     assert page.count("data:image/png") == 4  # risks, plane, baselines, attacks
-    for name in ("report.html", "audit.json", "baselines.tsv", "privacy/foreign.json", "attacks/attacks.json"):
+    for name in (
+        "report.html",
+        "audit.json",
+        "baselines.tsv",
+        "privacy/foreign.json",
+        "attacks/attacks.json",
+    ):
         assert project.CANARY not in (folder / name).read_text(encoding="utf-8"), name
     root = folder.parents[2]
     for place in ("results/mlflow", "results/records", "logs", "results/benchmarks"):

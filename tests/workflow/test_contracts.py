@@ -20,7 +20,18 @@ from avatarflow.generators.families import DEFAULT, FAMILIES
 from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "diffusers", "transformers", "accelerate", "mlflow", "faiss", "pysam", "kornia", "skimage", "sklearn"}
+HEAVY = {
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "mlflow",
+    "faiss",
+    "pysam",
+    "kornia",
+    "skimage",
+    "sklearn",
+}
 HEAVY |= {"scipy", "matplotlib", "duckdb", "datasets", "safetensors", "PIL", "msprime", "tskit"}
 OWN_PARAMS = {
     "code",
@@ -44,7 +55,10 @@ INDIRECT = {  # declared for Snakemake, reached by the script in another way
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("score_removal", "input"): "params.cells says which file belongs to which cell",
     ("compare_tools", "input"): "params.cells says which file belongs to which cell",
-    ("measure_risk", "input"): "params.cells and params.donors say which file belongs to which cell",
+    (
+        "measure_risk",
+        "input",
+    ): "params.cells and params.donors say which file belongs to which cell",
     ("take_reads", "input"): "the paths are in params.own",
     ("compare_calls", "input"): "params.cells says which file belongs to which cell",
     ("assess_reads", "input"): "params.runs says which verdicts are whose",
@@ -63,7 +77,9 @@ def test_every_rule_says_why_and_where_and_with_how_much(rules):
         short = [part for part in ("docstring", "log", "benchmark", "conda") if not rule[part]]
         resources = rule["resources"]
         short += [part for part in ("mem_mb", "runtime") if part not in resources]
-        if resources.get("mem_mb") is not None and resources["mem_mb"] < 500:  # a job's own Snakemake takes 190 MB
+        if (
+            resources.get("mem_mb") is not None and resources["mem_mb"] < 500
+        ):  # a job's own Snakemake takes 190 MB
             short.append("mem_mb >= 500")
         if short:
             lacking[name] = short
@@ -71,13 +87,18 @@ def test_every_rule_says_why_and_where_and_with_how_much(rules):
 
 
 def stem(path, folder, suffix):
-    plain = re.sub(r"\{(\w+)[^}]*(\{[^}]*\}[^}]*)*\}", r"{\1}", path)  # wildcards without their constraints
+    plain = re.sub(
+        r"\{(\w+)[^}]*(\{[^}]*\}[^}]*)*\}", r"{\1}", path
+    )  # wildcards without their constraints
     return plain.removeprefix(f"{folder}/").removesuffix(suffix)
 
 
 def test_log_and_benchmark_are_named_after_their_rule(rules):
     for name, rule in rules.items():
-        log, benchmark = stem(rule["log"][0], "logs", ".log"), stem(rule["benchmark"], "results/benchmarks", ".tsv")
+        log, benchmark = (
+            stem(rule["log"][0], "logs", ".log"),
+            stem(rule["benchmark"], "results/benchmarks", ".tsv"),
+        )
         assert log == benchmark, name
         assert re.fullmatch(rf"{name}(\..+)?", log.rpartition("/")[2]), f"{name}: {log}"
 
@@ -86,14 +107,18 @@ def test_scripts_are_named_after_their_rules(rules, scripts):
     used = {name: Path(rule["script"]).stem for name, rule in rules.items() if rule["script"]}
     assert {path.stem for path in scripts} == set(used.values())
     for name, script in used.items():
-        assert script == name or script in rules, f"{name}: {script}"  # an heir by `use rule` runs its parent's
+        assert script == name or script in rules, (
+            f"{name}: {script}"
+        )  # an heir by `use rule` runs its parent's
 
 
 def test_scripts_only_read_call_and_write(scripts):
     for path in scripts:
         tree = ast.parse(path.read_text())
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-        assert not [node for node in ast.walk(tree) if isinstance(node, kinds)], f"{path.name}: defines something"
+        assert not [node for node in ast.walk(tree) if isinstance(node, kinds)], (
+            f"{path.name}: defines something"
+        )
         steps = [node for node in tree.body if isinstance(node, ast.With)]
         assert len(steps) == 1, f"{path.name}: one `with step(snakemake)`"
         assert ast.unparse(steps[0].items[0].context_expr) == "step(snakemake)", path.name
@@ -103,9 +128,15 @@ def test_scripts_only_read_call_and_write(scripts):
 def reads(path, section):
     """Names a script reads from `snakemake.<section>`, or None when it hands on the section as a whole."""
     tree, whole, found = ast.parse(path.read_text()), f"snakemake.{section}", set()
-    uses = sum(ast.unparse(node) == whole for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    uses = sum(
+        ast.unparse(node) == whole for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    )
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == whole and node.attr != "get":
+        if (
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node.value) == whole
+            and node.attr != "get"
+        ):
             found.add(node.attr)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == f"{whole}.get":
             found.add(node.args[0].value)
@@ -129,7 +160,10 @@ def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
                 stated &= read
             possible = stated | set(rule["unpacked"] if section == "input" else ())
             if not stated <= read or not read <= possible:
-                wrong[name] = {"declared, not read": stated - read, "read, not declared": read - possible}
+                wrong[name] = {
+                    "declared, not read": stated - read,
+                    "read, not declared": read - possible,
+                }
     assert not wrong
 
 
@@ -139,7 +173,11 @@ def script_of(rule):
 
 def package_imports(path):
     tree = ast.parse(path.read_text())
-    return digest._imports(tree, path.stem, path) - {"avatarflow", "avatarflow.runs", "avatarflow.runs.context"}
+    return digest._imports(tree, path.stem, path) - {
+        "avatarflow",
+        "avatarflow.runs",
+        "avatarflow.runs.context",
+    }
 
 
 def digested(root):
@@ -170,7 +208,11 @@ def test_no_generator_family_is_named_outside_its_folder(root):
     known = {package / "families.py", package / "interface.py"}
     for path in sorted((root / "workflow").rglob("*.py")):
         if path not in known and not any(package / name in path.parents for name in FAMILIES):
-            texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            texts = {
+                node.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant)
+            }
             assert not texts & set(FAMILIES), path
     for path in sorted((root / "workflow").rglob("*.smk")):
         assert not re.search(rf"[\"']({'|'.join(FAMILIES)})[\"']", path.read_text()), path
@@ -186,16 +228,22 @@ def test_the_package_has_no_import_circle(root):
         parts = path.relative_to(package).with_suffix("").parts
         module = ".".join(parts[:-1] if path.name == "__init__.py" else parts)
         for imported in digest._imports(runtime_part(ast.parse(path.read_text())), module, path):
-            if not (path.name != "__init__.py" and module.startswith(f"{imported}.")):  # a module's own packages
+            if not (
+                path.name != "__init__.py" and module.startswith(f"{imported}.")
+            ):  # a module's own packages
                 graph.add_edge(module, imported)
-    circles = [sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1]
+    circles = [
+        sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1
+    ]
     assert not circles
 
 
 def runtime_part(tree):
     """A module without what only a type checker reads."""
     tree.body = [
-        node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     ]
     return tree
 
@@ -204,7 +252,9 @@ def test_parsing_stays_light(parsed):
     assert not HEAVY & set(parsed["modules"])
 
 
-@pytest.mark.parametrize("config", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "config", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_scenario_is_a_valid_configuration(config, tmp_path):
     assert parse(config, tmp_path)["rules"]
 
@@ -220,7 +270,10 @@ def test_every_configuration_in_the_documentation_is_valid(root, page, tmp_path)
 
 def profile(root, name, **variables):
     """A profile as Snakemake reads it, in an environment."""
-    with (root / "profiles" / name / "config.yaml").open() as file, pytest.MonkeyPatch.context() as patch:
+    with (
+        (root / "profiles" / name / "config.yaml").open() as file,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for key, value in variables.items():
             patch.setenv(key, value)
         return yte.process_yaml(file, require_use_yte=True)
@@ -234,14 +287,22 @@ def test_profiles_name_rules_that_exist(parsed, root):
             assert set(settings.get(key, {})) <= known, f"{path}: {key}"
 
 
-def test_a_retry_on_the_cluster_gets_more_than_the_rule_asks_for_within_the_sites_limits(rules, root):
+def test_a_retry_on_the_cluster_gets_more_than_the_rule_asks_for_within_the_sites_limits(
+    rules, root
+):
     """Every rule is in the profile with its own figures, times the attempt, cut at what the site has."""
-    asked = profile(root, "slurm", AVATARFLOW_LONGEST_MIN="900", AVATARFLOW_LARGEST_MB="9000")["set-resources"]
+    asked = profile(root, "slurm", AVATARFLOW_LONGEST_MIN="900", AVATARFLOW_LARGEST_MB="9000")[
+        "set-resources"
+    ]
     for name, rule in rules.items():
-        assert name in asked, f"profiles/slurm/config.yaml, set-resources: {name} is missing; add a line"
+        assert name in asked, (
+            f"profiles/slurm/config.yaml, set-resources: {name} is missing; add a line"
+        )
         for key, most in (("mem_mb", 9000), ("runtime", 900)):
             base = rule["resources"][key]
-            got = [eval(asked[name][key], {"attempt": attempt, "min": min}) for attempt in (1, 2, 3)]
+            got = [
+                eval(asked[name][key], {"attempt": attempt, "min": min}) for attempt in (1, 2, 3)
+            ]
             if base is not None:  # not a function
                 assert got == [min(base * attempt, most) for attempt in (1, 2, 3)], f"{name}: {key}"
 
@@ -254,7 +315,10 @@ def test_the_site_is_told_by_variables(root):
         root, "slurm", AVATARFLOW_ACCOUNT="lab", AVATARFLOW_CPU_PARTITION="long", AVATARFLOW_GPU_PARTITION="dgx",
         AVATARFLOW_GPU_MODEL="a100", AVATARFLOW_SHARDS="3", AVATARFLOW_JOBS="7",
     )  # fmt: skip
-    assert (told["default-resources"]["slurm_account"], told["default-resources"]["slurm_partition"]) == ("lab", "long")
+    assert (
+        told["default-resources"]["slurm_account"],
+        told["default-resources"]["slurm_partition"],
+    ) == ("lab", "long")
     gpu = {"slurm_partition": "dgx", "gpu": 1, "gpu_model": "a100"}
     assert gpu.items() <= told["set-resources"]["finetune"].items()
     assert (told["set-scatter"]["sample"], told["jobs"]) == (3, 7)
@@ -266,7 +330,9 @@ def test_rules_of_one_group_ask_for_the_same_partition(root):
     settings = profile(root, "slurm")
     places = {}
     for rule, group in settings["groups"].items():
-        places.setdefault(group, set()).add(settings["set-resources"][rule].get("slurm_partition", "cpu"))
+        places.setdefault(group, set()).add(
+            settings["set-resources"][rule].get("slurm_partition", "cpu")
+        )
     assert all(len(found) == 1 for found in places.values()), places
 
 
@@ -279,7 +345,9 @@ def test_retries_are_in_the_profile_only(root):
 def test_every_key_of_a_profile_is_explained(root):
     for path in (root / "profiles").glob("*/config.yaml"):
         for line in path.read_text().splitlines():
-            assert not re.match(r" *(\?if .*|[\w-]+):|  - [a-z_]+ = os", line) or "#" in line, f"{path}: {line}"
+            assert not re.match(r" *(\?if .*|[\w-]+):|  - [a-z_]+ = os", line) or "#" in line, (
+                f"{path}: {line}"
+            )
 
 
 def test_there_is_no_profile_that_loads_unasked(root):
@@ -312,16 +380,25 @@ def test_schemas_are_closed_and_described(file):
             assert schema.get("additionalProperties", True) is not True, (
                 f"{where}: an open object lets typing errors pass"
             )
-        if where.rpartition(".")[2] not in ("yaml", "items", "additionalProperties") and "$ref" not in schema:
-            assert schema.get("description", "").endswith("."), f"{where}: say what it is, in a sentence"
-            assert {"type", "enum", "const", "anyOf", "oneOf"} & set(schema), f"{where}: say its type"
+        if (
+            where.rpartition(".")[2] not in ("yaml", "items", "additionalProperties")
+            and "$ref" not in schema
+        ):
+            assert schema.get("description", "").endswith("."), (
+                f"{where}: say what it is, in a sentence"
+            )
+            assert {"type", "enum", "const", "anyOf", "oneOf"} & set(schema), (
+                f"{where}: say its type"
+            )
         if "properties" in schema:
             unset = [
                 name
                 for name, part in schema["properties"].items()
                 if part.get("type") == "object" and "default" not in part
             ]
-            assert set(unset) <= set(schema.get("required", [])), f"{where}: `default: {{}}` or required, for {unset}"
+            assert set(unset) <= set(schema.get("required", [])), (
+                f"{where}: `default: {{}}` or required, for {unset}"
+            )
 
 
 def test_the_key_table_is_up_to_date(root):
@@ -355,7 +432,9 @@ def environments():
 @pytest.mark.parametrize(("file", "dependencies", "packages"), environments())
 def test_conda_environments_agree_with_the_lock(file, dependencies, packages):
     assert packages == {name: LOCK[name] for name in packages}
-    assert all("=" in part for part in dependencies if isinstance(part, str)), "every dependency is pinned"
+    assert all("=" in part for part in dependencies if isinstance(part, str)), (
+        "every dependency is pinned"
+    )
 
 
 def test_direct_requirements_agree_with_the_lock():
@@ -372,13 +451,17 @@ def test_the_lock_is_the_closure_of_the_direct_requirements():
         if name in installed and name not in seen:
             seen.add(name)
             needs = map(Requirement, installed[name].requires or [])
-            todo += [normal(need.name) for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+            todo += [
+                normal(need.name)
+                for need in needs
+                if need.marker is None or need.marker.evaluate({"extra": ""})
+            ]
     strays = set(LOCK) - seen
     assert not strays, "locked, but nothing needs it"
     # a CUDA build of torch brings its own libraries, which the lock leaves to it
-    assert not {name for name in seen - set(LOCK) if not re.match("nvidia|cuda|triton|setuptools", name)}, (
-        "needed, but not locked"
-    )
+    assert not {
+        name for name in seen - set(LOCK) if not re.match("nvidia|cuda|triton|setuptools", name)
+    }, "needed, but not locked"
 
 
 owners = cache(importlib.metadata.packages_distributions)
@@ -390,8 +473,16 @@ def third_party(path):
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level and node.module else []
-        for top in {name.partition(".")[0] for name in names} - {"avatarflow", "snakemake"} - sys.stdlib_module_names:
+        names += (
+            [node.module]
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module
+            else []
+        )
+        for top in (
+            {name.partition(".")[0] for name in names}
+            - {"avatarflow", "snakemake"}
+            - sys.stdlib_module_names
+        ):
             candidates = {normal(owner) for owner in owners().get(top, [top])}
             found.add(next(iter(sorted(candidates & set(DIRECT)) or sorted(candidates))))
     return found
@@ -406,9 +497,13 @@ def test_each_environment_lists_what_its_modules_import(rules):
             needed.setdefault(rule["conda"], set()).update(third_party(file))
     listed = {param.values[0].name: set(param.values[2]) for param in environments()}
     missing = {
-        env: sorted(names - listed.get(env, set())) for env, names in needed.items() if names - listed.get(env, set())
+        env: sorted(names - listed.get(env, set()))
+        for env, names in needed.items()
+        if names - listed.get(env, set())
     }
-    unused = {env: sorted(names - needed.get(env, set()) - set(CALLED)) for env, names in listed.items()}
+    unused = {
+        env: sorted(names - needed.get(env, set()) - set(CALLED)) for env, names in listed.items()
+    }
     assert not missing
     assert not {env: names for env, names in unused.items() if names}
 
@@ -419,7 +514,11 @@ def test_whatever_the_workflow_imports_is_a_direct_requirement(root):
 
 
 def test_no_direct_requirement_is_unused(root):
-    files = [path for part in ("workflow", "tests", "experiments") for path in (root / part).rglob("*.py")]
+    files = [
+        path
+        for part in ("workflow", "tests", "experiments")
+        for path in (root / part).rglob("*.py")
+    ]
     imported = set().union(*(third_party(path) for path in files))
     text = (root / "envs" / "requirements.txt").read_text()
     development = set(pins(text.partition("# development")[2].splitlines()))
@@ -435,7 +534,11 @@ FORBIDDEN = (
 
 ALLOWED = {
     "schemas/removal_tool.schema.yaml": {"verdict"},  # how a removal tool's calls are read
-    "scripts/avatarflow/config/loading.py": {"verdict", "watcher", "hardness"},  # older keys that are refused
+    "scripts/avatarflow/config/loading.py": {
+        "verdict",
+        "watcher",
+        "hardness",
+    },  # older keys that are refused
     "scripts/avatarflow/privacy/attacks/subjects.py": {"stranger"},  # name of a random stream
     "rules/reads": {"verdict"},
     "scripts/reads": {"verdict"},
@@ -461,10 +564,14 @@ def forbidden_words(workflow):
 def test_no_word_that_the_glossary_replaces_comes_back(root):
     words = forbidden_words(root / "workflow")
     for name, present in words.items():
-        allowed = set().union(*(some for path, some in ALLOWED.items() if f"{name}/".startswith(f"{path}/")))
+        allowed = set().union(
+            *(some for path, some in ALLOWED.items() if f"{name}/".startswith(f"{path}/"))
+        )
         assert not present - allowed, f"workflow/{name}"
     for path, some in ALLOWED.items():
-        used = set().union(*(present for name, present in words.items() if f"{name}/".startswith(f"{path}/")))
+        used = set().union(
+            *(present for name, present in words.items() if f"{name}/".startswith(f"{path}/"))
+        )
         assert some <= used, f"{path}: allowed, but no longer there; remove it from ALLOWED"
 
 
@@ -497,8 +604,16 @@ def test_the_files_that_the_documentation_names_exist(root):
     for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
         text = page.read_text()
         links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
-        dead += [f"{page.relative_to(root)}: {link}" for link in links if not (page.parent / link).exists()]
-        dead += [f"{page.relative_to(root)}: {path}" for path in named.findall(text) if not list(root.glob(path))]
+        dead += [
+            f"{page.relative_to(root)}: {link}"
+            for link in links
+            if not (page.parent / link).exists()
+        ]
+        dead += [
+            f"{page.relative_to(root)}: {path}"
+            for path in named.findall(text)
+            if not list(root.glob(path))
+        ]
     assert not dead, "\n".join(dead)
 
 

@@ -18,11 +18,20 @@ CHECKS = {
 
 @pytest.mark.parametrize("command", CHECKS.values(), ids=CHECKS)
 def test_style_and_types(root, command):
-    done = subprocess.run([BIN / command[0], *command[1:]], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [BIN / command[0], *command[1:]], cwd=root, capture_output=True, text=True
+    )
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
 
 
 def test_snakemake_lint(root, tmp_path):
-    command = [BIN / "snakemake", "--lint", "--snakefile", root / "workflow" / "Snakefile", "--directory", tmp_path]
+    command = [
+        BIN / "snakemake",
+        "--lint",
+        "--snakefile",
+        root / "workflow" / "Snakefile",
+        "--directory",
+        tmp_path,
+    ]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"

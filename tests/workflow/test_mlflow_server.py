@@ -45,7 +45,9 @@ def server(tmp_path_factory):
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
                "--artifacts-destination", str(folder / "artifacts")]  # fmt: skip
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
     address, ends = f"http://127.0.0.1:{port}", time.monotonic() + 180
     while True:
         try:
@@ -72,10 +74,15 @@ def stored(address, record):
     return run, sorted((one.key, one.step, one.value, one.timestamp) for one in history)
 
 
-def test_sixteen_jobs_at_once_lose_nothing_and_the_import_completes_them(server, root, tmp_path, monkeypatch):
+def test_sixteen_jobs_at_once_lose_nothing_and_the_import_completes_them(
+    server, root, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow" / "scripts")}
-    jobs = [subprocess.Popen([sys.executable, "-c", JOB, server, str(n)], env=environment) for n in range(JOBS)]
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", JOB, server, str(n)], env=environment)
+        for n in range(JOBS)
+    ]
     assert [job.wait(300) for job in jobs] == [-signal.SIGKILL] + [0] * (JOBS - 1)
     records = read_records()
     assert len(records) == JOBS
@@ -90,7 +97,11 @@ def test_sixteen_jobs_at_once_lose_nothing_and_the_import_completes_them(server,
         assert run.info.status == record.status
         assert metrics == noted(record)
         assert run.data.params["wildcard.shard"] == str(record.fields["params"]["wildcard.shard"])
-    assert sorted(run.info.status for run, _ in before) == ["FAILED", *["FINISHED"] * (JOBS - 2), "KILLED"]
+    assert sorted(run.info.status for run, _ in before) == [
+        "FAILED",
+        *["FINISHED"] * (JOBS - 2),
+        "KILLED",
+    ]
     assert import_records(tracking_uri=server) == {"imported": 0, "unchanged": JOBS, "running": 0}
     after = [stored(server, record) for record in records]
     assert [(run.to_dictionary(), metrics) for run, metrics in after] == [
@@ -99,7 +110,9 @@ def test_sixteen_jobs_at_once_lose_nothing_and_the_import_completes_them(server,
 
 
 def noted(record):
-    return sorted((row["name"], row["step"], row["value"], row["time_ms"]) for row in record.metrics)
+    return sorted(
+        (row["name"], row["step"], row["value"], row["time_ms"]) for row in record.metrics
+    )
 
 
 def test_a_server_that_is_not_there_stops_no_job(tmp_path, caplog):
@@ -114,7 +127,8 @@ def test_a_server_that_is_not_there_stops_no_job(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    ("uri", "live"), [("https://a", True), ("http://a", True), ("sqlite:///a", False), (None, False)]
+    ("uri", "live"),
+    [("https://a", True), ("http://a", True), ("sqlite:///a", False), (None, False)],
 )
 def test_only_servers_are_logged_to_live(uri, live):
     assert is_live(uri) is live

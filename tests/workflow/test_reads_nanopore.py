@@ -17,7 +17,9 @@ def test_a_benchmark_of_nanopore_reads_with_a_fitted_profile(tmp_path, root):
     (tmp_path / "real").mkdir()
     world = LongWorld(tmp_path / "real", root, level=0.0, host_bp=50_000)
     bam, reference = world.simulate(0.08, 300)["bam"], tmp_path / "real" / "both.fa"
-    reference.write_text("".join((world.folder / name).read_text() for name in ("host.fa", "microbes.fa")))
+    reference.write_text(
+        "".join((world.folder / name).read_text() for name in ("host.fa", "microbes.fa"))
+    )
     entry = {
         "reference": {"generated_bp": 60000},
         "microbes": {"generated": {"count": 2, "length_bp": 20000}},
@@ -28,10 +30,14 @@ def test_a_benchmark_of_nanopore_reads_with_a_fitted_profile(tmp_path, root):
         },
         "tools": [{"tool": "minimap2", "setting": "map-ont"}],
     }  # fmt: skip
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"seed": 3, "read_benchmarks": {"b": entry}}))
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump({"seed": 3, "read_benchmarks": {"b": entry}})
+    )
     project.run(tmp_path, "read_benchmarks")
     folder = tmp_path / "results" / "read_benchmarks" / "b"
-    assert json.loads((folder / "profile.json").read_text())["reads"]["error"][0] == pytest.approx(0.08, rel=0.1)
+    assert json.loads((folder / "profile.json").read_text())["reads"]["error"][0] == pytest.approx(
+        0.08, rel=0.1
+    )
     cell = folder / "reads" / "donor" / "e0.08_v0.001"
     assert gzip.decompress((cell / "reads_2.fastq.gz").read_bytes()) == b""
     scores = pd.read_csv(folder / "scores.tsv", sep="\t").set_index("stratum")

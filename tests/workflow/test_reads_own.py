@@ -17,7 +17,9 @@ TOOLS = [{"tool": "minimap2", "setting": "sr"}, {"tool": "half", "setting": "def
 HALF = {  # calls every second fragment human, whatever it is
     "needs": ["awk"],
     "index": "touch {index}/x",
-    "remove": dict.fromkeys(["pairs", "single"], "zcat {reads1} | awk 'NR % 8 == 1 {{print substr($1, 2)}}' >{answer}"),
+    "remove": dict.fromkeys(
+        ["pairs", "single"], "zcat {reads1} | awk 'NR % 8 == 1 {{print substr($1, 2)}}' >{answer}"
+    ),
     "verdicts": {"format": "removed"},
 }
 
@@ -36,11 +38,17 @@ def write_reads(folder, count=120, length=100):
         mates = LETTERS[piece[:length]], LETTERS[(3 - piece[::-1])[:length]]
         for mate, bases in enumerate(mates):
             text = bases.tobytes().decode()
-            texts[mate] += f"@{project.CANARY}:{number}/{mate + 1} Jane Doe\n{text}\n+\n{'F' * length}\n"
+            texts[mate] += (
+                f"@{project.CANARY}:{number}/{mate + 1} Jane Doe\n{text}\n+\n{'F' * length}\n"
+            )
         taxon = "" if human else "E_coli"
-        rows.append({"fragment": f"{project.CANARY}:{number}", "is_human": int(human), "taxon": taxon})
+        rows.append(
+            {"fragment": f"{project.CANARY}:{number}", "is_human": int(human), "taxon": taxon}
+        )
     for mate in (0, 1):
-        (folder / f"{project.CANARY}_{mate + 1}.fq.gz").write_bytes(gzip.compress(texts[mate].encode()))
+        (folder / f"{project.CANARY}_{mate + 1}.fq.gz").write_bytes(
+            gzip.compress(texts[mate].encode())
+        )
     pd.DataFrame(rows).to_csv(folder / "truth.tsv", sep="\t", index=False)
 
 
@@ -69,11 +77,17 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
     assert (known / "scores.html").is_file()
 
     calls = pd.read_csv(unknown / "calls.tsv", sep="\t").set_index("tool")
-    assert calls.loc["minimap2", ["fragments", "called_human", "called_by_no_other"]].tolist() == [120, 40, 20]
+    assert calls.loc["minimap2", ["fragments", "called_human", "called_by_no_other"]].tolist() == [
+        120,
+        40,
+        20,
+    ]
     pair = pd.read_csv(unknown / "agreement.tsv", sep="\t").iloc[0]
     assert pair[["both", "only_a", "only_b", "neither"]].tolist() == [20, 20, 40, 40]
     assert pair["jaccard"] == pytest.approx(20 / 80, rel=1e-5)
-    assert pair["kappa"] == pytest.approx(0, abs=1e-9)  # as often alike as by chance: 1/3 and 1/2 called
+    assert pair["kappa"] == pytest.approx(
+        0, abs=1e-9
+    )  # as often alike as by chance: 1/3 and 1/2 called
     assert (unknown / "agreement.png").is_file()
     assert not (unknown / "scores.tsv").exists()  # no sensitivity is made up
     assert "sensitivity" not in (unknown / "calls.tsv").read_text()
@@ -85,7 +99,10 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
             assert project.CANARY.encode() not in content, f"{place}/{name}"
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("minimap2", "bwa"))), reason="minimap2 and bwa are not both installed")
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("minimap2", "bwa"))),
+    reason="minimap2 and bwa are not both installed",
+)
 def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
     """A pass, then a limit that refuses: the folder of the pass is gone, and only the decision is made again."""
     write_reads(tmp_path)
@@ -101,7 +118,9 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
 
     def decide(**gates):
         entry["gates"].update(gates)
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump({"seed": 3, "read_releases": {"stool": entry}}))
+        (tmp_path / "config.yaml").write_text(
+            yaml.safe_dump({"seed": 3, "read_releases": {"stool": entry}})
+        )
         planned = project.planned(tmp_path, "read_releases")
         project.run(tmp_path, "read_releases")
         return planned, json.loads((folder / "certificate.json").read_text())
@@ -110,7 +129,11 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
     _, passed = decide()
     assert passed["decision"] == "pass", passed["gates"]
     assert passed["measured"]["counts"]["removed"] == 40
-    lines = gzip.decompress((folder / "release" / "reads_1.fastq.gz").read_bytes()).decode().splitlines()
+    lines = (
+        gzip.decompress((folder / "release" / "reads_1.fastq.gz").read_bytes())
+        .decode()
+        .splitlines()
+    )
     with gzip.open(tmp_path / one, "rt") as file:
         own = file.read().splitlines()[1::4]
     assert lines[1::4] == [bases for number, bases in enumerate(own) if number % 3]

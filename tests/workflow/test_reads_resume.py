@@ -19,7 +19,9 @@ CELL = "donor1/e0.06_v0"
 SLOW = {
     "needs": ["minimap2"],
     "index": "minimap2 -x sr -d {index}/host.mmi {host}",
-    "remove": {"pairs": "sleep 1; minimap2 -a -x sr {index}/host.mmi {reads1} {reads2} > {answer}; sleep 1"},
+    "remove": {
+        "pairs": "sleep 1; minimap2 -a -x sr {index}/host.mmi {reads1} {reads2} > {answer}; sleep 1"
+    },
     "verdicts": {"format": "sam"},
     "settings": {"sr": {}},
 }
@@ -53,7 +55,10 @@ def prepare(folder, shards):
 
 def results(folder):
     """Bytes of everything that must not depend on how it was made."""
-    names = [f"reads/{CELL}/{name}" for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "truth.bam", "truth.parquet")]
+    names = [
+        f"reads/{CELL}/{name}"
+        for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "truth.bam", "truth.parquet")
+    ]
     names += [f"removal/slow/sr/{CELL}/verdicts.parquet", "people/panel.vcf.gz", "risk.tsv"]
     return {name: (folder / FOLDER / name).read_bytes() for name in names}
 
@@ -70,7 +75,9 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
 
     reads = killed / FOLDER / "reads" / CELL
     project.run_and_kill(
-        killed, lambda: any(path.stat().st_size for path in reads.glob("shards/*/.writing-*.bgzf")), *TARGETS
+        killed,
+        lambda: any(path.stat().st_size for path in reads.glob("shards/*/.writing-*.bgzf")),
+        *TARGETS,
     )
     assert not (reads / "reads_1.fastq.gz").exists()
 
@@ -90,7 +97,13 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
     risk = pd.read_csv(whole / TARGETS[1], sep="\t").iloc[0]
     assert risk["result"] == "measured"
     assert risk["y_fragments"] == table.loc["region:chrY", "fn"]
-    share, left, on_y = 20 / (2 * 140 + 40 + 20) + 0.001, risk["residual_fragments"], risk["y_fragments"]
+    share, left, on_y = (
+        20 / (2 * 140 + 40 + 20) + 0.001,
+        risk["residual_fragments"],
+        risk["y_fragments"],
+    )
     bits = on_y * math.log2(share / 0.001) + (left - on_y) * math.log2((1 - share) / 0.999)
-    assert risk["bits_sex"] == pytest.approx(bits, rel=1e-4)  # few are left, so it may speak for either sex
+    assert risk["bits_sex"] == pytest.approx(
+        bits, rel=1e-4
+    )  # few are left, so it may speak for either sex
     assert not project.planned(killed, *TARGETS)

@@ -17,7 +17,8 @@ CRASH = {
 
 
 @pytest.mark.skipif(
-    not all(map(shutil.which, ("minimap2", "smalt"))), reason="minimap2 and smalt are not both installed"
+    not all(map(shutil.which, ("minimap2", "smalt"))),
+    reason="minimap2 and smalt are not both installed",
 )
 def test_a_tool_is_added_by_the_config_and_a_crash_costs_its_own_rows(tmp_path, root):
     example = yaml.safe_load((root / "config" / "reads-grid.yaml").read_text())["removal_tools"]
@@ -46,7 +47,11 @@ def test_a_tool_is_added_by_the_config_and_a_crash_costs_its_own_rows(tmp_path, 
         assert scores.loc[(tool, "all"), "run_s"] > 0
     assert scores.loc["crash", ["tp", "sensitivity", "run_s"]].isna().all(axis=None)
     pairs = pd.read_csv(folder / "mcnemar.tsv", sep="\t")
-    assert pairs[["tool_a", "tool_b"]].drop_duplicates().to_numpy().tolist() == [["minimap2 sr", "smalt k13"]]
+    assert pairs[["tool_a", "tool_b"]].drop_duplicates().to_numpy().tolist() == [
+        ["minimap2 sr", "smalt k13"]
+    ]
     assert (folder / "scores.html").read_text().count('class="failed"') > 1
     assert (folder / "removal_mqc.tsv").is_file()
-    assert not project.planned(tmp_path, "read_benchmarks")  # trouble is a result: nothing is tried again by itself
+    assert not project.planned(
+        tmp_path, "read_benchmarks"
+    )  # trouble is a result: nothing is tried again by itself

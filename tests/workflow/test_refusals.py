@@ -47,12 +47,18 @@ def of_another_encoder(rows, digest):
         ("student", of_another_encoder, "judge_candidates", "fingerprints of another encoder"),
     ],
 )
-def test_damaged_fingerprints_are_refused_and_nothing_is_released(undisturbed, tmp_path, file, damage, rule, message):
+def test_damaged_fingerprints_are_refused_and_nothing_is_released(
+    undisturbed, tmp_path, file, damage, rule, message
+):
     run = tmp_path / "run"
-    shutil.copytree(undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow"))
+    shutil.copytree(
+        undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow")
+    )
     path = run / RELEASE / "privacy" / f"{file}.safetensors"
     save_rows(path, *damage(*rows_of(path)))
-    done = project.run(run, f"{RELEASE}/release/certificate.json", "--rerun-triggers", "mtime", check=False)
+    done = project.run(
+        run, f"{RELEASE}/release/certificate.json", "--rerun-triggers", "mtime", check=False
+    )
     assert done.returncode != 0
     assert f"Error in rule {rule}" in done.stdout + done.stderr
     log = "\n".join(path.read_text() for path in (run / "logs/releases/tiny").glob(f"{rule}*.log"))
@@ -63,7 +69,9 @@ def test_damaged_fingerprints_are_refused_and_nothing_is_released(undisturbed, t
 
 def test_a_gate_without_a_figure_keeps_the_data_in(undisturbed, tmp_path):
     run = tmp_path / "run"
-    shutil.copytree(undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow"))
+    shutil.copytree(
+        undisturbed, run, ignore=shutil.ignore_patterns(".snakemake", "release", "mlflow")
+    )
     path = run / RELEASE / "privacy" / "calibration.json"
     figures = json.loads(path.read_text())
     path.write_text(json.dumps({**figures, "specificity": None}))

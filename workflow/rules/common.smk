@@ -25,7 +25,11 @@ except AvatarflowError as error:
 if workflow.is_main_process and clear_stale(Path(".snakemake")):
     logger.warning("a killed run left its lock behind; removed")
 
-BASES = {base_id(config, name): name for name, entry in config["releases"].items() if entry["base"]["pretrain"]}
+BASES = {
+    base_id(config, name): name
+    for name, entry in config["releases"].items()
+    if entry["base"]["pretrain"]
+}
 
 
 wildcard_constraints:
@@ -67,13 +71,22 @@ FINAL = {
         "results/releases/{name}/report.html",
         "results/releases/{name}/privacy/decisions.parquet",
     ],
-    "read_benchmarks": [f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")],
-    "read_releases": [f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")],
-    "audits": [f"results/audits/{{name}}/{file}" for file in ("decisions.parquet", "report.html", "audit.json")],
+    "read_benchmarks": [
+        f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")
+    ],
+    "read_releases": [
+        f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")
+    ],
+    "audits": [
+        f"results/audits/{{name}}/{file}"
+        for file in ("decisions.parquet", "report.html", "audit.json")
+    ],
 }
 
 
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
-    pairs = [(name, kind_of(one, part)) for one in maps or MAPS for name, part in config[one].items()]
+    pairs = [
+        (name, kind_of(one, part)) for one in maps or MAPS for name, part in config[one].items()
+    ]
     return [path.format(name=name) for name, kind in pairs for path in FINAL[kind]]

@@ -10,7 +10,9 @@ from avatarflow.runs.tracking import forget_failed_import, import_in_subprocess
 onstart:  # this run holds the lock by now, so that jobs of an earlier one in the queue are nobody's
     try:
         if orphans := cancel_orphans(Path.cwd()):
-            logger.warning(f"a killed run left Slurm jobs behind; cancelled: {', '.join(orphans)}")
+            logger.warning(
+                f"a killed run left Slurm jobs behind; cancelled: {', '.join(orphans)}"
+            )
     except AvatarflowError as error:
         raise WorkflowError(str(error)) from None
 

@@ -50,7 +50,12 @@ def draw(folder, name, identities, sizes, **columns):
         size = sizes[number % len(sizes)]
         pictures, _ = draw_eyes("fundus", [identity], [0], size, 7)
         Image.fromarray(pictures[0]).save(folder / f"{name}{number}.png")
-        rows.append({"file": f"{name}{number}.png", **{key: values[number] for key, values in columns.items()}})
+        rows.append(
+            {
+                "file": f"{name}{number}.png",
+                **{key: values[number] for key, values in columns.items()},
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -80,22 +85,34 @@ class Audit:
     def privacy(self):
         at, cone = self.at, self.settings["cone"]
         settings = {**self.settings["fingerprint"], "families": kept_families(cone)}
-        fingerprints.fit(at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP)
-        made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
+        fingerprints.fit(
+            at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP
+        )
+        made = {
+            name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")
+        }
         fingerprints.originals(at("pool/pictures"), at("encoder"), cone, COMPUTE, SEED, made, STEP)
         self.calibrate()
         self.judge()
 
     def calibrate(self):
         at, cone = self.at, self.settings["cone"]
-        made = {name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")}
+        made = {
+            name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")
+        }
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
-        calibrate_entry(inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP)
-        compare_entry({**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP)
+        calibrate_entry(
+            inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP
+        )
+        compare_entry(
+            {**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP
+        )
 
     def judge(self):
         at = self.at
-        fingerprints.candidates(at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors"))
+        fingerprints.candidates(
+            at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors")
+        )
         judge_pictures(
             at("foreign/pictures"), at("foreign.safetensors"), at("cones"), at("encoder"), "foreign",
             at("judged.parquet"), STEP,
@@ -117,9 +134,21 @@ class Audit:
         }  # fmt: skip
         for target in ("foreign", "accepted"):
             released_step.attack_pictures(
-                inputs, self.settings["conditions"], settings, SEED, target, at(f"{target}.json"), STEP
+                inputs,
+                self.settings["conditions"],
+                settings,
+                SEED,
+                target,
+                at(f"{target}.json"),
+                STEP,
             )
-        summary.join([at("foreign.json"), at("accepted.json")], settings, at("attacks.json"), at("attacks.png"), STEP)
+        summary.join(
+            [at("foreign.json"), at("accepted.json")],
+            settings,
+            at("attacks.json"),
+            at("attacks.png"),
+            STEP,
+        )
 
     def report(self):
         at = self.at
@@ -128,7 +157,15 @@ class Audit:
             "originals": at("originals.safetensors"), "test": at("test.safetensors"), "baselines": at("originals.tsv"),
             "fingerprints": at("foreign.safetensors"), "decisions": at("decisions.parquet"),
         }  # fmt: skip
-        weigh_candidates(inputs, self.settings, SEED, at("weighed.json"), at("baselines.tsv"), at("risks.png"), STEP)
+        weigh_candidates(
+            inputs,
+            self.settings,
+            SEED,
+            at("weighed.json"),
+            at("baselines.tsv"),
+            at("risks.png"),
+            STEP,
+        )
         read = {
             "originals": at("pool/summary.json"), "candidates": at("foreign/summary.json"),
             "calibrated": at("calibration.json"), "weighed": at("weighed.json"), "attacks": at("attacks.json"),
@@ -137,6 +174,13 @@ class Audit:
         audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
 
     def run(self):
-        for run_step in (self.intake, self.intake_candidates, self.privacy, self.plant, self.attacks, self.report):
+        for run_step in (
+            self.intake,
+            self.intake_candidates,
+            self.privacy,
+            self.plant,
+            self.attacks,
+            self.report,
+        ):
             run_step()
         return self

@@ -26,7 +26,9 @@ def alone(tmp_path_factory):
     copies = []
     for number, side in enumerate((48, 128, 24, 40)):
         with Image.open(folder / f"o{number}.png") as picture:
-            bright = Image.fromarray(np.clip(np.asarray(picture, np.float32) * 1.04, 0, 255).astype(np.uint8))
+            bright = Image.fromarray(
+                np.clip(np.asarray(picture, np.float32) * 1.04, 0, 255).astype(np.uint8)
+            )
         bright.resize((side, side), Image.Resampling.LANCZOS).save(folder / f"c{number}.png")
         copies.append({"file": f"c{number}.png"})
     others = audit_world.draw(folder, "e", list(range(700, 712)), [48, 96])
@@ -50,9 +52,21 @@ def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, p
 
 def test_sizes_that_were_changed_are_counted(plain):
     sizes = plain["originals"]["sizes"]
-    assert sizes == {"pictures": 24, "brought": 16, "enlarged": 0, "shortest_px": 32, "longest_px": 80}
+    assert sizes == {
+        "pictures": 24,
+        "brought": 16,
+        "enlarged": 0,
+        "shortest_px": 32,
+        "longest_px": 80,
+    }
     sizes = plain["candidates"]["sizes"]
-    assert sizes == {"pictures": 16, "brought": 16, "enlarged": 1, "shortest_px": 24, "longest_px": 128}
+    assert sizes == {
+        "pictures": 16,
+        "brought": 16,
+        "enlarged": 1,
+        "shortest_px": 24,
+        "longest_px": 128,
+    }
 
 
 def test_without_held_out_subjects_no_figure_on_held_out_subjects_is_made_up(alone, plain):
@@ -88,7 +102,15 @@ def test_the_same_audit_in_small_blocks_has_the_same_figures(alone, plain, tmp_p
 
 def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alone, tmp_path):
     other = audit_world.Audit(tmp_path, audit_world.entry(limits={"min_side_px": 16}))
-    for name in ("pool", "foreign", "encoder", "cones", "originals.tsv", "decisions.parquet", "foreign.safetensors"):
+    for name in (
+        "pool",
+        "foreign",
+        "encoder",
+        "cones",
+        "originals.tsv",
+        "decisions.parquet",
+        "foreign.safetensors",
+    ):
         path = alone.folder / "results" / name
         (tmp_path / "results").mkdir(exist_ok=True)
         (tmp_path / "results" / name).symlink_to(path)
@@ -96,6 +118,11 @@ def test_fingerprints_of_another_encoder_are_refused_and_nothing_is_written(alon
         data = (alone.folder / "results" / name).read_bytes()
         digest = data[: data.index(b"}}")].split(b'"encoder":"')[1][:16]
         (tmp_path / "results" / name).write_bytes(data.replace(digest, b"0" * 16))
-    with pytest.raises(AvatarflowError, match=r"originals\.safetensors: fingerprints of another encoder; delete"):
+    with pytest.raises(
+        AvatarflowError, match=r"originals\.safetensors: fingerprints of another encoder; delete"
+    ):
         other.report()
-    assert not any((tmp_path / "results" / name).exists() for name in ("weighed.json", "baselines.tsv", "report.html"))
+    assert not any(
+        (tmp_path / "results" / name).exists()
+        for name in ("weighed.json", "baselines.tsv", "report.html")
+    )

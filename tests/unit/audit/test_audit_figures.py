@@ -62,14 +62,21 @@ def test_risky_candidates_point_at_persons_by_number():
 
 
 def test_nobody_is_worst_where_nothing_was_judged():
-    assert whom(DECISIONS.iloc[[3]], POOL) == {"persons_met": 0, "originals_met": 0, "worst_person": None}
+    assert whom(DECISIONS.iloc[[3]], POOL) == {
+        "persons_met": 0,
+        "originals_met": 0,
+        "worst_person": None,
+    }
 
 
 def test_labels_that_are_missing_make_no_group():
     labels = pd.DataFrame({"sex": ["f", "f", "m", None, None], "age": [None] * 5}, dtype=object)
     found = by_label(DECISIONS, labels)
     assert set(found) == {"sex"}
-    assert {value: (each["count"], each["n"]) for value, each in found["sex"].items()} == {"f": (0, 2), "m": (1, 1)}
+    assert {value: (each["count"], each["n"]) for value, each in found["sex"].items()} == {
+        "f": (0, 2),
+        "m": (1, 1),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +88,10 @@ def world():
     cones = Cones(rows, np.arange(1, 41), np.full(40, 0.1), np.full(40, 1.0), Shape(), 1.0, "e")
     altered = unit(np.repeat(rows, 3, 0) + 0.04 * rng.normal(size=(120, 12)))
     held_out = unit(rng.normal(size=(30, 12)))
-    people = [People(altered[:60], np.repeat(persons, 3)[:60]), People(altered[60:], np.repeat(persons, 3)[60:])]
+    people = [
+        People(altered[:60], np.repeat(persons, 3)[:60]),
+        People(altered[60:], np.repeat(persons, 3)[60:]),
+    ]
     originals = Originals.of(cones, persons)
     baselines = compare(originals, *people, People(held_out, np.arange(100, 130)), 1)
     foreign = np.concatenate([rows[:10], unit(rng.normal(size=(30, 12)))])
@@ -97,18 +107,23 @@ def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
     assert table.loc["cone", "agreement_with_cone"] == 1
     assert table.loc["distance", "agreement_with_cone"] < 1 or table["accepted"].nunique() == 1
     assert (
-        table.loc["cone", "specificity"] == baselines.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
+        table.loc["cone", "specificity"]
+        == baselines.set_index(["rule", "level"]).loc[("cone", "99.9%"), "specificity"]
     )
     for rule, row in table.iterrows():
         assert row["accepted"] <= 29 / 39, rule  # the ten copies are nobody's to accept
-        assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), rule  # and all else is accepted
+        assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), (
+            rule
+        )  # and all else is accepted
 
 
 def test_the_rules_do_not_depend_on_blocks(world, monkeypatch):
     originals, baselines, foreign = world
     whole = compare_on_candidates(foreign, np.ones(40, bool), originals, baselines)
     monkeypatch.setattr("avatarflow.audit.baselines.BLOCK", 7)
-    pd.testing.assert_frame_equal(compare_on_candidates(foreign, np.ones(40, bool), originals, baselines), whole)
+    pd.testing.assert_frame_equal(
+        compare_on_candidates(foreign, np.ones(40, bool), originals, baselines), whole
+    )
 
 
 def circle(*degrees):
@@ -120,16 +135,27 @@ def test_candidates_near_held_out_subjects_raise_a_doubt_only_beyond_what_is_usu
     held_out, persons = circle(*range(0, 360, 18)), np.arange(20)
     copies, far = np.tile(circle(0), (30, 1)), np.tile(circle(9), (30, 1))
     met = non_members_met(copies, held_out, persons, np.radians(5))
-    assert (met["candidates"]["count"], met["between_non_members"]["count"], met["doubtful"]) == (30, 0, True)
+    assert (met["candidates"]["count"], met["between_non_members"]["count"], met["doubtful"]) == (
+        30,
+        0,
+        True,
+    )
     met = non_members_met(far, held_out, persons, np.radians(5))
     assert (met["candidates"]["count"], met["doubtful"]) == (0, False)
-    met = non_members_met(copies, held_out, persons, np.radians(20))  # held-out subjects lie as near to each other
+    met = non_members_met(
+        copies, held_out, persons, np.radians(20)
+    )  # held-out subjects lie as near to each other
     assert (met["between_non_members"]["count"], met["doubtful"]) == (20, False)
 
 
 def test_two_pictures_of_one_held_out_subject_are_not_two_held_out_subjects():
     held_out, persons = circle(0, 1, 90, 180), np.array([0, 0, 1, 2])
-    assert non_members_met(circle(45), held_out, persons, np.radians(5))["between_non_members"]["count"] == 0
+    assert (
+        non_members_met(circle(45), held_out, persons, np.radians(5))["between_non_members"][
+            "count"
+        ]
+        == 0
+    )
     assert non_members_met(circle(45), held_out[:2], persons[:2], np.radians(5)) is None
 
 
@@ -143,7 +169,10 @@ def cameras(mode="reject-all"):
         }
     )
     of = np.repeat([5, 6, 7], 2)
-    risk = {"altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]), "held_out": np.array([0.8, 3.0, 3.0, 1.5])}
+    risk = {
+        "altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]),
+        "held_out": np.array([0.8, 3.0, 3.0, 1.5]),
+    }
     decisions = pd.DataFrame({"accepted": [True, False, True]})
     labels = pd.DataFrame({"camera": ["a", "a", "c"]})
     settings = {"mode": mode, "fewest_persons": 4}
@@ -213,7 +242,10 @@ def test_candidates_are_clear_only_where_all_were_compared_with_all(found, left_
     ("found", "answer"),
     [
         (calibrated(), "pass"),
-        (calibrated(high=0.3, persons=10), "measured"),  # too few to confirm, nothing that contradicts
+        (
+            calibrated(high=0.3, persons=10),
+            "measured",
+        ),  # too few to confirm, nothing that contradicts
         (calibrated(value=0.3, low=0.2, high=0.4), "fail"),
         (calibrated(persons=0), "inconclusive"),
     ],

@@ -25,9 +25,14 @@ def audit(tmp_path):
         picture(tmp_path / f"o{number}.png", number)
     for number in range(3):
         picture(tmp_path / f"c{number}.png", 100 + number)
-    given = {"file": [f"o{n}.png" for n in range(10)], "patient": [f"SECRET{n // 2}" for n in range(10)]}
+    given = {
+        "file": [f"o{n}.png" for n in range(10)],
+        "patient": [f"SECRET{n // 2}" for n in range(10)],
+    }
     pd.DataFrame(given).to_csv(tmp_path / "originals.csv", index=False)
-    pd.DataFrame({"file": [f"c{n}.png" for n in range(3)]}).to_csv(tmp_path / "candidates.csv", index=False)
+    pd.DataFrame({"file": [f"c{n}.png" for n in range(3)]}).to_csv(
+        tmp_path / "candidates.csv", index=False
+    )
     return audit_world.Audit(tmp_path, audit_world.entry(size_px=16))
 
 
@@ -77,7 +82,11 @@ def test_two_pictures_of_one_person_may_be_the_same(audit):
     audit.settings["limits"]["max_refused_share"] = 0.2
     audit.intake()
     summary = json.loads((audit.folder / "results/pool/summary.json").read_text())
-    assert (summary["pictures"], summary["refused"], summary["left_out"]) == (9, 1, 0)  # in the gallery, once
+    assert (summary["pictures"], summary["refused"], summary["left_out"]) == (
+        9,
+        1,
+        0,
+    )  # in the gallery, once
 
 
 def test_an_original_that_cannot_be_read_is_counted_as_a_gap(audit):
@@ -121,7 +130,10 @@ def test_candidates_none_of_which_can_be_read_are_refused_with_the_reasons(audit
 
 def test_a_candidates_manifest_without_rows_is_refused(audit):
     (audit.folder / "candidates.csv").write_text("file\n")
-    assert refused(audit, audit.intake_candidates) == "manifest candidates.csv: no rows; give at least one picture"
+    assert (
+        refused(audit, audit.intake_candidates)
+        == "manifest candidates.csv: no rows; give at least one picture"
+    )
     (audit.folder / "candidates.csv").write_text("")
     assert "cannot be read as a table" in refused(audit, audit.intake_candidates)
     assert not written(audit)
@@ -130,8 +142,14 @@ def test_a_candidates_manifest_without_rows_is_refused(audit):
 def test_candidates_that_cannot_be_read_stay_and_are_counted(audit):
     (audit.folder / "c1.png").unlink()
     audit.intake_candidates()
-    assert list(read_table(audit.at("foreign/pictures"))["reason"]) == ["", "not readable: no such file", ""]
-    assert json.loads((audit.folder / "results/foreign/summary.json").read_text())["unreadable"] == {"no such file": 1}
+    assert list(read_table(audit.at("foreign/pictures"))["reason"]) == [
+        "",
+        "not readable: no such file",
+        "",
+    ]
+    assert json.loads((audit.folder / "results/foreign/summary.json").read_text())[
+        "unreadable"
+    ] == {"no such file": 1}
 
 
 def test_labels_of_candidates_are_those_of_the_list_or_none(audit):
@@ -148,7 +166,11 @@ def test_labels_of_candidates_are_those_of_the_list_or_none(audit):
 
 
 def problems(**changes):
-    given = {"originals": {"manifest": "m", "root": "r"}, "candidates": {"manifest": "m", "root": "r"}, **changes}
+    given = {
+        "originals": {"manifest": "m", "root": "r"},
+        "candidates": {"manifest": "m", "root": "r"},
+        **changes,
+    }
     with pytest.raises(AvatarflowError) as error:
         load({"audits": {"x": given}})
     return str(error.value).splitlines()
@@ -157,9 +179,13 @@ def problems(**changes):
 def test_a_share_of_originals_is_not_believed_to_be_held_out_subjects():
     shares = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
     (line,) = problems(split={"shares": shares})
-    assert line.startswith("config audits.x.split.shares.heldout: some originals would be left out of the gallery")
+    assert line.startswith(
+        "config audits.x.split.shares.heldout: some originals would be left out of the gallery"
+    )
     assert "split.column" in line
-    assert audit_world.entry(split={"column": "used", "shares": shares})  # the column says who, the shares do not
+    assert audit_world.entry(
+        split={"column": "used", "shares": shares}
+    )  # the column says who, the shares do not
 
 
 def test_a_column_is_a_condition_or_a_camera_and_there_is_one_camera_column():

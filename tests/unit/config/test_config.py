@@ -39,9 +39,13 @@ def test_defaults_reach_every_depth_and_the_given_stays():
 
 
 def test_a_release_without_a_base_is_pretrained_on_generated_eyes():
-    entry = load({"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions", "gates")}}})["releases"]["x"]
+    entry = load(
+        {"releases": {"x": {key: RELEASE[key] for key in ("source", "conditions", "gates")}}}
+    )["releases"]["x"]
     assert entry["base"]["pretrain"]["kind"] == "fundus"
-    named = load({"releases": {"x": {**RELEASE, "base": {"folder": "bases/eyes"}}}})["releases"]["x"]
+    named = load({"releases": {"x": {**RELEASE, "base": {"folder": "bases/eyes"}}}})["releases"][
+        "x"
+    ]
     assert named["base"]["pretrain"] is None
 
 
@@ -80,8 +84,14 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("size_px: '32'", "size_px: found '32' (str); write it as a whole number without quotes, such as 32"),
-        ("size_px: 4e1", "size_px: found '4e1' (str); write it as a whole number without quotes, such as 40"),
+        (
+            "size_px: '32'",
+            "size_px: found '32' (str); write it as a whole number without quotes, such as 32",
+        ),
+        (
+            "size_px: 4e1",
+            "size_px: found '4e1' (str); write it as a whole number without quotes, such as 40",
+        ),
         ("size_px: '0.5'", "size_px: found '0.5' (str); give a value of type integer"),
         ("cone: {beta: '0.5'}", "cone.beta: found '0.5' (str); write 0.5 without quotes"),
         ("cone: {beta: .nan}", "cone.beta: found nan; give a finite number"),
@@ -90,11 +100,15 @@ def test_a_number_that_yaml_reads_as_text_is_explained():
     ],
 )
 def test_says_how_to_write_a_number(text, advice):
-    assert f"config releases.x.{advice}" in problems({"releases": {"x": {**RELEASE, **yaml.safe_load(text)}}})
+    assert f"config releases.x.{advice}" in problems(
+        {"releases": {"x": {**RELEASE, **yaml.safe_load(text)}}}
+    )
 
 
 def test_a_whole_number_with_a_decimal_point_is_whole():
-    config = load({"seed": 5.0, "releases": {"x": {**RELEASE, "size_px": 32.0, "cone": {"beta": 1.0}}}})
+    config = load(
+        {"seed": 5.0, "releases": {"x": {**RELEASE, "size_px": 32.0, "cone": {"beta": 1.0}}}}
+    )
     assert [type(config["seed"]), type(config["releases"]["x"]["size_px"])] == [int, int]
     assert type(config["releases"]["x"]["cone"]["beta"]) is float
     equal = load({"seed": 5, "releases": {"x": {**RELEASE, "size_px": 32, "cone": {"beta": 1.0}}}})
@@ -109,14 +123,22 @@ def test_rules_that_a_schema_cannot_say():
                 "rootless": {**RELEASE, "source": {"manifest": "m"}},
                 "baseless": {**RELEASE, "base": {"pretrain": None}},  # said so, and so a mistake
                 "shares": {**RELEASE, "split": {"shares": {"heldout": 0.9}}},
-                "strange": {**RELEASE, "cone": {"families": ["blur", "flip"], "held_out_families": ["crop"]}},
-                "all": {**RELEASE, "cone": {"families": ["blur", "flip"], "held_out_families": ["flip", "blur"]}},
+                "strange": {
+                    **RELEASE,
+                    "cone": {"families": ["blur", "flip"], "held_out_families": ["crop"]},
+                },
+                "all": {
+                    **RELEASE,
+                    "cone": {"families": ["blur", "flip"], "held_out_families": ["flip", "blur"]},
+                },
             },
             "audits": {
                 "gap": {
                     "originals": {"manifest": "m", "root": "r"},
                     "candidates": {"manifest": "m", "root": "r"},
-                    "split": {"shares": {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}},
+                    "split": {
+                        "shares": {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
+                    },
                 }
             },
         }
@@ -136,7 +158,9 @@ def test_rules_that_a_schema_cannot_say():
 
 def test_a_release_without_gates_is_refused_nobody_has_decided_what_must_hold():
     release = {key: value for key, value in RELEASE.items() if key != "gates"}
-    assert problems({"releases": {"x": release}}) == ["config releases.x: key 'gates' is missing; add it"]
+    assert problems({"releases": {"x": release}}) == [
+        "config releases.x: key 'gates' is missing; add it"
+    ]
     for value in (None, {"specificity": None}, {"specificity": "low"}, {"specifity": 0.5}):
         (line,) = problems({"releases": {"x": {**RELEASE, "gates": value}}})
         assert line.startswith("config releases.x.gates")
@@ -166,21 +190,33 @@ def test_names_are_texts_of_plain_letters(name):
         load({"releases": {name: {"source": {"manifest": "a.csv", "root": "."}, "gates": {}}}})
 
 
-@pytest.mark.parametrize("column", ["person", "role", "eye", "item", "candidate", "row", "key", "unit"])
+@pytest.mark.parametrize(
+    "column", ["person", "role", "eye", "item", "candidate", "row", "key", "unit"]
+)
 def test_a_condition_does_not_overwrite_the_projects_own_columns(column):
     source = {"manifest": "a.csv", "root": "."}
     with pytest.raises(AvatarflowError, match=f"conditions: the name '{column}' is reserved"):
-        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {column: ["a", "b"]}}}})
+        load(
+            {"releases": {"x": {"source": source, "gates": {}, "conditions": {column: ["a", "b"]}}}}
+        )
 
 
 def test_labels_that_yaml_reads_as_no_text_are_explained():
     source = {"manifest": "a.csv", "root": "."}
     with pytest.raises(AvatarflowError, match=r"found True \(bool\); put it in quotes"):
-        load({"releases": {"x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}}})
+        load(
+            {
+                "releases": {
+                    "x": {"source": source, "gates": {}, "conditions": {"lens": [True, "b"]}}
+                }
+            }
+        )
 
 
 def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
-    (tmp_path / "c.yaml").write_text("a: &x {b: 1, c: [{d: 1,\n  d: 2}]}\ne: *x\nf: *x\na: 3\n'1': 0\n1: 0\n")
+    (tmp_path / "c.yaml").write_text(
+        "a: &x {b: 1, c: [{d: 1,\n  d: 2}]}\ne: *x\nf: *x\na: 3\n'1': 0\n1: 0\n"
+    )
     (tmp_path / "d.yaml").write_text("a: [")
     with pytest.raises(AvatarflowError) as error:
         refuse_repeated_keys([tmp_path / "c.yaml", tmp_path / "d.yaml", tmp_path / "none.yaml"])

@@ -33,5 +33,9 @@ def test_no_table_has_a_key_twice():
 
 
 def test_a_default_of_the_key_itself_stands_in_its_row():
-    row = next(line for line in SECTIONS["One entry of `audits`"].splitlines() if line.startswith("| `split` |"))
+    row = next(
+        line
+        for line in SECTIONS["One entry of `audits`"].splitlines()
+        if line.startswith("| `split` |")
+    )
     assert '"heldout": 0.0' in row

@@ -25,7 +25,9 @@ def table(tmp_path):
 
 @pytest.mark.parametrize("mark", ["\t", ","])
 def test_a_row_is_the_entry_that_one_would_have_written(table, mark):
-    text = "name\tsource.generate.persons\tsize_px\nsmall\t50\t32\nlarge\t\t64\n".replace("\t", mark)
+    text = "name\tsource.generate.persons\tsize_px\nsmall\t50\t32\nlarge\t\t64\n".replace(
+        "\t", mark
+    )
     small = {**SHARED, "source": {"generate": {"kind": "fundus", "persons": 50}}, "size_px": 32}
     written = load({"releases": {"small": small, "large": {**SHARED, "size_px": 64}}})
     assert load(table(text))["releases"] == written["releases"]
@@ -42,12 +44,18 @@ def test_cells_are_yaml_and_stand_beside_written_releases(table):
 def test_two_hundred_releases_are_two_hundred_entries(table):
     rows = "".join(f"r{number}\t{number + 40}\n" for number in range(200))
     releases = load(table(f"name\tsource.generate.persons\n{rows}"))["releases"]
-    assert [entry["source"]["generate"]["persons"] for entry in releases.values()] == list(range(40, 240))
+    assert [entry["source"]["generate"]["persons"] for entry in releases.values()] == list(
+        range(40, 240)
+    )
 
 
 def test_every_mistake_is_named_with_its_line(table):
     with pytest.raises(AvatarflowError) as refused:
-        load(table("name\tsize_px\tsize_px.more\na\t32\t\na\t32\t\n\t32\t\nb\t32\t5\nc\t[\t\nd\t32\t\tx\n"))
+        load(
+            table(
+                "name\tsize_px\tsize_px.more\na\t32\t\na\t32\t\n\t32\t\nb\t32\t5\nc\t[\t\nd\t32\t\tx\n"
+            )
+        )
     lines = [line.partition("releases.tsv:")[2] for line in str(refused.value).splitlines()]
     assert lines == [
         "7: more cells than columns; make them as many",
@@ -60,7 +68,11 @@ def test_every_mistake_is_named_with_its_line(table):
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("size_px\n32\n", "no column `name`"), ("name\tname\na\tb\n", "a column twice"), ("name\n", "no row")],
+    [
+        ("size_px\n32\n", "no column `name`"),
+        ("name\tname\na\tb\n", "a column twice"),
+        ("name\n", "no row"),
+    ],
 )
 def test_a_table_without_names_or_rows_is_refused(table, text, found):
     with pytest.raises(AvatarflowError, match=found):
@@ -68,7 +80,9 @@ def test_a_table_without_names_or_rows_is_refused(table, text, found):
 
 
 def test_a_table_that_is_not_there_is_refused():
-    with pytest.raises(AvatarflowError, match=r"release_table\.file none\.tsv: cannot be read as text; name a TSV"):
+    with pytest.raises(
+        AvatarflowError, match=r"release_table\.file none\.tsv: cannot be read as text; name a TSV"
+    ):
         load({"release_table": {"file": "none.tsv"}})
 
 
@@ -82,6 +96,7 @@ def test_what_is_wrong_in_a_row_is_refused_like_a_written_entry(table):
 )
 def test_a_table_beside_what_the_schema_refuses_is_left_to_the_schema(table, changes):
     with pytest.raises(
-        AvatarflowError, match=r"config release(s|_table\.entry): found .*; give a value of type object"
+        AvatarflowError,
+        match=r"config release(s|_table\.entry): found .*; give a value of type object",
     ):
         load({**table("name\tsize_px\na\t32\n"), **changes})

@@ -101,7 +101,9 @@ def test_refuses_what_is_not_in_the_package(package, name):
 
 
 def test_config_digest_is_blind_to_the_order_of_keys_only():
-    assert digest.config_digest({"a": 1, "b": [1, 2]}) == digest.config_digest({"b": [1, 2], "a": 1})
+    assert digest.config_digest({"a": 1, "b": [1, 2]}) == digest.config_digest(
+        {"b": [1, 2], "a": 1}
+    )
     values = [{"a": 1}, {"a": 2}, {"a": "1"}, {"a": [1, 2]}, {"a": [2, 1]}, {}]
     assert len({digest.config_digest(value) for value in values}) == len(values)
 
@@ -109,5 +111,7 @@ def test_config_digest_is_blind_to_the_order_of_keys_only():
 def test_the_real_package_is_covered(root):
     package = root / "workflow" / "scripts" / "avatarflow"
     for path in package.rglob("*.py"):
-        module = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+        module = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        )
         assert len(digest.code_digest(module)) == 16

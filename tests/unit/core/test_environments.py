@@ -9,7 +9,9 @@ import yaml
 
 
 def lock(root: Path, variant: str) -> list[str]:
-    done = subprocess.run([root / "envs" / "lock.sh", variant], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [root / "envs" / "lock.sh", variant], capture_output=True, text=True, check=True
+    )
     return done.stdout.splitlines()
 
 
@@ -29,7 +31,10 @@ def test_refuses_an_unknown_variant(root: Path) -> None:
 
 
 def test_the_gpu_environment_is_the_other_one_with_its_faiss(root: Path) -> None:
-    usual, gpu = (yaml.safe_load((root / "envs" / name).read_text()) for name in ("privacy.yaml", "gpu/privacy.yaml"))
+    usual, gpu = (
+        yaml.safe_load((root / "envs" / name).read_text())
+        for name in ("privacy.yaml", "gpu/privacy.yaml")
+    )
     (packages,) = [part["pip"] for part in usual["dependencies"] if isinstance(part, dict)]
     packages[:] = [one.replace("faiss-cpu", "faiss-gpu") for one in packages]
     assert gpu["dependencies"] == usual["dependencies"]
@@ -50,7 +55,9 @@ def test_shell_scripts_are_sound(root: Path, script: str) -> None:
 
 
 def test_an_unknown_variant_builds_nothing(root: Path) -> None:
-    done = subprocess.run([root / "envs" / "container" / "build.sh", "tpu"], capture_output=True, text=True)
+    done = subprocess.run(
+        [root / "envs" / "container" / "build.sh", "tpu"], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "found variant 'tpu'" in done.stderr
 
@@ -58,6 +65,10 @@ def test_an_unknown_variant_builds_nothing(root: Path) -> None:
 def test_no_environment_names_a_package_twice(root: Path) -> None:
     for file in [*(root / "envs").glob("*.yaml"), *(root / "envs" / "gpu").glob("*.yaml")]:
         dependencies = yaml.safe_load(file.read_text())["dependencies"]
-        named = [one for part in dependencies for one in (part["pip"] if isinstance(part, dict) else [part])]
+        named = [
+            one
+            for part in dependencies
+            for one in (part["pip"] if isinstance(part, dict) else [part])
+        ]
         names = [re.split(r"[=<>\[ ]", one)[0].lower() for one in named]
         assert sorted(names) == sorted(set(names)), file

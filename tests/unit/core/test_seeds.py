@@ -26,7 +26,9 @@ def test_the_same_item_gives_the_same_numbers(seed, purpose, item):
 
 
 def test_seeds_purposes_and_items_do_not_share_numbers():
-    keys = itertools.product((0, 1, 2), ("sample", "augment", "split"), ((), (0,), (1,), (0, 1), (1, 0)))
+    keys = itertools.product(
+        (0, 1, 2), ("sample", "augment", "split"), ((), (0,), (1,), (0, 1), (1, 0))
+    )
     drawn = [generator(seed, purpose, *item).bytes(16) for seed, purpose, item in keys]
     assert len(set(drawn)) == len(drawn)
 

@@ -7,7 +7,13 @@ import pytest
 
 from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, all_pass, hold
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS, worst
-from avatarflow.core.statistics import Estimate, bootstrap_weights, share_over_persons, wilson, wilson_or_exact
+from avatarflow.core.statistics import (
+    Estimate,
+    bootstrap_weights,
+    share_over_persons,
+    wilson,
+    wilson_or_exact,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +34,9 @@ def test_wilson_against_newcombe_1998(hits, n, low, high):
 
 def test_nothing_measured_is_missing_and_not_zero():
     assert wilson(0, 0) == Estimate(None, None, None, 0)
-    assert Estimate.of({"value": float("nan"), "low": 0.1, "high": "x", "n": 3}) == Estimate(None, 0.1, None, 3)
+    assert Estimate.of({"value": float("nan"), "low": 0.1, "high": "x", "n": 3}) == Estimate(
+        None, 0.1, None, 3
+    )
     assert Estimate.of(None).value is None
     assert Estimate.of({"value": True}).value is None
     assert Estimate.bootstrapped(float("nan"), np.ones(5), 3).value is None
@@ -74,7 +82,10 @@ def test_columns_of_an_estimate_that_is_missing_are_nan():
     ],
 )  # fmt: skip
 def test_a_gate_holds_the_value_or_the_cautious_end(direction, bound, threshold, result):
-    assert hold("x", Rule(direction, "", bound), Estimate(0.5, 0.4, 0.6, 9), threshold).result == result
+    assert (
+        hold("x", Rule(direction, "", bound), Estimate(0.5, 0.4, 0.6, 9), threshold).result
+        == result
+    )
 
 
 def test_gates_fail_closed():

@@ -25,7 +25,9 @@ def smooth() -> Pictures:
 
 
 def round_trip(codec: codecs.Codec, pictures: Pictures) -> Pictures:
-    return codecs.to_pictures(codecs.decode(codec, codecs.encode(codec, codecs.to_tensor(pictures))))
+    return codecs.to_pictures(
+        codecs.decode(codec, codecs.encode(codec, codecs.to_tensor(pictures)))
+    )
 
 
 def test_pixel_codec_is_exact(noise: Pictures) -> None:
@@ -54,7 +56,9 @@ def test_block_latents_are_those_of_the_formula(noise: Pictures, smooth: Picture
     mean, patterns, spread = codecs.principal(smooth, 6)
     block = noise[2, 4:8, 8:12].astype(float) / 127.5 - 1  # row, column, colour
     values = block.reshape(2, 2, 2, 2, 3).transpose(4, 1, 3, 0, 2).ravel()
-    expected = patterns @ (values - mean) / np.sqrt(np.maximum(spread, 1e-3)) * codec.config.scaling_factor
+    expected = (
+        patterns @ (values - mean) / np.sqrt(np.maximum(spread, 1e-3)) * codec.config.scaling_factor
+    )
     np.testing.assert_allclose(latents[2, :, 1, 2], expected, atol=1e-4)
 
 
@@ -76,7 +80,10 @@ def test_factor_is_pixels_per_cell(smooth: Pictures) -> None:
 
 
 def test_rounds_to_the_nearest_grey_level() -> None:
-    assert codecs.to_pictures(torch.full((1, 3, 1, 1), 100.4 / 127.5 - 1)).ravel().tolist() == [100] * 3
+    assert (
+        codecs.to_pictures(torch.full((1, 3, 1, 1), 100.4 / 127.5 - 1)).ravel().tolist()
+        == [100] * 3
+    )
     assert codecs.to_pictures(torch.full((1, 3, 1, 1), 7.0)).ravel().tolist() == [255] * 3
 
 

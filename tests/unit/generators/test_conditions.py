@@ -21,7 +21,9 @@ EYES = Conditions({"sex": ["female", "male"], "eye_side": ["left", "right"]})
     ],
 )
 def test_class_ids_and_labels(sex: object, side: object, class_id: int, label: str) -> None:
-    table = pd.DataFrame({"sex": pd.Series([sex], dtype=object), "eye_side": pd.Series([side], dtype=object)})
+    table = pd.DataFrame(
+        {"sex": pd.Series([sex], dtype=object), "eye_side": pd.Series([side], dtype=object)}
+    )
     assert EYES.ids(table).tolist() == [class_id]
     assert EYES.label(class_id) == label
 
@@ -31,7 +33,12 @@ def test_every_class_goes_to_a_table_and_back() -> None:
 
 
 def test_complete_classes_have_no_missing_value() -> None:
-    assert [EYES.label(one) for one in EYES.complete()] == ["female left", "female right", "male left", "male right"]
+    assert [EYES.label(one) for one in EYES.complete()] == [
+        "female left",
+        "female right",
+        "male left",
+        "male right",
+    ]
 
 
 def test_without_columns_there_is_one_class() -> None:
@@ -51,7 +58,9 @@ def test_values_are_compared_as_text() -> None:
 
 
 def test_refuses_an_unknown_value_without_quoting_it() -> None:
-    with pytest.raises(AvatarflowError, match="1 rows with a value that is not in its list") as refusal:
+    with pytest.raises(
+        AvatarflowError, match="1 rows with a value that is not in its list"
+    ) as refusal:
         EYES.ids(pd.DataFrame({"sex": ["female", "canary"], "eye_side": ["left", "left"]}))
     assert "canary" not in str(refusal.value)
 

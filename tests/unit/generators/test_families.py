@@ -40,7 +40,9 @@ def drawn(model, folder, guidance=(1.0,), shards=1, conditions=TINTS, seed=3):
             shards=shards, state=folder / "state", out=folder / f"{shard}.parquet", step=Step.null(),
         )  # fmt: skip
     parts = [folder / f"{shard}.parquet" for shard in range(shards)]
-    return np.concatenate([read_pictures(part) for part in parts]), pd.concat([read_table(part) for part in parts])
+    return np.concatenate([read_pictures(part) for part in parts]), pd.concat(
+        [read_table(part) for part in parts]
+    )
 
 
 def test_every_family_has_a_module_with_what_it_claims():
@@ -59,7 +61,9 @@ def test_a_gaussian_shows_the_asked_condition_and_its_spread(gaussian, tmp_path)
     spread = pictures[(table["tint"] == "dark").to_numpy()].astype(float).std(0).mean()
     assert spread == pytest.approx(12 * 0.9**0.5, rel=0.15)
     apart = pd.Series(drawn(gaussian, tmp_path / "more", (1.3,))[0].mean((1, 2, 3)))
-    assert np.ptp(apart.groupby(table["tint"].to_numpy()).mean()) == pytest.approx(1.3 * np.ptp(means), rel=0.05)
+    assert np.ptp(apart.groupby(table["tint"].to_numpy()).mean()) == pytest.approx(
+        1.3 * np.ptp(means), rel=0.05
+    )
 
 
 def test_shards_of_a_gaussian_do_not_change_its_pictures(gaussian, tmp_path):
@@ -73,8 +77,12 @@ def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
     with pytest.raises(AvatarflowError, match="fewer than 2 of bright; leave the condition out"):
         train(pictures, table, TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null())
     with pytest.raises(AvatarflowError, match="pca_gaussian starts from none"):
-        train(*tinted(), TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null(), base="x")
-    with pytest.raises(AvatarflowError, match="pca_gaussian predicts no clean picture; only diffusion can be asked"):
+        train(
+            *tinted(), TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null(), base="x"
+        )
+    with pytest.raises(
+        AvatarflowError, match="pca_gaussian predicts no clean picture; only diffusion can be asked"
+    ):
         open_denoiser("pca_gaussian", gaussian, TINTS, COMPUTE, "an attack")
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         drawn(gaussian, tmp_path, conditions=Conditions({"tint": ["green"]}))

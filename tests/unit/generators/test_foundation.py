@@ -36,8 +36,13 @@ FILE = "diffusion_pytorch_model.safetensors"
 
 
 def codec() -> AutoencoderKL:
-    kind = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
-    return AutoencoderKL(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, sample_size=16, **kind)
+    kind = {
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+    }
+    return AutoencoderKL(
+        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, sample_size=16, **kind
+    )
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:
@@ -45,9 +50,13 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
     folder.mkdir(parents=True)
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
+    (folder / "vocab.json").write_text(
+        json.dumps({word: number for number, word in enumerate(words)})
+    )
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16)
+    return CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16
+    )
 
 
 def text_base(folder: Path) -> None:
@@ -64,7 +73,9 @@ def text_base(folder: Path) -> None:
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         cross_attention_dim=16, attention_head_dim=8, norm_num_groups=8,
     )  # fmt: skip
-    schedule = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False)
+    schedule = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False
+    )
     StableDiffusionPipeline(
         vae=codec(), text_encoder=encoder, tokenizer=words, unet=unet, scheduler=schedule, safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
@@ -91,9 +102,18 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / kind / "base" for kind in PART}
 
 
-def tune(base: Path, folder: Path, method: str = "full", step: Step | None = None, **training: Any) -> Path:
+def tune(
+    base: Path, folder: Path, method: str = "full", step: Step | None = None, **training: Any
+) -> Path:
     pictures, table = squares()
-    settings = {"steps": 4, "batch": 4, "warmup_steps": 0, "learning_rate": 1e-2, "ema_decay": 0.0, **training}
+    settings = {
+        "steps": 4,
+        "batch": 4,
+        "warmup_steps": 0,
+        "learning_rate": 1e-2,
+        "ema_decay": 0.0,
+        **training,
+    }
     foundation.fit(
         pictures, table, TINTS, training=settings, compute=COMPUTE, seed=5, state=folder / "state",
         out=folder / "model", step=step or Step.null(), base=base, tuning={"method": method, "rank": 2},
@@ -112,12 +132,18 @@ print(type(pipe).__name__, image.size)
 
 
 @pytest.mark.parametrize("kind", ["text", "class"])
-def test_an_outsider_opens_what_was_tuned(bases: dict[str, Path], kind: str, tmp_path: Path) -> None:
+def test_an_outsider_opens_what_was_tuned(
+    bases: dict[str, Path], kind: str, tmp_path: Path
+) -> None:
     model = tune(bases[kind], tmp_path, "lora")
     suffixes = {path.suffix for path in model.rglob("*") if path.is_file()}
     assert suffixes <= {".json", ".safetensors", ".txt"}
-    assert not any(str(tmp_path.parent).encode() in path.read_bytes() for path in model.rglob("*.json"))
-    child = subprocess.run([sys.executable, "-c", OUTSIDER, str(model)], capture_output=True, text=True, check=True)
+    assert not any(
+        str(tmp_path.parent).encode() in path.read_bytes() for path in model.rglob("*.json")
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", OUTSIDER, str(model)], capture_output=True, text=True, check=True
+    )
     name = "StableDiffusionPipeline" if kind == "text" else "DiTPipeline"
     assert child.stdout.splitlines()[-1] == f"{name} (16, 16)"
 
@@ -132,7 +158,11 @@ def test_full_tuning_moves_every_block_and_lora_attention_alone(
         after = load_file(tune(bases[kind], tmp_path / method, method) / PART[kind] / FILE)
         assert after.keys() == before.keys()
         moved[method] = {key for key in before if not torch.equal(before[key], after[key])}
-    adapted = {key for key in before if any(part in key for part in (".to_q.", ".to_k.", ".to_v.", ".to_out.0."))}
+    adapted = {
+        key
+        for key in before
+        if any(part in key for part in (".to_q.", ".to_k.", ".to_v.", ".to_out.0."))
+    }
     tables = {key for key in before if "embedding_table" in key}
     assert moved["lora"] == {key for key in adapted if key.endswith("weight")} | tables
     assert len(moved["full"]) > 0.8 * len(before)
@@ -141,7 +171,15 @@ def test_full_tuning_moves_every_block_and_lora_attention_alone(
 @pytest.mark.parametrize("kind", ["text", "class"])
 def test_loss_falls(bases: dict[str, Path], kind: str, tmp_path: Path) -> None:
     run = Run.null()
-    tune(bases[kind], tmp_path, step=Step(Step.null().log, run), steps=40, batch=8, learning_rate=3e-3, log_steps=1)
+    tune(
+        bases[kind],
+        tmp_path,
+        step=Step(Step.null().log, run),
+        steps=40,
+        batch=8,
+        learning_rate=3e-3,
+        log_steps=1,
+    )
     losses = [row["value"] for row in run.metrics if row["name"] == "network.loss"]
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
 
@@ -176,7 +214,13 @@ def test_resumes_lora_bit_for_bit(bases: dict[str, Path], tmp_path: Path) -> Non
 
     quiet = Step.null()
     with pytest.raises(KeyboardInterrupt):
-        tune(bases["text"], tmp_path / "a", "lora", Stopping(quiet.log, quiet.run), checkpoint_steps=2)
+        tune(
+            bases["text"],
+            tmp_path / "a",
+            "lora",
+            Stopping(quiet.log, quiet.run),
+            checkpoint_steps=2,
+        )
     resumed = tune(bases["text"], tmp_path / "a", "lora", checkpoint_steps=2)
     whole = tune(bases["text"], tmp_path / "b", "lora")
     assert (resumed / "unet" / FILE).read_bytes() == (whole / "unet" / FILE).read_bytes()
@@ -186,10 +230,15 @@ def test_captions_are_made_from_labels() -> None:
     made = foundation.captions(EYES, "{label}")
     assert made[EYES.complete()[1]] == "Female right"
     assert "Any" not in made.values()
-    assert foundation.captions(EYES, "Photo of an eye, {label}")[EYES.complete()[2]] == "Photo of an eye, Male left"
+    assert (
+        foundation.captions(EYES, "Photo of an eye, {label}")[EYES.complete()[2]]
+        == "Photo of an eye, Male left"
+    )
 
 
-def test_new_classes_of_a_transformer_start_from_known_labels_or_from_none(bases: dict[str, Path]) -> None:
+def test_new_classes_of_a_transformer_start_from_known_labels_or_from_none(
+    bases: dict[str, Path],
+) -> None:
     before = foundation._tables(foundation.load(bases["class"]).transformer)
     pipe = foundation.start(squares()[0], TINTS, bases["class"])
     for old, new in zip(before, foundation._tables(pipe.transformer), strict=True):
@@ -199,7 +248,9 @@ def test_new_classes_of_a_transformer_start_from_known_labels_or_from_none(bases
 
 
 def test_refusals(bases: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(AvatarflowError, match="a generator of 16 px for pictures of 32 px; make them equal"):
+    with pytest.raises(
+        AvatarflowError, match="a generator of 16 px for pictures of 32 px; make them equal"
+    ):
         foundation.start(np.zeros((1, 32, 32, 3), np.uint8), TINTS, bases["class"])
     with pytest.raises(AvatarflowError, match="size_px: 18 px for this base; use a multiple of 4"):
         foundation.start(np.zeros((1, 18, 18, 3), np.uint8), TINTS, bases["text"])

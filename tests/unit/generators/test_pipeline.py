@@ -40,14 +40,20 @@ def fresh(folder: Path, codec: str) -> Path:
 def test_an_outsider_opens_it_with_diffusers_alone(tmp_path: Path) -> None:
     folders = [str(fresh(tmp_path / codec, codec)) for codec in ("pixel", "blocks")]
     child = subprocess.run(
-        [sys.executable, "-c", OUTSIDER, *folders], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", OUTSIDER, *folders],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     said = [json.loads(line) for line in child.stdout.splitlines()]
     assert said == [["DiTPipeline", [1, 3, 7, 8], [16, 16], "RGB"]] * 2
 
 
 def test_weights_are_safetensors_only(tmp_path: Path) -> None:
-    names = {path.suffix for path in fresh(tmp_path / "pipe", "blocks").rglob("*") if path.is_file()}
+    names = {
+        path.suffix for path in fresh(tmp_path / "pipe", "blocks").rglob("*") if path.is_file()
+    }
     assert names == {".json", ".safetensors"}
 
 

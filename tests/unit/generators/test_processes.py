@@ -28,13 +28,21 @@ STEPS = 60
 WEIGHTS = Path("transformer") / "diffusion_pytorch_model.safetensors"
 
 
-def finetune(folder: Path, processes: int, step: Step, steps: int = STEPS) -> dict[str, torch.Tensor]:
+def finetune(
+    folder: Path, processes: int, step: Step, steps: int = STEPS
+) -> dict[str, torch.Tensor]:
     """Weights of the rule finetune, run in so many processes."""
     shards = folder / "training"
     if not shards.exists():
         shards.mkdir(parents=True)
         write_shards(shards, *squares())
-    training = {"steps": steps, "batch": 4, "learning_rate": 1e-4, "checkpoint_steps": 1000, "log_steps": 1}
+    training = {
+        "steps": steps,
+        "batch": 4,
+        "learning_rate": 1e-4,
+        "checkpoint_steps": 1000,
+        "log_steps": 1,
+    }
     settings = {
         "conditions": {"tint": ["red", "blue"]}, "generator": {"family": "diffusion"}, "tuning": {},
         "network": NETWORK, "training": training, "seed": 5, "hub": None,
@@ -65,10 +73,15 @@ except Stopped as stopped:
 """
 
 
-def equals_one_process(folder: Path, two: dict[str, torch.Tensor], found: Run, resumed: int = 0) -> None:
+def equals_one_process(
+    folder: Path, two: dict[str, torch.Tensor], found: Run, resumed: int = 0
+) -> None:
     """Weights and losses of two processes are those of one."""
     single = same_weights(folder, two)
-    losses = [[row["value"] for row in run.metrics if row["name"] == "network.loss"] for run in (single, found)]
+    losses = [
+        [row["value"] for row in run.metrics if row["name"] == "network.loss"]
+        for run in (single, found)
+    ]
     assert losses[0][resumed:] == pytest.approx(losses[1], rel=1e-3)
 
 
@@ -115,7 +128,9 @@ def second(_: int) -> int:
 
 
 def test_a_signal_to_one_process_stops_all(tmp_path: Path, root: Path) -> None:
-    assert "stopped by a signal to another process behind step" in signalled(tmp_path / "two", root, second)
+    assert "stopped by a signal to another process behind step" in signalled(
+        tmp_path / "two", root, second
+    )
 
 
 def test_two_processes_stop_at_a_signal_resume_and_end_as_one(tmp_path: Path, root: Path) -> None:
@@ -124,21 +139,36 @@ def test_two_processes_stop_at_a_signal_resume_and_end_as_one(tmp_path: Path, ro
     step = Step(Step.null().log, run)
     step.info = lambda text, *values: messages.append(text % values)  # type: ignore[method-assign,assignment]
     two = finetune(tmp_path / "two", 2, step)
-    (resumed,) = [int(line.rpartition(" ")[2]) for line in messages if "network resumed at step" in line]
+    (resumed,) = [
+        int(line.rpartition(" ")[2]) for line in messages if "network resumed at step" in line
+    ]
     assert 3 <= resumed < STEPS
-    assert [row["step"] for row in run.metrics if row["name"] == "network.loss"] == [*range(resumed + 1, STEPS + 1)]
+    assert [row["step"] for row in run.metrics if row["name"] == "network.loss"] == [
+        *range(resumed + 1, STEPS + 1)
+    ]
     equals_one_process(tmp_path, two, run, resumed)
 
 
 def test_a_batch_is_shared_evenly_or_not_at_all() -> None:
-    assert [Processes(rank, 3).share(6) for rank in range(3)] == [slice(0, 2), slice(2, 4), slice(4, 6)]
-    with pytest.raises(AvatarflowError, match=r"training\.batch: 7 pictures for 3 processes; make it a multiple"):
+    assert [Processes(rank, 3).share(6) for rank in range(3)] == [
+        slice(0, 2),
+        slice(2, 4),
+        slice(4, 6),
+    ]
+    with pytest.raises(
+        AvatarflowError, match=r"training\.batch: 7 pictures for 3 processes; make it a multiple"
+    ):
         Processes(0, 3).share(7)
 
 
 def test_alone_there_is_nobody_to_agree_with() -> None:
     alone = Processes.here()
-    assert (alone.mean(0.1), alone.any(True), alone.any(False), alone.number(7)) == (0.1, True, False, 7)
+    assert (alone.mean(0.1), alone.any(True), alone.any(False), alone.number(7)) == (
+        0.1,
+        True,
+        False,
+        7,
+    )
     model = torch.nn.Linear(1, 1)
     assert alone.wrap(model) is model
 
@@ -152,12 +182,24 @@ def say(*said: tuple[str, Any], status: int = 0) -> list[str]:
 @pytest.mark.parametrize(
     ("said", "status", "kind", "text"),
     [
-        ([("refused", "config x: found 1; give 2")], 1, AvatarflowError, "^config x: found 1; give 2$"),
-        ([("stopped", "stopped by SIGTERM behind step 3")], 75, Stopped, "^stopped by SIGTERM behind step 3$"),
+        (
+            [("refused", "config x: found 1; give 2")],
+            1,
+            AvatarflowError,
+            "^config x: found 1; give 2$",
+        ),
+        (
+            [("stopped", "stopped by SIGTERM behind step 3")],
+            75,
+            Stopped,
+            "^stopped by SIGTERM behind step 3$",
+        ),
         ([], 9, AvatarflowError, r"one died \(exit status 9\); see the lines above"),
     ],
 )
-def test_how_the_processes_ended_is_told(said: list[Any], status: int, kind: type[Exception], text: str) -> None:
+def test_how_the_processes_ended_is_told(
+    said: list[Any], status: int, kind: type[Exception], text: str
+) -> None:
     with pytest.raises(kind, match=text):
         launch.run(say(*said, status=status), Step.null())
 
@@ -169,7 +211,10 @@ SIGNAL_ME = f"{IGNORING} os.kill(os.getppid(), signal.SIGUSR1); time.sleep(0.2);
 
 def test_processes_that_a_signal_kills_elsewhere_are_stopped_not_broken() -> None:
     command = say(status=1)
-    with pytest.raises(Stopped, match=r"^stopped by SIGUSR1 where nothing is saved; the last checkpoint counts; the"):
+    with pytest.raises(
+        Stopped,
+        match=r"^stopped by SIGUSR1 where nothing is saved; the last checkpoint counts; the",
+    ):
         launch.run([*command[:-1], command[-1].replace("import sys;", SIGNAL_ME)], Step.null())
 
 
@@ -182,9 +227,15 @@ def test_figures_and_messages_reach_the_step_and_strange_lines_the_log() -> None
     run, lines = Run.null(), list[str]()
     step = Step(Step.null().log, run)
     step.info = step.warning = lambda text, *values: lines.append(text % values)  # type: ignore[method-assign,assignment]
-    command = say(("metric", ["network.loss", 0.5, 3]), ("params", {"seed": 1}), ("info", "100 % well"))
-    launch.run([*command[:-1], command[-1].replace("import sys;", "import sys; print('[1, 2]');")], step)
-    assert [(row["name"], row["value"], row["step"]) for row in run.metrics] == [("network.loss", 0.5, 3)]
+    command = say(
+        ("metric", ["network.loss", 0.5, 3]), ("params", {"seed": 1}), ("info", "100 % well")
+    )
+    launch.run(
+        [*command[:-1], command[-1].replace("import sys;", "import sys; print('[1, 2]');")], step
+    )
+    assert [(row["name"], row["value"], row["step"]) for row in run.metrics] == [
+        ("network.loss", 0.5, 3)
+    ]
     assert run.record["params"] == {"seed": 1}
     assert lines == ["[1, 2]", "100 % well"]
 
@@ -196,5 +247,7 @@ def test_one_machine_starts_torchrun_and_several_srun(tmp_path: Path) -> None:
     assert there[:5] == ["srun", "--overlap", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
     assert there[6:10] == ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"]
     assert f"--rdzv-endpoint={os.uname().nodename}:20031" in there
-    with pytest.raises(AvatarflowError, match=r"compute\.processes: 3 for 2 machines; make it a multiple"):
+    with pytest.raises(
+        AvatarflowError, match=r"compute\.processes: 3 for 2 machines; make it a multiple"
+    ):
         launch.command(3, tmp_path, {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "31"})

@@ -37,7 +37,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pipe"
 
 
-def drawn(model: Path, folder: Path, shards: int = 1, step: Step | None = None, **changes: Any) -> Path:
+def drawn(
+    model: Path, folder: Path, shards: int = 1, step: Step | None = None, **changes: Any
+) -> Path:
     parts = []
     compute = {**COMPUTE, **changes.pop("compute", {})}
     for shard in range(shards):
@@ -56,10 +58,14 @@ def content(folder: Path) -> list[bytes]:
 
 
 def test_one_and_three_shards_give_equal_bytes(model: Path, tmp_path: Path) -> None:
-    assert content(drawn(model, tmp_path / "one")) == content(drawn(model, tmp_path / "three", shards=3))
+    assert content(drawn(model, tmp_path / "one")) == content(
+        drawn(model, tmp_path / "three", shards=3)
+    )
 
 
-def test_a_stopped_run_resumes_with_equal_bytes(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_resumes_with_equal_bytes(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     undisturbed = content(drawn(model, tmp_path / "undisturbed"))
     calls = 0
     sample = DiTPipeline.__call__
@@ -88,14 +94,22 @@ def test_rows_say_what_was_asked(model: Path, tmp_path: Path) -> None:
 def test_each_picture_is_that_of_its_own_seed(model: Path, tmp_path: Path) -> None:
     pictures = read_pictures(drawn(model, tmp_path))
     alone = one_by_stock(model, "teacher-000011", guidance=3.0, label="blue")
-    assert np.abs(pictures[11].astype(int) - alone).max() <= 1  # another batch size may round otherwise
+    assert (
+        np.abs(pictures[11].astype(int) - alone).max() <= 1
+    )  # another batch size may round otherwise
 
 
 def one_by_stock(model: Path, candidate: str, guidance: float, label: str) -> Pictures:
     pipe = load(model)
-    noise = torch.Generator().manual_seed(sampling.integer(3, "sample teacher", int(candidate[-6:])))
+    noise = torch.Generator().manual_seed(
+        sampling.integer(3, "sample teacher", int(candidate[-6:]))
+    )
     found = pipe(
-        pipe.get_label_ids([label]), guidance_scale=guidance, generator=noise, num_inference_steps=3, output_type="np"
+        pipe.get_label_ids([label]),
+        guidance_scale=guidance,
+        generator=noise,
+        num_inference_steps=3,
+        output_type="np",
     ).images
     picture: Pictures = (found[0] * 255).round().astype(np.uint8)
     return picture
@@ -115,11 +129,18 @@ def test_guidance_moves_the_same_noise(model: Path) -> None:
 
 def test_micro_batches_never_mix_guidance_scales() -> None:
     plan = sampling.plan(CONDITIONS, Sampling(guidance=(1.0, 2.0), per_condition=3), "teacher")
-    assert [rows.tolist() for rows in sampling.blocks(plan, 4)] == [[0, 1, 2, 3], [4, 5], [6, 7, 8, 9], [10, 11]]
+    assert [rows.tolist() for rows in sampling.blocks(plan, 4)] == [
+        [0, 1, 2, 3],
+        [4, 5],
+        [6, 7, 8, 9],
+        [10, 11],
+    ]
     assert "steps" not in plan
 
 
-def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(model: Path, tmp_path: Path) -> None:
+def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(
+    model: Path, tmp_path: Path
+) -> None:
     asked = Sampling(steps=[2, 3], guidance=(1.0, 2.0), per_condition=1)
     plan = sampling.plan(CONDITIONS, asked, "teacher")
     assert plan["steps"].tolist() == [2, 2, 3, 3] * 2
@@ -132,7 +153,9 @@ def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(model: Pa
             stage="teacher", state=tmp_path / name, out=tmp_path / f"{name}.parquet", step=Step.null(),
         )  # fmt: skip
         seen[name] = read_pictures(tmp_path / f"{name}.parquet")
-    assert (seen["both"][:4] == seen["two"]).all()  # the first four candidates have the same names and noise
+    assert (
+        seen["both"][:4] == seen["two"]
+    ).all()  # the first four candidates have the same names and noise
     assert not (seen["both"][:4] == seen["three"]).all()
     assert read_table(tmp_path / "both.parquet")["steps"].tolist() == [2] * 4 + [3] * 4
 

@@ -20,10 +20,16 @@ def test_a_shift_scales_the_noise() -> None:
 
 def test_prediction_is_told_to_whoever_samples() -> None:
     config = scheduler(1.0, 2.5, "sample").config
-    assert (config.prediction_type, config.clip_sample_range, config.timestep_spacing) == ("sample", 2.5, "trailing")
+    assert (config.prediction_type, config.clip_sample_range, config.timestep_spacing) == (
+        "sample",
+        2.5,
+        "trailing",
+    )
 
 
-@pytest.mark.parametrize(("snr", "weight"), [(0.0, 1.0), (1.0, 1.0), (5.0, 1.0), (11.0, 0.5), (59.0, 0.1)])
+@pytest.mark.parametrize(
+    ("snr", "weight"), [(0.0, 1.0), (1.0, 1.0), (5.0, 1.0), (11.0, 0.5), (59.0, 0.1)]
+)
 def test_min_snr_spends_less_where_little_noise_is_left(snr: float, weight: float) -> None:
     assert float(weights(torch.tensor(snr), "min-snr", 5.0)) == pytest.approx(weight)
     assert float(weights(torch.tensor(snr), "uniform", 5.0)) == 1.0

@@ -20,13 +20,20 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     return load_file(test_training.train(tmp_path_factory.mktemp("usual"), steps=3))
 
 
-@pytest.mark.parametrize("how", [{"attention": "plain"}, {"gradient_checkpointing": True}, {"compile": True}], ids=str)
+@pytest.mark.parametrize(
+    "how", [{"attention": "plain"}, {"gradient_checkpointing": True}, {"compile": True}], ids=str
+)
 def test_leads_to_the_same_weights(
-    usual: dict[str, torch.Tensor], how: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    usual: dict[str, torch.Tensor],
+    how: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(test_training, "COMPUTE", {**test_training.COMPUTE, **how})
     # traced and run as by default, but without the minutes of a C++ compiler
-    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager"))
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", partialmethod(torch.nn.Module.compile, backend="eager")
+    )
     found = load_file(test_training.train(tmp_path, steps=3))
     assert found.keys() == usual.keys()
     for name, weight in usual.items():
@@ -44,7 +51,12 @@ def kinds(model: torch.nn.Module) -> set[type]:
 @pytest.mark.parametrize(
     ("asked", "precision", "positions", "kind"),
     [
-        ("auto", "bf16", 256, AttnProcessor),  # trained on a CPU: where plain attention is the faster one
+        (
+            "auto",
+            "bf16",
+            256,
+            AttnProcessor,
+        ),  # trained on a CPU: where plain attention is the faster one
         ("auto", "bf16", 257, AttnProcessor2_0),
         ("auto", "bf16", None, AttnProcessor2_0),  # only samples
         ("auto", "fp32", 16, AttnProcessor2_0),
@@ -63,7 +75,10 @@ def test_attention_is_fused_unless_plain_is_asked_for_or_faster(
 def test_positions_are_those_of_the_finest_attended_resolution() -> None:
     for attended, largest in (((8, 4), 64), ((4,), 16), ((), 0)):
         assert (
-            positions(build(Network(channels=(16, 32), attention=attended, head_channels=8), 8, 3, seed=1)) == largest
+            positions(
+                build(Network(channels=(16, 32), attention=attended, head_channels=8), 8, 3, seed=1)
+            )
+            == largest
         )
 
 
@@ -72,8 +87,12 @@ def test_gradient_checkpointing_runs_the_blocks_twice() -> None:
         model = network()
         prepare(model, Compute(gradient_checkpointing=asked))
         seen: list[int] = []
-        model.down_blocks[0].resnets[0].conv1.register_forward_hook(lambda *_, seen=seen: seen.append(1))
-        model(torch.zeros(1, 3, 8, 8), 1, class_labels=torch.zeros(1).long()).sample.sum().backward()
+        model.down_blocks[0].resnets[0].conv1.register_forward_hook(
+            lambda *_, seen=seen: seen.append(1)
+        )
+        model(
+            torch.zeros(1, 3, 8, 8), 1, class_labels=torch.zeros(1).long()
+        ).sample.sum().backward()
         assert len(seen) == runs
 
 

@@ -14,7 +14,11 @@ HUB = {"source": {"generate": {}}, "gates": {}, "base": {"hub": "somebody/eyes"}
 
 @pytest.mark.parametrize(
     ("base", "hub", "start"),
-    [("bases/x/model_index.json", None, "bases/x"), (None, "somebody/eyes", "somebody/eyes"), (None, None, None)],
+    [
+        ("bases/x/model_index.json", None, "bases/x"),
+        (None, "somebody/eyes", "somebody/eyes"),
+        (None, None, None),
+    ],
 )
 def test_a_base_is_a_folder_or_a_hub_id(base, hub, start):
     assert generator_steps.start_of(base, {"hub": hub}) == start
@@ -37,16 +41,26 @@ def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_
         "network_access": True,
     }
     generator_steps.finetune(
-        "t", settings, str(tmp_path / "m" / "model_index.json"), "s", None, generator_steps.Step.null()
+        "t",
+        settings,
+        str(tmp_path / "m" / "model_index.json"),
+        "s",
+        None,
+        generator_steps.Step.null(),
     )
     assert asked["base"] == "somebody/eyes"
     assert asked["network_allowed"] is True
 
 
 def test_a_hub_needs_the_network_to_be_allowed():
-    with pytest.raises(AvatarflowError, match=r"config releases\.x\.base\.hub: the network is not allowed"):
+    with pytest.raises(
+        AvatarflowError, match=r"config releases\.x\.base\.hub: the network is not allowed"
+    ):
         load({"releases": {"x": HUB}})
-    assert load({"network_access": True, "releases": {"x": HUB}})["releases"]["x"]["base"]["pretrain"] is None
+    assert (
+        load({"network_access": True, "releases": {"x": HUB}})["releases"]["x"]["base"]["pretrain"]
+        is None
+    )
 
 
 def test_public_eyes_are_of_another_population_than_generated_originals():

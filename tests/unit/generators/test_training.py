@@ -22,7 +22,12 @@ from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 
 CONDITIONS = Conditions({"tint": ["red", "blue"]})
-NETWORK: dict[str, Any] = {"channels": [16, 32], "attention": [2], "latent_channels": 8, "head_channels": 8}
+NETWORK: dict[str, Any] = {
+    "channels": [16, 32],
+    "attention": [2],
+    "latent_channels": 8,
+    "head_channels": 8,
+}
 COMPUTE = {"threads": 1, "precision": "fp32", "device": "cpu"}
 
 
@@ -37,10 +42,21 @@ def squares(count: int = 12) -> tuple[Pictures, pd.DataFrame]:
 
 
 def train(
-    folder: Path, step: Step | None = None, name: str = "model", base: Path | None = None, **training: Any
+    folder: Path,
+    step: Step | None = None,
+    name: str = "model",
+    base: Path | None = None,
+    **training: Any,
 ) -> Path:
     pictures, table = squares()
-    settings = {"steps": 10, "batch": 4, "warmup_steps": 2, "checkpoint_steps": 3, "log_steps": 1, **training}
+    settings = {
+        "steps": 10,
+        "batch": 4,
+        "warmup_steps": 2,
+        "checkpoint_steps": 3,
+        "log_steps": 1,
+        **training,
+    }
     fit(
         pictures, table, CONDITIONS, network=NETWORK, training=settings, compute=COMPUTE, seed=5,
         state=folder / "state", out=folder / name, step=step or Step.null(), base=base,
@@ -49,7 +65,9 @@ def train(
 
 
 @pytest.mark.parametrize(("codec", "prediction"), [("blocks", "sample"), ("pixel", "v_prediction")])
-def test_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, prediction: str) -> None:
+def test_loss_falls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, prediction: str
+) -> None:
     monkeypatch.setitem(NETWORK, "codec", codec)
     monkeypatch.setitem(NETWORK, "prediction", prediction)
     run = Run.null()
@@ -77,7 +95,9 @@ train(Path(sys.argv[3]), step)
 
 def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, root: Path) -> None:
     paths = [str(root / "workflow" / "scripts"), str(root / "tests" / "unit" / "generators")]
-    child = subprocess.run([sys.executable, "-c", CHILD, *paths, str(tmp_path / "killed")], check=False)
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, *paths, str(tmp_path / "killed")], check=False
+    )
     assert child.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed" / "model").exists()
     messages: list[str] = []

@@ -47,7 +47,9 @@ def reason(path, limits=None):
     return error.value.reason
 
 
-@pytest.mark.parametrize(("kind", "near"), [("PNG", 0), ("BMP", 0), ("TIFF", 0), ("JPEG", 6), ("WEBP", 8)])
+@pytest.mark.parametrize(
+    ("kind", "near"), [("PNG", 0), ("BMP", 0), ("TIFF", 0), ("JPEG", 6), ("WEBP", 8)]
+)
 def test_formats_by_content_not_by_name(tmp_path, scene, kind, near):
     path = saved(tmp_path / "picture.xyz", Image.fromarray(scene), format=kind)
     pixels, info = read_picture(path)
@@ -62,7 +64,10 @@ def test_gray_palette_and_transparency_become_rgb(tmp_path, scene):
     assert np.array_equal(pixels, np.repeat(scene[..., :1], 3, axis=2))
     assert info["gray"]
     palette = Image.fromarray(scene).quantize(16)
-    assert np.array_equal(read_picture(saved(tmp_path / "palette.png", palette))[0], np.asarray(palette.convert("RGB")))
+    assert np.array_equal(
+        read_picture(saved(tmp_path / "palette.png", palette))[0],
+        np.asarray(palette.convert("RGB")),
+    )
     clear = np.dstack([scene, np.full((40, 60), 255, np.uint8)])
     clear[:20, :, 3] = 0
     pixels, _ = read_picture(saved(tmp_path / "clear.png", Image.fromarray(clear)))
@@ -70,7 +75,9 @@ def test_gray_palette_and_transparency_become_rgb(tmp_path, scene):
     assert np.array_equal(pixels[20:], scene[20:])
 
 
-@pytest.mark.parametrize(("top", "expected"), [(65535, 255), (32768, 128), (4095, 255), (2048, 128)])
+@pytest.mark.parametrize(
+    ("top", "expected"), [(65535, 255), (32768, 128), (4095, 255), (2048, 128)]
+)
 def test_sixteen_bits_are_scaled_from_sixteen_or_twelve(tmp_path, top, expected):
     values = np.zeros((40, 40), np.uint16)
     values[20:] = top
@@ -107,7 +114,9 @@ def test_orientation_is_applied_and_exif_does_not_come_along(tmp_path, scene, or
 
 
 def test_broken_exif_counts_as_none(tmp_path, scene):
-    path = saved(tmp_path / "odd.jpg", Image.fromarray(scene), exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+    path = saved(
+        tmp_path / "odd.jpg", Image.fromarray(scene), exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"
+    )
     assert read_picture(path)[0].shape == scene.shape
 
 
@@ -131,7 +140,10 @@ def test_damaged_content_is_refused(tmp_path, scene):
 
 def bomb(path, width, height):
     """A small PNG file whose header promises a huge picture."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" * 999))]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" * 999)),
+    ]
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in [*chunks, (b"IEND", b"")]
@@ -183,7 +195,8 @@ def test_what_is_no_single_picture_is_refused(tmp_path, scene):
     pages[0].save(path, save_all=True, append_images=pages[1:])
     assert reason(path) == "more than one picture"
     assert (
-        reason(saved(tmp_path / "float.tif", Image.fromarray(scene[..., 0].astype(np.float32)))) == "unsupported pixels"
+        reason(saved(tmp_path / "float.tif", Image.fromarray(scene[..., 0].astype(np.float32))))
+        == "unsupported pixels"
     )
     assert reason(saved(tmp_path / "big.png", pages[0]), Limits(max_bytes=10)) == "too many bytes"
 
@@ -197,11 +210,17 @@ def test_a_pipe_does_not_hang(tmp_path):
 def dicom(path, pixels, kind="MONOCHROME2", **fields):
     """A secondary capture with a telling patient name."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = SecondaryCaptureImageStorage, generate_uid()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (
+        SecondaryCaptureImageStorage,
+        generate_uid(),
+    )
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data = pydicom.Dataset()
     data.file_meta, data.PatientName, data.PhotometricInterpretation = meta, CANARY, kind
-    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.SOPClassUID, data.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
     data.Rows, data.Columns = pixels.shape[:2]
     data.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
     if pixels.ndim == 3:
@@ -234,7 +253,9 @@ def test_dicom_is_windowed_and_inverted_as_its_header_says(tmp_path):
     assert info == {"format": "DICOM", "gray": True, "bits": 16, "width": 200, "height": 60}
     inverted, _ = read_picture(dicom(tmp_path / "b.dcm", values, "MONOCHROME1", **window))
     assert np.abs(pixels.astype(int) + inverted - 255).max() <= 1
-    shifted, _ = read_picture(dicom(tmp_path / "c.dcm", values, **window | {"RescaleIntercept": 100}))
+    shifted, _ = read_picture(
+        dicom(tmp_path / "c.dcm", values, **window | {"RescaleIntercept": 100})
+    )
     assert shifted[0, ::40, 0].tolist() == [0, 128, 255, 255, 255]
 
 
@@ -246,9 +267,17 @@ def test_dicom_colour_and_dicom_without_a_window(tmp_path, scene):
 
 
 def test_dicom_refusals(tmp_path, scene):
-    assert reason(dicom(tmp_path / "many.dcm", scene[..., 0], NumberOfFrames=3)) == "more than one picture"
-    assert reason(dicom(tmp_path / "odd.dcm", scene[..., 0], "PALETTE COLOR")) == "unsupported pixels"
-    assert reason(dicom(tmp_path / "large.dcm", scene[..., 0], Rows=20_000, Columns=20_000)) == "too many pixels"
+    assert (
+        reason(dicom(tmp_path / "many.dcm", scene[..., 0], NumberOfFrames=3))
+        == "more than one picture"
+    )
+    assert (
+        reason(dicom(tmp_path / "odd.dcm", scene[..., 0], "PALETTE COLOR")) == "unsupported pixels"
+    )
+    assert (
+        reason(dicom(tmp_path / "large.dcm", scene[..., 0], Rows=20_000, Columns=20_000))
+        == "too many pixels"
+    )
     path = dicom(tmp_path / "cut.dcm", scene[..., 0])
     path.write_bytes(path.read_bytes()[:-500])
     assert reason(path) in ("truncated", "damaged")
@@ -268,7 +297,9 @@ def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
     values = np.repeat(np.array([0, 100, 200, 255, 0], np.uint8), 40)[None].repeat(60, axis=0)
     window = {"WindowCenter": 128, "WindowWidth": 256}
     plain = read_picture(dicom(tmp_path / "plain.dcm", values, **window))[0][0, ::40, 0]
-    inverse = read_picture(dicom(tmp_path / "i.dcm", values, PresentationLUTShape="INVERSE", **window))[0][0, ::40, 0]
+    inverse = read_picture(
+        dicom(tmp_path / "i.dcm", values, PresentationLUTShape="INVERSE", **window)
+    )[0][0, ::40, 0]
     assert (plain.astype(int) + inverse == 255).all()
 
     padded = values.copy()
@@ -279,18 +310,30 @@ def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
     table = pydicom.Dataset()
     table.LUTDescriptor, table.LUTData = [256, 0, 8], list(range(255, -1, -1))
     table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
-    turned = read_picture(dicom(tmp_path / "t.dcm", values, VOILUTSequence=[table], **window))[0][0, ::40, 0]
+    turned = read_picture(dicom(tmp_path / "t.dcm", values, VOILUTSequence=[table], **window))[0][
+        0, ::40, 0
+    ]
     assert turned.tolist() == [255, 155, 55, 0, 255]
 
 
 def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
     gray = scene[..., 0]
-    assert reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES")) == "annotation burned into the picture"
+    assert (
+        reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES"))
+        == "annotation burned into the picture"
+    )
     for name in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         assert reason(dicom(tmp_path / "a.dcm", gray, **{name: [2, 1]})) == "pixels are not square"
-        assert read_picture(dicom(tmp_path / "a.dcm", gray, **{name: [1000, 1009]}))[0].shape == (40, 60, 3)
+        assert read_picture(dicom(tmp_path / "a.dcm", gray, **{name: [1000, 1009]}))[0].shape == (
+            40,
+            60,
+            3,
+        )
     assert reason(dicom(tmp_path / "h.dcm", gray, HighBit=6)) == "HighBit is not BitsStored - 1"
-    assert reason(dicom(tmp_path / "s.dcm", gray, SamplesPerPixel=None)) == "SamplesPerPixel is missing"
+    assert (
+        reason(dicom(tmp_path / "s.dcm", gray, SamplesPerPixel=None))
+        == "SamplesPerPixel is missing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -321,7 +364,9 @@ def test_a_narrow_exact_window_is_laid_on_real_values(tmp_path):
     assert np.abs(read_picture(path)[0][0, ::40, 0].astype(int) - [0, 100, 128, 255]).max() <= 1
 
 
-@pytest.mark.parametrize(("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", "")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", "")]
+)
 def test_a_window_that_is_no_number_is_refused(tmp_path, text, expected):
     values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
     path = dicom(tmp_path / "w.dcm", values, WindowCenter="1234", WindowWidth="256")
@@ -330,7 +375,10 @@ def test_a_window_that_is_no_number_is_refused(tmp_path, text, expected):
         assert reason(path) == "window that is no number"
     else:
         read_picture(path)
-    assert reason(dicom(path, values, WindowCenter=9, WindowWidth=9, VOILUTFunction="X")) == "unknown window function"
+    assert (
+        reason(dicom(path, values, WindowCenter=9, WindowWidth=9, VOILUTFunction="X"))
+        == "unknown window function"
+    )
 
 
 def test_compressed_dicom_of_another_size_than_its_header_is_not_decoded(tmp_path):
@@ -377,20 +425,30 @@ def test_a_jpeg_broken_in_the_middle_is_refused(tmp_path, start):
     noise = np.random.default_rng(1).integers(0, 255, (128, 128, 3), np.uint8)
     path = saved(tmp_path / "a.jpg", Image.fromarray(noise), quality=90)
     data = bytearray(path.read_bytes())
-    assert read_picture(jpeg_in_dicom(tmp_path / "whole.dcm", noise, bytes(data)))[0].shape == noise.shape
+    assert (
+        read_picture(jpeg_in_dicom(tmp_path / "whole.dcm", noise, bytes(data)))[0].shape
+        == noise.shape
+    )
     place = int(start * len(data))
     data[place : place + 300] = bytes(300)
     path.write_bytes(data)
     assert reason(path) == "damaged"
     assert reason(jpeg_in_dicom(tmp_path / "a.dcm", noise, bytes(data))) == "damaged"
-    assert reason(jpeg_in_dicom(tmp_path / "a.dcm", noise, bytes(data[: place // 2]) + b"\xff\xd9")) == "damaged"
+    assert (
+        reason(jpeg_in_dicom(tmp_path / "a.dcm", noise, bytes(data[: place // 2]) + b"\xff\xd9"))
+        == "damaged"
+    )
 
 
 def test_a_colour_profile_is_applied_and_a_broken_one_counts_as_none(tmp_path):
     red = Image.fromarray(np.tile(np.array([250, 10, 10], np.uint8), (40, 40, 1)))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    swapped = profile.replace(b"rXYZ", b"\0tmp").replace(b"bXYZ", b"rXYZ").replace(b"\0tmp", b"bXYZ")
-    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))  # else it counts as sRGB
+    swapped = (
+        profile.replace(b"rXYZ", b"\0tmp").replace(b"bXYZ", b"rXYZ").replace(b"\0tmp", b"bXYZ")
+    )
+    swapped = swapped.replace(
+        "sRGB".encode("utf-16-be"), "test".encode("utf-16-be")
+    )  # else it counts as sRGB
     pixels, _ = read_picture(saved(tmp_path / "a.png", red, icc_profile=swapped))
     assert np.abs(pixels[0, 0].astype(int) - [10, 10, 250]).max() < 40
     pixels, _ = read_picture(saved(tmp_path / "b.png", red, icc_profile=profile[:100]))
@@ -408,17 +466,35 @@ def test_a_thumbnail_page_is_no_second_picture(tmp_path, scene):
 
 
 @pytest.mark.parametrize(
-    ("bits", "expected"), [(8, ""), (16, "TIFF with colour planes of 16 bits apart; save it as PNG")]
+    ("bits", "expected"),
+    [(8, ""), (16, "TIFF with colour planes of 16 bits apart; save it as PNG")],
 )
 def test_colour_planes_that_would_be_mixed_up_are_refused(tmp_path, scene, bits, expected):
-    planes = np.moveaxis(scene.astype(f"<u{bits // 8}") * (257 if bits == 16 else 1), 2, 0).tobytes()
+    planes = np.moveaxis(
+        scene.astype(f"<u{bits // 8}") * (257 if bits == 16 else 1), 2, 0
+    ).tobytes()
     size = len(planes) // 3
-    lists = struct.pack("<3H6I", bits, bits, bits, *(200 + size * plane for plane in range(3)), *[size] * 3)
-    tags = [(256, 3, 1, 60), (257, 3, 1, 40), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 14)]
+    lists = struct.pack(
+        "<3H6I", bits, bits, bits, *(200 + size * plane for plane in range(3)), *[size] * 3
+    )
+    tags = [
+        (256, 3, 1, 60),
+        (257, 3, 1, 40),
+        (258, 3, 3, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 3, 14),
+    ]
     tags += [(277, 3, 1, 3), (278, 4, 1, 40), (279, 4, 3, 26), (284, 3, 1, 2)]
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    directory = (
+        struct.pack("<H", len(tags))
+        + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+        + bytes(4)
+    )
     path = tmp_path / "planes.tif"
-    path.write_bytes((b"II*\0" + struct.pack("<I", 38) + lists + directory).ljust(200, b"\0") + planes)
+    path.write_bytes(
+        (b"II*\0" + struct.pack("<I", 38) + lists + directory).ljust(200, b"\0") + planes
+    )
     if expected:
         assert reason(path) == expected
     else:
@@ -450,7 +526,10 @@ def test_mutated_files_are_read_or_refused(tmp_path, scene, kind):
     if kind == "JPEG2000":
         stream, data = io.BytesIO(), pydicom.dcmread(path)
         Image.fromarray(scene).save(stream, kind, no_jp2=True)
-        data.PixelData, data.file_meta.TransferSyntaxUID = encapsulate([stream.getvalue()]), JPEG2000Lossless
+        data.PixelData, data.file_meta.TransferSyntaxUID = (
+            encapsulate([stream.getvalue()]),
+            JPEG2000Lossless,
+        )
         data["PixelData"].VR = "OB"
         data.save_as(path, enforce_file_format=True)
     assert read_picture(path)[0].shape == scene.shape
@@ -466,7 +545,9 @@ def test_mutated_files_are_read_or_refused(tmp_path, scene, kind):
 
 @pytest.mark.parametrize("kind", ["GIF", "PPM", "JPEG2000"])
 def test_formats_that_are_not_read_are_named(tmp_path, scene, kind):
-    assert reason(saved(tmp_path / "x.1", Image.fromarray(scene), format=kind)).endswith("is not read; save it as PNG")
+    assert reason(saved(tmp_path / "x.1", Image.fromarray(scene), format=kind)).endswith(
+        "is not read; save it as PNG"
+    )
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -38,7 +38,10 @@ def test_both_sexes_are_about_as_frequent():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_does_not_depend_on_the_others_or_on_processes(kind):
     together, _ = draw_eyes(kind, [4, 9, 4], [0, 1, 2], 32, SEED)
-    alone = [draw_eyes(kind, [identity], [number], 32, SEED)[0][0] for identity, number in [(4, 2), (9, 1), (4, 0)]]
+    alone = [
+        draw_eyes(kind, [identity], [number], 32, SEED)[0][0]
+        for identity, number in [(4, 2), (9, 1), (4, 0)]
+    ]
     assert np.array_equal(together, np.stack(alone[::-1]))
     spread, _ = draw_eyes(kind, [4, 9, 4], [0, 1, 2], 32, SEED, processes=2)
     assert np.array_equal(together, spread)
@@ -64,7 +67,9 @@ def test_the_caruncle_of_a_right_eye_is_on_the_right():
     pictures, table = draw_eyes("iris", range(60), [0] * 60, 32, SEED)
     rows = pictures[:, 13:22].astype(float)
     pink = rows[..., 0] - rows[..., 1]
-    agree = (pink[:, :, -6:].mean(axis=(1, 2)) > pink[:, :, :6].mean(axis=(1, 2))) == (table["eye_side"] == "right")
+    agree = (pink[:, :, -6:].mean(axis=(1, 2)) > pink[:, :, :6].mean(axis=(1, 2))) == (
+        table["eye_side"] == "right"
+    )
     assert agree.mean() > 0.85
 
 
@@ -92,7 +97,9 @@ def test_two_pictures_of_one_eye_match_once_aligned_and_only_then(kind):
 def details(pictures):
     """Green channel without its slow changes and with even contrast, zero outside the lit field."""
     green, lit = pictures[..., 1].astype(np.float32), pictures.max(axis=3) > 12
-    slow = gaussian_filter(green, (0, 6, 6)) / np.maximum(gaussian_filter(lit.astype(np.float32), (0, 6, 6)), 0.05)
+    slow = gaussian_filter(green, (0, 6, 6)) / np.maximum(
+        gaussian_filter(lit.astype(np.float32), (0, 6, 6)), 0.05
+    )
     fine = gaussian_filter(green, (0, 1, 1)) - slow
     even = fine / (np.sqrt(gaussian_filter(fine**2, (0, 6, 6))) + 3)
     return even * binary_erosion(lit, np.ones((1, 9, 9)))
@@ -114,14 +121,18 @@ def own_above_other(scores):
 
 def shrinked(pictures):
     """Each picture at 16 x 16, as one row; the light's overall strength is divided out."""
-    small = np.stack([shrink(picture.astype(np.float32), 2) for picture in pictures]).reshape(len(pictures), -1)
+    small = np.stack([shrink(picture.astype(np.float32), 2) for picture in pictures]).reshape(
+        len(pictures), -1
+    )
     return small / small.mean(axis=1, keepdims=True)
 
 
 def ridge(features, truth, unseen, strength=30.0):
     middle = features.mean(axis=0)
     centred = features - middle
-    weights = np.linalg.solve(centred @ centred.T + strength * np.eye(len(truth)), truth - truth.mean())
+    weights = np.linalg.solve(
+        centred @ centred.T + strength * np.eye(len(truth)), truth - truth.mean()
+    )
     return (unseen - middle) @ (centred.T @ weights)
 
 
@@ -138,8 +149,12 @@ def test_strokes_cover_what_their_width_says():
     line = np.array([[[4.0, 16.0], [16.0, 16.0], [28.0, 16.0]]])
     full = ribbons(32, 4, line, np.full((1, 3), 4.0))
     assert full.sum() == pytest.approx(24 * 4, rel=0.12)
-    assert ribbons(32, 4, line, np.array([[4.0, 4.0, 0.0]])).sum() == pytest.approx(12 * 4, rel=0.15)
-    assert ribbons(32, 4, line, np.full((1, 3), 4.0), np.array([0.5])).max() == pytest.approx(0.5, abs=0.01)
+    assert ribbons(32, 4, line, np.array([[4.0, 4.0, 0.0]])).sum() == pytest.approx(
+        12 * 4, rel=0.15
+    )
+    assert ribbons(32, 4, line, np.full((1, 3), 4.0), np.array([0.5])).max() == pytest.approx(
+        0.5, abs=0.01
+    )
     assert blots(32, 4, np.array([[16.0, 16.0]]), [5.0]).sum() == pytest.approx(np.pi * 25, rel=0.1)
 
 
@@ -159,7 +174,11 @@ def test_no_vessel_crosses_the_fovea():
 
 @pytest.mark.parametrize(
     ("kind", "identities", "size_px", "words"),
-    [("ear", [0], 32, "unknown kind"), ("iris", [0], 4, "size 4 px"), ("iris", [-2], 32, "negative")],
+    [
+        ("ear", [0], 32, "unknown kind"),
+        ("iris", [0], 4, "size 4 px"),
+        ("iris", [-2], 32, "negative"),
+    ],
 )
 def test_refusals(kind, identities, size_px, words):
     with pytest.raises(AvatarflowError, match=words):

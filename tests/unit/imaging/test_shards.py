@@ -52,7 +52,9 @@ def test_blocks_do_not_change_what_is_read(folder, pictures, block):
 
 
 def test_bytes_depend_on_the_pictures_only(tmp_path, folder, pictures, table):
-    shards.write_shards(tmp_path / "again", pictures, table.set_index(table.index + 50), per_shard=3)
+    shards.write_shards(
+        tmp_path / "again", pictures, table.set_index(table.index + 50), per_shard=3
+    )
     for name in names(folder):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -95,7 +97,9 @@ def test_datasets_opens_a_set_with_decoded_pictures(folder, pictures, tmp_path, 
     import datasets
 
     files = str(folder / "*.parquet")
-    loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    loaded = datasets.load_dataset(
+        "parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")
+    )
     assert loaded.num_rows == 7
     assert isinstance(loaded.features["image"], datasets.Image)
     assert np.array_equal(np.asarray(loaded[4]["image"]), pictures[4])

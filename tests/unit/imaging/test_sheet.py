@@ -22,7 +22,9 @@ def test_pictures_lie_row_by_row():
 
 def test_captions_are_drawn_below_and_never_into_the_next_picture():
     plain = np.asarray(contact_sheet(pictures(2), 2, ["", ""]))
-    written = np.asarray(contact_sheet(pictures(2), 2, ["a very long caption that does not fit", ""]))
+    written = np.asarray(
+        contact_sheet(pictures(2), 2, ["a very long caption that does not fit", ""])
+    )
     assert plain.shape[0] == 2 * GAP_PX + 20 + CAPTION_PX
     changed = np.argwhere((plain != written).any(axis=2))
     assert len(changed)
@@ -34,7 +36,11 @@ def test_fewer_pictures_than_columns_make_a_narrow_sheet():
     assert contact_sheet(pictures(2), 10).width == GAP_PX + 2 * (30 + GAP_PX)
 
 
-@pytest.mark.parametrize(("count", "columns", "captions"), [(0, 3, None), (2, 0, None), (2, 2, ["one"])])
+@pytest.mark.parametrize(
+    ("count", "columns", "captions"), [(0, 3, None), (2, 0, None), (2, 2, ["one"])]
+)
 def test_refusals(count, columns, captions):
     with pytest.raises(ValueError, match="contact_sheet"):
-        contact_sheet(pictures(count) if count else np.zeros((0, 4, 4, 3), np.uint8), columns, captions)
+        contact_sheet(
+            pictures(count) if count else np.zeros((0, 4, 4, 3), np.uint8), columns, captions
+        )

@@ -21,7 +21,9 @@ def pictures():
 
 @pytest.fixture
 def table():
-    return pd.DataFrame({"item": [10, 11, 12, 13, 14, 15], "eye_side": ["left", "right"] * 2 + [None, "left"]})
+    return pd.DataFrame(
+        {"item": [10, 11, 12, 13, 14, 15], "eye_side": ["left", "right"] * 2 + [None, "left"]}
+    )
 
 
 def test_the_first_copy_is_the_original(pictures, table):
@@ -31,7 +33,9 @@ def test_the_first_copy_is_the_original(pictures, table):
     assert list(rows["copy"]) == [0, 1, 2] * 6
     assert list(rows["item"]) == list(np.repeat(table["item"], 3))
     assert not rows.loc[rows["copy"] == 0, "mirrored"].any()
-    assert list(rows.loc[rows["copy"] == 0, "eye_side"].fillna("")) == list(table["eye_side"].fillna(""))
+    assert list(rows.loc[rows["copy"] == 0, "eye_side"].fillna("")) == list(
+        table["eye_side"].fillna("")
+    )
 
 
 def test_copies_do_not_depend_on_blocks_order_or_the_global_generator(pictures, table):

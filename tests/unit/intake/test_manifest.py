@@ -15,7 +15,9 @@ from avatarflow.intake.manifest import digest_of_listed, read_manifest, resolve_
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "m.csv"
-    path.write_text("file,view,age,sex\na.png,fundus,40,\nb.png,fundus,9,male\nc.png,cxr,100,female\n")
+    path.write_text(
+        "file,view,age,sex\na.png,fundus,40,\nb.png,fundus,9,male\nc.png,cxr,100,female\n"
+    )
     return read_manifest(path, ["view"])
 
 
@@ -62,7 +64,9 @@ def test_an_expression_reaches_nothing_but_the_rows(table, expression):
 
 def test_a_wrong_selection_shows_no_column_but_those_it_names(tmp_path):
     (tmp_path / "m.csv").write_text("file,age,Secret\na.png,4,5\n")
-    with pytest.raises(AvatarflowError, match="columns of numbers are age, all others are text") as error:
+    with pytest.raises(
+        AvatarflowError, match="columns of numbers are age, all others are text"
+    ) as error:
         select_rows(read_manifest(tmp_path / "m.csv", []), "age = ", "select")
     assert "Secret" not in str(error.value)
 
@@ -80,7 +84,9 @@ def test_names_every_missing_column_at_once(tmp_path):
     assert "no column 'person'" in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b",,\n;\n", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"])
+@pytest.mark.parametrize(
+    "content", [b"", b",,\n;\n", b"file\n", b'file,a\n"unclosed', b"\xff\xfe\x00\x01"]
+)
 def test_refuses_what_is_no_table(tmp_path, content):
     (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: "):
@@ -99,7 +105,13 @@ def test_paths_stay_inside_the_root(tmp_path):
     (root / "in.png").touch()
     (root / "link.png").symlink_to(tmp_path / "secret.png")
     assert resolve_inside(root, "in.png") == root / "in.png"
-    for name in ("../secret.png", str(tmp_path / "secret.png"), "link.png", "a/../../secret.png", "nul\0.png"):
+    for name in (
+        "../secret.png",
+        str(tmp_path / "secret.png"),
+        "link.png",
+        "a/../../secret.png",
+        "nul\0.png",
+    ):
         assert resolve_inside(root, name) is None
 
 
@@ -108,13 +120,20 @@ def test_paths_stay_inside_the_root(tmp_path):
 def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start):
     text = separator.join(["file", "age"]) + "\r\n" + separator.join(["a.png", "4"]) + "\r\n"
     (tmp_path / "m.csv").write_bytes(start + text.encode())
-    assert read_manifest(tmp_path / "m.csv", ["age"]).to_dict("list") == {"row": [1], "file": ["a.png"], "age": ["4"]}
+    assert read_manifest(tmp_path / "m.csv", ["age"]).to_dict("list") == {
+        "row": [1],
+        "file": ["a.png"],
+        "age": ["4"],
+    }
 
 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"file,mask,side\na.png,b.png,left,\n", "1 rows (line 2)"),  # would take masks for pictures
+        (
+            b"file,mask,side\na.png,b.png,left,\n",
+            "1 rows (line 2)",
+        ),  # would take masks for pictures
         (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
         (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
         (b"\xff\xfef\x00i\x00", "UTF-16"),
@@ -126,10 +145,22 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
         (b"file,patient,patient\na.png,1,1\n", "columns 2, 3 have one name; rename all but one"),
         (b"a.png,Secret Anna,Secret Anna\n" * 2, "no column 'file'; add it"),
-        (b"file,side,file\na.png,left,b\n", "columns 1, 3 have one name 'file'; rename all but one"),
-        (b"file,_embedded\na.png,x\n", "a column is called '_embedded'; rename it: the name is reserved"),
-        (b"\n# exported\nfile,side\na.png,left\n", "line 2 is a comment and no header; take that line out"),
-        (b"Export of May\nfile,side\na.png,left\n", "line 1 is no header: it has 1 cells, and most rows have 2"),
+        (
+            b"file,side,file\na.png,left,b\n",
+            "columns 1, 3 have one name 'file'; rename all but one",
+        ),
+        (
+            b"file,_embedded\na.png,x\n",
+            "a column is called '_embedded'; rename it: the name is reserved",
+        ),
+        (
+            b"\n# exported\nfile,side\na.png,left\n",
+            "line 2 is a comment and no header; take that line out",
+        ),
+        (
+            b"Export of May\nfile,side\na.png,left\n",
+            "line 1 is no header: it has 1 cells, and most rows have 2",
+        ),
         (b"file,side,side\na.png,left,left\n", "columns 2, 3 have one name; rename all but one"),
     ],
 )
@@ -175,7 +206,11 @@ def parquet(path, names, columns):
 @pytest.mark.parametrize(
     ("values", "kind", "texts"),
     [
-        ([10**17, 10**17 + 1, None], pa.int64(), [str(10**17), str(10**17 + 1), None]),  # equal as floats
+        (
+            [10**17, 10**17 + 1, None],
+            pa.int64(),
+            [str(10**17), str(10**17 + 1), None],
+        ),  # equal as floats
         ([2**63 + 1, None], pa.uint64(), [str(2**63 + 1), None]),
         ([1e20, None], pa.float64(), [str(10**20), None]),
         ([1.5, None, float("nan")], pa.float64(), ["1.5", None, None]),
@@ -197,14 +232,42 @@ def test_no_digit_of_a_parquet_column_is_lost(tmp_path, values, kind, texts):
     ("names", "columns", "found"),
     [
         (["image", "image"], [([1],), ([2],)], "2 columns are called 'image'; rename all but one"),
-        (["image"], [([{"bytes": [1, 2], "path": "a"}],)], "the bytes of column 'image' are of another type than bin"),
-        (["image"], [([{"bytes": 5, "path": "a"}],)], "the bytes of column 'image' are of another type than binary"),
-        (["image"], [([{"bytes": {"x": b"1"}}],)], "the bytes of column 'image' are of another type than binary"),
-        (["file", "id", "id"], [(["a"],), ([1],), ([2],)], "columns 2, 3 have one name 'id'; rename all but one"),
-        (["file", "x", "x", "id"], [(["a"],), ([1],), ([2],), ([3],)], "columns 2, 3 have one name; rename all but"),
-        (["file", "id"], [(["a"],), ([["p"]],)], "column 'id' holds neither text nor numbers; save its values as text"),
+        (
+            ["image"],
+            [([{"bytes": [1, 2], "path": "a"}],)],
+            "the bytes of column 'image' are of another type than bin",
+        ),
+        (
+            ["image"],
+            [([{"bytes": 5, "path": "a"}],)],
+            "the bytes of column 'image' are of another type than binary",
+        ),
+        (
+            ["image"],
+            [([{"bytes": {"x": b"1"}}],)],
+            "the bytes of column 'image' are of another type than binary",
+        ),
+        (
+            ["file", "id", "id"],
+            [(["a"],), ([1],), ([2],)],
+            "columns 2, 3 have one name 'id'; rename all but one",
+        ),
+        (
+            ["file", "x", "x", "id"],
+            [(["a"],), ([1],), ([2],), ([3],)],
+            "columns 2, 3 have one name; rename all but",
+        ),
+        (
+            ["file", "id"],
+            [(["a"],), ([["p"]],)],
+            "column 'id' holds neither text nor numbers; save its values as text",
+        ),
         (["file", "id"], [(["a"],), ([b"\xff"],)], "column 'id' holds neither text nor numbers"),
-        (["file", "id", "_embedded"], [(["a"],), ([1],), ([2],)], "a column is called '_embedded'; rename it"),
+        (
+            ["file", "id", "_embedded"],
+            [(["a"],), ([1],), ([2],)],
+            "a column is called '_embedded'; rename it",
+        ),
     ],
 )
 def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found):

@@ -33,7 +33,8 @@ def test_names_every_role_and_how_many_patients_would_do():
         refuse_too_few(pool(encoder=10, calibration=14), SHARES, cone(), release=True)
     lines = str(caught.value).splitlines()
     assert (
-        "intake: 14 patients for calibration where at least 49 are needed; give about 198 patients in all" in lines[-1]
+        "intake: 14 patients for calibration where at least 49 are needed; give about 198 patients in all"
+        in lines[-1]
     )
     assert len(lines) == 3
 

@@ -14,7 +14,9 @@ def smooth(seed, count, size=32):
 
 def slow(pictures, groups):
     flat = pictures.reshape(len(pictures), -1).astype(float)
-    pairs = [(i, j) for i in range(len(flat)) for j in range(i + 1, len(flat)) if groups[i] != groups[j]]
+    pairs = [
+        (i, j) for i in range(len(flat)) for j in range(i + 1, len(flat)) if groups[i] != groups[j]
+    ]
     return [(i, j) for i, j in pairs if np.sqrt(((flat[i] - flat[j]) ** 2).mean()) < NEAR]
 
 
@@ -23,7 +25,9 @@ def slow(pictures, groups):
 def test_equals_a_comparison_of_all_pairs(monkeypatch, size, block):
     monkeypatch.setattr(near_equal, "BLOCK", block)
     pictures = smooth(1, 12, size)
-    shift = np.random.default_rng(2).integers(-6, 7, pictures[:6].shape)  # root mean square 3.7: some near, some not
+    shift = np.random.default_rng(2).integers(
+        -6, 7, pictures[:6].shape
+    )  # root mean square 3.7: some near, some not
     pictures = np.concatenate([pictures, np.clip(pictures[:6] + shift, 0, 255).astype(np.uint8)])
     groups = np.arange(18)
     groups[12] = 0  # the same person's second export is nobody else's

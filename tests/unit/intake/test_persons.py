@@ -7,7 +7,13 @@ import pytest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.intake.eyes import number_eyes
 from avatarflow.intake.identifiers import normalised
-from avatarflow.intake.persons import assign_roles, identify, joined_in_bulk, number_fields, number_persons
+from avatarflow.intake.persons import (
+    assign_roles,
+    identify,
+    joined_in_bulk,
+    number_fields,
+    number_persons,
+)
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -17,7 +23,9 @@ def identified(person, eyes=(), **columns):
 
 
 def test_all_identifiers_of_a_row_are_of_one_person():
-    found = identified(["guess", "eye"], ["eye"], guess=["g1", None, None, None], eye=["e1", "e2", "e2", None])
+    found = identified(
+        ["guess", "eye"], ["eye"], guess=["g1", None, None, None], eye=["e1", "e2", "e2", None]
+    )
     assert list(found["key"]) == [0, 1, 1, None]
     assert list(found["unit"]) == ["person", "eye", "eye", "person"]
 
@@ -26,11 +34,23 @@ def test_all_identifiers_of_a_row_are_of_one_person():
     ("person", "columns", "keys"),
     [
         (["id", "mrn"], {"id": ["a", None, "b"], "mrn": ["1", "1", "2"]}, [0, 0, 1]),
-        (["id", "mrn"], {"id": ["a", None, "a"], "mrn": ["1", "2", "2"]}, [0, 0, 0]),  # the third row links the others
-        (["id", "mrn"], {"id": ["a", "1"], "mrn": ["1", None]}, [0, 1]),  # equal values of other columns say nothing
+        (
+            ["id", "mrn"],
+            {"id": ["a", None, "a"], "mrn": ["1", "2", "2"]},
+            [0, 0, 0],
+        ),  # the third row links the others
+        (
+            ["id", "mrn"],
+            {"id": ["a", "1"], "mrn": ["1", None]},
+            [0, 1],
+        ),  # equal values of other columns say nothing
         ([["site", "id"], "id"], {"site": ["A", None, "B"], "id": ["1", "1", "2"]}, [0, 0, 1]),
         ([["site", "id"]], {"site": ["A", None, "B"], "id": ["1", "1", "1"]}, [0, None, 1]),
-        ([["site", "id"], "mrn"], {"site": ["A", None, "A"], "id": ["1"] * 3, "mrn": [None, "m", "m"]}, [0, 0, 0]),
+        (
+            [["site", "id"], "mrn"],
+            {"site": ["A", None, "A"], "id": ["1"] * 3, "mrn": [None, "m", "m"]},
+            [0, 0, 0],
+        ),
     ],
 )
 def test_identifiers_in_one_row_are_joined_whatever_is_missing(person, columns, keys):
@@ -39,7 +59,9 @@ def test_identifiers_in_one_row_are_joined_whatever_is_missing(person, columns, 
 
 def sides_and_more(extra):
     """Twenty patients with OD and OS, some of whose eyes are called otherwise."""
-    table = pd.DataFrame({"patient": [f"p{n // 2}" for n in range(40)], "eye": ["OD", "OS"] * 20}, dtype=object)
+    table = pd.DataFrame(
+        {"patient": [f"p{n // 2}" for n in range(40)], "eye": ["OD", "OS"] * 20}, dtype=object
+    )
     for row, name in extra.items():
         table.loc[row, "eye"] = name
     return table
@@ -59,7 +81,9 @@ def test_names_that_most_patients_have_identify_nobody_and_join_nobody(names, ex
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
 def test_an_eye_of_a_register_joins_the_patients_it_stands_under_whatever_the_share(share):
     patients = [f"{'ab'[n % 2] if n < 40 * share else 'a'}{n // 2}" for n in range(40)]
-    found = identified(["patient"], ["eye"], patient=patients, eye=[f"E{n // 2}" for n in range(40)])
+    found = identified(
+        ["patient"], ["eye"], patient=patients, eye=[f"E{n // 2}" for n in range(40)]
+    )
     assert found["key"].nunique() == 20
 
 
@@ -70,8 +94,12 @@ def test_a_few_sides_in_a_column_of_a_register_join_nobody():
 
 
 def test_joins_in_bulk_are_told_in_counts():
-    table = pd.DataFrame({"site": ["A", "B"] * 10, "patient": [f"SECRET{n}" for n in range(20)]}, dtype=object)
-    (text,) = joined_in_bulk(table, ["patient", "site"], [], identify(table, ["patient", "site"], [])["key"])
+    table = pd.DataFrame(
+        {"site": ["A", "B"] * 10, "patient": [f"SECRET{n}" for n in range(20)]}, dtype=object
+    )
+    (text,) = joined_in_bulk(
+        table, ["patient", "site"], [], identify(table, ["patient", "site"], [])["key"]
+    )
     assert text.startswith("20 values of patient count as 2 persons (up to 10 as one)")
     assert "SECRET" not in text
     assert joined_in_bulk(table, ["patient"], [], identify(table, ["patient"], [])["key"]) == []
@@ -102,7 +130,9 @@ def test_every_picture_of_a_person_has_the_same_role_and_the_shares_hold():
 def test_roles_do_not_depend_on_the_order_of_pictures():
     persons = np.arange(50).repeat(2)
     order = np.random.default_rng(0).permutation(100)
-    assert (assign_roles(persons, SHARES, 1)[order] == assign_roles(persons[order], SHARES, 1)).all()
+    assert (
+        assign_roles(persons, SHARES, 1)[order] == assign_roles(persons[order], SHARES, 1)
+    ).all()
 
 
 def test_a_given_split_is_kept():
@@ -113,7 +143,10 @@ def test_a_given_split_is_kept():
 
 @pytest.mark.parametrize(
     ("given", "text"),
-    [(["train", "heldout", "train"], "1 persons are on both sides"), (["train", None, "test"], "2 rows are neither")],
+    [
+        (["train", "heldout", "train"], "1 persons are on both sides"),
+        (["train", None, "test"], "2 rows are neither"),
+    ],
 )
 def test_refuses_a_given_split_that_does_not_hold(given, text):
     with pytest.raises(AvatarflowError, match=text):
@@ -127,7 +160,18 @@ def test_eyes_are_numbered_and_unknown_ones_marked():
 
 
 @pytest.mark.parametrize(
-    "text", ["P-1", "P-1 ", " p-1", "Ｐ-1", "P-1\u200b", "\ufeffP-1", "P\u00ad-1", "\u200eP-1", "P\u2011\x001"]
+    "text",
+    [
+        "P-1",
+        "P-1 ",
+        " p-1",
+        "Ｐ-1",
+        "P-1\u200b",
+        "\ufeffP-1",
+        "P\u00ad-1",
+        "\u200eP-1",
+        "P\u2011\x001",
+    ],
 )
 def test_spellings_of_one_identifier_are_one(text):
     assert normalised(text) == "p-1"
@@ -148,8 +192,37 @@ def test_numbers_as_spreadsheets_write_them_and_missing_ones():
 @pytest.mark.parametrize(
     "text",
     [
-        *(None, "", " ", "NA", "nan", "-", "unknown", "#N/A", "<NA>", "NaT", "N.A.", "n.a.", "#NV", "\\N", "(null)"),
-        *("undefined", "not available", "k.A.", "k. A.", "–", ".", "---", "??", "…", "\u200b", "N\u200bA", "_"),
+        *(
+            None,
+            "",
+            " ",
+            "NA",
+            "nan",
+            "-",
+            "unknown",
+            "#N/A",
+            "<NA>",
+            "NaT",
+            "N.A.",
+            "n.a.",
+            "#NV",
+            "\\N",
+            "(null)",
+        ),
+        *(
+            "undefined",
+            "not available",
+            "k.A.",
+            "k. A.",
+            "–",
+            ".",
+            "---",
+            "??",
+            "…",
+            "\u200b",
+            "N\u200bA",
+            "_",
+        ),
     ],
 )
 def test_what_says_that_there_is_no_identifier_is_none(text):

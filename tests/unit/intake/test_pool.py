@@ -10,7 +10,12 @@ from PIL import Image
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.pool import SAME_CONTENT, check_share, pool_from_generator, pool_from_manifest
+from avatarflow.intake.pool import (
+    SAME_CONTENT,
+    check_share,
+    pool_from_generator,
+    pool_from_manifest,
+)
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import Step
 
@@ -28,7 +33,9 @@ def entry(**changes):
         "size_px": 16,
         **changes,
     }
-    config = load({"releases": {"x": {**given, "base": {"pretrain": {}}, "augment": {"mirror": None}}}})
+    config = load(
+        {"releases": {"x": {**given, "base": {"pretrain": {}}, "augment": {"mirror": None}}}}
+    )
     return config["releases"]["x"]
 
 
@@ -42,7 +49,8 @@ def folder(tmp_path):
     for number in range(12):
         picture(tmp_path / f"{number}.png", number)
     rows = [
-        {"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"} for n in range(12)
+        {"file": f"{n}.png", "patient": f"p{n // 2}", "eye": f"e{n}", "side": "left", "sex": "f"}
+        for n in range(12)
     ]
     return tmp_path, rows
 
@@ -145,7 +153,9 @@ def test_the_limit_is_a_share():
 
 def test_generated_eyes_bring_their_own_truth(tmp_path):
     wanted = {"generate": {"kind": "fundus", "persons": 10, "pictures_per_eye": 2}}
-    made = pool_from_generator(entry(source=wanted, conditions={"eye_side": ["left", "right"]}), 1, 1)
+    made = pool_from_generator(
+        entry(source=wanted, conditions={"eye_side": ["left", "right"]}), 1, 1
+    )
     assert len(made.table) == 40
     assert made.table["person"].nunique() == 10
     assert (made.table.groupby("person")["eye_side"].nunique() == 2).all()
@@ -196,9 +206,14 @@ def test_two_exports_of_one_picture_join_their_persons(folder):
 def test_several_columns_name_a_person_together(folder):
     root, rows = folder
     for number, row in enumerate(rows):
-        row |= {"site": "ab"[number // 6], "number": str(number % 6 // 2)}  # both sites count from 0
+        row |= {
+            "site": "ab"[number // 6],
+            "number": str(number % 6 // 2),
+        }  # both sites count from 0
     assert pool((root, rows), patient_id_columns=["number"]).table["person"].nunique() == 3
-    assert pool((root, rows), patient_id_columns=[["site", "number"]]).table["person"].nunique() == 6
+    assert (
+        pool((root, rows), patient_id_columns=[["site", "number"]]).table["person"].nunique() == 6
+    )
     rows[0]["site"] = ""
     assert "no person" in pool((root, rows), patient_id_columns=[["site", "number"]]).refused[1]
 
@@ -214,7 +229,9 @@ def test_a_column_may_be_asked_for_twice(folder):
 def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
     root, rows = folder
     table = pd.DataFrame(rows)
-    table["image"] = [{"bytes": (root / name).read_bytes(), "path": name} for name in table.pop("file")]
+    table["image"] = [
+        {"bytes": (root / name).read_bytes(), "path": name} for name in table.pop("file")
+    ]
     table.to_parquet(root / "m.parquet")
     inside = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
     outside = pool(folder)
@@ -228,7 +245,9 @@ def one_person(made, *rows):
 
 def in_no_state(row, how):
     """Make a row one that no picture is taken from."""
-    row |= {"label": {"side": "upper"}, "unread": {"file": "absent.png"}, "left out": {"sex": "m"}}[how]
+    row |= {"label": {"side": "upper"}, "unread": {"file": "absent.png"}, "left out": {"sex": "m"}}[
+        how
+    ]
 
 
 @pytest.mark.parametrize("how", ["label", "unread", "left out"])
@@ -280,7 +299,10 @@ def test_an_eye_column_that_is_not_there_is_refused_but_for_the_default(folder):
         pool(folder, patient_id_columns=["patient"], eye_columns=["eyeid"])
     with pytest.raises(AvatarflowError, match="no column 'Eye', but 'eye'"):
         pool(folder, patient_id_columns=["patient"], eye_columns=["Eye"])
-    assert pool(folder, patient_id_columns=["patient"], eye_columns=["eye_id"]).table["eye"].max() == -1
+    assert (
+        pool(folder, patient_id_columns=["patient"], eye_columns=["eye_id"]).table["eye"].max()
+        == -1
+    )
 
 
 def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):
@@ -289,7 +311,10 @@ def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):
     picture(root / "a" / "0.png", 99)
     table = pd.DataFrame(rows)
     names = ["a/0.png", *table.pop("file")[1:]]
-    cells = [{"bytes": None if n < 3 else (root / name).read_bytes(), "path": name} for n, name in enumerate(names)]
+    cells = [
+        {"bytes": None if n < 3 else (root / name).read_bytes(), "path": name}
+        for n, name in enumerate(names)
+    ]
     cells[1]["path"], cells[2]["path"] = "../1.png", None
     whole = pa.Table.from_pandas(table).append_column("image", pa.array(cells, EMBEDDED_TYPE))
     pq.write_table(whole, root / "m.parquet")

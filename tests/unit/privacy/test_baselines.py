@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.privacy.baselines.compare import LEVELS, People, at_level, compare, summary, winner, write_table
+from avatarflow.privacy.baselines.compare import (
+    LEVELS,
+    People,
+    at_level,
+    compare,
+    summary,
+    winner,
+    write_table,
+)
 from avatarflow.privacy.baselines.figure import draw_baselines
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
 from avatarflow.privacy.baselines.registry import RULES
@@ -31,12 +39,16 @@ def gallery(seed=0, m=80, spread=0.1):
 def people(originals, chosen, seed, draws=6, spread=0.1):
     rng = np.random.default_rng(seed)
     rows = originals.cones.fingerprints[chosen]
-    altered = unit(rows[:, None] + spread * rng.standard_normal((len(rows), draws, D))).reshape(-1, D)
+    altered = unit(rows[:, None] + spread * rng.standard_normal((len(rows), draws, D))).reshape(
+        -1, D
+    )
     return People(altered, np.repeat(originals.persons[chosen], draws))
 
 
 def held_out(n=60, seed=9):
-    return People(unit(np.random.default_rng(seed).standard_normal((n, D))), np.arange(1000, 1000 + n))
+    return People(
+        unit(np.random.default_rng(seed).standard_normal((n, D))), np.arange(1000, 1000 + n)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +118,9 @@ def test_table_and_figure_are_files(compared, tmp_path):
     write_table(table, tmp_path / "baselines.tsv")
     draw_baselines(table, tmp_path / "baselines.png")
     again = pd.read_csv(tmp_path / "baselines.tsv", sep="\t")
-    assert again["specificity"].to_numpy() == pytest.approx(table["specificity"].to_numpy(), rel=1e-5)
+    assert again["specificity"].to_numpy() == pytest.approx(
+        table["specificity"].to_numpy(), rel=1e-5
+    )
     assert (tmp_path / "baselines.png").read_bytes()[:4] == b"\x89PNG"
     assert set(summary(table)) == {"99.0%", "99.5%", "99.9%", "100.0%"}
 
@@ -116,7 +130,9 @@ def test_table_and_figure_are_files(compared, tmp_path):
 @given(seed=st.integers(0, 10_000), random=st.randoms(use_true_random=False))
 def test_order_of_originals_candidates_and_names_of_persons_change_nothing(name, seed, random):
     originals = gallery(seed)
-    queries = np.concatenate([held_out(20, seed).fingerprints, people(originals, np.arange(5), seed).fingerprints])
+    queries = np.concatenate(
+        [held_out(20, seed).fingerprints, people(originals, np.arange(5), seed).fingerprints]
+    )
     truth = RULES[name].score(Candidates.of(queries, originals), originals)
     order, names, asked = list(range(80)), list(range(500, 540)), list(range(len(queries)))
     for each in (order, names, asked):
@@ -125,7 +141,13 @@ def test_order_of_originals_candidates_and_names_of_persons_change_nothing(name,
     own = cones.radii_rad[order]
     moved = Originals.of(
         type(cones)(
-            cones.fingerprints[order], cones.rows, own, cones.sparsity_rad[order], cones.shape, cones.c, cones.encoder
+            cones.fingerprints[order],
+            cones.rows,
+            own,
+            cones.sparsity_rad[order],
+            cones.shape,
+            cones.c,
+            cones.encoder,
         ),
         renamed[order],
     )
@@ -149,7 +171,9 @@ def test_identical_photographs_of_one_person_do_not_blind_a_rule():
     own = unit(rows[:, None] + 0.1 * rng.standard_normal((80, 4, D)))
     originals = Originals.of(uncalibrated(rows, persons, np.arange(1, 81), own, Shape()), persons)
     for name, rule in RULES.items():
-        assert rule.score(Candidates.of(rows[:1], originals), originals)[0] == pytest.approx(0, abs=1e-6), name
+        assert rule.score(Candidates.of(rows[:1], originals), originals)[0] == pytest.approx(
+            0, abs=1e-6
+        ), name
 
 
 def test_refusals():
@@ -157,6 +181,8 @@ def test_refusals():
     with pytest.raises(AvatarflowError, match="79 persons for 80 originals"):
         Originals.of(originals.cones, originals.persons[:79])
     with pytest.raises(AvatarflowError, match="candidates: row 2 has non-finite values"):
-        Candidates.of(np.where(np.arange(5)[:, None] == 2, np.nan, held_out(5).fingerprints), originals)
+        Candidates.of(
+            np.where(np.arange(5)[:, None] == 2, np.nan, held_out(5).fingerprints), originals
+        )
     with pytest.raises(AvatarflowError, match="7 dimensions where the originals have 8"):
         Candidates.of(held_out(5).fingerprints[:, :7], originals)

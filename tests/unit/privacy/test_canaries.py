@@ -46,7 +46,9 @@ def test_canaries_are_drawn_from_a_population_of_their_own(canaries):
     assert table["copies"].tolist() == [0] * 6 + [1] * 3 + [4] * 3
     assert (table["item"] >= FIRST).all()
     assert table["row"].tolist() == list(range(-1, -13, -1))
-    own, _ = draw_eyes("fundus", [2 * n for n in range(12)], [0] * 12, 32, 3)  # the eyes of a run with that seed
+    own, _ = draw_eyes(
+        "fundus", [2 * n for n in range(12)], [0] * 12, 32, 3
+    )  # the eyes of a run with that seed
     assert not (pictures == own).all((1, 2, 3)).any()
     assert len({each.tobytes() for each in pictures}) == 12
     assert set(table["sex"]) == {"female", "male"}
@@ -67,7 +69,9 @@ def test_each_canary_is_planted_as_often_as_it_says(canaries):
     pictures, table = planted(*canaries)
     assert len(pictures) == 3 * 1 + 3 * 4
     assert table["item"].is_unique
-    assert table["person"].value_counts().to_dict() == {FIRST + n: 1 if n < 9 else 4 for n in range(6, 12)}
+    assert table["person"].value_counts().to_dict() == {
+        FIRST + n: 1 if n < 9 else 4 for n in range(6, 12)
+    }
     assert (pictures[-1] == canaries[0][-1]).all()
 
 
@@ -98,7 +102,9 @@ def test_canaries_join_the_training_set_and_change_nothing_else_in_it(pool):
 
 
 def test_no_canary_is_a_member_or_a_held_out_subject_of_an_attack(pool):
-    training_set(str(pool / "pool"), AUGMENT, 3, str(pool / "with"), Step.null(), str(pool / "canaries"))
+    training_set(
+        str(pool / "pool"), AUGMENT, 3, str(pool / "with"), Step.null(), str(pool / "canaries")
+    )
     everyone = read_table(pool / "with")
     assert not everyone[chosen(everyone, 1000, 3)]["role"].eq("canary").any()
 
@@ -124,7 +130,9 @@ def test_untrained_canaries_and_scores_that_say_nothing_are_exposed_by_chance_al
     assert by_chance(4) == pytest.approx(2 - np.log2(24) / 4)
     assert points[1]["low"] < points[1]["value"] < points[1]["high"] < points[1]["most"]
     silent = curve(np.zeros(440), copies, 1)
-    assert silent[1]["value"] == pytest.approx(np.log2(41) - np.log2(21))  # all share the middle rank
+    assert silent[1]["value"] == pytest.approx(
+        np.log2(41) - np.log2(21)
+    )  # all share the middle rank
 
 
 # --- found in pictures
@@ -140,7 +148,9 @@ def test_the_matcher_finds_a_planted_canary_and_no_other(canaries, few_pairs):
     pictures, table = canaries
     others, _ = draw_eyes("fundus", [2 * n for n in range(10)], [0] * 10, 32, 99)
     leaked = np.stack([noisy(pictures[place], 8, place) for place in (7, 11)])
-    found = Sightings.of(pictures, np.concatenate([others, leaked]), "fundus", table["item"].to_numpy(), 1)
+    found = Sightings.of(
+        pictures, np.concatenate([others, leaked]), "fundus", table["item"].to_numpy(), 1
+    )
     assert found.matched[[7, 11]].all()
     assert found.best[[7, 11]].tolist() == [10, 11]
     assert found.matched.sum() == 2, found
@@ -190,7 +200,9 @@ def exposed(tmp_path, canaries, few_pairs):
     paths = {name: str(tmp_path / name) for name in ("canaries", "samples", "cones", "decisions")}
     paths |= {name: str(tmp_path / name) for name in ("canaries_fingerprints", "fingerprints")}
     write_shards(tmp_path / "canaries", pictures, table)
-    write_shards(tmp_path / "samples", made, pd.DataFrame({"candidate": [f"s-{n}" for n in range(12)]}))
+    write_shards(
+        tmp_path / "samples", made, pd.DataFrame({"candidate": [f"s-{n}" for n in range(12)]})
+    )
     some_cones(known, table["row"], 0.3).save(paths["cones"])
     save_rows(paths["canaries_fingerprints"], known, "made up")
     save_rows(paths["fingerprints"], rows, "made up")
@@ -208,17 +220,23 @@ def test_what_is_found_of_canaries_in_candidates_and_in_the_release(exposed):
     for stage in ("teacher", "student"):
         parts.append(str(folder / f"{stage}.generator.json"))
         scores = {"loss_threshold": list(range(12))}
-        (folder / f"{stage}.generator.json").write_text(json.dumps({"target": stage, "scores": scores, "refused": ""}))
+        (folder / f"{stage}.generator.json").write_text(
+            json.dumps({"target": stage, "scores": scores, "refused": ""})
+        )
     outputs = [str(folder / f"out.{kind}") for kind in ("json", "tsv", "png")]
     summary.join(paths["canaries"], parts, "fundus", 1, *outputs, Step.null())
     found = json.loads((folder / "out.json").read_text())
-    recall = {point["copies"]: point["value"] for point in found["targets"]["teacher"]["cone_recall"]}
+    recall = {
+        point["copies"]: point["value"] for point in found["targets"]["teacher"]["cone_recall"]
+    }
     assert recall == {0: 0.0, 1: pytest.approx(1 / 3), 4: pytest.approx(1 / 3)}
     assert found["targets"]["teacher"]["in_own_cone"] == {"pictures": 2, "accepted": 1}
     assert found["released"] == {"pictures": 11, "n": 6, "by_cone": 1, "by_matcher": 1, "found": 1,
                                  "untrained_by_matcher": 0}  # fmt: skip
     bits = found["targets"]["teacher"]["exposure_bits"]
-    assert [point["value"] for point in bits["loss_threshold"][1:]] == pytest.approx([np.log2(7)] * 2)
+    assert [point["value"] for point in bits["loss_threshold"][1:]] == pytest.approx(
+        [np.log2(7)] * 2
+    )
     assert "loss_threshold" not in found["targets"]["release"]["exposure_bits"]
     assert "nearest_synthetic (pixels)" in found["targets"]["release"]["exposure_bits"]
     table = pd.read_csv(folder / "out.tsv", sep="\t")
@@ -237,15 +255,25 @@ def calibrated(folder, with_canaries, density="original"):
                           "unit": "person", "role": roles})  # fmt: skip
     folder.mkdir()
     write_shards(folder / "pool", np.zeros((people, 16, 16, 3), np.uint8), table)
-    save_file({"none": np.zeros(1, np.float32)}, folder / "encoder", {"encoder": json.dumps({"digest": "made up"})})
+    save_file(
+        {"none": np.zeros(1, np.float32)},
+        folder / "encoder",
+        {"encoder": json.dumps({"digest": "made up"})},
+    )
     rows, more = unit(draw.normal(size=(people, 16))), unit(draw.normal(size=(12, 16)))
-    files = {name: str(folder / name) for name in ("pool", "encoder", "originals", "own", "calibration", "test")}
+    files = {
+        name: str(folder / name)
+        for name in ("pool", "encoder", "originals", "own", "calibration", "test")
+    }
     save_rows(files["originals"], rows, "made up")
     near = lambda some: unit(some[:, None] + 0.05 * draw.normal(size=(len(some), 4, 16)))  # noqa: E731
     for name, some in (("own", rows[:30]), ("calibration", rows[10:20]), ("test", rows[20:30])):
         save_rows(files[name], near(some), "made up")
     if with_canaries:
-        files |= {name: str(folder / name) for name in ("canaries", "canaries_fingerprints", "canaries_own")}
+        files |= {
+            name: str(folder / name)
+            for name in ("canaries", "canaries_fingerprints", "canaries_own")
+        }
         numbers = np.arange(12)
         write_shards(folder / "canaries", np.zeros((12, 16, 16, 3), np.uint8), pd.DataFrame(
             {"person": FIRST + numbers, "row": -1 - numbers, "copies": 1}))  # fmt: skip
@@ -257,17 +285,25 @@ def calibrated(folder, with_canaries, density="original"):
     settings["density"] = density
     out = [str(folder / name) for name in ("cones", "calibrated", "plane")]
     calibrate_entry(files, settings, 1, *out, Step.null())
-    return Cones.read(out[0]), json.loads((folder / "calibrated").read_text()), {**files, "cones": out[0]}
+    return (
+        Cones.read(out[0]),
+        json.loads((folder / "calibrated").read_text()),
+        {**files, "cones": out[0]},
+    )
 
 
 @pytest.mark.parametrize("density", ["original", "picture"])
-def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_held_out_subjects(tmp_path, density):
+def test_canaries_have_cones_and_are_neither_calibration_nor_test_persons_nor_held_out_subjects(
+    tmp_path, density
+):
     cones, figures, files = calibrated(tmp_path / "with", True, density)
     plain, without, _ = calibrated(tmp_path / "without", False, density)
     assert cones.rows.tolist() == [*range(1, 31), *range(-1, -13, -1)]
     assert (cones.fingerprints[:30] == plain.fingerprints).all()
     for name in ("miss", "rejected", "specificity"):
-        assert [figures[name][key] for key in ("n", "persons")] == [without[name][key] for key in ("n", "persons")]
+        assert [figures[name][key] for key in ("n", "persons")] == [
+            without[name][key] for key in ("n", "persons")
+        ]
     assert figures["coverage"]["persons"] == without["coverage"]["persons"] == 10
     assert figures["verification"] == without["verification"]
     assert [row["n"] for row in figures["retrieval"]] == [row["n"] for row in without["retrieval"]]

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import clopper_pearson, share_of_pictures
-from avatarflow.privacy.cones.cone import Cones, calibrate, local_sparsity, needed_scales, own_radii, uncalibrated
+from avatarflow.privacy.cones.cone import (
+    Cones,
+    calibrate,
+    local_sparsity,
+    needed_scales,
+    own_radii,
+    uncalibrated,
+)
 from avatarflow.privacy.cones.coverage import conformal_coverage, reject_all_coverage
 from avatarflow.privacy.cones.decide import Judge, miss_rate, risks, specificity
 from avatarflow.privacy.cones.settings_plane import draw_plane, settings_plane
@@ -24,14 +31,18 @@ def unit(rows):
 def population(seed, m=40, a=4, d=8, spread=0.1):
     rng = np.random.default_rng(seed)
     originals = unit(rng.standard_normal((m, d)))
-    own, draws = (unit(originals[:, None] + spread * rng.standard_normal((m, a, d))) for _ in range(2))
+    own, draws = (
+        unit(originals[:, None] + spread * rng.standard_normal((m, a, d))) for _ in range(2)
+    )
     return originals, np.arange(m) // 2, own, draws
 
 
 def calibrated(seed=0, mode="reject-all", **settings_):
     originals, persons, own, draws = population(seed)
     cones = uncalibrated(originals, persons, np.arange(1, 41), own, Shape(**settings_), "abc")
-    return calibrate(cones, draws.reshape(-1, 8), np.repeat(persons, 4), mode, 0.1, fewest_persons=20)
+    return calibrate(
+        cones, draws.reshape(-1, 8), np.repeat(persons, 4), mode, 0.1, fewest_persons=20
+    )
 
 
 def test_own_radius_is_the_farthest_version():
@@ -46,7 +57,9 @@ def test_sparsity_counts_other_persons_only():
     originals = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
     sparsity = np.degrees(local_sparsity(originals, np.array([0, 0, 1, 2]), 1))
     assert sparsity == pytest.approx([30, 29, 20, 20], abs=1e-4)
-    assert np.degrees(local_sparsity(originals, np.array([0, 0, 1, 2]), 9))[0] == pytest.approx(40, abs=1e-4)
+    assert np.degrees(local_sparsity(originals, np.array([0, 0, 1, 2]), 9))[0] == pytest.approx(
+        40, abs=1e-4
+    )
 
 
 def test_every_calibration_draw_is_rejected_in_reject_all():
@@ -96,7 +109,11 @@ def test_the_draws_that_set_c_are_rejected_on_every_processor(tmp_path, kernel):
             np.save(tmp_path / f"{name}.npy", rows)
         files = [str(tmp_path / name) for name in ("cones", "draws.npy", "needed.npy")]
         command = [sys.executable, "-W", "ignore", "-c", JUDGED_ELSEWHERE, *files]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **kernel})
+        subprocess.run(
+            command,
+            check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **kernel},
+        )
 
 
 def test_conformal_takes_the_order_statistic():
@@ -114,7 +131,8 @@ def test_bounds_are_those_of_the_text():
     assert (coverage.rank, coverage.mean_miss) == (19, pytest.approx(0.05))
     assert coverage.miss_bound == pytest.approx(1 - 0.05 ** (1 / 19))
     with pytest.raises(
-        AvatarflowError, match=r"18 calibration persons cannot give a miss rate of 0.05; give at least 19"
+        AvatarflowError,
+        match=r"18 calibration persons cannot give a miss rate of 0.05; give at least 19",
     ):
         conformal_coverage(18, 0.05)
 
@@ -148,8 +166,13 @@ def test_cones_survive_the_file(tmp_path):
 def test_adding_an_original_never_frees_a_picture(seed, c, beta):
     originals, persons, own, _ = population(seed)
     cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, Shape(beta=beta)), c=c)
-    left = [array[:-5] for array in (cones.fingerprints, cones.rows, cones.radii_rad, cones.sparsity_rad)]
-    fewer = replace(cones, fingerprints=left[0], rows=left[1], radii_rad=left[2], sparsity_rad=left[3])
+    left = [
+        array[:-5]
+        for array in (cones.fingerprints, cones.rows, cones.radii_rad, cones.sparsity_rad)
+    ]
+    fewer = replace(
+        cones, fingerprints=left[0], rows=left[1], radii_rad=left[2], sparsity_rad=left[3]
+    )
     pictures = unit(np.random.default_rng(seed + 1).standard_normal((50, 8)))
     assert (risks(pictures, cones) <= risks(pictures, fewer)).all()
 
@@ -161,7 +184,9 @@ def test_another_picture_of_a_person_never_frees_one_near_that_person(seed, c, b
     shape = Shape(k, beta, density=PICTURE)
     cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, shape), c=c)
     kept = np.arange(40) != 7
-    fewer = replace(uncalibrated(originals[kept], persons[kept], np.arange(1, 40), own[kept], shape), c=c)
+    fewer = replace(
+        uncalibrated(originals[kept], persons[kept], np.arange(1, 40), own[kept], shape), c=c
+    )
     pictures = unit(np.random.default_rng(seed + 1).standard_normal((50, 8)))
     before = Judge(fewer).risks(pictures)
     theirs = persons[kept][before.original] == persons[7]
@@ -170,13 +195,17 @@ def test_another_picture_of_a_person_never_frees_one_near_that_person(seed, c, b
 
 def test_the_density_around_a_picture_needs_to_know_the_persons():
     originals, persons, own, _ = population(0)
-    cones = replace(uncalibrated(originals, persons, np.arange(1, 41), own, Shape(density=PICTURE)), c=1.0)
+    cones = replace(
+        uncalibrated(originals, persons, np.arange(1, 41), own, Shape(density=PICTURE)), c=1.0
+    )
     with pytest.raises(AvatarflowError, match="cones: persons are missing"):
         risks(originals, replace(cones, persons=None))
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.randoms(use_true_random=False), st.sampled_from([ORIGINAL, PICTURE]))
+@given(
+    st.integers(0, 10_000), st.randoms(use_true_random=False), st.sampled_from([ORIGINAL, PICTURE])
+)
 def test_order_and_numbering_of_persons_change_nothing(seed, random, density):
     originals, persons, own, draws = population(seed)
     order, names = list(range(40)), list(range(100, 120))
@@ -185,11 +214,22 @@ def test_order_and_numbering_of_persons_change_nothing(seed, random, density):
     renamed = np.array(names)[persons]
 
     def fit(rows, who):
-        cones = uncalibrated(originals[rows], who[rows], rows + 1, own[rows], Shape(density=density))
-        return calibrate(cones, draws[rows].reshape(-1, 8), np.repeat(who[rows], 4), "reject-all", fewest_persons=2)[0]
+        cones = uncalibrated(
+            originals[rows], who[rows], rows + 1, own[rows], Shape(density=density)
+        )
+        return calibrate(
+            cones,
+            draws[rows].reshape(-1, 8),
+            np.repeat(who[rows], 4),
+            "reject-all",
+            fewest_persons=2,
+        )[0]
 
     pictures = unit(np.random.default_rng(seed).standard_normal((30, 8)))
-    assert (risks(pictures, fit(np.arange(40), persons)) == risks(pictures, fit(np.array(order), renamed))).all()
+    assert (
+        risks(pictures, fit(np.arange(40), persons))
+        == risks(pictures, fit(np.array(order), renamed))
+    ).all()
 
 
 @pytest.mark.parametrize("density", [ORIGINAL, PICTURE])
@@ -202,7 +242,9 @@ def test_blocks_do_not_change_the_needed_scales(density):
 
 def test_specificity_counts_held_out_subjects_that_pass():
     cones, _ = calibrated()
-    held_out = np.concatenate([cones.fingerprints[:10], unit(np.random.default_rng(9).standard_normal((30, 8)))])
+    held_out = np.concatenate(
+        [cones.fingerprints[:10], unit(np.random.default_rng(9).standard_normal((30, 8)))]
+    )
     share = specificity(cones, held_out, np.arange(40), 1)
     assert share.value == (risks(held_out, cones) > 1).mean()
     assert share.value <= 0.75
@@ -214,7 +256,9 @@ def test_settings_plane_meets_the_calibration(tmp_path):
     draws = population(0)[3].reshape(-1, 8)
     held_out = unit(np.random.default_rng(9).standard_normal((60, 8)))
     plane = settings_plane(cones, draws, held_out, (0.0, 0.5, 1.0))
-    assert plane.loc[plane["beta"] == 0.5, "border"].iloc[0] == pytest.approx(calibration.needed.max())
+    assert plane.loc[plane["beta"] == 0.5, "border"].iloc[0] == pytest.approx(
+        calibration.needed.max()
+    )
     above = plane[plane["c"] >= plane["border"]]
     assert (above["altered_rejected"] == 1).all()
     at_border = plane.loc[plane["beta"] == 0.5, "at_border_passing"].iloc[0]
@@ -229,7 +273,9 @@ def test_settings_plane_meets_the_calibration(tmp_path):
 def test_refusals():
     originals, persons, own, draws = population(0)
     rows, flat, who = np.arange(1, 41), draws.reshape(-1, 8), np.repeat(persons, 4)
-    with pytest.raises(AvatarflowError, match="originals of one person only; give originals of at least two"):
+    with pytest.raises(
+        AvatarflowError, match="originals of one person only; give originals of at least two"
+    ):
         uncalibrated(originals, np.zeros(40, int), rows, own, Shape())
     nobody = persons.copy()
     nobody[[3, 8]] = -1
@@ -243,7 +289,9 @@ def test_refusals():
         uncalibrated(broken, persons, rows, own, Shape())
     twice = originals.copy()
     twice[9] = twice[2]
-    with pytest.raises(AvatarflowError, match="rows 3 and 10: equal fingerprints but different persons"):
+    with pytest.raises(
+        AvatarflowError, match="rows 3 and 10: equal fingerprints but different persons"
+    ):
         uncalibrated(twice, persons, rows, own, Shape())
     still = own.copy()
     still[6] = originals[6]
@@ -252,12 +300,17 @@ def test_refusals():
     with pytest.raises(AvatarflowError, match="row 0 has length 2, not 1"):
         uncalibrated(2 * originals, persons, rows, own, Shape())
     cones = uncalibrated(originals, persons, rows, own, Shape(widest_rad=0.02, narrowest_rad=0.01))
-    with pytest.raises(AvatarflowError, match=r"20 calibration persons where cone.fewest_persons asks for 30"):
+    with pytest.raises(
+        AvatarflowError, match=r"20 calibration persons where cone.fewest_persons asks for 30"
+    ):
         calibrate(cones, flat, who, "reject-all", fewest_persons=30)
-    with pytest.raises(AvatarflowError, match=r"outside every cone at its widest; raise cone.widest_deg"):
+    with pytest.raises(
+        AvatarflowError, match=r"outside every cone at its widest; raise cone.widest_deg"
+    ):
         calibrate(cones, flat, who, "reject-all")
     with pytest.raises(
-        AvatarflowError, match=r"20 calibration persons cannot give a miss rate of 0.01; give at least 99"
+        AvatarflowError,
+        match=r"20 calibration persons cannot give a miss rate of 0.01; give at least 99",
     ):
         calibrate(cones, flat, who, "conformal", 0.01)
 
@@ -265,4 +318,6 @@ def test_refusals():
 def test_two_photographs_of_one_person_may_be_equal():
     originals, persons, own, _ = population(0)
     originals[1], own[1] = originals[0], own[0]
-    assert np.isfinite(uncalibrated(originals, persons, np.arange(1, 41), own, Shape()).sparsity_rad).all()
+    assert np.isfinite(
+        uncalibrated(originals, persons, np.arange(1, 41), own, Shape()).sparsity_rad
+    ).all()

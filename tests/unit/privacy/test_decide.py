@@ -18,7 +18,15 @@ from avatarflow.privacy.fingerprints.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.search.neighbours import pair_angles
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
-COLUMNS = ["candidate", "risk", "accepted", "reason", "matched_original", "angle_rad", "threshold_rad"]
+COLUMNS = [
+    "candidate",
+    "risk",
+    "accepted",
+    "reason",
+    "matched_original",
+    "angle_rad",
+    "threshold_rad",
+]
 
 
 def unit(rows):
@@ -28,7 +36,9 @@ def unit(rows):
 def some_cones(seed=0, m=300, d=12, c=0.6):
     rng = np.random.default_rng(seed)
     radii, sparsity = rng.uniform(0.1, 1.2, m), rng.uniform(0.5, 1.5, m)
-    return Cones(unit(rng.standard_normal((m, d))), np.arange(m) * 2 + 1, radii, sparsity, Shape(), c, "abc")
+    return Cones(
+        unit(rng.standard_normal((m, d))), np.arange(m) * 2 + 1, radii, sparsity, Shape(), c, "abc"
+    )
 
 
 def some_candidates(n=200, d=12, seed=1):
@@ -50,16 +60,30 @@ def test_a_decision_for_each_candidate(tmp_path):
     assert list(table.columns) == COLUMNS
     assert table["candidate"].tolist() == names(200)
     first = table.iloc[0]
-    assert (first["matched_original"], first["accepted"], first["reason"]) == (15, False, decide.INSIDE)
+    assert (first["matched_original"], first["accepted"], first["reason"]) == (
+        15,
+        False,
+        decide.INSIDE,
+    )
     assert first["angle_rad"] < 1e-6
     assert table["reason"].iloc[[5, 9]].tolist() == [decide.UNJUDGED, decide.UNREADABLE]
-    assert table.iloc[[5, 9]][["risk", "matched_original", "angle_rad", "threshold_rad"]].isna().all(axis=None)
+    assert (
+        table.iloc[[5, 9]][["risk", "matched_original", "angle_rad", "threshold_rad"]]
+        .isna()
+        .all(axis=None)
+    )
     assert not table["accepted"].iloc[[5, 9]].any()
     judged = table.drop([5, 9])
-    assert judged["risk"].to_numpy() == pytest.approx((judged["angle_rad"] / judged["threshold_rad"]).to_numpy())
+    assert judged["risk"].to_numpy() == pytest.approx(
+        (judged["angle_rad"] / judged["threshold_rad"]).to_numpy()
+    )
     assert (judged["accepted"] == (judged["risk"] > 1)).all()
     assert set(table["reason"]) <= set(decide.REASONS)
-    assert (summary.candidates, summary.judged, summary.accepted) == (200, 198, table["accepted"].sum())
+    assert (summary.candidates, summary.judged, summary.accepted) == (
+        200,
+        198,
+        table["accepted"].sum(),
+    )
     assert 0 < summary.accepted < 198
 
 
@@ -69,7 +93,9 @@ def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path
     judge(candidates, names(200), cones, tmp_path / "alone.parquet")
     alone = pq.read_table(tmp_path / "alone.parquet").to_pandas()
     refusals = [decide.MATCHED if row % 3 == 0 else "" for row in range(200)]
-    summary = judge(candidates, names(200), cones, tmp_path / "both.parquet", block=7, refusals=refusals)
+    summary = judge(
+        candidates, names(200), cones, tmp_path / "both.parquet", block=7, refusals=refusals
+    )
     both = pq.read_table(tmp_path / "both.parquet").to_pandas()
     against = np.arange(200) % 3 == 0
     assert (both["accepted"] == (alone["accepted"] & ~against)).all()
@@ -129,7 +155,11 @@ def test_without_the_proof_every_original_is_compared(monkeypatch):
 def test_threads_and_blocks_change_nothing(tmp_path, density):
     import faiss
 
-    before, cones, candidates = faiss.omp_get_max_threads(), some_cones(m=900, d=64), some_candidates(500, 64)
+    before, cones, candidates = (
+        faiss.omp_get_max_threads(),
+        some_cones(m=900, d=64),
+        some_candidates(500, 64),
+    )
     cones = replace(cones, shape=Shape(density=density), persons=np.arange(900) // 3)
     candidates[77] = np.nan
     results, written, summaries = [], [], []
@@ -164,11 +194,15 @@ def test_of_several_blocks_at_a_time_the_first_bad_one_is_named(tmp_path):
 def test_equals_a_comparison_with_every_original(seed, c, k):
     rng = np.random.default_rng(seed)
     cones = replace(some_cones(seed, 120, 6, c), radii_rad=np.exp(rng.normal(-1, 0.7, 120)))
-    pictures = np.concatenate([some_candidates(60, 6, seed), cones.fingerprints[:3], cones.fingerprints[:3]])
+    pictures = np.concatenate(
+        [some_candidates(60, 6, seed), cones.fingerprints[:3], cones.fingerprints[:3]]
+    )
     found = Judge(cones, k).risks(pictures)
     every = pair_angles(pictures[:, None], cones.fingerprints[None]) / cones.half_angles_rad
     assert found.risk == pytest.approx(every.min(1), rel=1e-6, abs=1e-4)
-    assert (np.take_along_axis(every, found.original[:, None], 1)[:, 0] <= every.min(1) + 1e-4).all()
+    assert (
+        np.take_along_axis(every, found.original[:, None], 1)[:, 0] <= every.min(1) + 1e-4
+    ).all()
 
 
 @pytest.mark.parametrize("cuts", [(200,), (64, 136), (1, 99, 100)])
@@ -179,11 +213,24 @@ def test_shards_and_the_way_rows_are_read_change_nothing(tmp_path, cuts):
     table, start = pd.DataFrame({"candidate": names(200)}), 0
     for number, count in enumerate(cuts):
         rows = slice(start, start + count)
-        write_shard(tmp_path / f"s/{number:05d}.parquet", np.zeros((count, 2, 2, 3), np.uint8), table.iloc[rows])
+        write_shard(
+            tmp_path / f"s/{number:05d}.parquet",
+            np.zeros((count, 2, 2, 3), np.uint8),
+            table.iloc[rows],
+        )
         start += count
     ids = Column(tmp_path / "s", "candidate")
-    judge(RowFile(tmp_path / "rows.safetensors", "e"), ids, cones, tmp_path / "cut.parquet", block=33, stage="teacher")
-    whole, cut = (pq.read_table(tmp_path / f"{name}.parquet").to_pandas() for name in ("whole", "cut"))
+    judge(
+        RowFile(tmp_path / "rows.safetensors", "e"),
+        ids,
+        cones,
+        tmp_path / "cut.parquet",
+        block=33,
+        stage="teacher",
+    )
+    whole, cut = (
+        pq.read_table(tmp_path / f"{name}.parquet").to_pandas() for name in ("whole", "cut")
+    )
     pd.testing.assert_frame_equal(whole, cut, check_exact=True)
 
 
@@ -196,7 +243,9 @@ def test_a_file_that_holds_no_fingerprints_is_refused(tmp_path):
     ]
     for tensors, metadata in [*files, ({"rows": rows[0]}, {"encoder": "e"})]:
         save_file(tensors, path, metadata)
-        with pytest.raises(AvatarflowError, match="float32 fingerprints, as the fingerprint step writes them"):
+        with pytest.raises(
+            AvatarflowError, match="float32 fingerprints, as the fingerprint step writes them"
+        ):
             RowFile(path, "e")
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(AvatarflowError, match=r"rows\.safetensors: no safetensors file; give"):
@@ -209,19 +258,31 @@ def test_fingerprints_of_another_encoder_are_refused(tmp_path):
     assert load_rows(path, "one encoder") == pytest.approx(rows, abs=0)
     for read in (load_rows, RowFile):
         with pytest.raises(
-            AvatarflowError, match=r"teacher\.safetensors: fingerprints of another encoder; delete the file"
+            AvatarflowError,
+            match=r"teacher\.safetensors: fingerprints of another encoder; delete the file",
         ):
             read(path, "another")
 
 
 def test_refusals(tmp_path):
     cones, candidates, out = some_cones(), some_candidates(5), tmp_path / "v.parquet"
-    with pytest.raises(AvatarflowError, match="11 dimensions where the originals have 12; make both with one encoder"):
+    with pytest.raises(
+        AvatarflowError,
+        match="11 dimensions where the originals have 12; make both with one encoder",
+    ):
         judge(some_candidates(5, 11), names(5), cones, out)
-    with pytest.raises(AvatarflowError, match="made by encoder xyz where the cones were made by abc"):
+    with pytest.raises(
+        AvatarflowError, match="made by encoder xyz where the cones were made by abc"
+    ):
         judge(candidates, names(5), cones, out, encoder="xyz")
     with pytest.raises(AvatarflowError, match="from row 2: row 1 has length 3, not 1"):
-        judge(candidates * np.array([1, 1, 1, 3, 1], np.float32)[:, None], names(5), cones, out, block=2)
+        judge(
+            candidates * np.array([1, 1, 1, 3, 1], np.float32)[:, None],
+            names(5),
+            cones,
+            out,
+            block=2,
+        )
     with pytest.raises(AvatarflowError, match="not calibrated"):
         judge(candidates, names(5), replace(cones, c=float("nan")), out)
     with pytest.raises(ValueError, match="4 ids but 5 candidates"):

@@ -9,7 +9,11 @@ from safetensors import safe_open
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.privacy.fingerprints import contrastive_training
-from avatarflow.privacy.fingerprints.contrastive_training import Batches, contrastive_loss, learning_rate
+from avatarflow.privacy.fingerprints.contrastive_training import (
+    Batches,
+    contrastive_loss,
+    learning_rate,
+)
 from avatarflow.privacy.fingerprints.encoder import box_matrix, normalised
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder, whiten
 from avatarflow.privacy.fingerprints.retrieval import auc, eer, rank_one, verification
@@ -48,7 +52,9 @@ def pictures():
 @pytest.fixture(scope="module")
 def encoder(pictures, tmp_path_factory):
     torch.set_num_threads(1)
-    return fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path_factory.mktemp("state"), Step.null())
+    return fit_encoder(
+        pictures, np.arange(16) // 2, SMALL, 3, tmp_path_factory.mktemp("state"), Step.null()
+    )
 
 
 def test_rows_are_unit_and_mirror_images_agree(encoder, pictures):
@@ -127,16 +133,22 @@ def test_a_state_of_other_settings_is_not_used(encoder, pictures, tmp_path):
     assert fit_encoder(pictures, persons, SMALL, 3, tmp_path, Step.null()).digest == encoder.digest
 
 
-def test_a_signal_stops_behind_a_checkpoint_and_the_next_run_ends_the_same(encoder, pictures, tmp_path):
+def test_a_signal_stops_behind_a_checkpoint_and_the_next_run_ends_the_same(
+    encoder, pictures, tmp_path
+):
     class Signalled(Step):
         def progress(self, done, total, unit, every_s=10.0):
             if done == 3:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped, match="stopped by SIGTERM behind step 3 of 6 of the encoder"):
-        fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Signalled(Step.null().log, Run.null()))
+        fit_encoder(
+            pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Signalled(Step.null().log, Run.null())
+        )
     step = Step(Step.null().log, Run.null())
-    assert fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, step).digest == encoder.digest
+    assert (
+        fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, step).digest == encoder.digest
+    )
     assert [row["step"] for row in step.run.metrics if row["name"] == "loss"] == [3, 4, 5]
 
 
@@ -148,12 +160,16 @@ def test_a_newer_training_fences_off_the_older(pictures, tmp_path):
                 State(folder, folder.name)
 
     with pytest.raises(AvatarflowError, match="a newer writer has taken it over"):
-        fit_encoder(pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Overtaken(Step.null().log, Run.null()))
+        fit_encoder(
+            pictures, np.arange(16) // 2, SMALL, 3, tmp_path, Overtaken(Step.null().log, Run.null())
+        )
 
 
 def test_training_pulls_views_together(pictures, tmp_path):
     step = Step(Step.null().log, Run.null())
-    fit_encoder(pictures, np.arange(16), {**SMALL, "steps": 40, "persons_per_step": 16}, 3, tmp_path, step)
+    fit_encoder(
+        pictures, np.arange(16), {**SMALL, "steps": 40, "persons_per_step": 16}, 3, tmp_path, step
+    )
     losses = [row["value"] for row in step.run.metrics]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
@@ -170,13 +186,21 @@ def test_loss_by_hand():
 
 def test_steps_pair_pictures_of_one_eye_only(pictures):
     persons, eyes = np.arange(16) // 4, np.arange(16) // 2
-    settings = {**contrastive_training.DEFAULTS, "families_per_view": 0.0, "virtual_share": 0.0, "persons_per_step": 4}
+    settings = {
+        **contrastive_training.DEFAULTS,
+        "families_per_view": 0.0,
+        "virtual_share": 0.0,
+        "persons_per_step": 4,
+    }
     batches = Batches(pictures, persons, eyes, settings, 1)
     seen = set()
     for number in range(12):
         views, who, _ = batches.step(number)
         first, second = (
-            [int(np.abs(pictures / 255 - v.permute(1, 2, 0).numpy()).mean((1, 2, 3)).argmin()) for v in half]
+            [
+                int(np.abs(pictures / 255 - v.permute(1, 2, 0).numpy()).mean((1, 2, 3)).argmin())
+                for v in half
+            ]
             for half in (views[:4], views[4:])
         )
         assert [eyes[row] for row in first] == [eyes[row] for row in second]
@@ -197,7 +221,9 @@ def test_steps_have_their_own_seeds(pictures):
 
 def test_local_normalisation_ignores_light():
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(normalised(picture * 0.5 + 0.2, 32)[:, 3:], normalised(picture, 32)[:, 3:], atol=0.35)
+    assert torch.allclose(
+        normalised(picture * 0.5 + 0.2, 32)[:, 3:], normalised(picture, 32)[:, 3:], atol=0.35
+    )
     assert torch.allclose(box_matrix(32, 9).sum(1), torch.ones(32))
     assert (normalised(torch.full((1, 3, 32, 32), 0.5), 32)[:, 3:].abs() < 1e-3).all()
 
@@ -213,7 +239,9 @@ def test_altered_versions_come_family_by_family(encoder, pictures):
     rows = embed_altered(encoder, pictures, np.arange(16), ["flip", "noise"], 2, 1, "own")
     assert rows.shape == (16, 4, 16)
     assert rows[:, 0] == pytest.approx(encoder.embed(pictures), abs=1e-6)
-    part = embed_altered(encoder, pictures[8:], np.arange(8, 16), ["flip", "noise"], 2, 1, "own", block=3)
+    part = embed_altered(
+        encoder, pictures[8:], np.arange(8, 16), ["flip", "noise"], 2, 1, "own", block=3
+    )
     assert (part == rows[8:]).all()
 
 
@@ -222,7 +250,9 @@ def test_rank_one_and_verification_by_hand():
     gallery = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
     turned = np.radians([10, 50, 100, 80])  # rows: two versions each of pictures 0 and 1
     altered = np.stack([np.cos(turned), np.sin(turned)], 1).astype(np.float32).reshape(2, 2, 2)
-    table = rank_one(gallery, np.arange(4), altered, np.array([0, 1]), np.arange(4), ["a", "b"], 1).set_index("family")
+    table = rank_one(
+        gallery, np.arange(4), altered, np.array([0, 1]), np.arange(4), ["a", "b"], 1
+    ).set_index("family")
     assert table["rank1"].to_dict() == {"a": 1.0, "b": 0.5, "all": 0.75}
     assert auc(np.array([1.0, 3.0]), np.array([2.0, 4.0])) == 0.75
     assert eer(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 0
@@ -247,8 +277,12 @@ def test_refusals(pictures, tmp_path, monkeypatch):
     with pytest.raises(AvatarflowError, match="fewer than two persons"):
         fit_encoder(pictures, np.zeros(16), SMALL, 3, tmp_path, Step.null())
     with pytest.raises(AvatarflowError, match="no family 'melting'"):
-        fit_encoder(pictures, np.arange(16), {**SMALL, "families": ["melting"]}, 3, tmp_path, Step.null())
-    monkeypatch.setattr(contrastive_training, "contrastive_loss", lambda rows, *_: rows.sum() * torch.nan)
+        fit_encoder(
+            pictures, np.arange(16), {**SMALL, "families": ["melting"]}, 3, tmp_path, Step.null()
+        )
+    monkeypatch.setattr(
+        contrastive_training, "contrastive_loss", lambda rows, *_: rows.sum() * torch.nan
+    )
     with pytest.raises(AvatarflowError, match="the loss is nan at step 0; lower"):
         fit_encoder(pictures, np.arange(16), SMALL, 3, tmp_path, Step.null())
 
@@ -262,7 +296,9 @@ def test_weights_that_were_touched_are_refused(encoder, tmp_path):
     weights = load_file(tmp_path / "e.safetensors")
     weights["head.bias"] += 1
     save_file(weights, tmp_path / "e.safetensors", header)
-    with pytest.raises(AvatarflowError, match="not those its header names; train the encoder again"):
+    with pytest.raises(
+        AvatarflowError, match="not those its header names; train the encoder again"
+    ):
         Encoder.load(tmp_path / "e.safetensors")
     save_file(weights, tmp_path / "e.safetensors")
     with pytest.raises(AvatarflowError, match="no encoder of this project"):
@@ -270,7 +306,9 @@ def test_weights_that_were_touched_are_refused(encoder, tmp_path):
 
 
 def test_whitening_evens_out_what_perturbations_do(pictures, tmp_path):
-    made = fit_encoder(pictures, np.arange(16), {**SMALL, "shrinkage": 1.0}, 3, tmp_path, Step.null())
+    made = fit_encoder(
+        pictures, np.arange(16), {**SMALL, "shrinkage": 1.0}, 3, tmp_path, Step.null()
+    )
     assert made.network.whitening.numpy() == pytest.approx(np.eye(16), abs=1e-5)
     made.network.mean.zero_()
     moves = []
@@ -293,14 +331,21 @@ def test_hard_negatives_by_hand():
     # to views 0 and 1 the negatives lie at cosines 0.5 and 0; with a weight of 2 they count e and 1 over their mean
     against = 2 * (np.e * np.exp(0.5) + 1) / (np.e + 1)
     expected = 2 * np.log((np.e + against) / np.e) / 4
-    assert float(contrastive_loss(rows, persons, persons, 1.0, 2.0)) == pytest.approx(expected, rel=1e-5)
+    assert float(contrastive_loss(rows, persons, persons, 1.0, 2.0)) == pytest.approx(
+        expected, rel=1e-5
+    )
     plain = 2 * np.log((np.e + np.exp(0.5) + 1) / np.e) / 4
     assert float(contrastive_loss(rows, persons, persons, 1.0)) == pytest.approx(plain, rel=1e-5)
     assert expected > plain
 
 
 def test_crops_are_further_views_of_the_same_eyes(pictures):
-    settings = {**contrastive_training.DEFAULTS, "families_per_view": 0.0, "virtual_share": 0.0, "persons_per_step": 16}
+    settings = {
+        **contrastive_training.DEFAULTS,
+        "families_per_view": 0.0,
+        "virtual_share": 0.0,
+        "persons_per_step": 16,
+    }
     args = pictures, np.arange(16), np.full(16, -1)
     whole, who, _ = Batches(*args, settings, 1).step(3)
     views, more, _ = Batches(*args, {**settings, "crops": 2}, 1).step(3)
@@ -327,11 +372,18 @@ def test_an_ensemble_is_the_mean_of_its_members_cosines(pictures, tmp_path):
     assert (again.embed(pictures) == rows).all()
     members_state = list((tmp_path / "state").iterdir())
     assert len(members_state) == 2  # each member resumes on its own
-    assert fit_encoder(pictures, np.arange(16), settings, 3, tmp_path / "state", Step.null()).digest == both.digest
+    assert (
+        fit_encoder(pictures, np.arange(16), settings, 3, tmp_path / "state", Step.null()).digest
+        == both.digest
+    )
 
 
-def test_a_member_without_a_fingerprint_leaves_the_ensemble_without_one(pictures, tmp_path, monkeypatch):
+def test_a_member_without_a_fingerprint_leaves_the_ensemble_without_one(
+    pictures, tmp_path, monkeypatch
+):
     settings = {**SMALL, "kind": "ensemble", "members": 2, "steps": 1}
     both = fit_encoder(pictures, np.arange(16), settings, 3, tmp_path, Step.null())
-    monkeypatch.setattr(both.network.members[1], "forward", lambda batch: torch.full((len(batch), 16), torch.nan))
+    monkeypatch.setattr(
+        both.network.members[1], "forward", lambda batch: torch.full((len(batch), 16), torch.nan)
+    )
     assert np.isnan(both.embed(pictures[:2])).all()

@@ -38,12 +38,31 @@ def test_the_family_left_out_is_tried_on_test_persons_alone(tmp_path):
     encoder.save(tmp_path / "encoder.safetensors")
     pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
     roles = ["encoder", "calibration", "test", "heldout", "test", "calibration"]
-    write_shard(tmp_path / "pool/00000.parquet", pictures, pd.DataFrame({"role": roles, "item": np.arange(6)}))
+    write_shard(
+        tmp_path / "pool/00000.parquet",
+        pictures,
+        pd.DataFrame({"role": roles, "item": np.arange(6)}),
+    )
     names = ("originals", "own", "calibration", "test")
     outputs = {name: str(tmp_path / f"{name}.safetensors") for name in names}
     compute = {"threads": 1, "micro_batch": 4}
-    originals(str(tmp_path / "pool"), str(tmp_path / "encoder.safetensors"), CONE, compute, 3, outputs, Step.null())
+    originals(
+        str(tmp_path / "pool"),
+        str(tmp_path / "encoder.safetensors"),
+        CONE,
+        compute,
+        3,
+        outputs,
+        Step.null(),
+    )
     shapes = {name: load_rows(outputs[name], encoder.digest).shape for name in names}
-    assert shapes == {"originals": (6, 8), "own": (5, 8, 8), "calibration": (2, 8, 8), "test": (2, 12, 8)}
-    expected = embed_altered(encoder, pictures[[2, 4]], [2, 4], ["rotation", "noise", "flip"], 4, 3, "test", 4)
+    assert shapes == {
+        "originals": (6, 8),
+        "own": (5, 8, 8),
+        "calibration": (2, 8, 8),
+        "test": (2, 12, 8),
+    }
+    expected = embed_altered(
+        encoder, pictures[[2, 4]], [2, 4], ["rotation", "noise", "flip"], 4, 3, "test", 4
+    )
     assert (load_rows(outputs["test"], encoder.digest) == expected).all()

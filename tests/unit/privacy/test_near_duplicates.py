@@ -80,7 +80,9 @@ def test_a_blend_by_hand(generator, subjects):
     one, other = (np.full((2, 4, 4, 3), value, np.uint8) for value in (100, 200))
     two = SimpleNamespace(pictures=one, others=other)
     assert (GENERATIVE["blend"].make(generator, two, 0.3, 1) == 130).all()
-    np.testing.assert_array_equal(near_duplicates(generator, subjects, "blend", 1.0, 1), subjects.others)
+    np.testing.assert_array_equal(
+        near_duplicates(generator, subjects, "blend", 1.0, 1), subjects.others
+    )
 
 
 def test_the_round_trip_of_a_codec_that_loses_nothing_is_the_picture(world, generator, subjects):
@@ -113,7 +115,9 @@ def test_a_generator_that_knows_the_original_gives_its_round_trip_back(generator
         found = near_duplicates(generator, subjects, "img2img", strength, 1).astype(int)
         assert np.abs(found - expected).max() <= 1, strength
         assert len(network.times) == passes
-        assert network.times[0] == pytest.approx(1000 * passes / img2img.STEPS, abs=1)  # from there the noise went down
+        assert network.times[0] == pytest.approx(
+            1000 * passes / img2img.STEPS, abs=1
+        )  # from there the noise went down
 
 
 class Hesitant(Knowing):
@@ -129,7 +133,8 @@ def test_stronger_is_farther(generator, subjects):
 
     def far(strength):
         return np.abs(
-            near_duplicates(generator, subjects, "img2img", strength, 1).astype(int) - subjects.pictures
+            near_duplicates(generator, subjects, "img2img", strength, 1).astype(int)
+            - subjects.pictures
         ).mean()
 
     assert far(0.05) < far(0.3) < far(0.9)
@@ -142,7 +147,10 @@ def test_what_is_drawn_belongs_to_the_item(generator, subjects):
     again = near_duplicates(generator, subjects, "img2img", 0.3, 2)
     assert np.abs(whole.astype(int) - again).mean() > 1
     renamed = replace(subjects, items=subjects.items + 1)
-    assert np.abs(near_duplicates(generator, renamed, "img2img", 0.3, 1).astype(int) - whole).mean() > 1
+    assert (
+        np.abs(near_duplicates(generator, renamed, "img2img", 0.3, 1).astype(int) - whole).mean()
+        > 1
+    )
 
 
 def test_steps_write_every_family_and_strength(world, tmp_path):
@@ -151,7 +159,9 @@ def test_steps_write_every_family_and_strength(world, tmp_path):
                 "conditions": {"eye_side": ["left", "right"]},
                 "generator": {"family": "diffusion"}, "compute": COMPUTE}  # fmt: skip
     index = str(folder / "teacher/model_index.json")
-    make_near_duplicates(str(folder / "pool"), index, settings, 1, str(tmp_path / "made"), Step.null())
+    make_near_duplicates(
+        str(folder / "pool"), index, settings, 1, str(tmp_path / "made"), Step.null()
+    )
     made = read_table(tmp_path / "made")
     assert list(made.groupby(["family", "strength"], sort=False).size().items()) == [
         (pair, 4) for pair in planned([0.1, 0.5])
@@ -164,11 +174,19 @@ def test_steps_write_every_family_and_strength(world, tmp_path):
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     place = {row: number for number, row in enumerate(table["row"])}
     save_rows(tmp_path / "fingerprints", rows[[place[row] for row in made["original"]]], "abc")
-    save_file({"nothing": np.zeros(1)}, tmp_path / "encoder", {"encoder": json.dumps({"digest": "abc"})})
-    (tmp_path / "trial").write_text(json.dumps({"matcher": "fundus", "threshold": 0.7}))
-    Cones(rows[:10], table["row"].to_numpy()[:10], np.full(10, 0.1), np.full(10, 0.1), Shape(), 1.0, "abc").save(
-        tmp_path / "cones"
+    save_file(
+        {"nothing": np.zeros(1)}, tmp_path / "encoder", {"encoder": json.dumps({"digest": "abc"})}
     )
+    (tmp_path / "trial").write_text(json.dumps({"matcher": "fundus", "threshold": 0.7}))
+    Cones(
+        rows[:10],
+        table["row"].to_numpy()[:10],
+        np.full(10, 0.1),
+        np.full(10, 0.1),
+        Shape(),
+        1.0,
+        "abc",
+    ).save(tmp_path / "cones")
     inputs = {name: str(tmp_path / name) for name in ("fingerprints", "encoder", "trial", "cones")}
     inputs |= {"pictures": str(tmp_path / "made"), "pool": str(folder / "pool")}
     judge_near_duplicates(
@@ -182,7 +200,9 @@ def test_steps_write_every_family_and_strength(world, tmp_path):
 
 
 def test_shares_by_hand():
-    made = pd.DataFrame({"family": "blend", "strength": [0.1] * 4 + [0.5] * 2, "person": [1, 1, 2, 3, 1, 2]})
+    made = pd.DataFrame(
+        {"family": "blend", "strength": [0.1] * 4 + [0.5] * 2, "person": [1, 1, 2, 3, 1, 2]}
+    )
     confirmed = np.array([1, 1, 1, 0, 0, 0], bool)
     rejected = np.array([1, 0, 1, 0, 1, 0], bool)
     matched = np.array([1, 1, 0, 0, 0, 0], bool)
@@ -200,25 +220,40 @@ def test_shares_by_hand():
 def test_the_config_refuses_them_where_cones_are_measured(name):
     assert name not in perturbations.FAMILIES
     release = {"source": {"generate": {}}, "gates": {}, "cone": {"families": ["rotation", name]}}
-    with pytest.raises(AvatarflowError, match=rf"cone.families.1: found '{name}'; use one of rotation"):
+    with pytest.raises(
+        AvatarflowError, match=rf"cone.families.1: found '{name}'; use one of rotation"
+    ):
         loading.load({"releases": {"eyes": release}})
     with pytest.raises(AvatarflowError, match="no family"):
         perturbations.family(name)
 
 
-@pytest.mark.parametrize("module", ["fingerprints.step", "cones.calibration", "baselines.step", "cones.decide_step"])
+@pytest.mark.parametrize(
+    "module", ["fingerprints.step", "cones.calibration", "baselines.step", "cones.decide_step"]
+)
 def test_nothing_that_measures_or_calibrates_cones_knows_them(module):
-    assert not [name for name in digest.closure([f"avatarflow.privacy.{module}"]) if "near_duplicates" in name]
+    assert not [
+        name
+        for name in digest.closure([f"avatarflow.privacy.{module}"])
+        if "near_duplicates" in name
+    ]
 
 
 def test_somebody_must_confirm_whose_they_are():
     release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
-    with pytest.raises(AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set verifier.matcher"):
+    with pytest.raises(
+        AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set verifier.matcher"
+    ):
         loading.load({"releases": {"eyes": release}})
     loading.load({"releases": {"eyes": {**release, "verifier": {"matcher": "fundus"}}}})
 
 
 def test_faiss_and_torch_never_share_a_process():
-    assert "avatarflow.privacy.search.neighbours" not in digest.closure(["avatarflow.privacy.near_duplicates.make"])
+    assert "avatarflow.privacy.search.neighbours" not in digest.closure(
+        ["avatarflow.privacy.near_duplicates.make"]
+    )
     judging = digest.closure(["avatarflow.privacy.near_duplicates.decide"])
-    assert not {"avatarflow.privacy.perturbations", "avatarflow.privacy.attacks.on_generator.access"} & judging
+    assert (
+        not {"avatarflow.privacy.perturbations", "avatarflow.privacy.attacks.on_generator.access"}
+        & judging
+    )

@@ -16,7 +16,9 @@ def unit_rows(n, d, seed=0):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("query", "others", "angle"), [(0, (0, 90), 0), (30, (0, 90), 30), (180, (0,), 180)])
+@pytest.mark.parametrize(
+    ("query", "others", "angle"), [(0, (0, 90), 0), (30, (0, 90), 30), (180, (0,), 180)]
+)
 def test_angle_to_the_nearest_original(query, others, angle):
     angles, _ = nearest(at(query), at(*others), 1)
     assert np.degrees(angles[0, 0]) == pytest.approx(angle, abs=1e-5)
@@ -56,7 +58,9 @@ def test_equal_references_give_the_smaller_row():
 def test_refuses_rows_that_are_not_unit_vectors():
     bad = unit_rows(5, 4)
     bad[3] *= 1.01
-    with pytest.raises(AvatarflowError, match=r"queries: row 3 has length 1.01, not 1; give unit vectors"):
+    with pytest.raises(
+        AvatarflowError, match=r"queries: row 3 has length 1.01, not 1; give unit vectors"
+    ):
         nearest(bad, unit_rows(5, 4), 1)
     bad[2, 1] = np.nan
     with pytest.raises(AvatarflowError, match="references: row 2 has non-finite values"):

@@ -20,7 +20,9 @@ def test_shape_and_kind_are_kept(pictures, name):
     assert altered.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("flip", "jpeg", "occlusion")])
+@pytest.mark.parametrize(
+    "name", [name for name in FAMILIES if name not in ("flip", "jpeg", "occlusion")]
+)
 def test_strength_zero_changes_nothing(pictures, name):
     altered = alter(pictures, name, 1, 1, range(9), strength=0.0)
     assert np.abs(altered.astype(int) - pictures).max() <= 1
@@ -28,7 +30,9 @@ def test_strength_zero_changes_nothing(pictures, name):
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "flip"])
 def test_stronger_is_farther(pictures, name):
-    near, far = (alter(pictures, name, 4, 1, range(9), strength=s).astype(float) for s in (0.15, 1.0))
+    near, far = (
+        alter(pictures, name, 4, 1, range(9), strength=s).astype(float) for s in (0.15, 1.0)
+    )
     original = np.repeat(pictures, 4, 0)
     assert np.abs(far - original).mean() > np.abs(near - original).mean()
 
@@ -39,8 +43,13 @@ def test_flip_is_the_mirror_image(pictures):
 
 def test_known_values():
     grey = np.full((1, 8, 8, 3), 128, np.uint8)
-    level = perturbations.to_pictures(perturbations.brightness(perturbations.to_batch(grey), *_one()))[0, 0, 0, 0]
-    assert int(level) in (round(128 * perturbations.MAX_EXPOSURE), round(128 / perturbations.MAX_EXPOSURE))
+    level = perturbations.to_pictures(
+        perturbations.brightness(perturbations.to_batch(grey), *_one())
+    )[0, 0, 0, 0]
+    assert int(level) in (
+        round(128 * perturbations.MAX_EXPOSURE),
+        round(128 / perturbations.MAX_EXPOSURE),
+    )
     assert (alter(grey, "rotation", 1, 1, [0]) == 128).all()
     assert (alter(grey, "elastic", 1, 1, [0]) == 128).all()
 
@@ -72,7 +81,8 @@ def test_draws_purposes_and_seeds_differ(pictures, name):
 
 def test_draws_climb_the_ladder(pictures):
     errors = [
-        np.abs(alter(pictures, "noise", 4, 1, range(9))[draw::4].astype(float) - pictures).mean() for draw in range(4)
+        np.abs(alter(pictures, "noise", 4, 1, range(9))[draw::4].astype(float) - pictures).mean()
+        for draw in range(4)
     ]
     assert errors == sorted(errors)
 

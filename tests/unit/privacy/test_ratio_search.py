@@ -24,7 +24,9 @@ def unit(rows):
 def test_bounds_hold_for_those_found_and_those_not(seed, spread, typical, k, d):
     rng = np.random.default_rng(seed)
     rows = unit(rng.standard_normal((90, d)))
-    queries = np.concatenate([unit(rng.standard_normal((20, d))), rows[:5], -rows[:5], unit(rows[:5] + 1e-4)])
+    queries = np.concatenate(
+        [unit(rng.standard_normal((20, d))), rows[:5], -rows[:5], unit(rows[:5] + 1e-4)]
+    )
     halves = 0.4 * np.exp(spread * rng.standard_normal(90))
     least, most, found, beyond = RatioSearch(Gallery(rows), halves, typical).top(queries, k)
     truth = pair_angles(queries[:, None], rows[None]) / halves
@@ -39,7 +41,9 @@ def test_bounds_hold_for_those_found_and_those_not(seed, spread, typical, k, d):
 def test_the_proof_mostly_holds_at_once():
     rng = np.random.default_rng(0)
     rows, halves = unit(rng.standard_normal((2000, 64))), rng.uniform(0.4, 0.9, 2000)
-    least, most, _, beyond = RatioSearch(Gallery(rows), halves, 1.9).top(unit(rng.standard_normal((300, 64))), 32)
+    least, most, _, beyond = RatioSearch(Gallery(rows), halves, 1.9).top(
+        unit(rng.standard_normal((300, 64))), 32
+    )
     assert (beyond > most.min(1)).mean() > 0.95
     assert (most - least).max() < 0.01
 

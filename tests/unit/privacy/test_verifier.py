@@ -44,7 +44,13 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     pictures, _ = draw_eyes("fundus", [2 * person for person in range(16)], [0] * 16, 64, 3)
     table = pd.DataFrame(
-        {"item": range(14), "row": np.arange(14) * 2 + 1, "person": range(14), "role": ROLES, "eye": range(14)}
+        {
+            "item": range(14),
+            "row": np.arange(14) * 2 + 1,
+            "person": range(14),
+            "role": ROLES,
+            "eye": range(14),
+        }
     )
     write_shards(folder / "pool", pictures[:14], table)
     rng = np.random.default_rng(1)
@@ -52,24 +58,40 @@ def world(tmp_path_factory):
     cones = Cones(rows[:GALLERY], table["row"].to_numpy()[:GALLERY], np.full(GALLERY, 0.1), np.full(GALLERY, 0.1),
                   Shape(), 1.0, "abc")  # fmt: skip
     cones.save(folder / "cones")
-    save_file({"nothing": np.zeros(1)}, folder / "encoder", {"encoder": json.dumps({"digest": "abc"})})
+    save_file(
+        {"nothing": np.zeros(1)}, folder / "encoder", {"encoder": json.dumps({"digest": "abc"})}
+    )
     save_rows(folder / "originals", rows, "abc")
-    near = unit(rows[3] + 0.1 * rng.standard_normal(16))  # farther off than its cone, and still nearest to it
+    near = unit(
+        rows[3] + 0.1 * rng.standard_normal(16)
+    )  # farther off than its cone, and still nearest to it
     made = np.stack(
-        [near, unit(rng.standard_normal(16)), rows[5], unit(rng.standard_normal(16)), np.full(16, np.nan)]
+        [
+            near,
+            unit(rng.standard_normal(16)),
+            rows[5],
+            unit(rng.standard_normal(16)),
+            np.full(16, np.nan),
+        ]
     ).astype(np.float32)
     save_rows(folder / "fingerprints", made, "abc")
     darker = (pictures[3] * 0.9).astype(np.uint8)
     flat = np.full_like(pictures[0], 90)
     shown = np.stack([darker, pictures[14], pictures[5], flat, pictures[15]])
     write_shards(folder / "candidates", shown, pd.DataFrame({"candidate": CANDIDATES}))
-    trial.try_verifier(str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null())
+    trial.try_verifier(
+        str(folder / "pool"), SETTINGS, ["flip", "jpeg"], 1, str(folder / "trial"), Step.null()
+    )
     names = ("pool", "originals", "fingerprints", "candidates", "encoder", "cones", "trial")
     return {name: str(folder / name) for name in names}, pictures, cones, made, shown
 
 
 def asked(world, folder, **changes):
-    inputs, verifications, figures = world[0], str(folder / "verifier.parquet"), str(folder / "figures.json")
+    inputs, verifications, figures = (
+        world[0],
+        str(folder / "verifier.parquet"),
+        str(folder / "figures.json"),
+    )
     verify_candidates(inputs, SETTINGS | changes, 1, verifications, figures, Step.null())
     return pq.read_table(verifications).to_pandas(), json.loads(Path(figures).read_text())
 
@@ -99,7 +121,9 @@ def test_the_trial_by_hand(world):
 
 def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
     eyes = [2 * person for person in range(5) for _ in range(2)]
-    pictures, _ = draw_eyes("fundus", [*eyes, 0], [0, 1] * 5 + [0], 96, 3)  # the last one is the first once more
+    pictures, _ = draw_eyes(
+        "fundus", [*eyes, 0], [0, 1] * 5 + [0], 96, 3
+    )  # the last one is the first once more
     numbers = np.array([*eyes, 0])
     table = pd.DataFrame({"person": numbers, "eye": numbers})
     match = matcher("fundus")
@@ -114,7 +138,9 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
 def test_nobody_to_set_a_threshold_on_is_refused():
     table = pd.DataFrame({"person": [1, 1]})
     pictures, _ = draw_eyes("fundus", [0, 0], [0, 1], 64, 3)
-    with pytest.raises(AvatarflowError, match=r"verifier: 1 calibration persons .*; give more persons"):
+    with pytest.raises(
+        AvatarflowError, match=r"verifier: 1 calibration persons .*; give more persons"
+    ):
         trial.two_persons(matcher("fundus"), pictures, table, np.arange(2), 10, 1)
 
 
@@ -171,9 +197,9 @@ def test_verifications_of_other_candidates_are_refused(world, tmp_path):
 
 def test_cones_of_other_originals_are_refused(world, tmp_path):
     cones = world[2]
-    Cones(cones.fingerprints, cones.rows + 1, cones.radii_rad, cones.sparsity_rad, Shape(), 1.0, "abc").save(
-        tmp_path / "cones"
-    )
+    Cones(
+        cones.fingerprints, cones.rows + 1, cones.radii_rad, cones.sparsity_rad, Shape(), 1.0, "abc"
+    ).save(tmp_path / "cones")
     with pytest.raises(AvatarflowError, match="cones of other originals"):
         verify_candidates(
             {**world[0], "cones": str(tmp_path / "cones")}, SETTINGS, 1, str(tmp_path / "o"), str(tmp_path / "f"),
@@ -204,6 +230,9 @@ def test_agreement_says_what_it_cannot_say():
 def test_faiss_and_torch_never_share_a_process(module, absent):
     code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.verifier.{module}; "
     done = subprocess.run(
-        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert done.stdout.strip() == "False", done.stderr

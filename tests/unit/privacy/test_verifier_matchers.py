@@ -10,7 +10,10 @@ from avatarflow.privacy.verifier import MATCHERS, fundus, iris, matcher
 from avatarflow.privacy.verifier.iris import RINGS, SPOKES, Code, distance
 
 EYES = 10
-TOLD = {"fundus": 0.6, "iris": 0.6}  # photographs vary in pose, light and focus; none is refused here
+TOLD = {
+    "fundus": 0.6,
+    "iris": 0.6,
+}  # photographs vary in pose, light and focus; none is refused here
 
 
 @pytest.fixture(scope="module", params=MATCHERS)
@@ -47,7 +50,9 @@ def test_a_picture_and_its_mirror_image_are_one_eye(matched):
 
 def test_similarity_is_symmetric(matched):
     chosen, _, templates = matched
-    assert chosen.similarity(templates[0], templates[1]) == pytest.approx(chosen.similarity(templates[1], templates[0]))
+    assert chosen.similarity(templates[0], templates[1]) == pytest.approx(
+        chosen.similarity(templates[1], templates[0])
+    )
 
 
 def test_altered_pictures_stay_near_their_own(matched):
@@ -71,10 +76,14 @@ def test_correlations_are_those_of_an_independent_implementation(monkeypatch):
     monkeypatch.setattr(fundus, "TURNS_DEG", (0.0,))
     monkeypatch.setattr(fundus, "ZOOMS", (1.0,))
     eyes, _ = draw_eyes("fundus", [0, 2], [0, 0], fundus.SIDE_PX, 3)
-    noise = np.random.default_rng(1).integers(0, 255, (fundus.SIDE_PX, fundus.SIDE_PX, 3), dtype=np.uint8)
+    noise = np.random.default_rng(1).integers(
+        0, 255, (fundus.SIDE_PX, fundus.SIDE_PX, 3), dtype=np.uint8
+    )
     planes = []
     monkeypatch.setattr(
-        fundus, "_view", lambda plane, disc, made=fundus._view: planes.append((plane, disc)) or made(plane, disc)
+        fundus,
+        "_view",
+        lambda plane, disc, made=fundus._view: planes.append((plane, disc)) or made(plane, disc),
     )
     views = [fundus.template(picture).plain for picture in [*eyes, noise]]
     kept = planes[::2]  # the others are of the mirror images
@@ -83,8 +92,12 @@ def test_correlations_are_those_of_an_independent_implementation(monkeypatch):
         y, x = np.clip(disc, fundus.HALF, fundus.SIDE_PX - 1 - fundus.HALF)
         rim, half = fundus.RIM, fundus.HALF
         vessels = match_template(other[0], one[0, rim:-rim, rim:-rim]).max()
-        around = match_template(other[1], one[1, y - half : y + half + 1, x - half : x + half + 1]).max()
-        assert fundus._directed(views[i], views[j]) == pytest.approx((vessels + around) / 2, abs=1e-5)
+        around = match_template(
+            other[1], one[1, y - half : y + half + 1, x - half : x + half + 1]
+        ).max()
+        assert fundus._directed(views[i], views[j]) == pytest.approx(
+            (vessels + around) / 2, abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("zoom", [1 / 1.1, 1.1])
@@ -93,9 +106,13 @@ def test_an_enlarged_picture_is_found(zoom):
     inner = round(96 / zoom / 2) * 2
     wide = np.pad(eyes[0], ((24, 24), (24, 24), (0, 0)), mode="edge")
     start = 24 + (96 - inner) // 2
-    enlarged = fundus.template(np.ascontiguousarray(wide[start : start + inner, start : start + inner]))
+    enlarged = fundus.template(
+        np.ascontiguousarray(wide[start : start + inner, start : start + inner])
+    )
     own, *others = [fundus.template(eye) for eye in eyes]
-    assert fundus.similarity(own, enlarged) > max(0.8, *(fundus.similarity(enlarged, other) for other in others))
+    assert fundus.similarity(own, enlarged) > max(
+        0.8, *(fundus.similarity(enlarged, other) for other in others)
+    )
 
 
 def test_hamming_distance_by_hand():

@@ -75,7 +75,9 @@ def test_same_seed_same_figures_whatever_torch_drew_before():
     runs = []
     for noise in (0, 7):
         torch.manual_seed(noise)
-        runs.append(agreement(real, real, released, ["side"], {"steps": 3}, seed=1, step=Step.null()))
+        runs.append(
+            agreement(real, real, released, ["side"], {"steps": 3}, seed=1, step=Step.null())
+        )
     assert runs[0] == runs[1]
 
 

@@ -22,13 +22,17 @@ def distances(eyes, encoder, variants):
     scale = Scale.fit(embed(eyes[:half], encoder))
     other = scale.apply(embed(eyes[half:], encoder))
     rows = [scale.apply(embed(variant, encoder)) for variant in variants]
-    return [float(kid(kernel_sums(r, other, np.arange(len(r)), np.arange(len(other))))[0]) for r in rows]
+    return [
+        float(kid(kernel_sums(r, other, np.arange(len(r)), np.arange(len(other))))[0]) for r in rows
+    ]
 
 
 def blurred(eyes, times):
     images = torch.from_numpy(eyes).permute(0, 3, 1, 2).float()
     for _ in range(times):
-        images = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        images = torch.nn.functional.avg_pool2d(
+            torch.nn.functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1
+        )
     return images.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
 
 
@@ -46,7 +50,8 @@ def few(eyes, kept):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize(
-    ("damage", "grades"), [(blurred, (1, 2, 4)), (noisy, (8, 16, 32)), (tinted, (0.1, 0.2, 0.4)), (few, (20, 8, 2))]
+    ("damage", "grades"),
+    [(blurred, (1, 2, 4)), (noisy, (8, 16, 32)), (tinted, (0.1, 0.2, 0.4)), (few, (20, 8, 2))],
 )
 def test_kid_grows_with_damage_and_is_near_zero_without(eyes, encoder, damage, grades):
     half = eyes[: len(eyes) // 2]

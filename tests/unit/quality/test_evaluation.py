@@ -22,13 +22,20 @@ def files(tmp_path):
     """A pool of 60 eyes, and 30 'synthetic' ones that are drawn from the same population."""
     pictures, table = draw_eyes("fundus", list(range(90)), [0] * 90, 32, seed=1)
     role = np.where(np.arange(60) < 36, "encoder", "heldout")
-    pool = pd.DataFrame({"person": np.arange(60) // 2, "role": role, "eye_side": table["eye_side"][:60]})
+    pool = pd.DataFrame(
+        {"person": np.arange(60) // 2, "role": role, "eye_side": table["eye_side"][:60]}
+    )
     made = pd.DataFrame(
-        {"candidate": [f"student-{n:06d}" for n in range(30)], "eye_side": table["eye_side"][60:].to_numpy()}
+        {
+            "candidate": [f"student-{n:06d}" for n in range(30)],
+            "eye_side": table["eye_side"][60:].to_numpy(),
+        }
     )
     write_shards(tmp_path / "pool", pictures[:60], pool)
     write_shards(tmp_path / "samples", pictures[60:], made)
-    decisions = made[["candidate"]].assign(accepted=np.arange(30) < 24, risk=2.0, matched_original=1)
+    decisions = made[["candidate"]].assign(
+        accepted=np.arange(30) < 24, risk=2.0, matched_original=1
+    )
     decisions.to_parquet(tmp_path / "decisions.parquet")
     return {name: str(tmp_path / path) for name, path in
             (("pool", "pool"), ("samples", "samples"), ("decisions", "decisions.parquet"))}  # fmt: skip

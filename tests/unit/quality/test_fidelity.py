@@ -48,7 +48,9 @@ def test_a_set_covers_itself_and_nothing_far_away():
 
 def test_one_mode_of_two_covers_half():
     two = np.concatenate([normal(1, 100), normal(2, 100, mean=20)])
-    assert manifold(two, normal(3, 200), np.arange(200)).covered.mean() == pytest.approx(0.5, abs=0.02)
+    assert manifold(two, normal(3, 200), np.arange(200)).covered.mean() == pytest.approx(
+        0.5, abs=0.02
+    )
 
 
 def test_coverage_of_too_few_rows_is_empty():
@@ -75,6 +77,8 @@ def test_baseline_has_the_mean_and_spread_of_its_model():
 
 def test_baseline_pictures_belong_to_their_numbers():
     pictures = np.random.default_rng(0).integers(0, 255, (20, 6, 6, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(pca_gaussian(pictures, 300, 1)[:10], pca_gaussian(pictures, 10, 1))
+    np.testing.assert_array_equal(
+        pca_gaussian(pictures, 300, 1)[:10], pca_gaussian(pictures, 10, 1)
+    )
     with pytest.raises(ValueError, match="at least two"):
         pca_gaussian(pictures[:1], 3, 1)

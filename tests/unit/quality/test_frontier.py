@@ -66,7 +66,9 @@ def test_fidelity_prefers_eyes_to_noise_and_equals_its_own_parts(sets):
     measure = fidelity("random_convolutions", training, heldout, SETTINGS, 1)
     good, bad = measure(drawn.where(np.arange(24))), measure(drawn.where(np.arange(24, 48)))
     assert good["kid: random_convolutions"].high < bad["kid: random_convolutions"].low
-    assert good["precision: random_convolutions"].value > bad["precision: random_convolutions"].value
+    assert (
+        good["precision: random_convolutions"].value > bad["precision: random_convolutions"].value
+    )
     assert good["coverage: random_convolutions"].value > bad["coverage: random_convolutions"].value
     few = measure(drawn.where(np.arange(module.LEAST - 1)))
     assert all(figure.value is None for figure in few.values())
@@ -79,7 +81,9 @@ def test_a_row_per_group_and_measure_with_fidelity_on_equally_many(sets):
     assert list(found.columns) == module.COLUMNS
     n = found.set_index(["guidance", "pictures", "measure"])["n"]
     assert n[(1.0, "drawn", "precision: random_convolutions")] == 24
-    assert n[(2.0, "accepted", "precision: random_convolutions")] == 24  # 8 are too few, so the 24 decide
+    assert (
+        n[(2.0, "accepted", "precision: random_convolutions")] == 24
+    )  # 8 are too few, so the 24 decide
     assert n[(2.0, "accepted", "risk 1 %")] == 24
     value = found.set_index(["guidance", "pictures", "measure"])["value"]
     assert value[(1.0, "drawn", "rejected")] == pytest.approx(16 / 24)
@@ -88,23 +92,32 @@ def test_a_row_per_group_and_measure_with_fidelity_on_equally_many(sets):
     again = frontier(groups[::-1], training, heldout, ["eye_side"], SETTINGS, 1, Step.null())
     keys = ["guidance", "pictures", "measure"]
     pd.testing.assert_frame_equal(
-        found.sort_values(keys).reset_index(drop=True), again.sort_values(keys).reset_index(drop=True)
+        found.sort_values(keys).reset_index(drop=True),
+        again.sort_values(keys).reset_index(drop=True),
     )
 
 
 def test_the_step_writes_table_and_figure(sets, tmp_path):
     training, heldout, drawn, decisions = sets
-    people = pd.concat([training.table.assign(role="encoder"), heldout.table.assign(role="heldout")])
+    people = pd.concat(
+        [training.table.assign(role="encoder"), heldout.table.assign(role="heldout")]
+    )
     write_shards(tmp_path / "pool", np.concatenate([training.pictures, heldout.pictures]), people)
     inputs = {"pool": str(tmp_path / "pool")}
     for stage in ("teacher", "student"):
-        inputs |= {stage: str(tmp_path / stage), f"{stage}_decisions": str(tmp_path / f"{stage}.parquet")}
+        inputs |= {
+            stage: str(tmp_path / stage),
+            f"{stage}_decisions": str(tmp_path / f"{stage}.parquet"),
+        }
         write_shards(tmp_path / stage, drawn.pictures, drawn.table)
         decisions.to_parquet(inputs[f"{stage}_decisions"])
     asked = {"teacher": {"steps": 10}, "student": {"steps": 20}}
     outputs = str(tmp_path / "frontier.tsv"), str(tmp_path / "frontier.png")
     frontier_entry(inputs, asked, SETTINGS, [], 1, *outputs, Step.null(), 1)
     table = pd.read_csv(outputs[0], sep="\t")
-    assert set(zip(table["stage"], table["steps"], strict=True)) == {("teacher", 10), ("student", 20)}
+    assert set(zip(table["stage"], table["steps"], strict=True)) == {
+        ("teacher", 10),
+        ("student", 20),
+    }
     assert not table["measure"].str.startswith("agreement").any()  # nothing was asked for
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")

@@ -38,11 +38,18 @@ def world(tmp_path_factory, root):
     host = random_genome("chr1", 60_000, 0.41, 0.0, 1).codes.copy()
     host[20_000:30_000] = N
     write_fasta(folder / "host.fa", Genome.of([("chr1", host)]))
-    contigs = [(f"{name}:c", random_genome(name, KNOWN_BP[name], 0.5, 0.0, 1).codes) for name in "ab"]
+    contigs = [
+        (f"{name}:c", random_genome(name, KNOWN_BP[name], 0.5, 0.0, 1).codes) for name in "ab"
+    ]
     write_fasta(folder / "microbes.fa", Genome.of(contigs))
-    make_individual(str(folder / "host.fa"), folder / "person", 0.001, RATES, 1, "d", None, Step.null())
+    make_individual(
+        str(folder / "host.fa"), folder / "person", 0.001, RATES, 1, "d", None, Step.null()
+    )
     profiles = root / "resources" / "error_profiles"
-    return folder, {"illumina": str(profiles / "flat.tsv"), "nanopore": str(profiles / "nanopore.tsv")}
+    return folder, {
+        "illumina": str(profiles / "flat.tsv"),
+        "nanopore": str(profiles / "nanopore.tsv"),
+    }
 
 
 def simulate(world, place, mixture, reads=READS, shards=1):
@@ -69,14 +76,20 @@ def test_depth_is_coverage_of_the_known_bases(world, tmp_path, ends, bases):
     expected = {"human": 8 * KNOWN_BP["human"] / bases, "a": 12 * KNOWN_BP["a"] / bases}
     assert len(truth) == pytest.approx(sum(expected.values()), rel=0.002)  # the person has indels
     share = expected["human"] / len(truth)
-    assert counts["human"] == pytest.approx(expected["human"], abs=4 * np.sqrt(len(truth) * share * (1 - share)))
+    assert counts["human"] == pytest.approx(
+        expected["human"], abs=4 * np.sqrt(len(truth) * share * (1 - share))
+    )
 
 
 def test_depth_of_long_reads_is_coverage_too(world, tmp_path):
-    files, truth = simulate(world, tmp_path, {**SHARES, "depths": {"host": 40.0, "microbes": {}}}, LONG)
+    files, truth = simulate(
+        world, tmp_path, {**SHARES, "depths": {"host": 40.0, "microbes": {}}}, LONG
+    )
     with pysam.AlignmentFile(files["bam"], check_sq=False) as bam:
         bases = sum(record.reference_length or 0 for record in bam)
-    spread = 40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))  # lengths vary by about half their mean
+    spread = (
+        40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))
+    )  # lengths vary by about half their mean
     assert bases == pytest.approx(40 * KNOWN_BP["human"], abs=4 * spread + 0.04 * bases)
 
 
@@ -91,7 +104,9 @@ def test_spike_ins_are_exact_anywhere_and_move_nobody_else(world, tmp_path):
     other = (spiked["taxon"] == "a").to_numpy()[: len(plain)]
     columns = ["fragment", "taxon", "start", "end", "strand", "substitutions"]
     assert spiked[columns][: len(plain)][other].equals(plain[columns][other])
-    again, _ = simulate(world, tmp_path, {**SHARES, "host_share": 0.0, "spike_ins": spikes}, shards=3)
+    again, _ = simulate(
+        world, tmp_path, {**SHARES, "host_share": 0.0, "spike_ins": spikes}, shards=3
+    )
     for key in KEYS:
         assert Path(again[key]).read_bytes() == Path(files[key]).read_bytes()
 
@@ -114,7 +129,12 @@ def test_names_and_order_tell_nothing(world, tmp_path):
             entries = [(read.name, read.comment) for read in reads]
         assert not any(comment for _, comment in entries)
         names.append([name for name, _ in entries])
-    assert names[0] == names[1] == truth["fragment"].tolist() == [f"r{i:09d}" for i in range(len(truth))]
+    assert (
+        names[0]
+        == names[1]
+        == truth["fragment"].tolist()
+        == [f"r{i:09d}" for i in range(len(truth))]
+    )
     assert all(re.fullmatch(r"r\d{9}", name) for name in names[0])
     human = (truth["source"] == "human").to_numpy()
     runs = 1 + (human[1:] != human[:-1]).sum()  # Wald and Wolfowitz 1940
@@ -127,10 +147,19 @@ def test_names_and_order_tell_nothing(world, tmp_path):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"spike_ins": {"microbe9": 3}}, "spike_ins: unknown microbe9; take human or some of microbe1"),
+        (
+            {"spike_ins": {"microbe9": 3}},
+            "spike_ins: unknown microbe9; take human or some of microbe1",
+        ),
         ({"depths": {}}, "depths: no depth above 0"),
-        ({"depths": {"host": 1, "microbes": {"x": 2}}}, "depths.microbes: unknown x; take some of microbe1"),
-        ({"microbes": {"genomes": {"m": {"fasta": "m.fa", "weight": 0}}}}, "genomes: every weight is 0"),
+        (
+            {"depths": {"host": 1, "microbes": {"x": 2}}},
+            "depths.microbes: unknown x; take some of microbe1",
+        ),
+        (
+            {"microbes": {"genomes": {"m": {"fasta": "m.fa", "weight": 0}}}},
+            "genomes: every weight is 0",
+        ),
     ],
 )
 def test_refuses_samples_of_nobody_and_of_unknown_ones(entry, message):

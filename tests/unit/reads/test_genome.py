@@ -55,10 +55,14 @@ def test_refuses_with_file_and_line(tmp_path, text, message):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
 def test_refuses_a_truncated_compressed_file(tmp_path, pack):
-    text = b">a\n" + b"\n".join(np.random.default_rng(1).choice([b"ACGT", b"TTGA", b"GCGA"], 20000).tolist())
+    text = b">a\n" + b"\n".join(
+        np.random.default_rng(1).choice([b"ACGT", b"TTGA", b"GCGA"], 20000).tolist()
+    )
     path = tmp_path / "cut.fa.gz"
     path.write_bytes(pack(text)[:-200])
-    with pytest.raises(AvatarflowError, match=r"cut\.fa\.gz line \d+: the compressed file is truncated"):
+    with pytest.raises(
+        AvatarflowError, match=r"cut\.fa\.gz line \d+: the compressed file is truncated"
+    ):
         read_fasta(path)
 
 

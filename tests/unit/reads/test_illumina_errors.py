@@ -25,11 +25,17 @@ def sequence(model, rate, ratio=0.0, library=LIBRARY, high=40_000, length=LENGTH
     bases, qualities, causes = [], [], []
     for i in range(READS):
         key = np.uint64(12345 + i)
-        done, runs, _ = read_template(library, 10 * i, True, 0, high, length, 0, key, tables, scratch)
+        done, runs, _ = read_template(
+            library, 10 * i, True, 0, high, length, 0, key, tables, scratch
+        )
         assert done == length
         bases.append(scratch.bases[0].copy())
         qualities.append(scratch.qualities[0].copy())
-        causes.append("".join(chr(CAUSES[scratch.kinds[0, k]]) * int(scratch.lengths[0, k]) for k in range(runs)))
+        causes.append(
+            "".join(
+                chr(CAUSES[scratch.kinds[0, k]]) * int(scratch.lengths[0, k]) for k in range(runs)
+            )
+        )
     return np.array(bases), np.array(qualities), causes
 
 
@@ -41,7 +47,9 @@ def test_realised_rate_is_the_asked_one(model, rate):
     bases, _, causes = sequence(model, rate)
     wrong = np.array([[letter == "x" for letter in text] for text in causes])
     expected = model.probabilities(rate)[0].mean()
-    assert wrong.mean() == pytest.approx(expected, abs=4 * np.sqrt(max(expected, 1e-9) / wrong.size))
+    assert wrong.mean() == pytest.approx(
+        expected, abs=4 * np.sqrt(max(expected, 1e-9) / wrong.size)
+    )
     assert ((bases != TEMPLATES) == wrong).all()
 
 
@@ -81,7 +89,9 @@ def test_indels_come_at_the_asked_ratio_in_equal_parts(model):
 
 def test_unknown_bases_stay_unknown_with_lowest_quality(model):
     unknown = Genome.of([("a", np.full(40_000, 4, np.uint8))])
-    bases, qualities, causes = sequence(model, 0.1, library=build([View(unknown, unknown, None, 0, 0)]))
+    bases, qualities, causes = sequence(
+        model, 0.1, library=build([View(unknown, unknown, None, 0, 0)])
+    )
     assert (bases == 4).all()
     assert (qualities == 2).all()
     assert set("".join(causes)) == {"="}

@@ -15,14 +15,30 @@ from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.causes import runs
 from avatarflow.reads.simulation.mixture import Mixture
 from avatarflow.reads.simulation.nanopore.blocks import BLOCK, LongSimulator
-from avatarflow.reads.simulation.nanopore.errors import LONGEST_RUN, read_long_profile, run_lengths, run_shares
+from avatarflow.reads.simulation.nanopore.errors import (
+    LONGEST_RUN,
+    read_long_profile,
+    run_lengths,
+    run_shares,
+)
 from avatarflow.reads.simulation.nanopore.fragments import LongLayout
 from avatarflow.reads.simulation.sources import sources_of
 
 ERRORS, LEVELS = (0.01, 0.05, 0.10, 0.15), (0, 0.001, 0.01, 0.05)
 HOST, MICROBE = random_genome("chr1", 300_000, 0.41, 0.3, 1), random_genome("m", 50_000, 0.5, 0, 1)
 FAMILY = 0.01 / (len(ERRORS) * len(LEVELS))  # chance of one false alarm, shared by all cells
-PLACES = ["fragment", "source", "taxon", "contig", "kind", "haplotype", "start", "end", "strand", "part"]
+PLACES = [
+    "fragment",
+    "source",
+    "taxon",
+    "contig",
+    "kind",
+    "haplotype",
+    "start",
+    "end",
+    "strand",
+    "part",
+]
 ADAPTERS = {"start": {"share": 0.9, "sequence": START}, "end": {"share": 0.5, "sequence": END}}
 LONG = {
     "length_distribution": "gamma",
@@ -39,7 +55,9 @@ LONG |= {"adapters": ADAPTERS}
 def simulator(root, sources, error, **changes):
     model = read_long_profile(root / "resources" / "error_profiles" / "nanopore.tsv")
     layout, mixture = LongLayout.of({"long": {**LONG, **changes}}), Mixture.of(0.8, {"m": 1.0})
-    return LongSimulator(sources, mixture, layout, model, error, {"fragments": 1, "errors": 1}, "donor")
+    return LongSimulator(
+        sources, mixture, layout, model, error, {"fragments": 1, "errors": 1}, "donor"
+    )
 
 
 def events(record, mark):
@@ -48,7 +66,10 @@ def events(record, mark):
     for run in runs(record):
         text = record.query_sequence[read : read + run.length]
         if run.cause in "xd":
-            found |= {(mark, at + i): text[i : i + 1] if run.cause == "x" else "-" for i in range(run.length)}
+            found |= {
+                (mark, at + i): text[i : i + 1] if run.cause == "x" else "-"
+                for i in range(run.length)
+            }
         elif run.cause == "i":
             found[mark, at, "inserted"] = text
         at += run.length if run.cause in "=VDxd" else 0
@@ -61,7 +82,13 @@ class Cell:
 
     def __init__(self, root, sources, error, path):
         _, _, raw, table = simulator(root, sources, error).block(0, BLOCK)
-        self.truth, self.events, self.bad, self.columns, self.spans = table.to_pandas(), {}, [], [], {}
+        self.truth, self.events, self.bad, self.columns, self.spans = (
+            table.to_pandas(),
+            {},
+            [],
+            [],
+            {},
+        )
         for number, record in enumerate(records_in(sources, raw, path)):
             if record.is_unmapped or not record.has_tag("HP"):
                 continue
@@ -111,7 +138,11 @@ def test_a_higher_error_adds_events_and_moves_none(grid):
         kept = sum(many.get(place) == what for place, what in few.items())
         assert kept > 0.93 * len(few) > 100
         for place, what in few.items():
-            if place[-1] != "inserted" and many.get(place) != what and grid[0][high, level].covers(place):
+            if (
+                place[-1] != "inserted"
+                and many.get(place) != what
+                and grid[0][high, level].covers(place)
+            ):
                 assert many.get(place) == "-", place
 
 
@@ -141,8 +172,14 @@ def test_variation_leaves_errors_where_they_are_also_behind_indels(grid):
 def test_homopolymers_lose_and_gain_bases_by_their_law(root, tmp_path):
     """Deletions and insertions per base by the length of the homopolymer, against the profile's law."""
     model = read_long_profile(root / "resources" / "error_profiles" / "nanopore.tsv")
-    sources, error = sources_of(HOST, draw_variants(HOST, 0, Rates(), 1, "donor"), {}, {"m": MICROBE}), 0.05
-    tool, length = simulator(root, sources, error, chimeras=0.0, junk=0.0), run_lengths(HOST.codes, HOST.starts)
+    sources, error = (
+        sources_of(HOST, draw_variants(HOST, 0, Rates(), 1, "donor"), {}, {"m": MICROBE}),
+        0.05,
+    )
+    tool, length = (
+        simulator(root, sources, error, chimeras=0.0, junk=0.0),
+        run_lengths(HOST.codes, HOST.starts),
+    )
     begun, seen = np.zeros((3, LONGEST_RUN + 1)), np.zeros(LONGEST_RUN + 1)
     for block in range(6):
         for record in records_in(sources, tool.block(block, BLOCK)[2], tmp_path / "truth.bam"):
@@ -157,7 +194,8 @@ def test_homopolymers_lose_and_gain_bases_by_their_law(root, tmp_path):
                     np.add.at(seen, length[at : at + run.length], 1)
                     at += run.length
     chances = model.chances(
-        model.solved(error, run_shares(HOST.codes, HOST.starts)), run_shares(HOST.codes, HOST.starts)
+        model.solved(error, run_shares(HOST.codes, HOST.starts)),
+        run_shares(HOST.codes, HOST.starts),
     )
     for row, law in ((1, chances[1]), (2, chances[2])):
         for size in (1, 2, 3, 4, 5):
@@ -172,7 +210,16 @@ def test_homopolymers_lose_and_gain_bases_by_their_law(root, tmp_path):
 @pytest.mark.parametrize("law", ["gamma", "lognormal"])
 def test_lengths_follow_their_law(law):
     layout = LongLayout.of(
-        {"long": {**LONG, "length_distribution": law, "mean_bp": 5000, "sd_bp": 3000, "min_bp": 50, "max_bp": 500_000}}
+        {
+            "long": {
+                **LONG,
+                "length_distribution": law,
+                "mean_bp": 5000,
+                "sd_bp": 3000,
+                "min_bp": 50,
+                "max_bp": 500_000,
+            }
+        }
     )
     lengths = layout.lengths((np.arange(100_000) + 0.5) / 100_000)
     assert lengths.mean() == pytest.approx(5000, rel=0.005)
@@ -203,21 +250,26 @@ def test_run_lengths_end_with_contigs_and_unknown_bases():
 
 def test_refuses_what_cannot_be(root, tmp_path):
     path = root / "resources" / "error_profiles" / "nanopore.tsv"
-    with pytest.raises(AvatarflowError, match=r"reads.error: 0.9 is too high for this profile; ask for 0\.\d+ or less"):
+    with pytest.raises(
+        AvatarflowError,
+        match=r"reads.error: 0.9 is too high for this profile; ask for 0\.\d+ or less",
+    ):
         read_long_profile(path).check(0.9)
     with pytest.raises(AvatarflowError, match="no nanopore error profile; give a TSV"):
         read_long_profile(root / "resources" / "error_profiles" / "illumina.tsv")
     broken = tmp_path / "broken.tsv"
-    broken.write_text(path.read_text().replace("phred\t3\t15\n", "").replace("error\t0\t0.05\n", ""))
+    broken.write_text(
+        path.read_text().replace("phred\t3\t15\n", "").replace("error\t0\t0.05\n", "")
+    )
     with pytest.raises(AvatarflowError) as caught:
         read_long_profile(broken)
     assert [line.split("; ")[0].rpartition(": ")[2] for line in str(caught.value).splitlines()] == [
         "not one value of error", "not 5 values of phred",
     ]  # fmt: skip
     with pytest.raises(AvatarflowError, match="no lengths of the law between 5000 and 5001 bases"):
-        LongLayout.of({"long": {**LONG, "mean_bp": 300, "sd_bp": 10, "min_bp": 5000, "max_bp": 5001}}).lengths(
-            np.zeros(1)
-        )
+        LongLayout.of(
+            {"long": {**LONG, "mean_bp": 300, "sd_bp": 10, "min_bp": 5000, "max_bp": 5001}}
+        ).lengths(np.zeros(1))
     sources = sources_of(HOST, draw_variants(HOST, 0, Rates(), 1, "donor"), {}, {"m": MICROBE})
     with pytest.raises(AvatarflowError, match="no room for a read of 60000 bases"):
         simulator(root, sources, 0.05, min_bp=60_000, mean_bp=90_000, max_bp=200_000).block(0, 60)

@@ -38,7 +38,11 @@ RATES = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti
 
 @pytest.mark.parametrize(
     ("unseen", "n", "low", "high"),
-    [(0, 100, 0, 1 - 0.025 ** (1 / 100)), (5, 100, 0.01643, 0.11283), (100, 100, 0.025 ** (1 / 100), 1)],
+    [
+        (0, 100, 0, 1 - 0.025 ** (1 / 100)),
+        (5, 100, 0.01643, 0.11283),
+        (100, 100, 0.025 ** (1 / 100), 1),
+    ],
 )
 def test_miss_rate_is_clopper_and_pearsons(unseen, n, low, high):
     rate = miss_rate(unseen, n, 0.025)
@@ -48,7 +52,9 @@ def test_miss_rate_is_clopper_and_pearsons(unseen, n, low, high):
 def test_without_spike_ins_nothing_is_known():
     assert miss_rate(0, 0, 0.025).value is None
     assert undetected(1000, Estimate.missing(), 0.025).high is None
-    assert undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None  # every spike-in was missed
+    assert (
+        undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None
+    )  # every spike-in was missed
 
 
 def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
@@ -57,7 +63,9 @@ def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
     kept, bounds = 0, []
     for _ in range(1500):
         missed = random.binomial(800, 0.02)
-        bound = undetected(800 - missed, miss_rate(random.binomial(500, 0.02), 500, 0.0125), 0.0125).high
+        bound = undetected(
+            800 - missed, miss_rate(random.binomial(500, 0.02), 500, 0.0125), 0.0125
+        ).high
         kept += missed <= bound
         bounds.append(bound)
     assert kept / 1500 > 0.975
@@ -67,7 +75,9 @@ def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
 def test_the_expected_number_is_q_over_one_minus_q_of_those_detected():
     found = undetected(900, miss_rate(10, 100, 0.025), 0.025)
     assert found.value == pytest.approx(100)
-    assert found.high > 0.1763 / (1 - 0.1763) * 900  # the upper end of q alone is not all: counts vary too
+    assert (
+        found.high > 0.1763 / (1 - 0.1763) * 900
+    )  # the upper end of q alone is not all: counts vary too
 
 
 def test_no_detected_fragment_still_leaves_some_possible():
@@ -92,8 +102,12 @@ def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_o
     assert rich.value == pytest.approx(20 / 20 / 0.3)
     assert rich.high > rich.value > plain.high > 1
     assert enrichment(counts(variants_left=0), 0.025, 9).high >= 1
-    assert enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9  # nothing to learn from
-    assert enrichment(counts(variants_left=7, spikes_left=1), 0.025, 3).high == pytest.approx(7 / 0.3)  # what was seen
+    assert (
+        enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9
+    )  # nothing to learn from
+    assert enrichment(counts(variants_left=7, spikes_left=1), 0.025, 3).high == pytest.approx(
+        7 / 0.3
+    )  # what was seen
 
 
 # --- what fragments tell
@@ -101,9 +115,13 @@ def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_o
 
 def test_the_spectrum_tells_what_theory_says():
     """Mean bits per base: diversity x integral of (h(p) - 2 p (1 - p)) / p, 1.373 for a population without end."""
-    told = from_spectrum(0.001, 10**6, Layout(150, True, 350, 0, 0.01), np.random.default_rng(1), 200_000)
+    told = from_spectrum(
+        0.001, 10**6, Layout(150, True, 350, 0, 0.01), np.random.default_rng(1), 200_000
+    )
     assert told.mean == pytest.approx(0.001 * 300 * 1.373, rel=0.04)
-    few = from_spectrum(0.001, 10**6, Layout(150, True, 150, 0, 0.01), np.random.default_rng(1), 200_000)
+    few = from_spectrum(
+        0.001, 10**6, Layout(150, True, 150, 0, 0.01), np.random.default_rng(1), 200_000
+    )
     assert few.mean == pytest.approx(told.mean / 2, rel=0.06)  # mates that overlap read a base once
 
 
@@ -112,8 +130,13 @@ def test_upper_bits_hold_their_level_by_both_ways():
     told = Information(random.exponential(0.3, (5, 4000)) * np.array([[0.5], [1], [1], [1], [2]]))
     assert told.upper(0, 0.05, random) == 0
     for fragments in (3, 1500, 4000):
-        sums = [told.bits[random.integers(5), random.integers(0, 4000, fragments)].sum() for _ in range(1500)]
-        assert np.mean(np.array(sums) <= told.upper(fragments, 0.05, random)) == pytest.approx(0.95, abs=0.025)
+        sums = [
+            told.bits[random.integers(5), random.integers(0, 4000, fragments)].sum()
+            for _ in range(1500)
+        ]
+        assert np.mean(np.array(sums) <= told.upper(fragments, 0.05, random)) == pytest.approx(
+            0.95, abs=0.025
+        )
 
 
 # --- a world
@@ -130,14 +153,21 @@ def world(tmp_path_factory):
     write_fasta(folder / "host.fa", genome)
     write_fasta(folder / "microbes.fa", Genome.of([("m:1", microbe.codes)]))
     at = np.arange(200, AUTOSOME - 200, 150)
-    alleles = random.random((len(at), PEOPLE + 1, 2)) < random.uniform(0.05, 0.6, len(at))[:, None, None]
+    alleles = (
+        random.random((len(at), PEOPLE + 1, 2)) < random.uniform(0.05, 0.6, len(at))[:, None, None]
+    )
     ref, alt = genome.contig(0)[at], (genome.contig(0)[at] + 1) % 4
     rows = [
-        [f"chr1\t{p + 1}\t.\t{'ACGT'[r]}\t{'ACGT'[a]}\t.\t.\t.\tGT", *(f"{int(x)}|{int(y)}" for x, y in calls)]
+        [
+            f"chr1\t{p + 1}\t.\t{'ACGT'[r]}\t{'ACGT'[a]}\t.\t.\t.\tGT",
+            *(f"{int(x)}|{int(y)}" for x, y in calls),
+        ]
         for p, r, a, calls in zip(at, ref, alt, alleles, strict=True)
     ]
     names = "\t".join(f"p{i}" for i in range(PEOPLE))
-    (folder / "panel.vcf").write_text(f"{HEAD}{names}\n" + "".join("\t".join(row[:-1]) + "\n" for row in rows))
+    (folder / "panel.vcf").write_text(
+        f"{HEAD}{names}\n" + "".join("\t".join(row[:-1]) + "\n" for row in rows)
+    )
     own = [f"{row[0]}\t{row[-1]}\n" for row in rows if row[-1] != "0|0"]
     (folder / f"{CANARY}.vcf").write_text(f"{HEAD}{CANARY}\n" + "".join(own))
     haplotypes = []
@@ -148,7 +178,9 @@ def world(tmp_path_factory):
     write_reads(folder, haplotypes, microbe.codes, random)
     (folder / "profile.tsv").write_text("mate\tcycle\terror\n1\t1\t1\n1\t2\t1\n2\t1\t1\n2\t2\t1\n")
     panel = {"vcf": str(folder / "panel.vcf"), "sample": "p3"}
-    make_individual(str(folder / "host.fa"), folder / "spike", 0.0, RATES, 1, "spike1", panel, Step.null())
+    make_individual(
+        str(folder / "host.fa"), folder / "spike", 0.0, RATES, 1, "spike1", panel, Step.null()
+    )
     return folder
 
 
@@ -163,7 +195,9 @@ def write_reads(folder, haplotypes, microbe, random):
             start = AUTOSOME + int(random.integers(0, Y - 300))
         piece = codes[start : start + 300]
         for mate, bases in enumerate((piece[:100], 3 - piece[::-1][:100])):
-            texts[mate] += f"@{CANARY}:{number}\n{LETTERS[bases].tobytes().decode()}\n+\n{'F' * 100}\n"
+            texts[mate] += (
+                f"@{CANARY}:{number}\n{LETTERS[bases].tobytes().decode()}\n+\n{'F' * 100}\n"
+            )
     for mate, text in enumerate(texts, start=1):
         (folder / f"own_{mate}.fq").write_text(text)
     np.save(folder / "human.npy", human)
@@ -208,7 +242,9 @@ def tool(folder, name, removed, status="ok"):
     names = [f"r{number:09d}" for number in range(len(removed))]
     table = pd.DataFrame({"fragment": names, "removed": removed})
     table[: 0 if status != "ok" else None].to_parquet(folder / f"{name}.parquet")
-    (folder / f"{name}.json").write_text(json.dumps({"status": status, "reason": "", "version": ""}))
+    (folder / f"{name}.json").write_text(
+        json.dumps({"status": status, "reason": "", "version": ""})
+    )
     return {
         "tool": name,
         "setting": "s",
@@ -217,13 +253,16 @@ def tool(folder, name, removed, status="ok"):
     }
 
 
-def decide(world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", "ok", "ok"), **reads):
+def decide(
+    world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", "ok", "ok"), **reads
+):
     """Assess and decide, with tools that call so large a share of the human fragments human, and no microbe."""
     inputs, human, spike = spiked(world, folder, settings, **reads)
     random = np.random.default_rng(5)
     shares = [cleaner, *watchers]
     tools = [
-        tool(folder, f"t{i}", human & (random.random(len(human)) < share), status[i]) for i, share in enumerate(shares)
+        tool(folder, f"t{i}", human & (random.random(len(human)) < share), status[i])
+        for i, share in enumerate(shares)
     ]
     runs = {"remove": tools[:1], "detection_tools": tools[1:]}
     found = assess(inputs, runs, settings, inputs["assessment"], 1, Step.null())
@@ -235,12 +274,17 @@ def decide(world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", 
 def test_spike_ins_are_mixed_evenly_and_all_reads_are_whole(world, tmp_path):
     settings = settings_of(world)
     inputs, _, spike = spiked(world, tmp_path, settings)
-    lines = [gzip.decompress(Path(path).read_bytes()).decode().split("\n")[:-1] for path in inputs["reads"]]
+    lines = [
+        gzip.decompress(Path(path).read_bytes()).decode().split("\n")[:-1]
+        for path in inputs["reads"]
+    ]
     assert len(lines[0]) == len(lines[1]) == 4 * len(spike)
     assert lines[0][::4] == lines[1][::4] == [f"@r{number:09d}" for number in range(len(spike))]
     own = [(world / f"own_{mate}.fq").read_text().split("\n")[1::4] for mate in (1, 2)]
     for mate in (0, 1):
-        assert [bases for bases, ours in zip(lines[mate][1::4], spike, strict=True) if not ours] == own[mate]
+        assert [
+            bases for bases, ours in zip(lines[mate][1::4], spike, strict=True) if not ours
+        ] == own[mate]
     halves = [spike[: len(spike) // 2].mean(), spike[len(spike) // 2 :].mean()]
     assert halves[0] == pytest.approx(halves[1], abs=0.06)
     assert {len(bases) for bases in lines[0][1::4]} == {100}
@@ -255,20 +299,31 @@ def test_spike_ins_take_after_the_reads_unless_told(world):
         "length_bp": 90, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 0,
         "indel_ratio": 0.01, "platform": "illumina",
     }  # fmt: skip
-    assert spike_settings({**plain, "error": 0.05, "length_bp": 60}, summary, False)["error"] == 0.05
-    with pytest.raises(AvatarflowError, match="own_reads: reads of up to 5000 bases, which spike-ins of short reads"):
+    assert (
+        spike_settings({**plain, "error": 0.05, "length_bp": 60}, summary, False)["error"] == 0.05
+    )
+    with pytest.raises(
+        AvatarflowError,
+        match="own_reads: reads of up to 5000 bases, which spike-ins of short reads",
+    ):
         spike_settings(plain, {**summary, "length_max": 5000}, False)
     long = {**plain, "platform": "nanopore"}
     law = spike_settings(long, {**summary, "length_max": 5000}, True)["long"]
     assert (law["min_bp"], law["mean_bp"], law["sd_bp"], law["max_bp"]) == (50, 120.0, 9.0, 5000)
-    with pytest.raises(AvatarflowError, match=r"own_reads.fastq2: mates, which nanopore reads do not have"):
+    with pytest.raises(
+        AvatarflowError, match=r"own_reads.fastq2: mates, which nanopore reads do not have"
+    ):
         spike_settings(long, summary, False)
     assert share_out(10, 3) == [4, 3, 3]
 
 
 def test_nanopore_reads_are_decided_too(world, tmp_path):
     """Whole molecules of the donor's first haplotype; long spike-ins, long fragments in the bound."""
-    random, host, microbe = np.random.default_rng(9), read_fasta(world / "host.fa"), read_fasta(world / "microbes.fa")
+    random, host, microbe = (
+        np.random.default_rng(9),
+        read_fasta(world / "host.fa"),
+        read_fasta(world / "microbes.fa"),
+    )
     text, human = "", np.arange(150) % 3 > 0
     for number, own in enumerate(human):
         codes, size = (host.contig(0) if own else microbe.codes), int(random.integers(300, 3000))
@@ -279,7 +334,9 @@ def test_nanopore_reads_are_decided_too(world, tmp_path):
     spikes = {"pairs": 1200, "donors": 1, "platform": "nanopore", "error": 0.03}
     settings = settings_of(world, spike_ins=spikes, own_reads={"fastq1": "a"})
     _, passed, _ = decide(world, tmp_path, settings, 1.0, own=tmp_path / "own.fq", human=human)
-    assert passed["measured"]["information"]["bits_per_fragment"] > 3  # 1,650 bases with a site in 150
+    assert (
+        passed["measured"]["information"]["bits_per_fragment"] > 3
+    )  # 1,650 bases with a site in 150
     assert passed["measured"]["counts"]["removed"] == 100
     assert passed["gates"][3]["result"] == "pass"
     _, refused, _ = decide(world, tmp_path, settings, 0.7, own=tmp_path / "own.fq", human=human)
@@ -299,16 +356,26 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
         digest, name = line.split("  ")
         assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
     for mate in (1, 2):
-        lines = gzip.decompress((release / f"reads_{mate}.fastq.gz").read_bytes()).decode().split("\n")[:-1]
+        lines = (
+            gzip.decompress((release / f"reads_{mate}.fastq.gz").read_bytes())
+            .decode()
+            .split("\n")[:-1]
+        )
         own = np.array((world / f"own_{mate}.fq").read_text().split("\n")[1::4])
         assert lines[1::4] == own[~np.load(world / "human.npy")].tolist()
-        assert lines[::4] == [f"@r{number:09d}" for number in range(MICROBIAL)]  # no gaps that tell what is gone
+        assert lines[::4] == [
+            f"@r{number:09d}" for number in range(MICROBIAL)
+        ]  # no gaps that tell what is gone
     assert "Microbes alone can identify people" in (release / "README.md").read_text()
     assert "Microbes alone can identify people" in (tmp_path / "report.html").read_text()
-    assert (release / "certificate.json").read_bytes() == (tmp_path / "certificate.json").read_bytes()
+    assert (release / "certificate.json").read_bytes() == (
+        tmp_path / "certificate.json"
+    ).read_bytes()
     for path in [*release.iterdir(), tmp_path / "report.html"]:
         content = path.read_bytes()
-        assert CANARY.encode() not in (gzip.decompress(content) if path.suffix == ".gz" else content)
+        assert CANARY.encode() not in (
+            gzip.decompress(content) if path.suffix == ".gz" else content
+        )
 
 
 REFUSED = {
@@ -356,7 +423,9 @@ def test_with_the_donors_genotypes_the_bits_are_measured_and_the_sex_is_seen(wor
     found, decided, _ = decide(world, tmp_path, settings_of(world, donor=donor), 0.8)
     assert found["how"] == MEASURED
     assert found["found"]["rank"] == 1
-    assert found["found"]["measured"] == pytest.approx(0.9 * found["counts"]["found"], abs=12)  # the Y is off the panel
+    assert found["found"]["measured"] == pytest.approx(
+        0.9 * found["counts"]["found"], abs=12
+    )  # the Y is off the panel
     assert found["bits"]["low"] == pytest.approx(found["found"]["bits"])
     assert 20 < found["found"]["bits"] < found["bits"]["value"] < found["bits"]["high"]
     assert found["sex"]["told"] == "male"
@@ -370,7 +439,10 @@ def test_with_the_donors_genotypes_the_bits_are_measured_and_the_sex_is_seen(wor
 
 
 def test_a_donor_beside_a_panel_keeps_sites_in_line(world, tmp_path):
-    genome, panel = read_fasta(world / "host.fa"), read_panel(world / "panel.vcf", read_fasta(world / "host.fa"))
+    genome, panel = (
+        read_fasta(world / "host.fa"),
+        read_panel(world / "panel.vcf", read_fasta(world / "host.fa")),
+    )
     joined = with_donor(panel, world / f"{CANARY}.vcf", CANARY, genome)
     assert joined.people[-1] == "donor"
     assert (joined.position == panel.position).all()
@@ -381,13 +453,17 @@ def test_a_donor_beside_a_panel_keeps_sites_in_line(world, tmp_path):
     free = next(at for at in range(5000, 6000) if at not in panel.position)
     base, other = ("ACGTA"[genome.contig(0)[free] + step] for step in (0, 1))
     text = (world / f"{CANARY}.vcf").read_text()
-    (tmp_path / "more.vcf").write_text(f"{text}chr1\t{free + 1}\t.\t{base}\t{other}\t.\t.\t.\tGT\t1|0\n")
+    (tmp_path / "more.vcf").write_text(
+        f"{text}chr1\t{free + 1}\t.\t{base}\t{other}\t.\t.\t.\tGT\t1|0\n"
+    )
     more = with_donor(panel, tmp_path / "more.vcf", CANARY, genome)
     site = more.position.tolist().index(free)
     assert (np.diff(more.position) > 0).all()
     assert more.alleles[site].sum() == 1
     assert more.alleles[site, -1].tolist() == [1, 0]
-    (tmp_path / f"{CANARY}_bad.vcf").write_text(f"{text}chr1\t{free + 1}\t.\t{other}\t{base}\t.\t.\t.\tGT\t1|0\n")
+    (tmp_path / f"{CANARY}_bad.vcf").write_text(
+        f"{text}chr1\t{free + 1}\t.\t{other}\t{base}\t.\t.\t.\tGT\t1|0\n"
+    )
     with pytest.raises(AvatarflowError, match=r"^donor.vcf line \d+: REF differs"):
         with_donor(panel, tmp_path / f"{CANARY}_bad.vcf", CANARY, genome)
 
@@ -395,13 +471,17 @@ def test_a_donor_beside_a_panel_keeps_sites_in_line(world, tmp_path):
 def test_a_panel_tells_more_of_longer_reads_and_nothing_where_all_are_alike(world):
     panel = read_panel(world / "panel.vcf", read_fasta(world / "host.fa"))
     means = [
-        from_panel(panel, np.arange(8), Layout(length, True, 350, 50, 0.001), np.random.default_rng(1)).mean
+        from_panel(
+            panel, np.arange(8), Layout(length, True, 350, 50, 0.001), np.random.default_rng(1)
+        ).mean
         for length in (50, 100, 150)
     ]
     assert 0.1 < means[0] < means[1] < means[2]
     alike = read_panel(world / "panel.vcf", read_fasta(world / "host.fa"))
     alike.alleles[:] = 0
-    none = from_panel(alike, np.arange(8), Layout(100, True, 350, 50, 0.001), np.random.default_rng(1))
+    none = from_panel(
+        alike, np.arange(8), Layout(100, True, 350, 50, 0.001), np.random.default_rng(1)
+    )
     assert abs(none.mean) < 0.05
 
 
@@ -420,7 +500,13 @@ LIMITS = {"calls": 1, "detection_tools": 2, "spike_ins": 10_000, "miss_rate": 0.
 
 def test_all_gates_pass_and_each_can_refuse_alone():
     assert passed(hold_all(figures(), LIMITS))
-    tighter = {"calls": 1.1, "detection_tools": 3, "spike_ins": 30_000, "miss_rate": 4e-4, "bits_left": 4}
+    tighter = {
+        "calls": 1.1,
+        "detection_tools": 3,
+        "spike_ins": 30_000,
+        "miss_rate": 4e-4,
+        "bits_left": 4,
+    }
     assert set(tighter) == set(RULES)
     for name, limit in tighter.items():
         gates = hold_all(figures(), {**LIMITS, name: limit})
@@ -452,7 +538,10 @@ def test_a_gate_without_a_limit_and_a_missing_gate_let_nothing_through():
     ("changes", "line"),
     [
         ({"own_reads": None}, "read_releases.r.own_reads: no reads"),
-        ({"donor": {"vcf": "d.vcf", "sample": "d"}}, "read_releases.r.donor: no panel; give the panel too"),
+        (
+            {"donor": {"vcf": "d.vcf", "sample": "d"}},
+            "read_releases.r.donor: no panel; give the panel too",
+        ),
         (
             {"detection_tools": [{"tool": "bowtie2", "setting": "very-sensitive-local-unpaired"}]},
             "which removes already",
@@ -470,4 +559,9 @@ def test_what_a_release_cannot_be(changes, line):
 
 def test_a_release_and_a_benchmark_of_one_name_are_refused():
     with pytest.raises(AvatarflowError, match=r"read_releases.r: the name of a read benchmark too"):
-        load({"read_releases": {"r": {"own_reads": {"fastq1": "a.fq"}}}, "read_benchmarks": {"r": {}}})
+        load(
+            {
+                "read_releases": {"r": {"own_reads": {"fastq1": "a.fq"}}},
+                "read_benchmarks": {"r": {}},
+            }
+        )

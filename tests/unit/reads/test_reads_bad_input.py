@@ -23,7 +23,9 @@ CANARY = "CANARYZQX"  # stands in every name of a user's read
 
 
 def fastq(names, bases=BASES, quality="I"):
-    return "".join(f"@{CANARY}_{name} lane 1\n{bases}\n+\n{quality * len(bases)}\n" for name in names)
+    return "".join(
+        f"@{CANARY}_{name} lane 1\n{bases}\n+\n{quality * len(bases)}\n" for name in names
+    )
 
 
 def table(rows):
@@ -35,11 +37,20 @@ def table(rows):
 def take(folder, one, two=None, truth=None, **settings):
     """`take_reads` on files of these contents (text, or bytes as they are)."""
     folder.mkdir(exist_ok=True)
-    own = {"fastq1": None, "fastq2": None, "truth": None, "shortest_bp": 35, "short": "refuse", **settings}
+    own = {
+        "fastq1": None,
+        "fastq2": None,
+        "truth": None,
+        "shortest_bp": 35,
+        "short": "refuse",
+        **settings,
+    }
     for key, content in (("fastq1", one), ("fastq2", two), ("truth", truth)):
         if content is not None:
             own[key] = str(folder / f"{CANARY}.{key}")
-            (folder / f"{CANARY}.{key}").write_bytes(content if isinstance(content, bytes) else content.encode())
+            (folder / f"{CANARY}.{key}").write_bytes(
+                content if isinstance(content, bytes) else content.encode()
+            )
     names = {"reads1": "reads_1.fastq.gz", "reads2": "reads_2.fastq.gz", "truth": "truth.parquet",
              "summary": "summary.json"}  # fmt: skip
     out = folder / "out"
@@ -178,7 +189,9 @@ def test_a_users_files_are_refused_with_file_and_line(name, tmp_path):
     with pytest.raises(AvatarflowError) as refused:
         take(tmp_path, **content)
     for pattern in expected:
-        assert any(re.match(pattern, line) for line in str(refused.value).splitlines()), str(refused.value)
+        assert any(re.match(pattern, line) for line in str(refused.value).splitlines()), str(
+            refused.value
+        )
     assert CANARY not in str(refused.value)
     assert not (tmp_path / "out").exists() or not [*(tmp_path / "out").iterdir()]
 
@@ -214,7 +227,10 @@ def test_what_can_be_understood_is_taken(name, tmp_path):
 
 
 def test_mates_keep_together_under_neutral_names_and_nothing_of_the_old_ones_is_left(tmp_path):
-    one, two = fastq(["a/1", "b/1", "c/1"]), fastq(["a/2", "b/2", "c/2"], bases=BASES[::-1], quality="5")
+    one, two = (
+        fastq(["a/1", "b/1", "c/1"]),
+        fastq(["a/2", "b/2", "c/2"], bases=BASES[::-1], quality="5"),
+    )
     out = take(tmp_path, gzip.compress(one.encode()), two, TRUE)
     assert [name for name, *_ in read(out / "reads_1.fastq.gz")] == [f"r{i:09d}" for i in range(3)]
     assert read(out / "reads_2.fastq.gz")[2] == ("r000000002", BASES[::-1], "5" * 50)
@@ -228,7 +244,9 @@ def test_mates_keep_together_under_neutral_names_and_nothing_of_the_old_ones_is_
     assert found["error"] == pytest.approx((1e-4 + 1e-2) / 2)
     for path in out.iterdir():
         content = path.read_bytes()
-        assert CANARY.encode() not in (gzip.decompress(content) if path.suffix == ".gz" else content), path.name
+        assert CANARY.encode() not in (
+            gzip.decompress(content) if path.suffix == ".gz" else content
+        ), path.name
 
 
 def test_a_parquet_truth_and_dropped_fragments_stay_aligned(tmp_path):
@@ -269,7 +287,14 @@ MICROBES = {"genomes": {}, "generated": {"count": 1, "length_bp": 10_000}}
 def prepared(folder, content):
     (folder / "host.fa").write_bytes(content if isinstance(content, bytes) else content.encode())
     reference = {**REFERENCE, "fasta": str(folder / "host.fa")}
-    prepare_genomes(reference, MICROBES, 1, str(folder / "out/host.fa"), str(folder / "out/microbes.fa"), Step.null())
+    prepare_genomes(
+        reference,
+        MICROBES,
+        1,
+        str(folder / "out/host.fa"),
+        str(folder / "out/microbes.fa"),
+        Step.null(),
+    )
     return read_fasta(folder / "out/host.fa")
 
 
@@ -310,11 +335,18 @@ GOOD_REFERENCES = {
 def test_a_reference_that_can_be_understood_is_taken(name, tmp_path):
     content, expected = GOOD_REFERENCES[name]
     genome = prepared(tmp_path, content)
-    assert [(contig, "".join("ACGTN"[code] for code in codes)) for contig, codes in genome.contigs()] == expected
+    assert [
+        (contig, "".join("ACGTN"[code] for code in codes)) for contig, codes in genome.contigs()
+    ] == expected
 
 
 def row(position, ref, alt, *calls, contig="a"):
-    return "\t".join([contig, str(position), ".", ref, alt, ".", ".", ".", "GT", *(calls or ("0|1", "1|1"))]) + "\n"
+    return (
+        "\t".join(
+            [contig, str(position), ".", ref, alt, ".", ".", ".", "GT", *(calls or ("0|1", "1|1"))]
+        )
+        + "\n"
+    )
 
 
 BAD_PANELS = {
@@ -357,11 +389,26 @@ def test_all_lines_of_a_vcf_off_the_reference_are_told_at_once(tmp_path):
 
 
 def test_of_overlapping_variants_the_first_stays_and_the_individual_is_whole(tmp_path):
-    rows = row(2, "CGT", "C", "1|1", "0|0") + row(3, "G", "T", "1|1", "0|0") + row(7, "G", "A", "1|0", "0|0")
+    rows = (
+        row(2, "CGT", "C", "1|1", "0|0")
+        + row(3, "G", "T", "1|1", "0|0")
+        + row(7, "G", "A", "1|0", "0|0")
+    )
     (tmp_path / "panel.vcf").write_text(HEAD + rows)
     rates = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
     panel = {"vcf": str(tmp_path / "panel.vcf"), "sample": "p1"}
-    make_individual(str(written(tmp_path)), tmp_path / "out", 0.0, rates, 1, "d", panel, Step.null())
-    assert read_fasta(tmp_path / "out/haplotype1.fa").codes.tolist() == [0, 1, 0, 1, 0, 3, 0, 1]  # AC|AC A T AC
+    make_individual(
+        str(written(tmp_path)), tmp_path / "out", 0.0, rates, 1, "d", panel, Step.null()
+    )
+    assert read_fasta(tmp_path / "out/haplotype1.fa").codes.tolist() == [
+        0,
+        1,
+        0,
+        1,
+        0,
+        3,
+        0,
+        1,
+    ]  # AC|AC A T AC
     assert read_fasta(tmp_path / "out/haplotype2.fa").codes.tolist() == [0, 1, 0, 1, 2, 3, 0, 1]
     assert isinstance(read_fasta(tmp_path / "out/haplotype1.fa"), Genome)

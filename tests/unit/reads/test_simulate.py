@@ -42,17 +42,34 @@ class World:
             "microbes": f"{folder}/microbes.fa",
             "profile": str(root / "resources" / "error_profiles" / "illumina.tsv"),
         }
-        prepare_genomes(REFERENCE, MICROBES, 1, self.genomes["host"], self.genomes["microbes"], Step.null())
+        prepare_genomes(
+            REFERENCE, MICROBES, 1, self.genomes["host"], self.genomes["microbes"], Step.null()
+        )
 
     def simulate(self, error, variation, shards=1, seeds=(1, 1), pairs=PAIRS):
         """Paths of reads and truth."""
         place = self.folder / f"e{error}_v{variation}_{shards}_{seeds}_{pairs}"
         person = self.folder / f"v{variation}"
         if not person.exists():
-            rates = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
-            make_individual(self.genomes["host"], person, variation, rates, 1, "donor", None, Step.null())
-        genomes = {**self.genomes, "variants": f"{person}/variants.parquet", "parts": f"{person}/parts.parquet"}
-        cell = {"donor": "donor", "error": error, "seeds": {"fragments": seeds[0], "errors": seeds[1]}}
+            rates = {
+                "indel_share": 0.1,
+                "indel_mean_bp": 2.5,
+                "homozygous_share": 0.35,
+                "ti_tv": 2.1,
+            }
+            make_individual(
+                self.genomes["host"], person, variation, rates, 1, "donor", None, Step.null()
+            )
+        genomes = {
+            **self.genomes,
+            "variants": f"{person}/variants.parquet",
+            "parts": f"{person}/parts.parquet",
+        }
+        cell = {
+            "donor": "donor",
+            "error": error,
+            "seeds": {"fragments": seeds[0], "errors": seeds[1]},
+        }
         parts = []
         for shard in range(shards):
             parts.append({key: str(place / str(shard) / key) for key in KEYS})
@@ -95,13 +112,22 @@ def test_fastq_is_valid_bgzf_with_mates_in_step_and_neutral_names(world):
             records = list(reads)
         assert all(len(record.sequence) == len(record.quality) == 100 for record in records)
         names.append([record.name for record in records])
-    assert names[0] == names[1] == truth(files)["fragment"].tolist() == [f"r{i:09d}" for i in range(PAIRS)]
+    assert (
+        names[0]
+        == names[1]
+        == truth(files)["fragment"].tolist()
+        == [f"r{i:09d}" for i in range(PAIRS)]
+    )
     source = (truth(files)["source"] == "human").to_numpy(float)
     assert abs(np.corrcoef(np.arange(PAIRS), source)[0, 1]) < 0.05
 
 
 def test_fragments_are_identical_over_the_grid(world):
-    cells = [truth(world.simulate(error, variation)) for error in (0.001, 0.06) for variation in (0.0, 0.01)]
+    cells = [
+        truth(world.simulate(error, variation))
+        for error in (0.001, 0.06)
+        for variation in (0.0, 0.01)
+    ]
     for cell in cells[1:]:
         pd.testing.assert_frame_equal(cell[PLACES], cells[0][PLACES])
 
@@ -120,7 +146,8 @@ def test_seeds_move_one_thing_each(world):
 
 def test_asking_for_more_pairs_only_adds_pairs(world):
     few, many = (
-        gzip.decompress(Path(world.simulate(0.01, 0.01, pairs=pairs)["reads1"]).read_bytes()) for pairs in (5000, PAIRS)
+        gzip.decompress(Path(world.simulate(0.01, 0.01, pairs=pairs)["reads1"]).read_bytes())
+        for pairs in (5000, PAIRS)
     )
     assert many.startswith(few)
 
@@ -157,7 +184,9 @@ def test_refuses_fragments_that_fit_nowhere():
 
 
 def test_law_of_gc_prefers_its_optimum():
-    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(np.uint8)  # GC 0, then .5
+    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(
+        np.uint8
+    )  # GC 0, then .5
     flat, _ = drawn(codes)
     bent, _ = drawn(codes, gc_optimum=0.5, gc_strength=0.5)
     assert (flat.start > 20_000).mean() == pytest.approx(0.49, abs=0.04)

@@ -49,7 +49,13 @@ EVALUATION = {
 CALIBRATED = {
     "rejected": {"value": 0.999, "low": 0.99, "high": 1.0, "n": 560, "persons": 10, "method": "x"},
     "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
-    "coverage": {"mode": "reject-all", "persons": 30, "rank": 30, "mean_miss": 1 / 31, "miss_bound": 0.095},
+    "coverage": {
+        "mode": "reject-all",
+        "persons": 30,
+        "rank": 30,
+        "mean_miss": 1 / 31,
+        "miss_bound": 0.095,
+    },
 }
 
 
@@ -133,7 +139,11 @@ def make(entry, folder, thresholds=THRESHOLDS, **more):
 
 
 def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_passing_release_is_complete(entry, tmp_path):
@@ -159,20 +169,32 @@ def put(entry, rows):
 def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
     make(entry, tmp_path / "release")
     assert (tmp_path / "release" / "model").exists()
-    assert make(entry, tmp_path / "release", {**THRESHOLDS, "kid_ratio": 0.1})["model_gate"]["result"] == "pass"
+    assert (
+        make(entry, tmp_path / "release", {**THRESHOLDS, "kid_ratio": 0.1})["model_gate"]["result"]
+        == "pass"
+    )
     assert not (tmp_path / "release" / "model").exists()
 
 
 def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):
-    put(entry, [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], conclusion="fail"), *ATTACKS["rows"][-1:]])
+    put(
+        entry,
+        [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], conclusion="fail"), *ATTACKS["rows"][-1:]],
+    )
     decided = make(entry, tmp_path / "release")
     assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
     assert not (tmp_path / "release" / "model").exists()
-    assert "The generator itself is not part of this release" in (tmp_path / "release" / "README.md").read_text()
+    assert (
+        "The generator itself is not part of this release"
+        in (tmp_path / "release" / "README.md").read_text()
+    )
 
 
 def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
-    put(entry, [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", conclusion="fail", shown=True)])
+    put(
+        entry,
+        [*ATTACKS["rows"], attack("linkage_fellow_eye", "release", conclusion="fail", shown=True)],
+    )
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
     put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: inconclusive"]
@@ -196,13 +218,17 @@ def test_the_worst_person_is_for_the_officer_only(entry, tmp_path):
 
 
 @pytest.mark.parametrize(("found", "decision"), [(0, "pass"), (2, "refuse")])
-def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry, tmp_path, found, decision):
+def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(
+    entry, tmp_path, found, decision
+):
     plain = make(entry, tmp_path / "plain")
     assert "canaries" not in json.dumps(plain)
     assert b"canaries" not in contents(tmp_path / "plain")["README.md"]
     canaries = {
         "released": {"pictures": 40, "n": 30, "found": found},
-        "targets": {name: {"found_by_cone": 7, "pictures": 40} for name in ("teacher", "student", "release")},
+        "targets": {
+            name: {"found_by_cone": 7, "pictures": 40} for name in ("teacher", "student", "release")
+        },
     }
     (tmp_path / "canaries.json").write_text(json.dumps(canaries))
     entry = {**entry, "canaries": str(tmp_path / "canaries.json")}
@@ -212,7 +238,11 @@ def test_canaries_in_the_release_refuse_it_and_stand_on_the_officers_page(entry,
     assert ("data/00000.parquet" in contents(tmp_path / "release")) == (decision == "pass")
     assert b"canaries_found" in contents(tmp_path / "release")["README.md"]
     page = tmp_path / "report.html"
-    officer_page_of(str(tmp_path / "release/certificate.json"), {"canaries": str(tmp_path / "absent.png")}, str(page))
+    officer_page_of(
+        str(tmp_path / "release/certificate.json"),
+        {"canaries": str(tmp_path / "absent.png")},
+        str(page),
+    )
     assert "30 generated eyes that are nobody's" in page.read_text()
     assert f"{found} of them are in the release" in page.read_text()
 
@@ -235,7 +265,9 @@ def test_equal_inputs_give_equal_bytes(entry, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-@pytest.mark.parametrize(("gate", "threshold"), [("kid_ratio", 0.1), ("specificity", None), ("released_count", 10**6)])
+@pytest.mark.parametrize(
+    ("gate", "threshold"), [("kid_ratio", 0.1), ("specificity", None), ("released_count", 10**6)]
+)
 def test_a_failed_gate_leaves_no_data_and_takes_older_data_away(entry, tmp_path, gate, threshold):
     make(entry, tmp_path / "release")
     decided = make(entry, tmp_path / "release", {**THRESHOLDS, gate: threshold})
@@ -268,14 +300,20 @@ def test_no_canary_no_candidate_number_no_path_leaves(entry, tmp_path):
     for content in contents(tmp_path / "release").values():
         for word in (CANARY, "student-0000", str(tmp_path)):
             assert word.encode() not in content
-    for path in (tmp_path / "release" / "data").iterdir():  # columns are compressed: look inside as well
+    for path in (
+        tmp_path / "release" / "data"
+    ).iterdir():  # columns are compressed: look inside as well
         table = pd.read_parquet(path)
         assert list(table.columns) == ["image", "picture", "sex", "side", "guidance"]
 
 
 def test_pictures_are_numbered_anew():
     table = pd.DataFrame(
-        {"candidate": ["student-000007", "student-000009"], "side": ["left", None], "risk": [2.0, 3.0]}
+        {
+            "candidate": ["student-000007", "student-000009"],
+            "side": ["left", None],
+            "risk": [2.0, 3.0],
+        }
     )
     public = public_table(table, ["side"])
     assert list(public.columns) == ["picture", "side"]
@@ -289,7 +327,13 @@ def test_datasets_decodes_the_release_in_a_fresh_process(entry, tmp_path):
         "data = datasets.load_dataset('parquet', data_files=sys.argv[1], split='train', cache_dir=sys.argv[2])\n"
         "print(len(data), data[0]['image'].size, data[0]['side'], data.column_names)\n"
     )
-    arguments = [sys.executable, "-c", code, str(tmp_path / "release/data/*.parquet"), str(tmp_path / "cache")]
+    arguments = [
+        sys.executable,
+        "-c",
+        code,
+        str(tmp_path / "release/data/*.parquet"),
+        str(tmp_path / "cache"),
+    ]
     environment = {"HF_HUB_OFFLINE": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "18 (16, 16) left ['image', 'picture', 'sex', 'side', 'guidance']"
@@ -311,7 +355,10 @@ def test_a_release_without_conditions(student, tmp_path):
 
 def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
     make(entry, tmp_path / "release")
-    pictures = {"contact_sheet": str(tmp_path / "release/contact_sheet.png"), "plane": str(tmp_path / "absent.png")}
+    pictures = {
+        "contact_sheet": str(tmp_path / "release/contact_sheet.png"),
+        "plane": str(tmp_path / "absent.png"),
+    }
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "release/certificate.json"), pictures, str(page))
     text = page.read_text()
@@ -321,7 +368,11 @@ def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
     assert "Keep it as you keep the originals" not in text
     assert CANARY not in text
     shutil.copy(pictures["contact_sheet"], tmp_path / "pairs.png")
-    officer_page_of(str(tmp_path / "release/certificate.json"), {"pairs": str(tmp_path / "pairs.png")}, str(page))
+    officer_page_of(
+        str(tmp_path / "release/certificate.json"),
+        {"pairs": str(tmp_path / "pairs.png")},
+        str(page),
+    )
     assert "Keep it as you keep the originals" in page.read_text()
 
 
@@ -362,7 +413,9 @@ def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
     plain = make(entry, tmp_path / "plain")
     assert "verifier" not in {**plain["measured"], **plain["asked"]}
     (tmp_path / "verified.json").write_text(json.dumps(VERIFIED))
-    both = {f"{stage}_verifier": str(tmp_path / "verified.json") for stage in ("teacher", "student")}
+    both = {
+        f"{stage}_verifier": str(tmp_path / "verified.json") for stage in ("teacher", "student")
+    }
     found = make(entry | both, tmp_path / "release", verifier={"matcher": "fundus"})
     assert found["measured"].pop("verifier") == {"teacher": VERIFIED, "student": VERIFIED}
     assert found["asked"].pop("verifier") == {"matcher": "fundus"}
@@ -376,7 +429,9 @@ def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
     assert "recognises 98 % of altered pictures of test persons (1400 of 85 persons)" in text
     assert "2 % of 50 held-out subjects" in text
     for stage in ("teacher", "student"):
-        row = f"<tr><td>{stage}</td>" + "".join(f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1))
+        row = f"<tr><td>{stage}</td>" + "".join(
+            f'<td class="number">{n}</td>' for n in (20, 15, 3, 1, 1)
+        )
         assert row in text
 
 
@@ -384,7 +439,9 @@ def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path)
     from PIL import Image
 
     samples, decisions = student
-    pool = Sample(np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0}))
+    pool = Sample(
+        np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0})
+    )
     nearest_pairs(pool, samples, decisions, 3, tmp_path / "pairs.png")
     with Image.open(tmp_path / "pairs.png") as image:
         assert image.width == 6 * 20 + 4

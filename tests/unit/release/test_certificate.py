@@ -42,7 +42,9 @@ COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bo
 
 
 def decide(values=GOOD, thresholds=THRESHOLDS, unit="person"):
-    gates = hold_all({name: Estimate(value, None, None, 10) for name, value in values.items()}, thresholds)
+    gates = hold_all(
+        {name: Estimate(value, None, None, 10) for name, value in values.items()}, thresholds
+    )
     return certificate("demo", gates, {}, {}, unit, COVERAGE)
 
 
@@ -80,7 +82,10 @@ def test_an_absent_figure_or_threshold_refuses(kind):
     without = {name: value for name, value in GOOD.items() if name.partition(".")[0] != kind}
     assert f"{kind}: inconclusive" in decide(without)["reasons"]
     assert (
-        decide(thresholds={name: value for name, value in THRESHOLDS.items() if name != kind})["decision"] == "refuse"
+        decide(thresholds={name: value for name, value in THRESHOLDS.items() if name != kind})[
+            "decision"
+        ]
+        == "refuse"
     )
     for broken in (None, math.nan, True, "x"):
         assert decide(thresholds={**THRESHOLDS, kind: broken})["decision"] == "refuse"
@@ -137,7 +142,11 @@ def test_an_attack_that_was_not_run_keeps_the_model_in(missing):
 @pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
 def test_without_what_was_asked_the_model_stays_in(settings):
     assert gate_of(settings=settings)["result"] == "inconclusive"
-    assert model_gate(None, ASKED)["result"] == model_gate({"rows": []}, ASKED)["result"] == "inconclusive"
+    assert (
+        model_gate(None, ASKED)["result"]
+        == model_gate({"rows": []}, ASKED)["result"]
+        == "inconclusive"
+    )
 
 
 def test_every_attack_on_generators_is_asked_for():

@@ -23,7 +23,10 @@ def write(path, document):
 def folder(tmp_path):
     results = tmp_path / "results"
     write(results / "releases/eyes/release/certificate.json", {"decision": "pass", "reasons": []})
-    write(results / "read_releases/stool/certificate.json", {"decision": "refuse", "reasons": ["bits_left: fail"]})
+    write(
+        results / "read_releases/stool/certificate.json",
+        {"decision": "refuse", "reasons": ["bits_left: fail"]},
+    )
     answers = [{"name": "too near", "answer": "fail"}, {"name": "holds", "answer": "pass"}]
     write(results / "audits/vendor/audit.json", {"overall": "fail", "answers": answers})
     return tmp_path

@@ -47,7 +47,11 @@ def test_a_good_step(job, tmp_path, capsys):
     assert "INFO accepted 3 of 4" in capsys.readouterr().err
     assert "done in" in log(tmp_path)
     found = record(tmp_path)
-    assert (found["kind"], found["entry"], found["status"]) == ("judge", "releases/demo", "FINISHED")
+    assert (found["kind"], found["entry"], found["status"]) == (
+        "judge",
+        "releases/demo",
+        "FINISHED",
+    )
     assert found["params"] == {"wildcard.name": "demo", "wildcard.shard": "3", "alpha": 0.1}
 
 
@@ -73,7 +77,10 @@ def test_a_mistake_of_ours_keeps_its_traceback_in_the_log(job, tmp_path):
     assert "Traceback" in log(tmp_path)
     assert "KeyError: 'missing'" in log(tmp_path)
     found = record(tmp_path)
-    assert (found["status"], found["error"]) == ("FAILED", "KeyError")  # its kind only: a text may quote data
+    assert (found["status"], found["error"]) == (
+        "FAILED",
+        "KeyError",
+    )  # its kind only: a text may quote data
 
 
 FULL = [
@@ -114,7 +121,9 @@ def test_a_record_that_cannot_be_closed_on_a_full_disk_hides_nothing(job, tmp_pa
     assert not list((tmp_path / "results/records").glob("*.tmp"))
 
 
-def test_a_good_step_whose_record_cannot_be_closed_fails_with_the_reason(job, tmp_path, monkeypatch):
+def test_a_good_step_whose_record_cannot_be_closed_fails_with_the_reason(
+    job, tmp_path, monkeypatch
+):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -148,7 +157,10 @@ def test_progress_is_said_at_the_start_and_at_the_end_but_not_all_the_time(job, 
     with step(job) as run:
         for done in range(101):
             run.progress(done, 100, "pictures")
-    assert [line.split("INFO ")[1][:10] for line in log(tmp_path).splitlines()[:2]] == ["0 of 100 p", "100 of 100"]
+    assert [line.split("INFO ")[1][:10] for line in log(tmp_path).splitlines()[:2]] == [
+        "0 of 100 p",
+        "100 of 100",
+    ]
     assert log(tmp_path).count("pictures") == 2
 
 

@@ -29,10 +29,17 @@ def ran(tmp_path, monkeypatch):
 
 
 def test_one_row_per_rule_with_what_to_ask_for(ran):
-    table = costs.summary(costs.measured(ran / "results/benchmarks"), pd.Series({"sample": 512.0})).set_index("rule")
+    table = costs.summary(
+        costs.measured(ran / "results/benchmarks"), pd.Series({"sample": 512.0})
+    ).set_index("rule")
     assert list(table.index) == ["sample", "track", "join_decisions"]  # the longest first
     sample = table.loc["sample"]
-    assert (sample["jobs"], sample["median_s"], sample["longest_s"], sample["memory_mb"]) == (3, 20.0, 130.0, 1400.0)
+    assert (sample["jobs"], sample["median_s"], sample["longest_s"], sample["memory_mb"]) == (
+        3,
+        20.0,
+        130.0,
+        1400.0,
+    )
     assert (sample["gpu_mb"], sample["ask_mb"], sample["ask_min"]) == (512.0, 2500, 5)
     short = table.loc["join_decisions"]
     assert math.isnan(short["memory_mb"])

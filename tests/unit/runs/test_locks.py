@@ -19,7 +19,9 @@ def locked(folder):
 
 def register(folder, **owner):
     (folder / "avatarflow-owners").mkdir(exist_ok=True)
-    (folder / "avatarflow-owners" / f"{owner['host']}-{owner['pid']}.json").write_text(json.dumps(owner))
+    (folder / "avatarflow-owners" / f"{owner['host']}-{owner['pid']}.json").write_text(
+        json.dumps(owner)
+    )
 
 
 def dead_pid():

@@ -45,7 +45,9 @@ def test_nothing_to_cancel_is_no_call(slurm, tmp_path):
 def test_a_job_that_does_not_end_stops_the_run(slurm, tmp_path):
     (tmp_path / "deaf").touch()
     slurm.write_text(f"7|avatarflow_a|{tmp_path}\n")
-    with pytest.raises(AvatarflowError, match=r"Slurm jobs 7: an earlier run of .* left them.*; look at them"):
+    with pytest.raises(
+        AvatarflowError, match=r"Slurm jobs 7: an earlier run of .* left them.*; look at them"
+    ):
         cancel_orphans(tmp_path, wait_s=0.6)
 
 
@@ -57,4 +59,7 @@ def test_without_slurm_there_are_none(tmp_path, monkeypatch):
 def test_the_profile_names_jobs_by_the_same_prefix(root):
     from avatarflow.runs.orphans import PREFIX
 
-    assert f"\nslurm-jobname-prefix: {PREFIX.removesuffix('_')} #" in (root / "profiles/slurm/config.yaml").read_text()
+    assert (
+        f"\nslurm-jobname-prefix: {PREFIX.removesuffix('_')} #"
+        in (root / "profiles/slurm/config.yaml").read_text()
+    )

@@ -39,7 +39,11 @@ def held(folder):
 def test_state_of_what_is_made_goes_and_that_of_killed_work_stays(folder):
     config = {"releases": {"done": {}, "killed": {}}, "audits": {}}
     assert purge_after_run(config, folder) == 4
-    assert held(folder) == ["state/audits/gone/x", "state/bases/half", "state/releases/killed/finetune/new"]
+    assert held(folder) == [
+        "state/audits/gone/x",
+        "state/bases/half",
+        "state/releases/killed/finetune/new",
+    ]
 
 
 def test_a_purge_leaves_nothing(folder):

@@ -26,9 +26,16 @@ def test_a_record_holds_what_was_noted(tmp_path):
     run.artifact(tmp_path / "figure.png")
     run.finish("FINISHED")
     record, metrics = read(tmp_path, run)
-    assert (record["kind"], record["entry"], record["status"]) == ("finetune", "releases/demo", "FINISHED")
+    assert (record["kind"], record["entry"], record["status"]) == (
+        "finetune",
+        "releases/demo",
+        "FINISHED",
+    )
     assert record["params"] == {"learning_rate": 1e-4, "network.width": 32, "network.deep.er": True}
-    assert [(row["name"], row["value"], row["step"]) for row in metrics] == [("loss", 0.5, 1), ("loss", 0.25, 2)]
+    assert [(row["name"], row["value"], row["step"]) for row in metrics] == [
+        ("loss", 0.5, 1),
+        ("loss", 0.25, 2),
+    ]
     assert record["artifacts"] == [str(tmp_path / "figure.png")]
     assert record["end_ms"] >= record["start_ms"]
     assert record["peak_mb"] > 1

@@ -43,12 +43,16 @@ def test_the_newest_writer_fences_off_the_older(tmp_path: Path) -> None:
     newer.save({"x": torch.ones(1)}, {"by": "newer"}, "x.safetensors")
 
 
-@pytest.mark.parametrize(("host", "text"), [(socket.gethostname(), "a dead writer"), ("elsewhere", "another host")])
+@pytest.mark.parametrize(
+    ("host", "text"), [(socket.gethostname(), "a dead writer"), ("elsewhere", "another host")]
+)
 def test_a_stale_lease_is_taken_over(tmp_path: Path, host: str, text: str) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     State(tmp_path, "a")
-    (tmp_path / "lease.json").write_text(json.dumps({"host": host, "pid": ended.pid, "owner": "gone"}))
+    (tmp_path / "lease.json").write_text(
+        json.dumps({"host": host, "pid": ended.pid, "owner": "gone"})
+    )
     state = State(tmp_path, "a")
     assert text in state.taken_over()
     state.save({"x": torch.zeros(1)}, {}, "x.safetensors")

@@ -74,14 +74,22 @@ def test_an_empty_folder(tmp_path, records):
 def test_waiting_jobs_of_this_folder_are_counted_by_reason(tmp_path, monkeypatch):
     squeue = tmp_path / "squeue"
     jobs = [("avatarflow_a", "Priority", tmp_path), ("avatarflow_a", "Resources", tmp_path)]
-    jobs += [("avatarflow_a", "Priority", tmp_path), ("avatarflow_a", "Priority", "/else"), ("x", "Priority", tmp_path)]
-    squeue.write_text("#!/bin/sh\n" + "".join(f"echo '{name}|{why}|{folder}'\n" for name, why, folder in jobs))
+    jobs += [
+        ("avatarflow_a", "Priority", tmp_path),
+        ("avatarflow_a", "Priority", "/else"),
+        ("x", "Priority", tmp_path),
+    ]
+    squeue.write_text(
+        "#!/bin/sh\n" + "".join(f"echo '{name}|{why}|{folder}'\n" for name, why, folder in jobs)
+    )
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert list(lines(tmp_path))[-1] == "waiting in Slurm: 2 Priority, 1 Resources"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (89.4, "89 s"), (720, "12 min"), (11100, "3 h 05 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(40, "40 s"), (89.4, "89 s"), (720, "12 min"), (11100, "3 h 05 min")]
+)
 def test_durations_in_words(seconds, text):
     assert duration(seconds) == text
 

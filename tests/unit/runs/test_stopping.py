@@ -43,7 +43,9 @@ with runtime.step(job) as step:
 """
 
 
-def stopped_by(number: signal.Signals, kind: str, folder: Path, root: Path, *more: str) -> tuple[int, str, str]:
+def stopped_by(
+    number: signal.Signals, kind: str, folder: Path, root: Path, *more: str
+) -> tuple[int, str, str]:
     """Exit status, log and recorded status of a child that gets the signal in its third step."""
     folder.mkdir()
     paths = [str(root / "workflow" / "scripts"), str(root / "tests" / "unit" / "generators")]
@@ -58,14 +60,23 @@ def stopped_by(number: signal.Signals, kind: str, folder: Path, root: Path, *mor
         child.stdin.write("go on\n")
         child.stdin.close()
     (record,) = (folder / "results" / "records").glob("*.json")
-    return child.returncode, (folder / "step.log").read_text(), json.loads(record.read_text())["status"]
+    return (
+        child.returncode,
+        (folder / "step.log").read_text(),
+        json.loads(record.read_text())["status"],
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_training_stops_behind_a_checkpoint_and_resumes(tmp_path: Path, root: Path, number: signal.Signals) -> None:
+def test_training_stops_behind_a_checkpoint_and_resumes(
+    tmp_path: Path, root: Path, number: signal.Signals
+) -> None:
     status, log, recorded = stopped_by(number, "train", tmp_path / "stopped", root)
     assert (status, recorded) == (TRY_AGAIN, "KILLED")
-    assert f"stopped by {number.name} behind step 3 of 10 of the network; the same command goes on from there" in log
+    assert (
+        f"stopped by {number.name} behind step 3 of 10 of the network; the same command goes on from there"
+        in log
+    )
     assert "Traceback" not in log
     assert not (tmp_path / "stopped" / "work" / "model").exists()
     assert len(list((tmp_path / "stopped" / "work" / "state").rglob("network.safetensors"))) == 1
@@ -73,10 +84,18 @@ def test_training_stops_behind_a_checkpoint_and_resumes(tmp_path: Path, root: Pa
     assert resumed == train(tmp_path / "undisturbed").read_bytes()
 
 
-def test_sampling_stops_between_micro_batches_and_resumes(model: Path, tmp_path: Path, root: Path) -> None:  # noqa: F811
-    status, log, recorded = stopped_by(signal.SIGUSR1, "sample", tmp_path / "stopped", root, str(model))
+def test_sampling_stops_between_micro_batches_and_resumes(
+    model: Path,  # noqa: F811 (the fixture)
+    tmp_path: Path,
+    root: Path,
+) -> None:
+    status, log, recorded = stopped_by(
+        signal.SIGUSR1, "sample", tmp_path / "stopped", root, str(model)
+    )
     assert (status, recorded) == (TRY_AGAIN, "KILLED")
-    assert "stopped by SIGUSR1 behind micro-batch 3 of 6; the same command goes on from there" in log
+    assert (
+        "stopped by SIGUSR1 behind micro-batch 3 of 6; the same command goes on from there" in log
+    )
     kept = list((tmp_path / "stopped" / "work" / "state").rglob("block-*"))
     assert len(kept) == 3
     undisturbed = content(drawn(model, tmp_path / "undisturbed"))

@@ -9,7 +9,12 @@ import pytest
 
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
-from avatarflow.runs.tracking import forget_failed_import, import_in_subprocess, import_records, import_whole_results
+from avatarflow.runs.tracking import (
+    forget_failed_import,
+    import_in_subprocess,
+    import_records,
+    import_whole_results,
+)
 
 ENTRY = "releases/demo"
 
@@ -28,7 +33,9 @@ def project(tmp_path, monkeypatch, empty_database):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "mlflow").mkdir(parents=True)
     shutil.copy(empty_database, tmp_path / "results" / "mlflow")
-    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("tracking reached for the network"))
+    monkeypatch.setattr(
+        "socket.socket.connect", lambda *_: pytest.fail("tracking reached for the network")
+    )
     return tmp_path
 
 
@@ -101,7 +108,10 @@ def test_runs_of_a_release_are_nested_in_one_that_ends_as_its_jobs_do(project):
     good = recorded(project, "finetune")  # the same job, tried again
     import_records()
     assert whole(project).info.run_id == parent.info.run_id
-    assert (whole(project).info.status, whole(project).info.end_time) == ("FINISHED", good.record["end_ms"])
+    assert (whole(project).info.status, whole(project).info.end_time) == (
+        "FINISHED",
+        good.record["end_ms"],
+    )
 
 
 def test_a_second_import_changes_nothing(project):
@@ -109,9 +119,17 @@ def test_a_second_import_changes_nothing(project):
         recorded(project, kind)
     recorded(project, entry="audits/other")
     import_records()
-    before = {path: path.read_bytes() for path in (project / "results" / "mlflow").rglob("*") if path.is_file()}
+    before = {
+        path: path.read_bytes()
+        for path in (project / "results" / "mlflow").rglob("*")
+        if path.is_file()
+    }
     assert import_records() == {"imported": 0, "unchanged": 3, "running": 0}
-    assert {path: path.read_bytes() for path in (project / "results" / "mlflow").rglob("*") if path.is_file()} == before
+    assert {
+        path: path.read_bytes()
+        for path in (project / "results" / "mlflow").rglob("*")
+        if path.is_file()
+    } == before
 
 
 def test_failed_killed_and_living_jobs(project):
@@ -122,7 +140,10 @@ def test_failed_killed_and_living_jobs(project):
     living = recorded(project, "distill", "RUNNING")
     assert import_records() == {"imported": 2, "unchanged": 0, "running": 1}
     found = {run.data.tags["avatarflow.kind"]: run for run in runs(project)}
-    assert {kind: run.info.status for kind, run in found.items()} == {"judge": "FAILED", "sample": "KILLED"}
+    assert {kind: run.info.status for kind, run in found.items()} == {
+        "judge": "FAILED",
+        "sample": "KILLED",
+    }
     assert found["judge"].data.tags["avatarflow.error"] == failed.record["error"] == "refused"
     assert found["sample"].data.metrics["loss"] == 1.0
     assert found["sample"].info.end_time >= killed.record["start_ms"]
@@ -143,7 +164,10 @@ def test_a_record_that_changed_after_its_import_is_replaced(project):
 def test_an_import_cut_short_is_completed_without_doubles(project, monkeypatch):
     recorded(project)
     with monkeypatch.context() as patch:
-        patch.setattr("mlflow.MlflowClient.set_terminated", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(
+            "mlflow.MlflowClient.set_terminated",
+            lambda *_: (_ for _ in ()).throw(KeyboardInterrupt),
+        )
         with pytest.raises(KeyboardInterrupt):
             import_records()
     assert import_records()["imported"] == 1
@@ -166,10 +190,17 @@ def test_only_files_of_the_results_are_copied_and_only_for_their_last_writer(pro
     (inside.parent / "link.txt").symlink_to(project / "secret.txt")
     for _ in range(2):
         run = recorded(project)
-        for path in ("secret.txt", "results/releases/demo/link.txt", "results/releases/demo/gone.csv", inside):
+        for path in (
+            "secret.txt",
+            "results/releases/demo/link.txt",
+            "results/releases/demo/gone.csv",
+            inside,
+        ):
             run.artifact(path)
     import_records()
-    assert [path.name for path in (project / "results/mlflow/artifacts").rglob("*") if path.is_file()] == ["table.csv"]
+    assert [
+        path.name for path in (project / "results/mlflow/artifacts").rglob("*") if path.is_file()
+    ] == ["table.csv"]
 
 
 def test_many_metrics_odd_names_and_non_finite_values(project):
@@ -201,7 +232,9 @@ def test_another_store_is_used_as_it_is(project):
     assert import_records(tracking_uri=f"sqlite:///{project}/elsewhere.db")["unchanged"] == 1
 
 
-def test_the_handler_imports_into_the_configured_store_whatever_the_environment_says(project, monkeypatch, capfd):
+def test_the_handler_imports_into_the_configured_store_whatever_the_environment_says(
+    project, monkeypatch, capfd
+):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
     recorded(project, status="FAILED")
     import_in_subprocess()
@@ -211,7 +244,10 @@ def test_the_handler_imports_into_the_configured_store_whatever_the_environment_
 
 def test_importing_the_module_imports_no_mlflow(root):
     body = "import sys; import avatarflow.runs.tracking; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", body], cwd=root / "workflow" / "scripts").returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", body], cwd=root / "workflow" / "scripts").returncode
+        == 0
+    )
 
 
 def test_a_damaged_store_is_said_and_fails_no_run(tmp_path, monkeypatch):
@@ -232,6 +268,8 @@ def test_an_address_with_a_password_is_not_in_the_message(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     step = Step.null()
     Run("intake", "releases/x", tmp_path / "results/records").finish("FINISHED", "")
-    import_whole_results(tmp_path / "results/mlflow/imported.json", "http://me:secret@127.0.0.1:9", step)
+    import_whole_results(
+        tmp_path / "results/mlflow/imported.json", "http://me:secret@127.0.0.1:9", step
+    )
     assert step.failure
     assert "secret" not in step.failure

@@ -108,7 +108,8 @@ rule audit_report:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.audit.report") + template_digest("audit_report.html.j2", *PAGE_PARTS),
+        code=code_digest("avatarflow.audit.report")
+        + template_digest("audit_report.html.j2", *PAGE_PARTS),
         entry="audits/{name}",
         settings=lambda wildcards: entry("audits", wildcards.name),
     script:

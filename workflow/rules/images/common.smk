@@ -17,10 +17,16 @@ def listed_files(source):
     """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them."""
 
     def digest(wildcards):
-        from avatarflow.intake.manifest import digest_of_listed  # pandas: only where an intake is planned
+        from avatarflow.intake.manifest import (
+            digest_of_listed,
+        )  # pandas: only where an intake is planned
 
         part = source(wildcards)
-        return digest_of_listed(data(part["manifest"]), data(part.get("root") or ".")) if part["manifest"] else ""
+        return (
+            digest_of_listed(data(part["manifest"]), data(part.get("root") or "."))
+            if part["manifest"]
+            else ""
+        )
 
     return digest
 
@@ -53,7 +59,9 @@ def base_model(wildcards):
     base = config["releases"][wildcards.name]["base"]
     if base["pretrain"] is not None:
         return {"base": f"results/bases/{base_id(config, wildcards.name)}/model_index.json"}
-    return {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
+    return (
+        {"base": f"{data(base['folder'])}/model_index.json"} if base["folder"] is not None else {}
+    )
 
 
 def training_settings(name, stage):
@@ -83,7 +91,10 @@ PAGE_PARTS = tuple(
 )  # shared by the pages of releases and audits
 
 
-FILTERED = {"release": "student", "accepted": "foreign"}  # what the cone accepted, and of which candidates
+FILTERED = {
+    "release": "student",
+    "accepted": "foreign",
+}  # what the cone accepted, and of which candidates
 
 
 def attacked(path):
@@ -97,24 +108,40 @@ def attacked(path):
 
 
 ATTACKED = {
-    "releases": ("teacher.generator", "student.generator", "teacher.pictures", "student.pictures", "release.pictures"),
+    "releases": (
+        "teacher.generator",
+        "student.generator",
+        "teacher.pictures",
+        "student.pictures",
+        "release.pictures",
+    ),
     "audits": ("foreign.pictures", "accepted.pictures"),
 }
 
 
 def attack_parts(wildcards):
     """The attacks of a release or an audit, one file per target and access."""
-    return [f"results/{wildcards.map}/{wildcards.name}/attacks/{part}.json" for part in ATTACKED[wildcards.map]]
+    return [
+        f"results/{wildcards.map}/{wildcards.name}/attacks/{part}.json"
+        for part in ATTACKED[wildcards.map]
+    ]
 
 
 def has_canaries(wildcards):
     """Whether canaries are put into this entry's training; only releases train."""
-    return wildcards.get("map", "releases") == "releases" and config["releases"][wildcards.name]["canaries"] is not None
+    return (
+        wildcards.get("map", "releases") == "releases"
+        and config["releases"][wildcards.name]["canaries"] is not None
+    )
 
 
 def canary_pictures(wildcards):
     """The canaries as an input, or none."""
-    return {"canaries": f"results/releases/{wildcards.name}/canaries/pictures"} if has_canaries(wildcards) else {}
+    return (
+        {"canaries": f"results/releases/{wildcards.name}/canaries/pictures"}
+        if has_canaries(wildcards)
+        else {}
+    )
 
 
 def canary_fingerprints(wildcards):
@@ -131,29 +158,48 @@ def canary_fingerprints(wildcards):
 
 def canary_results(wildcards):
     """What was found of the canaries as an input, or none."""
-    return {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.json"} if has_canaries(wildcards) else {}
+    return (
+        {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.json"}
+        if has_canaries(wildcards)
+        else {}
+    )
 
 
 def canary_figure(wildcards):
     """The canaries' figure as an input, or none."""
-    return {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.png"} if has_canaries(wildcards) else {}
+    return (
+        {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.png"}
+        if has_canaries(wildcards)
+        else {}
+    )
 
 
 def has_verifier(wildcards):
     """Whether an entry asks for a verifier."""
-    return config[getattr(wildcards, "map", "releases")][wildcards.name]["verifier"]["matcher"] != "none"
+    return (
+        config[getattr(wildcards, "map", "releases")][wildcards.name]["verifier"]["matcher"]
+        != "none"
+    )
 
 
 def verification_of(wildcards):
     """What the verifier says of a stage's candidates, or nothing without one."""
     folder = f"results/{wildcards.map}/{wildcards.name}/privacy"
-    return {"verifier": f"{folder}/{wildcards.stage}.verifier.parquet"} if has_verifier(wildcards) else {}
+    return (
+        {"verifier": f"{folder}/{wildcards.stage}.verifier.parquet"}
+        if has_verifier(wildcards)
+        else {}
+    )
 
 
 def verifier_figures_of_audit(wildcards):
     """What the verifier measured on an audit's candidates, or nothing without one."""
     asked = config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
-    return {"verifier": f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"} if asked else {}
+    return (
+        {"verifier": f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"}
+        if asked
+        else {}
+    )
 
 
 def verifier_figures(wildcards):
@@ -169,4 +215,8 @@ def verifier_figures(wildcards):
 def near_duplicates(wildcards):
     """The figure of near-duplicates, or nothing where none are made."""
     figure = f"results/releases/{wildcards.name}/privacy/near_duplicates.png"
-    return {"near_duplicates": figure} if config["releases"][wildcards.name]["near_duplicates"]["persons"] else {}
+    return (
+        {"near_duplicates": figure}
+        if config["releases"][wildcards.name]["near_duplicates"]["persons"]
+        else {}
+    )

@@ -53,7 +53,8 @@ rule intake_candidates:
         entry="audits/{name}",
         files=listed_files(lambda wildcards: config["audits"][wildcards.name]["candidates"]),
         settings=lambda wildcards: {
-            key: config["audits"][wildcards.name][key] for key in ("size_px", "fit", "limits", "conditions", "cameras")
+            key: config["audits"][wildcards.name][key]
+            for key in ("size_px", "fit", "limits", "conditions", "cameras")
         },
         root=lambda wildcards: data(config["audits"][wildcards.name]["candidates"]["root"]),
     script:

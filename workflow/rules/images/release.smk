@@ -73,7 +73,8 @@ rule officer_report:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.release.report") + template_digest("officer_report.html.j2", *PAGE_PARTS),
+        code=code_digest("avatarflow.release.report")
+        + template_digest("officer_report.html.j2", *PAGE_PARTS),
         entry="releases/{name}",
         contact_sheet="results/releases/{name}/release/contact_sheet.png",  # absent where the release was refused
     script:

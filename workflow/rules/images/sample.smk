@@ -40,7 +40,9 @@ rule sample:
 rule collect_samples:
     """Join the shards by picture number, so that nothing behind this rule knows how the work was divided."""
     input:
-        parts=gather.sample("results/releases/{{name}}/samples/{{stage}}/parts/{scatteritem}.parquet"),
+        parts=gather.sample(
+            "results/releases/{{name}}/samples/{{stage}}/parts/{scatteritem}.parquet"
+        ),
     output:
         pictures=directory("results/releases/{name}/samples/{stage}/pictures"),
     log:

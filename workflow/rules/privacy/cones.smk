@@ -22,7 +22,9 @@ rule fit_fingerprint:
         code=code_digest("avatarflow.privacy.fingerprints.step"),
         entry="{map}/{name}",
         fingerprint=settings("fingerprint"),
-        families=lambda wildcards: {key: settings("cone", key)(wildcards) for key in ("families", "held_out_families")},
+        families=lambda wildcards: {
+            key: settings("cone", key)(wildcards) for key in ("families", "held_out_families")
+        },
         compute=config["compute"],
         seed=config["seed"],
         state="results/state/{map}/{name}/fingerprint",

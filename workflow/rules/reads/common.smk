@@ -11,7 +11,11 @@ BEHIND = {name: behind(config, name) for name in config["read_releases"]}
 
 def benchmark_of(wildcards):
     """The config entry of a read benchmark, or of the one behind a read release."""
-    return BEHIND[wildcards.name] if wildcards.name in BEHIND else entry("read_benchmarks", wildcards.name)
+    return (
+        BEHIND[wildcards.name]
+        if wildcards.name in BEHIND
+        else entry("read_benchmarks", wildcards.name)
+    )
 
 
 def read_seed(wildcards, purpose):
@@ -30,13 +34,17 @@ def present_genomes(wildcards):
     """The configured microbes; an optional one only where its file is there."""
     genomes = benchmark_of(wildcards)["microbes"]["genomes"]
     return {
-        taxon: part for taxon, part in genomes.items() if not part["optional"] or Path(data(part["fasta"])).is_file()
+        taxon: part
+        for taxon, part in genomes.items()
+        if not part["optional"] or Path(data(part["fasta"])).is_file()
     }
 
 
 def microbe_settings(wildcards):
     """The microbes as configured, their paths made usable; weights belong to the mixture."""
-    genomes = {taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()}
+    genomes = {
+        taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()
+    }
     return {**benchmark_of(wildcards)["microbes"], "genomes": genomes}
 
 
@@ -65,7 +73,11 @@ def panel_of(wildcards, donor):
     if part["coalescent"]:
         vcf = f"results/read_benchmarks/{wildcards.name}/people/panel.vcf.gz"
         return {"vcf": vcf, "sample": f"person{part['coalescent']['person']}"}
-    return {"vcf": data(part["panel"]["vcf"]), "sample": part["panel"]["sample"]} if part["panel"] else None
+    return (
+        {"vcf": data(part["panel"]["vcf"]), "sample": part["panel"]["sample"]}
+        if part["panel"]
+        else None
+    )
 
 
 def mixture_of(wildcards):
@@ -73,7 +85,9 @@ def mixture_of(wildcards):
     settings = benchmark_of(wildcards)
     microbes = settings["microbes"]
     made_up = {f"microbe{number}": 1.0 for number in range(1, microbes["generated"]["count"] + 1)}
-    weights = {taxon: part["weight"] for taxon, part in present_genomes(wildcards).items()} or made_up
+    weights = {
+        taxon: part["weight"] for taxon, part in present_genomes(wildcards).items()
+    } or made_up
     more = {key: settings[key] for key in ("depths", "spike_ins")}
     return {"host_share": settings["host_share"], "weights": weights, **more}
 
@@ -108,9 +122,12 @@ def fitted_from(wildcards):
 
 def shard_files(kind):
     """An input function: one kind of file of every shard of a cell."""
-    folder = "results/read_benchmarks/{w.name}/reads/{w.donor}/e{w.error}_v{w.variation}/shards/{shard}/"
+    folder = (
+        "results/read_benchmarks/{w.name}/reads/{w.donor}/e{w.error}_v{w.variation}/shards/{shard}/"
+    )
     return lambda wildcards: [
-        folder.format(w=wildcards, shard=shard) + kind for shard in range(benchmark_of(wildcards)["shards"])
+        folder.format(w=wildcards, shard=shard) + kind
+        for shard in range(benchmark_of(wildcards)["shards"])
     ]
 
 
@@ -130,7 +147,11 @@ def read_files(wildcards):
     """What a removal tool is given: both files of pairs, else the first alone (the second is empty)."""
     folder = f"results/read_benchmarks/{wildcards.name}/reads/{wildcards.donor}/{wildcards.cell}"
     reads, own = benchmark_of(wildcards)["reads"], benchmark_of(wildcards)["own_reads"]
-    single = own["fastq2"] is None if own else reads["ends"] == "single" or reads["platform"] == "nanopore"
+    single = (
+        own["fastq2"] is None
+        if own
+        else reads["ends"] == "single" or reads["platform"] == "nanopore"
+    )
     mates = (1,) if single else (1, 2)
     return [f"{folder}/reads_{mate}.fastq.gz" for mate in mates]
 
@@ -169,11 +190,21 @@ def score_cells(wildcards):
         index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
         if settings["own_reads"]:  # one cell, of which nobody knows the rates
             numbers = {"error": None, "variation": None}
-            cells.append({**choice, **numbers, "index": index, "runs": [score_run(folder, tool, "own", "own")]})
+            cells.append(
+                {
+                    **choice,
+                    **numbers,
+                    "index": index,
+                    "runs": [score_run(folder, tool, "own", "own")],
+                }
+            )
             continue
         for variation in settings["reads"]["variation"]:
             for error in settings["reads"]["error"]:
-                runs = [score_run(folder, tool, donor, f"e{error:g}_v{variation:g}") for donor in settings["donors"]]
+                runs = [
+                    score_run(folder, tool, donor, f"e{error:g}_v{variation:g}")
+                    for donor in settings["donors"]
+                ]
                 numbers = {"error": error, "variation": variation}
                 cells.append({**choice, **numbers, "index": index, "runs": runs})
     return cells
@@ -191,4 +222,6 @@ def score_run(folder, tool, donor, cell):
 
 def score_files(kind):
     """An input function: one kind of file of every cell and donor."""
-    return lambda wildcards: sorted({run[kind] for cell in score_cells(wildcards) for run in cell["runs"]})
+    return lambda wildcards: sorted(
+        {run[kind] for cell in score_cells(wildcards) for run in cell["runs"]}
+    )

@@ -8,7 +8,11 @@ def release_of(wildcards):
     if donor:
         donor = {**donor, "vcf": data(donor["vcf"])}
     if panel:
-        panel = {**panel, "vcf": data(panel["vcf"]), "map": data(panel["map"]) if panel["map"] else None}
+        panel = {
+            **panel,
+            "vcf": data(panel["vcf"]),
+            "map": data(panel["map"]) if panel["map"] else None,
+        }
     seed = config["seed"] if part["seed"] is None else part["seed"]
     return {**part, "donor": donor, "panel": panel, "seed": seed}
 
@@ -46,7 +50,10 @@ def release_data(wildcards):
 def spiked_reads(wildcards):
     """The user's reads with the spike-ins among them: one file, or two with mates."""
     mates = (1,) if release_of(wildcards)["own_reads"]["fastq2"] is None else (1, 2)
-    return [f"results/read_benchmarks/{wildcards.name}/reads/own/spiked/reads_{mate}.fastq.gz" for mate in mates]
+    return [
+        f"results/read_benchmarks/{wildcards.name}/reads/own/spiked/reads_{mate}.fastq.gz"
+        for mate in mates
+    ]
 
 
 def release_runs(wildcards):

@@ -9,7 +9,9 @@ rule measure_risk:
         verdicts=risk_files("verdicts"),
         bam=risk_files("bam"),
         host="results/read_benchmarks/{name}/genome/host.fa",
-        panels=lambda wildcards: sorted({part["vcf"] for part in risk_donors(wildcards).values() if part}),
+        panels=lambda wildcards: sorted(
+            {part["vcf"] for part in risk_donors(wildcards).values() if part}
+        ),
     output:
         risk=report(
             "results/read_benchmarks/{name}/risk.tsv",
@@ -32,7 +34,9 @@ rule measure_risk:
         entry="read_benchmarks/{name}",
         cells=risk_cells,
         donors=risk_donors,
-        sexes=lambda wildcards: {name: part["sex"] for name, part in benchmark_of(wildcards)["donors"].items()},
+        sexes=lambda wildcards: {
+            name: part["sex"] for name, part in benchmark_of(wildcards)["donors"].items()
+        },
         settings=risk_settings,
         seed=config["seed"],
     script:

@@ -10,13 +10,17 @@ def risk_cells(wildcards):
             | {"bam": run["truth"].removesuffix("truth.parquet") + "truth.bam"}
             for run in cell["runs"]
         ]
-        cells.append({key: cell[key] for key in ("tool", "setting", "error", "variation")} | {"runs": runs})
+        cells.append(
+            {key: cell[key] for key in ("tool", "setting", "error", "variation")} | {"runs": runs}
+        )
     return cells
 
 
 def risk_files(kind):
     """An input function: one kind of file of every cell and donor."""
-    return lambda wildcards: sorted({run[kind] for cell in risk_cells(wildcards) for run in cell["runs"]})
+    return lambda wildcards: sorted(
+        {run[kind] for cell in risk_cells(wildcards) for run in cell["runs"]}
+    )
 
 
 def risk_donors(wildcards):

@@ -36,10 +36,18 @@ rule simulate_reads:
         parts="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/parts.parquet",
         profile=error_profile,
     output:
-        reads1=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_1.bgzf"),
-        reads2=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_2.bgzf"),
-        bam=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.bgzf"),
-        truth=temp("results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.parquet"),
+        reads1=temp(
+            "results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_1.bgzf"
+        ),
+        reads2=temp(
+            "results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/reads_2.bgzf"
+        ),
+        bam=temp(
+            "results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.bgzf"
+        ),
+        truth=temp(
+            "results/read_benchmarks/{name}/reads/{donor}/e{error}_v{variation}/shards/{shard}/truth.parquet"
+        ),
     log:
         "logs/read_benchmarks/{name}/simulate_reads.{donor}.e{error}_v{variation}.{shard}.log",
     benchmark:

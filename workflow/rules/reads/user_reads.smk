@@ -61,11 +61,16 @@ rule compare_calls:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.scoring.agreement", "avatarflow.reads.scoring.agreement_figure"),
+        code=code_digest(
+            "avatarflow.reads.scoring.agreement", "avatarflow.reads.scoring.agreement_figure"
+        ),
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
         "../../scripts/reads/compare_calls.py"
 
 
-FINAL["own_reads"] = ["results/read_benchmarks/{name}/calls.tsv", "results/read_benchmarks/{name}/agreement.png"]
+FINAL["own_reads"] = [
+    "results/read_benchmarks/{name}/calls.tsv",
+    "results/read_benchmarks/{name}/agreement.png",
+]

@@ -6,7 +6,9 @@ from avatarflow.reads.scoring.residual import write_residuals
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
-    write_residuals(snakemake.input.scores, snakemake.params.host_shares, snakemake.output.residuals)
+    write_residuals(
+        snakemake.input.scores, snakemake.params.host_shares, snakemake.output.residuals
+    )
     plot_pareto(snakemake.input.scores, snakemake.output.pareto)
     write_page(snakemake.input.scores, snakemake.wildcards.name, snakemake.output.page)
     write_multiqc(snakemake.input.scores, snakemake.wildcards.name, snakemake.output.multiqc)

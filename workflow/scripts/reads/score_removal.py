@@ -8,6 +8,12 @@ with step(snakemake) as run:
     run.artifact(snakemake.output.scores)
     for row in table[table["stratum"] == "all"].itertuples():
         name = f"{row.tool} {row.setting}{level_name(row.error, row.variation)}".replace(" ", "_")
-        run.info("%s (%s): sensitivity %.4f, specificity %.4f", name, row.status, row.sensitivity, row.specificity)
+        run.info(
+            "%s (%s): sensitivity %.4f, specificity %.4f",
+            name,
+            row.status,
+            row.sensitivity,
+            row.specificity,
+        )
         run.metric(f"sensitivity_{name}", row.sensitivity)
         run.metric(f"specificity_{name}", row.specificity)

@@ -36,7 +36,9 @@ def test_the_interval_keeps_a_width_where_sides_do_not_overlap():
     many = figures.auc(np.arange(150.0) + 1000, np.arange(150.0))
     assert few.value == many.value == few.high == 1.0
     assert few.low < many.low < 1.0
-    assert few.low == pytest.approx(0.79, abs=0.02)  # z^2 / (n + z^2)-like shrinkage: 10 + 10 persons prove little
+    assert few.low == pytest.approx(
+        0.79, abs=0.02
+    )  # z^2 / (n + z^2)-like shrinkage: 10 + 10 persons prove little
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
@@ -55,7 +57,9 @@ def test_true_positives_of_known_scores():
     none = figures.true_positives(members, others, 0.001)
     assert (none["value"], none["false_positives"]) == (0.0, 0)
     assert none["fpr_bound"] == pytest.approx(1 - 0.025 ** (1 / 10))
-    assert figures.true_positives(members, others, 0.2)["value"] == 0.25  # threshold 7: 8 and 9 are wrong
+    assert (
+        figures.true_positives(members, others, 0.2)["value"] == 0.25
+    )  # threshold 7: 8 and 9 are wrong
     assert figures.true_positives(members, others, 0.2)["false_positives"] == 2
     assert figures.true_positives(members, others, 1.0)["value"] == 1.0
 
@@ -76,7 +80,11 @@ def test_persons_are_the_unit_and_order_does_not_matter():
 
 def test_the_worst_person_is_named_by_number_only():
     found = measure(
-        Scores(np.array([0.1, 9.0, 0.2, 1.0, 0.0]), np.array([1, 1, 0, 0, 0], bool), np.array([70, 31, 2, 3, 4]))
+        Scores(
+            np.array([0.1, 9.0, 0.2, 1.0, 0.0]),
+            np.array([1, 1, 0, 0, 0], bool),
+            np.array([70, 31, 2, 3, 4]),
+        )
     )
     assert found["worst"] == {"person": 31, "beats": 1.0}
 
@@ -146,7 +154,10 @@ def test_an_attack_that_cannot_run_says_why():
     assert "0 persons are members" in found["reason"]
     assert found["auc"] is None
     refused = conclude(
-        lambda: scores(range(9), range(9, 20)), lambda: scores([1.0], []), lambda: scores([], []), SETTINGS
+        lambda: scores(range(9), range(9, 20)),
+        lambda: scores([1.0], []),
+        lambda: scores([], []),
+        SETTINGS,
     )
     assert refused["conclusion"] == INCONCLUSIVE
     assert refused["positive"]["caught"] is False

@@ -45,7 +45,9 @@ class Remembering:
         self.queries += 1
         signal, spread = self.signal(time)
         squared = (noisy[:, None] - signal * self.remembered[None]).flatten(2).square().sum(-1)
-        weights = torch.softmax(-squared / (2 * spread**2 + 0.1), 1)  # + 0.1: a network is never as sharp as that
+        weights = torch.softmax(
+            -squared / (2 * spread**2 + 0.1), 1
+        )  # + 0.1: a network is never as sharp as that
         return torch.einsum("nm,mchw->nchw", weights, self.remembered)
 
     predict_noise = Denoiser.predict_noise
@@ -53,7 +55,9 @@ class Remembering:
 
 def setting(persons=160, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    latents = torch.randn((persons + persons, *SHAPE), generator=generator)  # the second half is known to nobody
+    latents = torch.randn(
+        (persons + persons, *SHAPE), generator=generator
+    )  # the second half is known to nobody
     rows = np.arange(persons)
     pictures = np.zeros((persons, 8, 8, 3), np.uint8) + rows[:, None, None, None].astype(np.uint8)
     return latents, Known(pictures, np.zeros(persons, np.int64), rows, rows, rows < persons // 2)
@@ -76,9 +80,13 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     assert found["negative"]["clean"], found["negative"]
     assert found["conclusion"] == FAIL
     assert found["auc"]["value"] > 0.9
-    others = attack_generator(Remembering(latents[160:], latents), leaking, known, SETTINGS, seed=1)[name]
+    others = attack_generator(
+        Remembering(latents[160:], latents), leaking, known, SETTINGS, seed=1
+    )[name]
     assert others["auc"]["low"] < 0.5 < others["auc"]["high"] or others["conclusion"] == PASS
-    blind = attack_generator(members, Remembering(latents[160:], latents), known, SETTINGS, seed=1)[name]
+    blind = attack_generator(members, Remembering(latents[160:], latents), known, SETTINGS, seed=1)[
+        name
+    ]
     assert blind["conclusion"] == INCONCLUSIVE
 
 
@@ -87,7 +95,11 @@ def test_queries_are_as_many_as_said(name, attack):
     latents, known = setting(16)
     denoiser = Remembering(latents, latents)
     attack.score(denoiser, latents[:16], torch.zeros(16), known.items, 1)
-    assert denoiser.queries == attack.queries == {"loss_threshold": 8, "sima": 1, "pia": 2, "secmi": 11}[name]
+    assert (
+        denoiser.queries
+        == attack.queries
+        == {"loss_threshold": 8, "sima": 1, "pia": 2, "secmi": 11}[name]
+    )
 
 
 @pytest.mark.parametrize("attack", MODEL_ATTACKS.values(), ids=MODEL_ATTACKS)
@@ -123,7 +135,10 @@ def test_noise_and_clean_latents_explain_the_noisy_ones(generator, prediction):
     signal, spread = denoiser.signal(300)
     assert signal**2 + spread**2 == pytest.approx(1)
     assert torch.allclose(
-        signal * denoiser.predict(noisy, 300, ids) + spread * denoiser.predict_noise(noisy, 300, ids), noisy, atol=1e-4
+        signal * denoiser.predict(noisy, 300, ids)
+        + spread * denoiser.predict_noise(noisy, 300, ids),
+        noisy,
+        atol=1e-4,
     )
     raw = denoiser.pipe.transformer(noisy, torch.full((4,), 300), class_labels=ids).sample
     expected = raw if prediction == "sample" else signal * noisy - spread * raw
@@ -142,8 +157,24 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     rows = np.arange(60)
     known = Known(pictures, CONDITIONS.ids(table), rows, rows, rows < 20)
-    training = {"steps": 120, "batch": 20, "learning_rate": 3e-3, "warmup_steps": 5, "ema_decay": 0.9}
-    planted = plant(folder, known, CONDITIONS, {"family": "diffusion"}, training, COMPUTE, 1, tmp_path, Step.null())
+    training = {
+        "steps": 120,
+        "batch": 20,
+        "learning_rate": 3e-3,
+        "warmup_steps": 5,
+        "ema_decay": 0.9,
+    }
+    planted = plant(
+        folder,
+        known,
+        CONDITIONS,
+        {"family": "diffusion"},
+        training,
+        COMPUTE,
+        1,
+        tmp_path,
+        Step.null(),
+    )
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     denoiser = Denoiser(planted, CONDITIONS, COMPUTE)
     values = MODEL_ATTACKS["loss_threshold"].score(
@@ -165,6 +196,9 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
 def test_faiss_and_torch_never_share_a_process(module, absent):
     code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.attacks.{module}; "
     done = subprocess.run(
-        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert done.stdout.strip() == "False", done.stderr

@@ -8,7 +8,13 @@ import pytest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.privacy.attacks.interface import measure
-from avatarflow.privacy.attacks.on_pictures import attribute, density_ratio, extraction, linkage, nearest
+from avatarflow.privacy.attacks.on_pictures import (
+    attribute,
+    density_ratio,
+    extraction,
+    linkage,
+    nearest,
+)
 from avatarflow.privacy.attacks.on_pictures.knowledge import World, half_of, halves, planted
 from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS, attack_released
 from avatarflow.privacy.attacks.on_pictures.views import Pixels
@@ -38,7 +44,9 @@ def world(members=150, non_members=150, released=400, seed=0, leak=False):
     member = persons < members
     if leak:
         copied = np.repeat(np.flatnonzero(member), 2)
-        made = np.concatenate([made, unit(known[copied] + 0.02 * rng.normal(size=(len(copied), D)))])
+        made = np.concatenate(
+            [made, unit(known[copied] + 0.02 * rng.normal(size=(len(copied), D)))]
+        )
         made_labels = np.concatenate([made_labels, labels[copied]])
     eyes = np.repeat(np.arange(2 * (members + non_members)), 2)
     return World(made, made_labels, known, labels, persons, eyes, member, seed)
@@ -170,7 +178,10 @@ def test_pixels_see_a_copy_and_not_a_non_member():
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (40, 4, 4, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
     view = Pixels.fit(pictures[:20])
-    rows, changed = view.rows(pictures), view.rows(np.clip(pictures * 0.95 + 4, 0, 255).astype(np.uint8))
+    rows, changed = (
+        view.rows(pictures),
+        view.rows(np.clip(pictures * 0.95 + 4, 0, 255).astype(np.uint8)),
+    )
     assert (rows * changed).sum(1).min() > 0.99
     assert (rows[:20] @ rows[20:].T).max() < 0.6
     assert np.isfinite(view.rows(np.full((1, 32, 32, 3), 7, np.uint8))).all()
@@ -185,11 +196,16 @@ def test_labels_that_no_released_picture_has_are_not_asked():
         attribute.score(bare)
     name = "attribute_inference"
     assert (
-        attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name]["conclusion"] == INCONCLUSIVE
+        attack_released(bare, copies_of(bare), SETTINGS, {name: DATA_ATTACKS[name]})[name][
+            "conclusion"
+        ]
+        == INCONCLUSIVE
     )
     two = replace(
         here,
         labels=np.repeat(here.labels, 2, 1),
         released_labels=np.concatenate([here.released_labels, bare.released_labels], 1),
     )
-    assert (attribute.score(two).values == attribute.score(here).values).all()  # the second column answers nothing
+    assert (
+        attribute.score(two).values == attribute.score(here).values
+    ).all()  # the second column answers nothing

@@ -53,14 +53,20 @@ def test_every_allele_is_copied_and_stretches_are_long(world):
     mosaic = Mosaic(1, "d")
     found = carried(world, panel_variants(path, mosaic, genome)[0])
     copies = [mosaic.at("a", int(at)) for at in panel.position]
-    expected = [[panel.alleles[i, who, side] for who, side in calls] for i, calls in enumerate(copies)]
+    expected = [
+        [panel.alleles[i, who, side] for who, side in calls] for i, calls in enumerate(copies)
+    ]
     assert (found == expected).all()
-    switches = sum(one[copy] != two[copy] for one, two in itertools.pairwise(copies) for copy in (0, 1))
+    switches = sum(
+        one[copy] != two[copy] for one, two in itertools.pairwise(copies) for copy in (0, 1)
+    )
     per_bp = 4 * 10_000 * 1e-8 / 80
     assert 0 < switches < 2 * LENGTH * per_bp + 4 * np.sqrt(2 * LENGTH * per_bp)
     people = {who for calls in copies for who, _ in calls}
     assert people <= mosaic.copied("a", 0, LENGTH)
-    assert all((found != panel.alleles[:, person]).any() for person in range(40))  # nobody of the panel
+    assert all(
+        (found != panel.alleles[:, person]).any() for person in range(40)
+    )  # nobody of the panel
 
 
 def test_lengths_of_stretches_follow_the_number_of_haplotypes():
@@ -106,19 +112,27 @@ def test_bcftools_makes_the_same_haplotypes(world, tmp_path):
             str(number),
             tmp_path / "d" / "variants.vcf.gz",
         ]
-        (tmp_path / "out.fa").write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
+        (tmp_path / "out.fa").write_bytes(
+            subprocess.run(command, check=True, capture_output=True).stdout
+        )
         assert (
-            read_fasta(tmp_path / "out.fa").codes == read_fasta(tmp_path / "d" / f"haplotype{number}.fa").codes
+            read_fasta(tmp_path / "out.fa").codes
+            == read_fasta(tmp_path / "d" / f"haplotype{number}.fa").codes
         ).all()
 
 
 def test_a_mosaic_is_recognised_among_people_it_was_not_copied_from(world):
     _, genome, path, panel = world
-    donor = read_donors({"d": {"vcf": str(path), "sample": None, "seed": 1}}, genome, GeneticMap.constant())["d"]
+    donor = read_donors(
+        {"d": {"vcf": str(path), "sample": None, "seed": 1}}, genome, GeneticMap.constant()
+    )["d"]
     mosaic = Mosaic(1, "d")
     mosaic.settle(panel.people, "panel")
     copied = mosaic.copied("a", *panel.spans()[0])
-    assert donor.panel.people == (*(p for i, p in enumerate(panel.people) if i not in copied), "mosaic")
+    assert donor.panel.people == (
+        *(p for i, p in enumerate(panel.people) if i not in copied),
+        "mosaic",
+    )
     own = donor.panel.alleles[:, donor.person]
     assert (own == carried(world, panel_variants(path, Mosaic(1, "d"), genome)[0])).all()
     random = np.random.default_rng(1)

@@ -26,8 +26,13 @@ LEVEL = {"setting": "s", "error": 0.0, "variation": 0.0}
 
 @pytest.fixture(scope="module")
 def host():
-    contigs = [(name, random_genome(name, size, 0.41, 0.0, 1).codes) for name, size in KNOWN_BP.items()]
-    contigs[2] = ("Y", np.concatenate([contigs[2][1], np.full(40_000, N, np.uint8)]))  # as in real references
+    contigs = [
+        (name, random_genome(name, size, 0.41, 0.0, 1).codes) for name, size in KNOWN_BP.items()
+    ]
+    contigs[2] = (
+        "Y",
+        np.concatenate([contigs[2][1], np.full(40_000, N, np.uint8)]),
+    )  # as in real references
     return Genome.of(contigs)
 
 
@@ -55,7 +60,9 @@ def test_every_copy_that_is_there_is_covered_alike_and_no_other(host, root, sex)
     whole, total = sum(room.values()), counts.sum()
     for copy, size in room.items():
         share = size / whole
-        assert counts[copy] == pytest.approx(total * share, abs=4 * np.sqrt(total * share) + 0.01 * total * share)
+        assert counts[copy] == pytest.approx(
+            total * share, abs=4 * np.sqrt(total * share) + 0.01 * total * share
+        )
 
 
 def test_a_males_share_of_y_counts_known_bases(host):
@@ -75,16 +82,27 @@ def test_fragments_on_y_tell_the_sex_without_any_panel(host, root, tmp_path):
         paths = {key: str(tmp_path / f"{sex}.{key}") for key in ("truth", "verdicts", "bam")}
         truth.to_parquet(paths["truth"])
         left = np.arange(len(truth)) < 200
-        pd.DataFrame({"fragment": truth["fragment"], "removed": ~left}).to_parquet(paths["verdicts"])
+        pd.DataFrame({"fragment": truth["fragment"], "removed": ~left}).to_parquet(
+            paths["verdicts"]
+        )
         on_y = int((truth["contig"][left] == "Y").sum())
         cells.append(
-            {"tool": sex, "setting": "s", "error": 0.0, "variation": 0.0, "runs": [{"donor": sex, **paths}], "y": on_y}
+            {
+                "tool": sex,
+                "setting": "s",
+                "error": 0.0,
+                "variation": 0.0,
+                "runs": [{"donor": sex, **paths}],
+                "y": on_y,
+            }
         )
     sexes = {"male": "male", "female": "female"}
     donors = dict.fromkeys(sexes)
 
     def table(told):
-        found = write_risk(cells, str(tmp_path / "host.fa"), donors, RISK, 1, tmp_path / "r.tsv", Step.null(), told)
+        found = write_risk(
+            cells, str(tmp_path / "host.fa"), donors, RISK, 1, tmp_path / "r.tsv", Step.null(), told
+        )
         return found.set_index("tool")
 
     known = table(sexes)
@@ -96,10 +114,15 @@ def test_fragments_on_y_tell_the_sex_without_any_panel(host, root, tmp_path):
         assert known.loc[sex, "bits_sex"] > 10
         assert known.loc[sex, "y_fragments"] == on_y
         assert known.loc[sex, "result"] == NO_PANEL
-    assert table({"male": "female", "female": None}).loc["male", "bits_sex"] == -known.loc["male", "bits_sex"]
+    assert (
+        table({"male": "female", "female": None}).loc["male", "bits_sex"]
+        == -known.loc["male", "bits_sex"]
+    )
     assert table({}).loc["male", ["y_fragments", "bits_sex"]].isna().all()
 
 
 def test_refuses_a_sex_that_is_none():
-    with pytest.raises(AvatarflowError, match=r"donors\.d\.sex: found 'm'; use one of female, male"):
+    with pytest.raises(
+        AvatarflowError, match=r"donors\.d\.sex: found 'm'; use one of female, male"
+    ):
         load({"read_benchmarks": {"b": {"donors": {"d": {"sex": "m"}}}}})

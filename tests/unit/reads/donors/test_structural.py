@@ -32,10 +32,14 @@ def person(level):
 
 def reads(variants, root, count=3000):
     model = read_profile(root / "resources" / "error_profiles" / "flat.tsv", 100)
-    mixture, layout, seeds = Mixture.of(1.0, {}), Layout(100, 300.0, 40.0), {"fragments": 1, "errors": 1}
-    one, _, _, table = Simulator(sources_of(HOST, variants, {}, {}), mixture, layout, model, 0, 0, seeds, "d").block(
-        0, count
+    mixture, layout, seeds = (
+        Mixture.of(1.0, {}),
+        Layout(100, 300.0, 40.0),
+        {"fragments": 1, "errors": 1},
     )
+    one, _, _, table = Simulator(
+        sources_of(HOST, variants, {}, {}), mixture, layout, model, 0, 0, seeds, "d"
+    ).block(0, count)
     return bytes(one).split(b"\n")[1::4], table.to_pandas()
 
 
@@ -44,7 +48,9 @@ def test_all_kinds_are_drawn_and_do_not_depend_on_the_level():
     assert set(low["kind"]) == set(KINDS)
     columns = ["position", "ref", "alt", "allele1", "allele2", "kind"]
     assert high[high["kind"] != ""][columns].reset_index(drop=True).equals(low[columns])
-    sizes = abs(low["ref"].str.len() - low["alt"].str.len())[low["kind"].isin(["DEL", "INS", "DUP"])]
+    sizes = abs(low["ref"].str.len() - low["alt"].str.len())[
+        low["kind"].isin(["DEL", "INS", "DUP"])
+    ]
     assert sizes.between(50, 2000).all()
     end = high["position"] + high["ref"].str.len()
     assert (high["position"].to_numpy()[1:] >= end.to_numpy()[:-1]).all()
@@ -53,7 +59,17 @@ def test_all_kinds_are_drawn_and_do_not_depend_on_the_level():
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools not found")
 def test_bcftools_accepts_them_and_makes_the_haplotypes_byte_for_byte(tmp_path):
     write_fasta(tmp_path / "host.fa", HOST)
-    make_individual(str(tmp_path / "host.fa"), tmp_path / "person", 0.01, RATES, 1, "donor", None, Step.null(), ASKED)
+    make_individual(
+        str(tmp_path / "host.fa"),
+        tmp_path / "person",
+        0.01,
+        RATES,
+        1,
+        "donor",
+        None,
+        Step.null(),
+        ASKED,
+    )
     vcf = str(tmp_path / "person" / "variants.vcf.gz")
     check = [
         "bcftools",
@@ -69,7 +85,17 @@ def test_bcftools_accepts_them_and_makes_the_haplotypes_byte_for_byte(tmp_path):
     assert subprocess.run(check, capture_output=True).returncode == 0
     for number in (1, 2):
         out = tmp_path / f"consensus{number}.fa"
-        command = ["bcftools", "consensus", "-H", str(number), "-f", str(tmp_path / "host.fa"), "-o", str(out), vcf]
+        command = [
+            "bcftools",
+            "consensus",
+            "-H",
+            str(number),
+            "-f",
+            str(tmp_path / "host.fa"),
+            "-o",
+            str(out),
+            vcf,
+        ]
         subprocess.run(command, check=True, capture_output=True)
         made = read_fasta(tmp_path / "person" / f"haplotype{number}.fa")
         assert (read_fasta(out).codes == made.codes).all()
@@ -78,12 +104,19 @@ def test_bcftools_accepts_them_and_makes_the_haplotypes_byte_for_byte(tmp_path):
 
 def test_reads_come_from_the_haplotypes_and_new_sequence_is_read(root):
     variants = person(0.01)
-    texts = [LETTERS[haplotype(HOST, variants, f"allele{copy}").genome.codes].tobytes() for copy in (1, 2)]
+    texts = [
+        LETTERS[haplotype(HOST, variants, f"allele{copy}").genome.codes].tobytes()
+        for copy in (1, 2)
+    ]
     sequences, truth = reads(variants, root)
     for sequence, copy in zip(sequences, truth["haplotype"], strict=True):
-        assert sequence in texts[copy - 1] or sequence.translate(COMPLEMENT)[::-1] in texts[copy - 1]
+        assert (
+            sequence in texts[copy - 1] or sequence.translate(COMPLEMENT)[::-1] in texts[copy - 1]
+        )
     plain = LETTERS[HOST.codes].tobytes()
-    strange = [one not in plain and one.translate(COMPLEMENT)[::-1] not in plain for one in sequences]
+    strange = [
+        one not in plain and one.translate(COMPLEMENT)[::-1] not in plain for one in sequences
+    ]
     assert np.mean(strange) > 0.1
 
 

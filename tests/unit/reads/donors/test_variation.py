@@ -18,7 +18,9 @@ SNPS = Rates(indel_share=0.0)
 
 
 def rows(table):
-    return set(table[["position", "ref", "alt", "allele1", "allele2"]].itertuples(index=False, name=None))
+    return set(
+        table[["position", "ref", "alt", "allele1", "allele2"]].itertuples(index=False, name=None)
+    )
 
 
 @pytest.mark.parametrize("level", [0.001, 0.01, 0.05])
@@ -81,18 +83,28 @@ def panel(tmp_path, lines, name="panel.vcf"):
 def record(position, ref=None, alt="", genotypes=("0|1", "1|1"), contig="chr1"):
     base = "ACGTN"[GENOME.codes[position - 1]]
     other = alt or "ACGT"[("ACGT".index(base) + 1) % 4]
-    return "\t".join([contig, str(position), ".", ref or base, other, ".", ".", ".", "GT", *genotypes])
+    return "\t".join(
+        [contig, str(position), ".", ref or base, other, ".", ".", ".", "GT", *genotypes]
+    )
 
 
 def test_panel_person_has_its_own_genotypes_and_rates_stay_outside_the_span(tmp_path):
     path = panel(
-        tmp_path, [record(1000), record(5000, genotypes=("0|0", "0|0")), record(20_000, genotypes=("1|0", "0|0"))]
+        tmp_path,
+        [
+            record(1000),
+            record(5000, genotypes=("0|0", "0|0")),
+            record(20_000, genotypes=("1|0", "0|0")),
+        ],
     )
     known = {"vcf": str(path), "sample": "P1"}
     table, spans = donor_variants(GENOME, 0.02, Rates(), 1, "donor", known)
     assert spans == {"chr1": (999, 20_000)}
     inside = table[table["part"] == "panel"]
-    assert inside[["position", "allele1", "allele2"]].to_numpy().tolist() == [[999, 0, 1], [19_999, 1, 0]]
+    assert inside[["position", "allele1", "allele2"]].to_numpy().tolist() == [
+        [999, 0, 1],
+        [19_999, 1, 0],
+    ]
     drawn = table[table["part"] == "rates"]
     assert not drawn["position"].between(999, 19_999).any()
     assert len(drawn) > 1000
@@ -101,7 +113,9 @@ def test_panel_person_has_its_own_genotypes_and_rates_stay_outside_the_span(tmp_
 
 def test_panel_positions_are_shifted_into_a_region(tmp_path):
     part = Genome.of([("chr1_501_2000", GENOME.codes[500:2000])])
-    table, spans = panel_variants(panel(tmp_path, [record(400), record(1000), record(5000)]), Person("P1"), part)
+    table, spans = panel_variants(
+        panel(tmp_path, [record(400), record(1000), record(5000)]), Person("P1"), part
+    )
     assert table["position"].tolist() == [499]
     assert spans == {"chr1_501_2000": (499, 500)}
 
@@ -131,5 +145,7 @@ def test_refuses_a_truncated_compressed_panel(tmp_path):
     plain = panel(tmp_path, [record(position) for position in range(1000, 9000)]).read_bytes()
     path = tmp_path / "cut.vcf.gz"
     path.write_bytes(gzip.compress(plain)[:-500])
-    with pytest.raises(AvatarflowError, match=r"cut\.vcf\.gz line \d+: the compressed file is truncated"):
+    with pytest.raises(
+        AvatarflowError, match=r"cut\.vcf\.gz line \d+: the compressed file is truncated"
+    ):
         panel_variants(path, Person("P1"), GENOME)

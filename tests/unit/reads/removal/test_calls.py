@@ -36,21 +36,32 @@ def test_mates_that_were_judged_apart(tmp_path):
     assert verdicts(tmp_path, "sam", answer1=one, answer2=two) == [NO, [True, False], [False, True]]
 
 
-@pytest.mark.parametrize(("score", "human"), [("AS:i:60", True), ("AS:i:59", False), ("NM:i:99", False)])
+@pytest.mark.parametrize(
+    ("score", "human"), [("AS:i:60", True), ("AS:i:59", False), ("NM:i:99", False)]
+)
 def test_an_alignment_counts_from_a_score_on(tmp_path, score, human):
     how = {"format": "sam", "tag": "AS", "least": 60}
-    assert verdicts(tmp_path, how, names=["r0"], answer=[f"r0\t0\t{REST}\tXX:i:1\t{score}"]) == [[human, human]]
+    assert verdicts(tmp_path, how, names=["r0"], answer=[f"r0\t0\t{REST}\tXX:i:1\t{score}"]) == [
+        [human, human]
+    ]
 
 
 def test_kraken_and_centrifuge_in_any_order(tmp_path):
     kraken = ["U\tr1\t0\t150|150\tx", "C\tr0\t9606\t150|150\tx"]
     assert verdicts(tmp_path, "kraken", names=["r0", "r1"], answer=kraken) == [YES, NO]
     rest = "\t0\t0\t0\t0\t0\t1"
-    table = ["readID\tseqID" + rest, "r1\tunclassified" + rest, "r0\tchr1" + rest, "r0\tchr2" + rest]
+    table = [
+        "readID\tseqID" + rest,
+        "r1\tunclassified" + rest,
+        "r0\tchr1" + rest,
+        "r0\tchr2" + rest,
+    ]
     assert verdicts(tmp_path, "centrifuge", names=["r0", "r1"], answer=table) == [YES, NO]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("kept", [YES, NO, YES]), ("removed", [NO, YES, NO])])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("kept", [YES, NO, YES]), ("removed", [NO, YES, NO])]
+)
 @pytest.mark.parametrize("lines", [FASTQ, ["r1#0/1"], ["r1 and more", ""]])
 def test_what_is_left_or_gone_as_fastq_or_names(tmp_path, kind, expected, lines):
     assert verdicts(tmp_path, kind, answer=lines) == expected
@@ -58,12 +69,18 @@ def test_what_is_left_or_gone_as_fastq_or_names(tmp_path, kind, expected, lines)
 
 def test_nothing_left_means_all_human_and_gzip_is_read(tmp_path):
     assert verdicts(tmp_path, "kept", answer=[]) == [YES] * 3
-    (tmp_path / "answer").write_bytes(gzip.compress("".join(f"{line}\n" for line in FASTQ).encode()))
+    (tmp_path / "answer").write_bytes(
+        gzip.compress("".join(f"{line}\n" for line in FASTQ).encode())
+    )
     assert verdicts(tmp_path, "kept") == [YES, NO, YES]
 
 
 def test_paf_names_what_is_aligned(tmp_path):
-    assert verdicts(tmp_path, "paf", answer1=["r1" + "\t0" * 11], answer2=[]) == [NO, [True, False], NO]
+    assert verdicts(tmp_path, "paf", answer1=["r1" + "\t0" * 11], answer2=[]) == [
+        NO,
+        [True, False],
+        NO,
+    ]
 
 
 def test_refuses_left_out_and_unknown_fragments(tmp_path):
@@ -71,7 +88,9 @@ def test_refuses_left_out_and_unknown_fragments(tmp_path):
         verdicts(tmp_path, "sam", names=["r0", "r1", "r2", "r3"], answer=SAM)
     with pytest.raises(AvatarflowError, match="0 fragments without verdict, 1 unknown"):
         verdicts(tmp_path, "removed", answer=["r9"])
-    with pytest.raises(AvatarflowError, match="1 fragments without verdict"):  # half a pair is no verdict
+    with pytest.raises(
+        AvatarflowError, match="1 fragments without verdict"
+    ):  # half a pair is no verdict
         verdicts(tmp_path, "sam", names=["r0"], answer=[f"r0\t77\t{REST}"])
 
 

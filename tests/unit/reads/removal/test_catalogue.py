@@ -36,7 +36,17 @@ def test_a_tool_is_added_by_one_entry_and_beside_the_shipped_ones():
     tools = loaded(OWN)["removal_tools"]
     assert tools["own"]["settings"] == {"default": {"index": "", "remove": "", "pairs": None}}
     assert set(shipped_tools()) < set(tools)
-    assert {"minimap2", "bowtie2", "bwa", "hisat2", "snap", "kraken2", "centrifuge", "bbduk", "hostile"} < set(tools)
+    assert {
+        "minimap2",
+        "bowtie2",
+        "bwa",
+        "hisat2",
+        "snap",
+        "kraken2",
+        "centrifuge",
+        "bbduk",
+        "hostile",
+    } < set(tools)
 
 
 @pytest.mark.parametrize(
@@ -44,11 +54,19 @@ def test_a_tool_is_added_by_one_entry_and_beside_the_shipped_ones():
     [
         ("index", "x {hots}", r"removal_tools.own.index: unknown \{hots\}; use host"),
         ("index", "x {reads1}", r"unknown \{reads1\}"),
-        ("remove.pairs", "x {reads1", "removal_tools.own.remove.pairs: .*; write a literal brace twice"),
+        (
+            "remove.pairs",
+            "x {reads1",
+            "removal_tools.own.remove.pairs: .*; write a literal brace twice",
+        ),
         ("remove.pairs", "x {reads1}", "it writes no {answer}"),
         ("remove.pairs", None, "removal_tools.own.remove: no command"),
         ("version", "x | awk '{print $1}'", "removal_tools.own.version: unknown"),
-        ("verdicts.format", "bam", "removal_tools.own.verdicts.format: found 'bam'; use one of sam"),
+        (
+            "verdicts.format",
+            "bam",
+            "removal_tools.own.verdicts.format: found 'bam'; use one of sam",
+        ),
         ("verdict", "sam", "unknown key 'verdict'"),
     ],
 )
@@ -58,7 +76,10 @@ def test_refuses_a_declaration_that_cannot_work(path, value, message):
 
 
 def test_refuses_a_tool_or_setting_that_nobody_declared():
-    with pytest.raises(AvatarflowError, match=r"read_benchmarks.b.tools: unknown own default; take some of .*bwa mem"):
+    with pytest.raises(
+        AvatarflowError,
+        match=r"read_benchmarks.b.tools: unknown own default; take some of .*bwa mem",
+    ):
         loaded()
     with pytest.raises(AvatarflowError, match="unknown bwa mme"):
         loaded(choice=("bwa", "mme"))

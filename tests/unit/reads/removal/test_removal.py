@@ -36,7 +36,14 @@ def files(tmp_path):
     return tmp_path
 
 
-def run(files, tool, mate_rule="either", repeats=1, reads=("reads with space.fastq", "answer.sam"), step=None):
+def run(
+    files,
+    tool,
+    mate_rule="either",
+    repeats=1,
+    reads=("reads with space.fastq", "answer.sam"),
+    step=None,
+):
     step = step or Step.null()
     index, usage = str(files / "index"), str(files / "index.json")
     build_index("fake", tool, "default", str(files / "host.fa"), index, usage, 1, step)
@@ -46,7 +53,9 @@ def run(files, tool, mate_rule="either", repeats=1, reads=("reads with space.fas
     return pd.read_parquet(out[0]), json.loads((files / "run.json").read_text())
 
 
-@pytest.mark.parametrize(("rule", "expected"), [("either", [False, True, True]), ("both", [False, False, True])])
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("either", [False, True, True]), ("both", [False, False, True])]
+)
 def test_mate_rule(files, rule, expected):
     table, record = run(files, FAKE, rule)
     assert table["fragment"].tolist() == ["r0", "r1", "r2"]
@@ -56,7 +65,10 @@ def test_mate_rule(files, rule, expected):
 
 
 def test_time_peak_and_version_are_recorded(files):
-    hungry = f"{sys.executable} -c 'x = b\"1\" * 120_000_000; import time; time.sleep(.2)'; " + FAKE["remove"]["pairs"]
+    hungry = (
+        f"{sys.executable} -c 'x = b\"1\" * 120_000_000; import time; time.sleep(.2)'; "
+        + FAKE["remove"]["pairs"]
+    )
     _, record = run(files, {**FAKE, "remove": {"pairs": hungry, "single": None}}, repeats=2)
     index = json.loads((files / "index.json").read_text())
     assert index["version"] == "fake 1.0"
@@ -67,7 +79,9 @@ def test_time_peak_and_version_are_recorded(files):
 
 
 def test_a_setting_may_have_its_own_command_for_pairs(files):
-    own = {"default": {"index": "", "remove": "-n 4", "pairs": "head {options} {reads2} > {answer}"}}
+    own = {
+        "default": {"index": "", "remove": "-n 4", "pairs": "head {options} {reads2} > {answer}"}
+    }
     _, record = run(files, {**FAKE, "settings": own})
     assert record["status"] == "failed"  # r2 has no verdict in the first four lines
     assert "1 fragments without verdict" in record["reason"]
@@ -95,7 +109,9 @@ def pairs(command):
 )
 def test_a_tool_in_trouble_says_so_and_ends_well(files, change, reads, status, reason):
     step = Step.null()
-    table, record = run(files, {**FAKE, **change}, reads=["reads with space.fastq", "answer.sam"][:reads], step=step)
+    table, record = run(
+        files, {**FAKE, **change}, reads=["reads with space.fastq", "answer.sam"][:reads], step=step
+    )
     assert len(table) == 0
     assert table.columns.tolist() == ["fragment", "mate1", "mate2", "removed"]
     assert record["status"] == status

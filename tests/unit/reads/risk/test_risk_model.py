@@ -8,12 +8,25 @@ import pytest
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.reads.risk.calibration import exceedances
 from avatarflow.reads.risk.genetic_map import GeneticMap
-from avatarflow.reads.risk.identity import anonymity_set, bits, bits_to_single_out, posterior, rank, sex_ratio
+from avatarflow.reads.risk.identity import (
+    anonymity_set,
+    bits,
+    bits_to_single_out,
+    posterior,
+    rank,
+    sex_ratio,
+)
 from avatarflow.reads.risk.match import Model, ratios_of, unlinked_ratios, variability
 from avatarflow.reads.risk.observations import Observations
 from avatarflow.reads.risk.panel import Panel
 from avatarflow.reads.risk.replay import Places, replayed
-from avatarflow.reads.risk.unlinked import clipped_frequencies, excluding, genotype_prior, likelihood_ratios, thinned
+from avatarflow.reads.risk.unlinked import (
+    clipped_frequencies,
+    excluding,
+    genotype_prior,
+    likelihood_ratios,
+    thinned,
+)
 
 A, C, G, T = range(4)
 
@@ -63,10 +76,19 @@ def test_balding_nichols_known_values():
     p, theta = np.array([0.2]), 0.03
     seen = np.array([2], np.uint8)
     prior = genotype_prior(p, theta, seen)[0]
-    homozygous = (2 * theta + (1 - theta) * 0.2) * (3 * theta + (1 - theta) * 0.2) / ((1 + theta) * (1 + 2 * theta))
+    homozygous = (
+        (2 * theta + (1 - theta) * 0.2)
+        * (3 * theta + (1 - theta) * 0.2)
+        / ((1 + theta) * (1 + 2 * theta))
+    )
     assert prior[2] == pytest.approx(homozygous)
     het = genotype_prior(p, theta, np.array([1], np.uint8))[0][1]
-    expected = 2 * (theta + (1 - theta) * 0.2) * (theta + (1 - theta) * 0.8) / ((1 + theta) * (1 + 2 * theta))
+    expected = (
+        2
+        * (theta + (1 - theta) * 0.2)
+        * (theta + (1 - theta) * 0.8)
+        / ((1 + theta) * (1 + 2 * theta))
+    )
     assert het == pytest.approx(expected)
     assert genotype_prior(p, 0.0, seen)[0] == pytest.approx([0.64, 0.32, 0.04])
     for value in (prior, genotype_prior(p, 0.1)[0]):
@@ -76,7 +98,9 @@ def test_balding_nichols_known_values():
 def test_frequencies_leave_out_donor_and_candidate_and_are_clipped():
     genotypes = np.array([[2, 2, 0, 0], [2, 0, 0, 0]], np.uint8)
     p = excluding(genotypes, [0])
-    assert p[0].tolist() == pytest.approx([2 / 6, 1 / 5, 2 / 4, 2 / 4])  # candidate 1 without itself: 0 clipped to 1/5
+    assert p[0].tolist() == pytest.approx(
+        [2 / 6, 1 / 5, 2 / 4, 2 / 4]
+    )  # candidate 1 without itself: 0 clipped to 1/5
     assert p[1].tolist() == pytest.approx([1 / 7, 1 / 5, 1 / 5, 1 / 5])
     assert clipped_frequencies(np.array([0, 4]), 4).tolist() == pytest.approx([0.2, 0.8])
 
@@ -89,11 +113,15 @@ def test_kin_by_hand():
     parent = likelihood_ratios(table, genotype, p, 0.0, "parent")[0]
     sibling = likelihood_ratios(table, genotype, p, 0.0, "sibling")[0]
     assert parent == pytest.approx(math.log(shared / anybody))
-    assert sibling == pytest.approx(math.log((0.25 * anybody + 0.5 * shared + 0.25 * 0.1) / anybody))
+    assert sibling == pytest.approx(
+        math.log((0.25 * anybody + 0.5 * shared + 0.25 * 0.1) / anybody)
+    )
 
 
 def test_mates_that_disagree_count_for_nothing_and_one_site_stays_per_fragment():
-    observed = rows((0, 3, A), (0, 3, G), (0, 5, A), (1, 3, G), (1, 3, G), (1, 4, 4), (2, 1, A), (2, 0, C))
+    observed = rows(
+        (0, 3, A), (0, 3, G), (0, 5, A), (1, 3, G), (1, 3, G), (1, 4, 4), (2, 1, A), (2, 0, C)
+    )
     assert list(zip(observed.fragment, observed.site, observed.base, strict=True)) == [
         (0, 5, A), (1, 3, G), (2, 0, C), (2, 1, A),
     ]  # fmt: skip
@@ -111,15 +139,27 @@ def test_order_of_reads_and_names_of_alleles_do_not_matter():
     panel = unlinked_panel(60, 12)
     random = np.random.default_rng(2)
     fragment, site = np.repeat(np.arange(30), 2), random.integers(0, 60, 60)
-    base, error = random.choice([A, G, T], 60, p=[0.45, 0.45, 0.1]).astype(np.uint8), random.uniform(0.001, 0.1, 60)
+    base, error = (
+        random.choice([A, G, T], 60, p=[0.45, 0.45, 0.1]).astype(np.uint8),
+        random.uniform(0.001, 0.1, 60),
+    )
     before = all_ratios(panel, Observations.of(fragment, site, base, error))
     order = random.permutation(60)
     shuffled = Observations.of(fragment[order], site[order], base[order], error[order])
     assert all_ratios(panel, shuffled) == pytest.approx(before, abs=1e-9)
     swapped = Panel(
-        panel.people, panel.contigs, panel.contig, panel.position, panel.alt, panel.ref, 1 - panel.alleles, panel.phased
+        panel.people,
+        panel.contigs,
+        panel.contig,
+        panel.position,
+        panel.alt,
+        panel.ref,
+        1 - panel.alleles,
+        panel.phased,
     )
-    assert all_ratios(swapped, Observations.of(fragment, site, base, error)) == pytest.approx(before, abs=1e-9)
+    assert all_ratios(swapped, Observations.of(fragment, site, base, error)) == pytest.approx(
+        before, abs=1e-9
+    )
     turned = Panel(
         panel.people, panel.contigs, panel.contig, panel.position[-1] - panel.position[::-1], panel.ref, panel.alt,
         panel.alleles[::-1], panel.phased,
@@ -183,9 +223,16 @@ def test_the_verdict_on_a_null_distribution():
     reachable = np.full(60, 20.0)
     assert exceedances(honest, (10,), reachable, 200, 1)[0].result == PASS
     assert exceedances(honest + 3, (10,), reachable, 200, 1)[0].result == FAIL
-    assert exceedances(honest, (1000,), reachable, 200, 1)[0].result == INCONCLUSIVE  # 3,600 pairs allow 3.6
-    assert exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INCONCLUSIVE  # no candidate could reach 10
-    assert exceedances(np.full((3, 3), np.nan), (10,), np.full(3, 9.0), 50, 1)[0].result == INCONCLUSIVE
+    assert (
+        exceedances(honest, (1000,), reachable, 200, 1)[0].result == INCONCLUSIVE
+    )  # 3,600 pairs allow 3.6
+    assert (
+        exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INCONCLUSIVE
+    )  # no candidate could reach 10
+    assert (
+        exceedances(np.full((3, 3), np.nan), (10,), np.full(3, 9.0), 50, 1)[0].result
+        == INCONCLUSIVE
+    )
 
 
 def test_places_read_both_ends_once():

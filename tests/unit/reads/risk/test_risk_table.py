@@ -36,18 +36,29 @@ def world(tmp_path_factory):
     names = [f"p{i}" for i in range(PEOPLE)]
     alt = [{"A": "G", "G": "A", "C": "T", "T": "C"}[text[p]] for p in at]
     lines = [
-        f"chr1\t{p + 1}\t.\t{text[p]}\t{b}\t.\t.\t.\tGT\t" + "\t".join(f"{int(x)}|{int(y)}" for x, y in calls)
+        f"chr1\t{p + 1}\t.\t{text[p]}\t{b}\t.\t.\t.\tGT\t"
+        + "\t".join(f"{int(x)}|{int(y)}" for x, y in calls)
         for p, b, calls in zip(at, alt, alleles, strict=True)
     ]
     (folder / "panel.vcf").write_text(HEAD + "\t".join(names) + "\n" + "\n".join(lines) + "\n")
     runs = {}
     for person in (0, 1):
-        rows = [(int(p), text[p], b, *map(int, calls[person])) for p, b, calls in zip(at, alt, alleles, strict=True)]
-        gaps = [(30_010 + 20 * i, 1 - i % 2) for i in range(2) if not np.isin(30_010 + 20 * i + np.arange(6), at).any()]
-        rows += [
-            (p, text[p : p + 4], text[p], 1, 0) if kind else (p, text[p], text[p] + "GATTA", 0, 1) for p, kind in gaps
+        rows = [
+            (int(p), text[p], b, *map(int, calls[person]))
+            for p, b, calls in zip(at, alt, alleles, strict=True)
         ]
-        variants = pd.DataFrame(sorted(rows), columns=["position", "ref", "alt", "allele1", "allele2"])
+        gaps = [
+            (30_010 + 20 * i, 1 - i % 2)
+            for i in range(2)
+            if not np.isin(30_010 + 20 * i + np.arange(6), at).any()
+        ]
+        rows += [
+            (p, text[p : p + 4], text[p], 1, 0) if kind else (p, text[p], text[p] + "GATTA", 0, 1)
+            for p, kind in gaps
+        ]
+        variants = pd.DataFrame(
+            sorted(rows), columns=["position", "ref", "alt", "allele1", "allele2"]
+        )
         variants.insert(0, "contig", "chr1")
         variants = variants[(variants["allele1"] > 0) | (variants["allele2"] > 0)]
         runs[person] = simulate(folder, f"d{person}", text, variants, np.random.default_rng(person))
@@ -58,26 +69,45 @@ def simulate(folder, name, text, variants, random, count=120, length=100):
     """Perfect pairs cut from the haplotypes letter by letter, with their true alignments."""
     haplotypes = []
     for allele in ("allele1", "allele2"):
-        letters, places, cursor = [], [], 0  # places: reference position of each letter, -1 for inserted ones
+        letters, places, cursor = (
+            [],
+            [],
+            0,
+        )  # places: reference position of each letter, -1 for inserted ones
         for row in variants[variants[allele] > 0].sort_values("position").itertuples():
             letters += [text[cursor : row.position], row.alt]
             places += [*range(cursor, row.position + 1), *[-1] * (len(row.alt) - 1)]
             cursor = row.position + len(row.ref)
         haplotypes.append(("".join([*letters, text[cursor:]]), [*places, *range(cursor, LENGTH)]))
-    truth, header = [], {"HD": {"VN": "1.6"}, "SQ": [{"SN": "microbe:x", "LN": 9}, {"SN": "chr1", "LN": LENGTH}]}
+    truth, header = (
+        [],
+        {"HD": {"VN": "1.6"}, "SQ": [{"SN": "microbe:x", "LN": 9}, {"SN": "chr1", "LN": LENGTH}]},
+    )
     with pysam.AlignmentFile(folder / f"{name}.bam", "wb", header=header) as bam:
         for number in range(count):
             which = int(random.integers(0, 2))
             sequence, places = haplotypes[which]
             left = 29_850 if number < 6 else int(random.integers(0, len(sequence) - 400))
-            truth.append((f"r{number}", "human", "chr1", which + 1, places[left], places[left] + 300, "+"))
+            truth.append(
+                (f"r{number}", "human", "chr1", which + 1, places[left], places[left] + 300, "+")
+            )
             for mate, first in enumerate((left, left + 200)):
                 bam.write(
-                    alignment(bam, f"r{number}", mate, sequence[first : first + length], places[first : first + length])
+                    alignment(
+                        bam,
+                        f"r{number}",
+                        mate,
+                        sequence[first : first + length],
+                        places[first : first + length],
+                    )
                 )
     columns = ["fragment", "source", "contig", "haplotype", "start", "end", "strand"]
     pd.DataFrame(truth, columns=columns).to_parquet(folder / f"{name}.truth.parquet")
-    return {"donor": name, "truth": str(folder / f"{name}.truth.parquet"), "bam": str(folder / f"{name}.bam")}
+    return {
+        "donor": name,
+        "truth": str(folder / f"{name}.truth.parquet"),
+        "bam": str(folder / f"{name}.bam"),
+    }
 
 
 def alignment(bam, name, mate, bases, places):
@@ -95,7 +125,9 @@ def alignment(bam, name, mate, bases, places):
         steps.append("M")
         last = place
     read.reference_start = next(place for place in places if place >= 0)
-    read.cigarstring = "".join(f"{len(list(group))}{kind}" for kind, group in itertools.groupby(steps))
+    read.cigarstring = "".join(
+        f"{len(list(group))}{kind}" for kind, group in itertools.groupby(steps)
+    )
     return read
 
 
@@ -106,11 +138,15 @@ def test_every_base_is_the_allele_of_its_haplotype_indels_and_strands_included(w
     assert (panel.alleles == alleles).all()
     for person, run in runs.items():
         truth = pd.read_parquet(run["truth"])
-        observed = aligned_observations(run["bam"], panel, {name: row for row, name in enumerate(truth["fragment"])})
+        observed = aligned_observations(
+            run["bam"], panel, {name: row for row, name in enumerate(truth["fragment"])}
+        )
         assert len(observed) > 100
         haplotype = truth["haplotype"].to_numpy()[observed.fragment] - 1
         carried = alleles[observed.site, person, haplotype]
-        assert (observed.base == np.where(carried, panel.alt[observed.site], panel.ref[observed.site])).all()
+        assert (
+            observed.base == np.where(carried, panel.alt[observed.site], panel.ref[observed.site])
+        ).all()
         assert set(observed.error) == {1e-3}
 
 
@@ -130,9 +166,14 @@ def cells(world, folder, kept=None, donors=("d0", "d1")):
 
 
 def table(world, tmp_path, settings=SETTINGS, panels=True, **options):
-    donors = {f"d{i}": {"vcf": str(world[0] / "panel.vcf"), "sample": f"p{i}"} if panels else None for i in (0, 1)}
+    donors = {
+        f"d{i}": {"vcf": str(world[0] / "panel.vcf"), "sample": f"p{i}"} if panels else None
+        for i in (0, 1)
+    }
     chosen = cells(world, tmp_path, **options)
-    write_risk(chosen, str(world[0] / "host.fa"), donors, settings, 1, tmp_path / "risk.tsv", Step.null())
+    write_risk(
+        chosen, str(world[0] / "host.fa"), donors, settings, 1, tmp_path / "risk.tsv", Step.null()
+    )
     return pd.read_csv(tmp_path / "risk.tsv", sep="\t").iloc[0]
 
 
@@ -162,7 +203,9 @@ def test_what_was_not_measured_says_so(world, tmp_path):
     assert np.isnan(without["bits"])
     plot_risk(tmp_path / "risk.tsv", tmp_path / "risk.png")
     chosen = cells(world, tmp_path)
-    pd.read_parquet(chosen[0]["runs"][0]["verdicts"]).iloc[1:].to_parquet(chosen[0]["runs"][0]["verdicts"])
+    pd.read_parquet(chosen[0]["runs"][0]["verdicts"]).iloc[1:].to_parquet(
+        chosen[0]["runs"][0]["verdicts"]
+    )
     found = write_risk(chosen, "", {"d0": None}, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
     assert found["result"].tolist() == [NO_VERDICT]
 
@@ -172,9 +215,14 @@ def test_bases_of_an_alignment(world, tmp_path):
     panel = read_panel(folder / "panel.vcf", genome)
     first = int(at[3])
     sam = f"@HD\tVN:1.6\n@SQ\tSN:chr1\tLN:{LENGTH}\n"
-    sequence = "".join("ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5))  # two bases deleted behind the site
+    sequence = "".join(
+        "ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5)
+    )  # two bases deleted behind the site
     sam += f"0\t0\tchr1\t{first - 1}\t60\t3M2D1M\t*\t0\t0\t{sequence}\t5555\n"
-    sam += f"1\t0\tchr1\t{first - 1}\t3\t4M\t*\t0\t0\tAAAA\t5555\n" + "2\t4\t*\t0\t0\t*\t*\t0\t0\tAAAA\t5555\n"
+    sam += (
+        f"1\t0\tchr1\t{first - 1}\t3\t4M\t*\t0\t0\tAAAA\t5555\n"
+        + "2\t4\t*\t0\t0\t*\t*\t0\t0\tAAAA\t5555\n"
+    )
     (tmp_path / "x.sam").write_text(sam)
     observed = aligned_observations(tmp_path / "x.sam", panel, {"0": 0, "1": 1, "2": 2}, 10)
     assert (observed.site.tolist(), observed.base.tolist()) == ([3], [int(panel.ref[3])])
@@ -188,8 +236,14 @@ GENOME = Genome.of([("1", np.array([0, 1, 2, 3] * 5, np.uint8))])
     ("body", "message"),
     [
         ("p\n1\t1\t.\tA\tG\t.\t.\t.\tGT\t0|1\n", "line 2: 1 people where 2 are needed"),
-        ("p\tq\n1\t1\t.\tC\tG\t.\t.\t.\tGT\t0|1\t0|0\n", "line 3: REF differs from the reference genome"),
-        ("p\tq\n1\t1\t.\tA\tG\t.\t.\t.\tGT\t0|1\n", r"line 3: 10 columns where the header has 11 \(truncated"),
+        (
+            "p\tq\n1\t1\t.\tC\tG\t.\t.\t.\tGT\t0|1\t0|0\n",
+            "line 3: REF differs from the reference genome",
+        ),
+        (
+            "p\tq\n1\t1\t.\tA\tG\t.\t.\t.\tGT\t0|1\n",
+            r"line 3: 10 columns where the header has 11 \(truncated",
+        ),
         ("p\tq\n2\t1\t.\tA\tG\t.\t.\t.\tGT\t0|1\t0|0\n", "no informative site"),
         ("p\tq\n1\t1\t.\tA\tAG\t.\t.\t.\tGT\t0|1\t0|0\n", "no informative site"),
         ("p\tq\n1\tx\t.\tA\tG\t.\t.\t.\tGT\t0|1\t0|0\n", "line 3: a position that is no number"),

@@ -17,18 +17,29 @@ from avatarflow.reads.scoring.score import write_scores
 
 @pytest.mark.parametrize(
     ("only_a", "only_b", "p"),
-    [(0, 0, 1), (5, 5, 1), (0, 5, 0.0625), (1, 9, 22 / 1024), (9, 1, 22 / 1024), (3, 7, 0.34375)],  # binomial tails
+    [
+        (0, 0, 1),
+        (5, 5, 1),
+        (0, 5, 0.0625),
+        (1, 9, 22 / 1024),
+        (9, 1, 22 / 1024),
+        (3, 7, 0.34375),
+    ],  # binomial tails
 )
 def test_mcnemar_known_values(only_a, only_b, p):
     assert mcnemar(only_a, only_b) == pytest.approx(p)
 
 
 def test_mcnemar_of_large_counts_is_near_the_normal_law():
-    assert mcnemar(5000, 5200) == pytest.approx(0.0487, abs=0.0005)  # z = 199/sqrt(10200) with continuity
+    assert mcnemar(5000, 5200) == pytest.approx(
+        0.0487, abs=0.0005
+    )  # z = 199/sqrt(10200) with continuity
 
 
 def test_holm_known_values_and_order():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # statsmodels' example
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )  # statsmodels' example
     assert holm([0.9, 0.8]) == [1, 1]
 
 
@@ -42,7 +53,13 @@ def test_clusters_know_more_than_their_fragments():
 
 @pytest.mark.parametrize(
     ("share", "sensitivity", "specificity", "left"),
-    [(0.5, 1, 1, 0), (0.5, 0, 1, 0.5), (0.9, 0.99, 1, 0.009 / 0.109), (0.5, 0.5, 0.5, 0.5), (1, 0.9, 1, 1)],
+    [
+        (0.5, 1, 1, 0),
+        (0.5, 0, 1, 0.5),
+        (0.9, 0.99, 1, 0.009 / 0.109),
+        (0.5, 0.5, 0.5, 0.5),
+        (1, 0.9, 1, 1),
+    ],
 )
 def test_residual_share_known_values(share, sensitivity, specificity, left):
     assert residual_share(share, sensitivity, specificity) == pytest.approx(left)
@@ -61,7 +78,9 @@ def test_who_is_beaten():
 def cells(folder, **removed):
     """Cells of tools on ten human fragments of two donors each and six of two microbes."""
     source = ["human"] * 10 + ["microbe"] * 6
-    truth = pd.DataFrame({"source": source, "taxon": ["human"] * 10 + ["a"] * 3 + ["b"] * 3, "part": ""})
+    truth = pd.DataFrame(
+        {"source": source, "taxon": ["human"] * 10 + ["a"] * 3 + ["b"] * 3, "part": ""}
+    )
     truth["variants"] = [0, 2] * 8
     truth.insert(0, "fragment", [f"r{i}" for i in range(16)])
     truth.to_parquet(folder / "truth.parquet")
@@ -73,7 +92,11 @@ def cells(folder, **removed):
         for donor in ("d1", "d2"):
             path = folder / f"{tool}.parquet"
             truth[["fragment"]].assign(removed=[call == "1" for call in calls]).to_parquet(path)
-            files = {"truth": folder / "truth.parquet", "verdicts": path, "usage": folder / "usage.json"}
+            files = {
+                "truth": folder / "truth.parquet",
+                "verdicts": path,
+                "usage": folder / "usage.json",
+            }
             runs.append({"donor": donor, **{key: str(value) for key, value in files.items()}})
         level = {"error": 0.1, "variation": 0, "setting": "s", "index": str(folder / "usage.json")}
         found.append({"tool": tool, **level, "runs": runs})
@@ -85,8 +108,16 @@ A, B = "1111111100" + "100000", "1111000001" + "000111"
 
 def test_comparison_counts_who_alone_is_right(tmp_path):
     table = compare(cells(tmp_path, a=A, b=B)).set_index("kind")
-    assert table.loc["human", ["fragments", "only_a_right", "only_b_right"]].tolist() == [20, 8, 2]  # two donors
-    assert table.loc["microbe", ["fragments", "only_a_right", "only_b_right"]].tolist() == [12, 6, 2]
+    assert table.loc["human", ["fragments", "only_a_right", "only_b_right"]].tolist() == [
+        20,
+        8,
+        2,
+    ]  # two donors
+    assert table.loc["microbe", ["fragments", "only_a_right", "only_b_right"]].tolist() == [
+        12,
+        6,
+        2,
+    ]
     assert table.loc["human", "p"] == pytest.approx(mcnemar(8, 2))
 
 
@@ -101,7 +132,11 @@ def test_a_failed_tool_is_compared_with_nobody(tmp_path):
 def scores(tmp_path):
     both = cells(tmp_path, a=A, b=B)
     (tmp_path / "failed.json").write_text(json.dumps({"status": "failed"}))
-    lost = {**both[0], "tool": "<lost>", "runs": [{**both[0]["runs"][0], "usage": str(tmp_path / "failed.json")}]}
+    lost = {
+        **both[0],
+        "tool": "<lost>",
+        "runs": [{**both[0]["runs"][0], "usage": str(tmp_path / "failed.json")}],
+    }
     write_scores([*both, lost], tmp_path / "scores.tsv")
     return tmp_path / "scores.tsv"
 
@@ -139,12 +174,16 @@ def test_multiqc_table_and_residuals_leave_failed_tools_out(scores, tmp_path):
 def test_odds_ratio_known_values():
     ratio, low, high = odds_ratio(10, 20, 30, 40)
     assert ratio == pytest.approx(10.5 * 40.5 / (20.5 * 30.5))
-    assert np.log(high / ratio) == pytest.approx(1.96 * np.sqrt(1 / 10.5 + 1 / 20.5 + 1 / 30.5 + 1 / 40.5), rel=1e-4)
+    assert np.log(high / ratio) == pytest.approx(
+        1.96 * np.sqrt(1 / 10.5 + 1 / 20.5 + 1 / 30.5 + 1 / 40.5), rel=1e-4
+    )
     assert low * high == pytest.approx(ratio**2)
 
 
 def test_misses_at_variants_are_counted(tmp_path):
-    both = cells(tmp_path, a="1010101010" + "000000", b="1111111111" + "000000")  # a misses what carries a variant
+    both = cells(
+        tmp_path, a="1010101010" + "000000", b="1111111111" + "000000"
+    )  # a misses what carries a variant
     write_allele_bias(both, tmp_path / "bias.tsv")
     table = pd.read_csv(tmp_path / "bias.tsv", sep="\t").set_index("tool")
     counted = ["missed", "removed", "missed_with_variant", "removed_with_variant"]

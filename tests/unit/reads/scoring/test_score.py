@@ -94,7 +94,14 @@ def test_precision_f1_and_mcc(tmp_path):
 
 def test_a_tool_that_failed_has_rows_of_nothing(tmp_path):
     one = cell(tmp_path, TRUTH, REMOVED, donors=("d1", "d2"))
-    failed = {"status": "failed", "reason": "x", "version": "", "seconds": None, "cpu_s": None, "peak_mb": None}
+    failed = {
+        "status": "failed",
+        "reason": "x",
+        "version": "",
+        "seconds": None,
+        "cpu_s": None,
+        "peak_mb": None,
+    }
     (tmp_path / "failed.json").write_text(json.dumps(failed))
     one["runs"][1]["usage"] = str(tmp_path / "failed.json")
     two = {**one, "tool": "u", "runs": one["runs"][:1]}

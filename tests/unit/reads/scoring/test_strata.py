@@ -29,7 +29,9 @@ def host(tmp_path):
 
 def found(host, beds=None, **reference):
     settings = {"fasta": str(host / "masked.fa"), "generated_bp": 1, **reference}
-    find_regions(str(host / "host.fa"), settings, beds or {}, 1, host / "regions.parquet", Step.null())
+    find_regions(
+        str(host / "host.fa"), settings, beds or {}, 1, host / "regions.parquet", Step.null()
+    )
     return Regions.read(host / "regions.parquet")
 
 
@@ -43,7 +45,11 @@ def test_lower_case_is_repeats_and_contigs_are_known_by_their_names(host):
 
 def test_regions_follow_a_part_that_was_cut_out(host):
     part = cut(read_fasta(host / "masked.fa"), "1:6-19")
-    assert lower_case(host / "masked.fa", part) == [("1_6_19", 0, 3), ("1_6_19", 5, 7), ("1_6_19", 13, 14)]
+    assert lower_case(host / "masked.fa", part) == [
+        ("1_6_19", 0, 3),
+        ("1_6_19", 5, 7),
+        ("1_6_19", 13, 14),
+    ]
     (host / "x.bed").write_text("track x\n1\t0\t7\tname\n2\t0\t5\n1\t17\t900\n\n1\t500\t600\n")
     assert bed_rows(host / "x.bed", part) == [("1_6_19", 0, 2), ("1_6_19", 12, 14)]
 
@@ -74,7 +80,11 @@ def test_places_are_found_as_by_looking_at_every_interval():
     random = np.random.default_rng(1)
     starts = np.sort(random.choice(1000, 60, replace=False))
     rows = [("a", int(s), int(s) + 1 + int(random.integers(9)), "x") for s in starts[::2]]
-    rows = [row for row, after in zip(rows, [*rows[1:], ("a", 2000, 0, "")], strict=True) if row[2] <= after[1]]
+    rows = [
+        row
+        for row, after in zip(rows, [*rows[1:], ("a", 2000, 0, "")], strict=True)
+        if row[2] <= after[1]
+    ]
     rows += [("b", 5, 10, "y")]
     table = pd.DataFrame(rows, columns=["contig", "start", "end", "region"])
     contig = np.array(["a", "b", "c"], object)[random.integers(0, 3, 3000)]
@@ -82,7 +92,8 @@ def test_places_are_found_as_by_looking_at_every_interval():
     masks = Regions(table).masks(contig, place)
     for name in ("x", "y"):
         slow = [
-            any(c == d and s <= p < e and r == name for d, s, e, r in rows) for c, p in zip(contig, place, strict=True)
+            any(c == d and s <= p < e and r == name for d, s, e, r in rows)
+            for c, p in zip(contig, place, strict=True)
         ]
         assert masks[name].tolist() == slow
         assert any(slow)
@@ -93,7 +104,9 @@ def test_made_up_repeats_are_where_the_genome_has_copies():
     genome = made_up_host(30_000, 1)
     spans = made_up_repeats(30_000, 1)
     assert len(spans) == 30
-    copies = [genome.codes[start:end] for start, end in spans[-8:]]  # the last ones are not written over
+    copies = [
+        genome.codes[start:end] for start, end in spans[-8:]
+    ]  # the last ones are not written over
     same = max((a == b).mean() for i, a in enumerate(copies) for b in copies[:i])
     assert same > 0.75  # two of one family, each 10 % diverged
     free = genome.codes[:300] if not any(start < 300 for start, _ in spans) else genome.codes[-300:]
@@ -101,8 +114,16 @@ def test_made_up_repeats_are_where_the_genome_has_copies():
 
 
 def fragments(regions=True):
-    rows = [("human", "human", "1", 0, 12), ("human", "human", "1", 12, 20), ("human", "human", "chrM", 0, 350)]
-    rows += [("human", "human", "chrM", 0, 700), ("microbe", "m", "1", 4, 8), ("junk", "junk", "", -1, -1)]
+    rows = [
+        ("human", "human", "1", 0, 12),
+        ("human", "human", "1", 12, 20),
+        ("human", "human", "chrM", 0, 350),
+    ]
+    rows += [
+        ("human", "human", "chrM", 0, 700),
+        ("microbe", "m", "1", 4, 8),
+        ("junk", "junk", "", -1, -1),
+    ]
     table = pd.DataFrame(rows, columns=["source", "taxon", "contig", "start", "end"])
     table["fragment"] = [f"r{i}" for i in range(len(table))]
     return table.assign(part="", donor="d")
@@ -132,7 +153,9 @@ def cell(folder, donors, calls, status="ok"):
     for donor, (one, two) in zip(donors, calls, strict=True):
         half = len(one) // 2
         taxa = ["human"] * half + ["a", "b"] * (half // 2)
-        truth = pd.DataFrame({"taxon": taxa, "source": ["human"] * half + ["microbe"] * half, "part": ""})
+        truth = pd.DataFrame(
+            {"taxon": taxa, "source": ["human"] * half + ["microbe"] * half, "part": ""}
+        )
         truth.insert(0, "fragment", [f"r{i}" for i in range(len(one))])
         paths = {key: str(folder / f"{donor}.{key}") for key in ("truth", "verdicts", "usage")}
         truth.to_parquet(paths["truth"])
@@ -141,7 +164,14 @@ def cell(folder, donors, calls, status="ok"):
         (folder / f"{donor}.usage").write_text(json.dumps({**USAGE, "status": status}))
         runs.append({"donor": donor, **paths})
     (folder / "index").write_text(json.dumps(USAGE))
-    return {"tool": "t", "setting": "s", "error": 0.1, "variation": 0.0, "index": str(folder / "index"), "runs": runs}
+    return {
+        "tool": "t",
+        "setting": "s",
+        "error": 0.1,
+        "variation": 0.0,
+        "index": str(folder / "index"),
+        "runs": runs,
+    }
 
 
 def test_both_mate_rules_are_compared_on_the_same_fragments(tmp_path):
@@ -163,7 +193,9 @@ def test_every_stratum_has_an_interval_over_donors_and_shares_follow_it(tmp_path
         np.array([1] * 4 + [0] * 12, bool),
         np.array([1] * 6 + [0] * 9 + [1], bool),
     ]
-    write_scores([cell(tmp_path, ["d", "e", "f"], [(call, call) for call in calls])], tmp_path / "s.tsv")
+    write_scores(
+        [cell(tmp_path, ["d", "e", "f"], [(call, call) for call in calls])], tmp_path / "s.tsv"
+    )
     table = pd.read_csv(tmp_path / "s.tsv", sep="\t").set_index("stratum")
     for stratum in ("all", "taxon:human"):
         low, high = table.loc[stratum, ["sensitivity_cluster_low", "sensitivity_cluster_high"]]
@@ -172,7 +204,11 @@ def test_every_stratum_has_an_interval_over_donors_and_shares_follow_it(tmp_path
     shares = residuals(table.reset_index(), [0.5]).iloc[0]
     ends = table.loc["all", ["sensitivity_cluster_high", "specificity_cluster_high"]]
     assert shares["residual_share_cluster_low"] == pytest.approx(residual_share(0.5, *ends))
-    assert shares["residual_share_cluster_low"] <= shares["residual_share"] <= shares["residual_share_cluster_high"]
+    assert (
+        shares["residual_share_cluster_low"]
+        <= shares["residual_share"]
+        <= shares["residual_share_cluster_high"]
+    )
 
 
 def test_a_genome_without_any_class_has_no_such_stratum(tmp_path):

@@ -23,7 +23,10 @@ NAMES = {TOO_NEAR: "too_near", HOLDS: "cones_hold", SPARES: "specificity"} | {
 
 
 def answers(
-    weighed: Mapping[str, Any], calibrated: Mapping[str, Any], attacks: Sequence[Mapping[str, Any]], left_out: int
+    weighed: Mapping[str, Any],
+    calibrated: Mapping[str, Any],
+    attacks: Sequence[Mapping[str, Any]],
+    left_out: int,
 ) -> list[Answer]:
     """Return one answer per question: `name`, `question`, `answer`, `reason`.
 
@@ -39,7 +42,9 @@ def answers(
         Originals that stand in no gallery, so that no candidate was compared with them.
     """
     found = [too_near(weighed, left_out), holds(calibrated), spares(calibrated)]
-    return found + [told([row for row in attacks if row["target"] == target], TOLD[target]) for target in TOLD]
+    return found + [
+        told([row for row in attacks if row["target"] == target], TOLD[target]) for target in TOLD
+    ]
 
 
 def overall(found: Sequence[Answer]) -> str:
@@ -61,10 +66,14 @@ def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     elif refused:
         holes.append(f"{refused} candidates could not be judged")
     if left_out:
-        holes.append(f"{left_out} originals could not be taken in, so that nothing was compared with them")
+        holes.append(
+            f"{left_out} originals could not be taken in, so that nothing was compared with them"
+        )
     if holes:
         return _answer(TOO_NEAR, INCONCLUSIVE, "; ".join(holes))
-    return _answer(TOO_NEAR, PASS, f"all {weighed['judged']} candidates lie outside the cones of all originals")
+    return _answer(
+        TOO_NEAR, PASS, f"all {weighed['judged']} candidates lie outside the cones of all originals"
+    )
 
 
 def holds(calibrated: Mapping[str, Any]) -> Answer:
@@ -81,14 +90,18 @@ def holds(calibrated: Mapping[str, Any]) -> Answer:
         return _answer(HOLDS, FAIL, f"{said}, beyond the promise of at most {bound:.1%}")
     if miss["high"] <= bound:
         return _answer(HOLDS, PASS, f"{said}; promised: at most {bound:.1%}")
-    return _answer(HOLDS, MEASURED, f"{said}; that does not contradict the promise of at most {bound:.1%}")
+    return _answer(
+        HOLDS, MEASURED, f"{said}; that does not contradict the promise of at most {bound:.1%}"
+    )
 
 
 def spares(calibrated: Mapping[str, Any]) -> Answer:
     """Answer what the cones do to real pictures of held-out subjects: without it nobody knows what a rejection says."""
     share = calibrated["specificity"]
     if share is None:
-        return _answer(SPARES, INCONCLUSIVE, "no original is known not to have been trained on (split.column)")
+        return _answer(
+            SPARES, INCONCLUSIVE, "no original is known not to have been trained on (split.column)"
+        )
     said = f"{share['value']:.1%} of {share['n']} pictures of {share['persons']} held-out subjects"
     return _answer(SPARES, MEASURED, f"{said} ({share['low']:.1%} to {share['high']:.1%})")
 
@@ -97,7 +110,11 @@ def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
     """Return whether attacks on one set of pictures find members."""
     failed = [row for row in rows if row["conclusion"] == FAIL or row["shown"]]
     if failed:
-        return _answer(question, FAIL, "; ".join(dict.fromkeys(f"{_name(row)}: {row['reason']}" for row in failed)))
+        return _answer(
+            question,
+            FAIL,
+            "; ".join(dict.fromkeys(f"{_name(row)}: {row['reason']}" for row in failed)),
+        )
     passed = [row for row in rows if row["conclusion"] == PASS]
     if rows and len(passed) == len(rows):
         return _answer(question, PASS, f"all {len(rows)} attacks pass")
@@ -105,7 +122,9 @@ def told(rows: Sequence[Mapping[str, Any]], question: str) -> Answer:
         return _answer(question, INCONCLUSIVE, "no attack was run")
     reasons = Counter(row["reason"].partition(";")[0] for row in rows if row["conclusion"] != PASS)
     said = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
-    return _answer(question, INCONCLUSIVE, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}")
+    return _answer(
+        question, INCONCLUSIVE, f"{len(passed)} of {len(rows)} attacks pass; the others: {said}"
+    )
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -48,7 +48,10 @@ def compare_on_candidates(
     names = [name for name in baselines.loc[baselines["level"] == LEVEL, "rule"] if name in RULES]
     judged, scored = scores(candidates, originals, names)
     at_level = baselines[baselines["level"] == LEVEL].set_index("rule")
-    force, accepted_by = accepted[judged], {name: scored[name] > at_level.loc[name, "threshold"] for name in names}
+    force, accepted_by = (
+        accepted[judged],
+        {name: scored[name] > at_level.loc[name, "threshold"] for name in names},
+    )
     rows = []
     for name, accepts in accepted_by.items():
         measured = at_level.loc[name]
@@ -59,12 +62,18 @@ def compare_on_candidates(
         for other, suffix in ((force, ""), (accepted_by.get(CONE, force), "_with_cone")):
             row[f"agreement{suffix}"] = float((accepts == other).mean()) if len(accepts) else np.nan
             row[f"kappa{suffix}"] = kappa(counted(accepts, other))
-        row |= {f"{part}{end}": measured[f"{part}{end}"] for part in CARRIED for end in ("", "_low", "_high")}
+        row |= {
+            f"{part}{end}": measured[f"{part}{end}"]
+            for part in CARRIED
+            for end in ("", "_low", "_high")
+        }
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -> tuple[Mask, dict[str, Floats]]:
+def scores(
+    candidates: RowFile | Rows, originals: Originals, names: list[str]
+) -> tuple[Mask, dict[str, Floats]]:
     """Return which candidates have a fingerprint (n,), and the scores of those by every rule; in blocks."""
     judged = np.zeros(len(candidates), bool)
     parts: dict[str, list[Floats]] = {name: [] for name in names}
@@ -76,4 +85,6 @@ def scores(candidates: RowFile | Rows, originals: Originals, names: list[str]) -
             seen = Candidates.of(some[there], originals)
             for name in names:
                 parts[name].append(np.asarray(RULES[name].score(seen, originals), np.float64))
-    return judged, {name: np.concatenate(each) if each else np.zeros(0) for name, each in parts.items()}
+    return judged, {
+        name: np.concatenate(each) if each else np.zeros(0) for name, each in parts.items()
+    }

@@ -64,7 +64,9 @@ def by_camera(
         if not mine.any() and not (of_candidates == value).any():
             continue
         gallery = int(pool.loc[mine & ~heldout, "person"].nunique())
-        calibrating = int(pool.loc[mine & (pool["role"] == "calibration").to_numpy(), "person"].nunique())
+        calibrating = int(
+            pool.loc[mine & (pool["role"] == "calibration").to_numpy(), "person"].nunique()
+        )
         covered = calibrating >= cone["fewest_persons"]
         promised = covered and cone["mode"] == "reject-all"
         found[value] = {
@@ -73,7 +75,9 @@ def by_camera(
             "covered": covered,
             "promise": reject_all_coverage(calibrating).summary() if promised else None,
             "miss": _miss(risk["altered"][mine[of]], pool["person"].to_numpy()[of[mine[of]]]),
-            "specificity": _passing(risk["held_out"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed),
+            "specificity": _passing(
+                risk["held_out"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed
+            ),
             "foreign_camera": gallery == 0,
             "accepted": share(decisions["accepted"].to_numpy(bool)[of_candidates == value]),
         }

@@ -62,7 +62,9 @@ def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     """
     judged = decisions[decisions["matched_original"].notna()]
     rows = judged["matched_original"].to_numpy(np.int64)
-    person_of = dict(zip(pool["row"].to_numpy(np.int64), pool["person"].to_numpy(np.int64), strict=True))
+    person_of = dict(
+        zip(pool["row"].to_numpy(np.int64), pool["person"].to_numpy(np.int64), strict=True)
+    )
     persons = np.array([person_of[row] for row in rows], np.int64)
     risky = (judged["reason"] == INSIDE).to_numpy()
     found: dict[str, Any] = {
@@ -74,7 +76,11 @@ def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
         place = int(judged["risk"].to_numpy().argmin())
         worst = int(persons[place])
         count = int((risky & (persons == worst)).sum())
-        found["worst_person"] = {"person": worst, "risk": float(judged["risk"].iloc[place]), "candidates": count}
+        found["worst_person"] = {
+            "person": worst,
+            "risk": float(judged["risk"].iloc[place]),
+            "candidates": count,
+        }
     return found
 
 
@@ -84,7 +90,10 @@ def by_label(decisions: pd.DataFrame, labels: pd.DataFrame) -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {}
     for column in labels.columns:
         values = labels[column]
-        groups = {str(value): (values == value).to_numpy(bool) for value in sorted(values.dropna().unique())}
+        groups = {
+            str(value): (values == value).to_numpy(bool)
+            for value in sorted(values.dropna().unique())
+        }
         if groups:
             found[column] = {value: share(accepted[chosen]) for value, chosen in groups.items()}
     return found

@@ -16,8 +16,14 @@ def claim(unit: str, coverage: Mapping[str, Any], held_out: int) -> list[str]:
     held_out : int
         Persons named as not trained on.
     """
-    whose = "person" if unit == "person" else "eye: the originals do not tell which eyes belong to one person"
-    every = "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
+    whose = (
+        "person"
+        if unit == "person"
+        else "eye: the originals do not tell which eyes belong to one person"
+    )
+    every = (
+        "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
+    )
     told = (
         f"{held_out} {unit}s are named as not trained on. They stand in no gallery: a candidate that copies one of "
         "them is not rejected for it. That they were not trained on is the word of whoever divided them; if it is "

@@ -50,7 +50,12 @@ def non_members_met(
     met = share(np.concatenate(near) if near else np.zeros(0, bool))
     usual = share(_near_another(non_members, persons, within_rad))
     doubtful = met["n"] > 0 and met["low"] > usual["high"]
-    return {"candidates": met, "between_non_members": usual, "doubtful": bool(doubtful), "within_rad": within_rad}
+    return {
+        "candidates": met,
+        "between_non_members": usual,
+        "doubtful": bool(doubtful),
+        "within_rad": within_rad,
+    }
 
 
 def _near_another(non_members: Rows, persons: Integers, within_rad: float) -> Mask:

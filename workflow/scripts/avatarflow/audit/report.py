@@ -58,16 +58,30 @@ def audit_report(
     page, plain : str
         HTML and JSON to write.
     """
-    found = audit(name, {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path}, entry)
+    found = audit(
+        name,
+        {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path},
+        entry,
+    )
     write_json(plain, found, allow_nan=False)
     shown = {key: base64.b64encode(Path(pictures[key]).read_bytes()).decode() for key in PICTURES}
     verifier = {"foreign": found["verifier"]} if found["verifier"] else {}
     text = fill(
-        "audit_report.html.j2", audit=found, pictures=shown, tables=TABLES, attacks=found["attacks"], verifier=verifier
+        "audit_report.html.j2",
+        audit=found,
+        pictures=shown,
+        tables=TABLES,
+        attacks=found["attacks"],
+        verifier=verifier,
     )
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    step.params({"overall": found["overall"], "answers": {each["name"]: each["answer"] for each in found["answers"]}})
+    step.params(
+        {
+            "overall": found["overall"],
+            "answers": {each["name"]: each["answer"] for each in found["answers"]},
+        }
+    )
     step.artifact(page)
     for each in found["answers"]:
         step.info("%s %s (%s)", each["question"], each["answer"], each["reason"])
@@ -85,13 +99,19 @@ def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[
     rows = [{"meaning": "", **row} for row in read["attacks"]["rows"]]
     found = answers(weighed, calibrated, rows, originals["left_out"])
     cameras = [each for values in weighed["cameras"].values() for each in values.values()]
-    elsewhere = [each["specificity"]["persons"] for each in cameras if each["foreign_camera"] and each["specificity"]]
+    elsewhere = [
+        each["specificity"]["persons"]
+        for each in cameras
+        if each["foreign_camera"] and each["specificity"]
+    ]
     plain: dict[str, Any] = clean(
         {
             "audit": name,
             "answers": found,
             "overall": overall(found),
-            "claim": claim(originals["unit"], calibrated["coverage"], originals["persons_per_role"]["heldout"]),
+            "claim": claim(
+                originals["unit"], calibrated["coverage"], originals["persons_per_role"]["heldout"]
+            ),
             "asked": {key: entry[key] for key in ASKED},
             "originals": originals,
             "candidates": {**read["candidates"], **weighed},

@@ -15,7 +15,9 @@ GROUPS = {
     "altered": ("altered originals of test persons", "#9c2218"),
     "held_out": ("held-out subjects' real pictures", "#d9a441"),
 }
-EDGES = 10 ** (np.arange(-39, 22) / 30)  # risks 0.05 to 5, with an edge at 1, where acceptance begins
+EDGES = 10 ** (
+    np.arange(-39, 22) / 30
+)  # risks 0.05 to 5, with an edge at 1, where acceptance begins
 
 
 def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:
@@ -33,8 +35,20 @@ def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:
         values = values[np.isfinite(values)]
         if len(values):
             counts, _ = np.histogram(np.clip(values, EDGES[0], EDGES[-1]), EDGES)
-            axes.stairs(counts / len(values), EDGES, color=colour, label=f"{label} (n = {len(values)})", linewidth=1.6)
-    axes.axvline(1, color="black", linewidth=1, linestyle="dashed", label="accepted to the right of this line")
+            axes.stairs(
+                counts / len(values),
+                EDGES,
+                color=colour,
+                label=f"{label} (n = {len(values)})",
+                linewidth=1.6,
+            )
+    axes.axvline(
+        1,
+        color="black",
+        linewidth=1,
+        linestyle="dashed",
+        label="accepted to the right of this line",
+    )
     axes.set(xscale="log", xlim=(EDGES[0], EDGES[-1]), xlabel="risk: angle over half-angle of the nearest cone",
              ylabel="share of pictures")  # fmt: skip
     axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])

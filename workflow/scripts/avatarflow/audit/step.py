@@ -54,7 +54,10 @@ def weigh_candidates(
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
     table = compare_on_candidates(
-        foreign, decisions["accepted"].to_numpy(bool), gallery, pd.read_csv(inputs["baselines"], sep="\t")
+        foreign,
+        decisions["accepted"].to_numpy(bool),
+        gallery,
+        pd.read_csv(inputs["baselines"], sep="\t"),
     )
     write_table(table, baselines)
 
@@ -72,20 +75,29 @@ def weigh_candidates(
         **whom(decisions, pool),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,
-        "non_members_met": non_members_met(foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within),
+        "non_members_met": non_members_met(
+            foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within
+        ),
         "labels": by_label(decisions, labels[columns]),
         "cameras": {
-            column: by_camera(pool, column, values, risk, of, decisions, labels, settings["cone"], seed)
+            column: by_camera(
+                pool, column, values, risk, of, decisions, labels, settings["cone"], seed
+            )
             for column, values in settings["cameras"].items()
         },
     }
     for name in ("accepted", "risky", "refused"):
         step.metric(f"{name}_share", found[name]["value"])
-    step.info("%d risky, %d refused, %d accepted", *(found[name]["count"] for name in ("risky", "refused", "accepted")))
+    step.info(
+        "%d risky, %d refused, %d accepted",
+        *(found[name]["count"] for name in ("risky", "refused", "accepted")),
+    )
     write_json(weighed, clean(found), allow_nan=False)
 
 
-def _test_draws(path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, Any]) -> tuple[Any, Any]:
+def _test_draws(
+    path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, Any]
+) -> tuple[Any, Any]:
     """Altered originals of test persons (q, d), by the calibrated families; the pool's row that each is of (q,)."""
     altered = load_rows(path, cones.encoder)[:, : cone["draws"] * len(kept_families(cone))]
     of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), altered.shape[1])

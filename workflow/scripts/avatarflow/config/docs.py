@@ -27,7 +27,12 @@ def updated(page: str) -> str:
 def tables() -> str:
     """One table for the whole configuration, one per map for an entry of it, and one per block that keys share."""
     document = loading._schema("config.schema.yaml")
-    whole = {**document, "properties": {key: part for key, part in document["properties"].items() if key not in MAPS}}
+    whole = {
+        **document,
+        "properties": {
+            key: part for key, part in document["properties"].items() if key not in MAPS
+        },
+    }
     blocks = _shared_blocks(document)
     parts = ["## The whole run", "", HEAD, *_rows("", whole, document, blocks)]
     for name in MAPS:
@@ -36,7 +41,15 @@ def tables() -> str:
         parts += _rows("", *loading._resolve(entries["additionalProperties"], document), blocks)
     parts += ["", "## Shared blocks", "", SHARED]
     for name, (block, home) in sorted(blocks.items()):
-        parts += ["", f"### Block `{name}`", "", str(block["description"]), "", HEAD, *_rows("", block, home, blocks)]
+        parts += [
+            "",
+            f"### Block `{name}`",
+            "",
+            str(block["description"]),
+            "",
+            HEAD,
+            *_rows("", block, home, blocks),
+        ]
     return "\n".join(parts)
 
 
@@ -44,8 +57,14 @@ def _shared_blocks(document: Schema) -> dict[str, tuple[Schema, Schema]]:
     """Objects in `$defs` that more than one key refers to, each with the document it lies in, by their names."""
     references = list(_references(document, document))
     uses = Counter(ref.rpartition("/")[2] for ref, _ in references)
-    resolved = {ref.rpartition("/")[2]: loading._resolve({"$ref": ref}, home) for ref, home in references}
-    return {name: block for name, block in resolved.items() if uses[name] > 1 and "properties" in block[0]}
+    resolved = {
+        ref.rpartition("/")[2]: loading._resolve({"$ref": ref}, home) for ref, home in references
+    }
+    return {
+        name: block
+        for name, block in resolved.items()
+        if uses[name] > 1 and "properties" in block[0]
+    }
 
 
 def _references(schema: Schema, document: Schema) -> Iterator[tuple[str, Schema]]:
@@ -66,7 +85,12 @@ def _rows(prefix: str, schema: Schema, document: Schema, blocks: Container[str])
         meaning = str(part.get("description", "")).replace("|", "\\|")
         if block in blocks:
             meaning += f" Keys: [block `{block}`](#block-{block})."
-        cells = [f"`{key}`", _kind(part, home), "required" if needed else _default(part), _allowed(part, home)]
+        cells = [
+            f"`{key}`",
+            _kind(part, home),
+            "required" if needed else _default(part),
+            _allowed(part, home),
+        ]
         yield "| " + " | ".join([*cells, meaning]) + " |"
         if block in blocks:
             continue
@@ -86,8 +110,16 @@ def _kind(schema: Schema, document: Schema) -> str:
         if several in schema:
             return " or ".join(_kind(*loading._resolve(part, document)) for part in schema[several])
     kinds = schema.get("type", [])
-    words = {"object": "keys", "array": "list", "integer": "whole number", "string": "text", "boolean": "true or false"}
-    text = " or ".join(words.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    words = {
+        "object": "keys",
+        "array": "list",
+        "integer": "whole number",
+        "string": "text",
+        "boolean": "true or false",
+    }
+    text = " or ".join(
+        words.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)
+    )
     if isinstance(schema.get("items"), dict):
         items, _ = loading._resolve(schema["items"], document)
         text = text.replace("list", f"list of {_kind(items, document)}")
@@ -106,7 +138,13 @@ def _allowed(schema: Schema, document: Schema) -> str:
         return ", ".join(f"`{value}`" for value in values if value is not None)
     above, over = schema.get("minimum"), schema.get("exclusiveMinimum")
     below, under = schema.get("maximum"), schema.get("exclusiveMaximum")
-    bounds = [(">=", above), (">", over), ("<=", below), ("<", under), ("multiple of", schema.get("multipleOf"))]
+    bounds = [
+        (">=", above),
+        (">", over),
+        ("<=", below),
+        ("<", under),
+        ("multiple of", schema.get("multipleOf")),
+    ]
     return ", ".join(f"{sign} {bound:,}" for sign, bound in bounds if bound is not None)
 
 

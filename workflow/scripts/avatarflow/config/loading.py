@@ -81,7 +81,11 @@ def _default_bases(config: dict[str, Any]) -> None:
     """A release that names no base pretrains one on generated eyes; a schema cannot say "unless another is named"."""
     releases = config.get("releases")
     for entry in releases.values() if isinstance(releases, dict) else ():
-        if isinstance(entry, dict) and entry.get("base") in (None, {}) and _may_pretrain(entry.get("generator")):
+        if (
+            isinstance(entry, dict)
+            and entry.get("base") in (None, {})
+            and _may_pretrain(entry.get("generator"))
+        ):
             entry["base"] = {"pretrain": {}}
 
 
@@ -95,7 +99,9 @@ def _may_pretrain(generator: Any) -> bool:
 def behind(config: dict[str, Any], name: str) -> dict[str, Any]:
     """The read benchmark behind a read release, with every default filled in."""
     release = config["read_releases"][name]
-    entry = benchmark_behind({**release, "seed": config["seed"] if release["seed"] is None else release["seed"]})
+    entry = benchmark_behind(
+        {**release, "seed": config["seed"] if release["seed"] is None else release["seed"]}
+    )
     schema = _schema("read_benchmark.schema.yaml")
     _fill(entry, schema, schema)
     return entry
@@ -129,7 +135,9 @@ def _schema(name: str) -> Schema:
 
 def _registry() -> Registry[Any]:
     files = sorted(path.name for path in SCHEMAS.glob("*.schema.yaml"))
-    return Registry().with_resources((name, Resource.from_contents(_schema(name))) for name in files)
+    return Registry().with_resources(
+        (name, Resource.from_contents(_schema(name))) for name in files
+    )
 
 
 def _resolve(schema: Schema, document: Schema) -> tuple[Schema, Schema]:
@@ -174,7 +182,12 @@ def _whole(value: Any, schema: Schema) -> Any:
     """Turn a float into a whole number where the schema wants one and it is one."""
     kinds = schema.get("type", [])
     wanted = {kinds} if isinstance(kinds, str) else set(kinds)
-    whole = isinstance(value, float) and value.is_integer() and "integer" in wanted and "number" not in wanted
+    whole = (
+        isinstance(value, float)
+        and value.is_integer()
+        and "integer" in wanted
+        and "number" not in wanted
+    )
     return int(value) if whole else value
 
 
@@ -190,13 +203,17 @@ def _not_finite(value: Any, where: str) -> Iterator[str]:
         yield problem(where, f"found {value!r}", "give a finite number")
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+def _pattern(
+    validator: Any, pattern: str, instance: Any, schema: Schema
+) -> Iterator[ValidationError]:
     """As JSON Schema's, but `$` is the end of the text, and not a newline before it."""
     if isinstance(instance, str) and (instance.endswith("\n") or not re.search(pattern, instance)):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _property_names(validator: Any, names: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+def _property_names(
+    validator: Any, names: Schema, instance: Any, schema: Schema
+) -> Iterator[ValidationError]:
     """As JSON Schema's, but a name that YAML reads as a number, a date or a truth value is refused, too."""
     for name in instance if isinstance(instance, dict) else ():
         if isinstance(name, str):
@@ -205,13 +222,17 @@ def _property_names(validator: Any, names: Schema, instance: Any, schema: Schema
             yield ValidationError("not a text", validator="nameType", instance=name)
 
 
-_Validator: Any = validators.extend(Draft202012Validator, {"pattern": _pattern, "propertyNames": _property_names})  # type: ignore[no-untyped-call]
+_Validator: Any = validators.extend(
+    Draft202012Validator, {"pattern": _pattern, "propertyNames": _property_names}
+)  # type: ignore[no-untyped-call]
 
 
 def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
     """One line per schema violation, in the order of the document."""
     validator = _Validator(schema, registry=_registry())
-    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    errors = sorted(
+        validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path]
+    )
     return [line for error in errors for line in _line(error)]
 
 
@@ -281,7 +302,9 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     "make them add up to 1",
                 )
             yield from _reserved_columns(f"config {map_name}.{name}", entry)
-            yield from _left_out_problems(f"config {map_name}.{name}.cone.held_out_families", entry["cone"])
+            yield from _left_out_problems(
+                f"config {map_name}.{name}.cone.held_out_families", entry["cone"]
+            )
     for name, entry in config["audits"].items():
         if entry["split"]["column"] is None and entry["split"]["shares"]["heldout"] > 0:
             yield (
@@ -312,8 +335,31 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 RESERVED = {
-    *("candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit"),
-    *("_embedded", "accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk", "stage", "steps"),
+    *(
+        "candidate",
+        "eye",
+        "field",
+        "file",
+        "item",
+        "key",
+        "person",
+        "picture",
+        "role",
+        "row",
+        "unit",
+    ),
+    *(
+        "_embedded",
+        "accepted",
+        "angle_rad",
+        "class_id",
+        "guidance",
+        "image",
+        "reason",
+        "risk",
+        "stage",
+        "steps",
+    ),
 }
 """Columns of the project's own tables; a condition of that name would overwrite one."""
 
@@ -321,7 +367,11 @@ RESERVED = {
 def _reserved_columns(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key in ("conditions", "cameras"):
         for column in sorted(RESERVED & set(entry.get(key, {}))):
-            yield f"{where}.{key}", f"the name '{column}' is reserved", "rename the manifest's column"
+            yield (
+                f"{where}.{key}",
+                f"the name '{column}' is reserved",
+                "rename the manifest's column",
+            )
 
 
 def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -333,38 +383,76 @@ def _audit_labels(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str,
 def _left_out_problems(where: str, cone: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     unknown = sorted(set(cone["held_out_families"]) - set(cone["families"]))
     if unknown:
-        yield where, f"{', '.join(unknown)}, not among cone.families", "leave out families of that list"
+        yield (
+            where,
+            f"{', '.join(unknown)}, not among cone.families",
+            "leave out families of that list",
+        )
     elif len(cone["held_out_families"]) == len(cone["families"]):
         yield where, "every family is left out", "keep at least one"
 
 
-def _generator_problems(where: str, entry: dict[str, Any], bases: list[str]) -> Iterator[tuple[str, str, str]]:
+def _generator_problems(
+    where: str, entry: dict[str, Any], bases: list[str]
+) -> Iterator[tuple[str, str, str]]:
     """Hold what is asked against what the generator's family can do."""
     family = entry["generator"]["family"]
     can = FAMILIES[family]
     if can.base and len(bases) != 1:
-        yield f"{where}.base", f"found {', '.join(bases) or 'nothing'}", "give one of pretrain, folder, hub"
+        yield (
+            f"{where}.base",
+            f"found {', '.join(bases) or 'nothing'}",
+            "give one of pretrain, folder, hub",
+        )
     if bases and not can.base:
-        yield f"{where}.base", f"found {', '.join(bases)}, and {family} starts from no base", "take it out"
+        yield (
+            f"{where}.base",
+            f"found {', '.join(bases)}, and {family} starts from no base",
+            "take it out",
+        )
     if can.pretrained and bases != ["folder"]:
-        yield f"{where}.base", f"{family} needs a folder with a pre-trained generator", "give base.folder alone"
+        yield (
+            f"{where}.base",
+            f"{family} needs a folder with a pre-trained generator",
+            "give base.folder alone",
+        )
     if entry["near_duplicates"]["persons"] and not can.denoise:
-        yield f"{where}.near_duplicates", f"a {family} generator cannot make them", "set near_duplicates.persons to 0"
+        yield (
+            f"{where}.near_duplicates",
+            f"a {family} generator cannot make them",
+            "set near_duplicates.persons to 0",
+        )
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     source, base = entry["source"], entry["base"]
     if (source["manifest"] is None) == (source["generate"] is None):
-        yield f"{where}.source", "found both or neither of manifest and generate", "give exactly one of them"
+        yield (
+            f"{where}.source",
+            "found both or neither of manifest and generate",
+            "give exactly one of them",
+        )
     if source["manifest"] is not None and not source["root"]:
-        yield f"{where}.source", "a manifest without its root", "give the folder that its file column starts from"
+        yield (
+            f"{where}.source",
+            "a manifest without its root",
+            "give the folder that its file column starts from",
+        )
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)
     if entry["near_duplicates"]["persons"] and entry["verifier"]["matcher"] == "none":
         yield f"{where}.near_duplicates", "nobody to confirm whose they are", "set verifier.matcher"
     mirror = entry["augment"]["mirror"]
     if mirror is not None and mirror["column"] not in entry["conditions"]:
-        yield f"{where}.augment.mirror.column", "not a condition column", "name a column listed under conditions"
+        yield (
+            f"{where}.augment.mirror.column",
+            "not a condition column",
+            "name a column listed under conditions",
+        )
     classes = math.prod(len(values) + 1 for values in entry["conditions"].values())
     if classes > 1000:
-        yield f"{where}.conditions", f"{classes} combinations", "use at most 1,000 (missing counts as a value)"
+        yield (
+            f"{where}.conditions",
+            f"{classes} combinations",
+            "use at most 1,000 (missing counts as a value)",
+        )

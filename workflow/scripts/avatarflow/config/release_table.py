@@ -52,12 +52,20 @@ def _rows(file: Path, problems: Problems) -> list[tuple[str, dict[str, str | Non
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
-        problems.add(f"config release_table.file {file}", "cannot be read as text", "name a TSV or CSV file in UTF-8")
+        problems.add(
+            f"config release_table.file {file}",
+            "cannot be read as text",
+            "name a TSV or CSV file in UTF-8",
+        )
         return []
     reader = csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
     columns = list(reader.fieldnames or [])
     if "name" not in columns or len(set(columns)) < len(columns):
-        problems.add(f"{file}:1", "no column `name`, or a column twice", "head the table with name and the keys to set")
+        problems.add(
+            f"{file}:1",
+            "no column `name`, or a column twice",
+            "head the table with name and the keys to set",
+        )
         return []
     found = [(f"{file}:{reader.line_num}", row) for row in reader]
     for where, row in found:
@@ -79,6 +87,10 @@ def _set(entry: Config, key: str, cell: str, where: str, problems: Problems) -> 
     for parent in parents:
         entry = entry.setdefault(parent, {})
         if not isinstance(entry, dict):
-            problems.add(f"{where} {key}", f"`{parent}` is a value already", "set the value or keys inside it")
+            problems.add(
+                f"{where} {key}",
+                f"`{parent}` is a value already",
+                "set the value or keys inside it",
+            )
             return
     entry[last] = value

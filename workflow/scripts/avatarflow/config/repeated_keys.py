@@ -24,7 +24,11 @@ def refuse_repeated_keys(files: Iterable[str | Path]) -> None:
     problems = Problems()
     for file in map(Path, files):
         for line, key in _repeated(file):
-            problems.add(f"config {file.name} line {line}", f"key '{key}' stands there again", "keep one of them")
+            problems.add(
+                f"config {file.name} line {line}",
+                f"key '{key}' stands there again",
+                "keep one of them",
+            )
     problems.raise_if_any()
 
 

@@ -82,7 +82,9 @@ def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
     """Digest of one module's code without docstrings, and the package modules it imports."""
     path = _file(module)
     if path is None:
-        raise ModuleNotFoundError(f"{module}: not a module of {PACKAGE}; name one under workflow/scripts/{PACKAGE}/")
+        raise ModuleNotFoundError(
+            f"{module}: not a module of {PACKAGE}; name one under workflow/scripts/{PACKAGE}/"
+        )
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports = tuple(sorted(_imports(tree, module, path)))
     for node in ast.walk(tree):
@@ -91,9 +93,15 @@ def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports
 
 
-def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def _drop_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
+) -> None:
     first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
         node.body = node.body[1:] or [ast.Pass()]
 
 

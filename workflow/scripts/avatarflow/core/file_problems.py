@@ -37,5 +37,7 @@ class Complaints(Problems):
         """Raise with all that was named, and how many more of each kind there are."""
         for (file, found), count in self.counts.items():
             if count > self.most:
-                self.add(file, f"{count - self.most} more lines: {found}", self.advice[(file, found)])
+                self.add(
+                    file, f"{count - self.most} more lines: {found}", self.advice[(file, found)]
+                )
         super().raise_if_any()

@@ -34,7 +34,11 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields for JSON, without those that were not set."""
         optional = ("persons", "method")
-        return {key: value for key, value in asdict(self).items() if key not in optional or value is not None}
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in optional or value is not None
+        }
 
     @classmethod
     def missing(cls, n: int = 0) -> "Estimate":
@@ -106,7 +110,9 @@ def wilson(hits: float, n: int) -> Estimate:
     share = hits / n
     middle = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
-    return Estimate(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n)
+    return Estimate(
+        share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), n
+    )
 
 
 def wilson_or_exact(hits: int, n: int) -> Estimate:
@@ -141,10 +147,14 @@ def share_of_persons(events: Mask, persons: Integers) -> Estimate:
     struck = np.bincount(inverse, weights=events) > 0
     hits, n = int(struck.sum()), len(struck)
     low, high = clopper_pearson(hits, n)
-    return Estimate(hits / n if n else float("nan"), low, high, len(events), n, "Clopper-Pearson over persons")
+    return Estimate(
+        hits / n if n else float("nan"), low, high, len(events), n, "Clopper-Pearson over persons"
+    )
 
 
-def share_of_pictures(events: Mask, persons: Integers, seed: int, resamples: int = RESAMPLES) -> Estimate:
+def share_of_pictures(
+    events: Mask, persons: Integers, seed: int, resamples: int = RESAMPLES
+) -> Estimate:
     """Share of pictures with the event; the interval takes persons, not pictures, as independent.
 
     Where no picture or every picture has the event a bootstrap has no width: the exact interval over persons is given
@@ -157,12 +167,18 @@ def share_of_pictures(events: Mask, persons: Integers, seed: int, resamples: int
     if n == 0 or value in (0.0, 1.0):
         low, high = clopper_pearson(round(value * n) if n else 0, n)
         return Estimate(value, low, high, len(events), n, "Clopper-Pearson over persons")
-    low, high = bootstrap(lambda rows: float(hits[rows].sum() / sizes[rows].sum()), n, seed, resamples)
+    low, high = bootstrap(
+        lambda rows: float(hits[rows].sum() / sizes[rows].sum()), n, seed, resamples
+    )
     return Estimate(value, low, high, len(events), n, "bootstrap over persons")
 
 
 def bootstrap(
-    statistic: Callable[[Integers], float], n: int, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+    statistic: Callable[[Integers], float],
+    n: int,
+    seed: int,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
 ) -> tuple[float, float]:
     """Percentile interval of a statistic of n independent units, given as indices drawn with replacement."""
     drawn = seeds.generator(seed, "bootstrap", n)
@@ -174,7 +190,11 @@ def bootstrap(
 def bootstrap_weights(groups: int, draws: int, seed: int, purpose: str) -> Floats:
     """(draws, groups) how often each group is drawn in each bootstrap sample of `groups` groups."""
     chance = np.full(groups, 1.0 / max(groups, 1))
-    return seeds.generator(seed, f"bootstrap.{purpose}").multinomial(groups, chance, size=draws).astype(np.float64)
+    return (
+        seeds.generator(seed, f"bootstrap.{purpose}")
+        .multinomial(groups, chance, size=draws)
+        .astype(np.float64)
+    )
 
 
 def cluster_interval(hits: Sequence[int], totals: Sequence[int], seed: int) -> tuple[float, float]:

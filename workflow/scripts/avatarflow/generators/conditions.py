@@ -44,13 +44,19 @@ class Conditions:
 
     def __post_init__(self) -> None:
         for column, values in self.columns.items():
-            if len(set(values)) < len(values) or any(not value.strip() or "," in value for value in values):
+            if len(set(values)) < len(values) or any(
+                not value.strip() or "," in value for value in values
+            ):
                 raise refuse(
                     f"condition {column}", "a value is repeated, empty or holds a comma",
                     "give distinct values without commas (a comma separates labels in the released generator)",
                 )  # fmt: skip
         if len(self) > NULL:
-            raise refuse("conditions", f"{len(self)} combinations, missing values included", f"ask for at most {NULL}")
+            raise refuse(
+                "conditions",
+                f"{len(self)} combinations, missing values included",
+                f"ask for at most {NULL}",
+            )
 
     def __len__(self) -> int:
         return int(np.prod([len(values) + 1 for values in self.columns.values()], dtype=np.int64))
@@ -59,7 +65,9 @@ class Conditions:
     def radix(self) -> Ids:
         """(columns,) weight of each column's code in the class id."""
         sizes = [len(values) + 1 for values in self.columns.values()]
-        return np.array([np.prod(sizes[place + 1 :], dtype=np.int64) for place in range(len(sizes))], np.int64)
+        return np.array(
+            [np.prod(sizes[place + 1 :], dtype=np.int64) for place in range(len(sizes))], np.int64
+        )
 
     @cached_property
     def missing(self) -> Ids:
@@ -85,7 +93,9 @@ class Conditions:
             if column not in table:
                 raise refuse(f"condition {column}", "no such column", "name a column of the table")
             known = {value: code for code, value in enumerate(values)}
-            texts = table[column].map(lambda value: None if pd.isna(value) or value == "" else str(value))
+            texts = table[column].map(
+                lambda value: None if pd.isna(value) or value == "" else str(value)
+            )
             codes = texts.map(known)
             strange = codes.isna() & texts.notna()
             if strange.any():
@@ -98,7 +108,11 @@ class Conditions:
 
     def encode(self, codes: Ids) -> Ids:
         """Class ids (rows,) of codes (rows, columns)."""
-        return (codes @ self.radix).astype(np.int64) if len(self.radix) else np.zeros(len(codes), np.int64)
+        return (
+            (codes @ self.radix).astype(np.int64)
+            if len(self.radix)
+            else np.zeros(len(codes), np.int64)
+        )
 
     def ids(self, table: pd.DataFrame) -> Ids:
         """Class ids (rows,) of a table with these columns."""
@@ -107,7 +121,9 @@ class Conditions:
     def values(self, class_id: int) -> dict[str, str | None]:
         """Return the column values that a class id stands for; None where missing."""
         if not 0 <= class_id < len(self):
-            raise refuse("conditions", f"class {class_id}", f"give a class from 0 to {len(self) - 1}")
+            raise refuse(
+                "conditions", f"class {class_id}", f"give a class from 0 to {len(self) - 1}"
+            )
         picked: dict[str, str | None] = {}
         for (column, values), weight in zip(self.columns.items(), self.radix, strict=True):
             code = int(class_id // weight) % (len(values) + 1)

@@ -20,7 +20,9 @@ def device(compute: Compute, local: int = 0) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise refuse("compute.device", "cuda asked for but no CUDA device here", "ask for auto or cpu")
+        raise refuse(
+            "compute.device", "cuda asked for but no CUDA device here", "ask for auto or cpu"
+        )
     return torch.device(name, local) if name == "cuda" and local else torch.device(name)
 
 

@@ -79,8 +79,14 @@ def train(
     """
     name = asked.generator["family"]
     if base is not None and not FAMILIES[name].base:
-        raise refuse("base", f"the family {name} starts from none", "set base.pretrain, folder and hub to null")
-    MODULES[name].train(pictures, table, conditions, asked, state=state, out=out, step=step, base=base)
+        raise refuse(
+            "base",
+            f"the family {name} starts from none",
+            "set base.pretrain, folder and hub to null",
+        )
+    MODULES[name].train(
+        pictures, table, conditions, asked, state=state, out=out, step=step, base=base
+    )
 
 
 def sample(name: str, folder: Path, conditions: Conditions, **asked: Any) -> None:
@@ -89,7 +95,11 @@ def sample(name: str, folder: Path, conditions: Conditions, **asked: Any) -> Non
 
 
 def open_denoiser(
-    name: str, folder: Path, conditions: Conditions, compute: Mapping[str, Any] | Compute, where: str
+    name: str,
+    folder: Path,
+    conditions: Conditions,
+    compute: Mapping[str, Any] | Compute,
+    where: str,
 ) -> Denoiser:
     """Open the denoiser of a generator.
 
@@ -105,6 +115,8 @@ def open_denoiser(
     """
     if not FAMILIES[name].denoise:
         able = ", ".join(one for one, can in FAMILIES.items() if can.denoise)
-        raise refuse(where, f"the family {name} predicts no clean picture", f"only {able} can be asked")
+        raise refuse(
+            where, f"the family {name} predicts no clean picture", f"only {able} can be asked"
+        )
     opened: Denoiser = MODULES[name].denoiser(folder, conditions, compute)
     return opened

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from diffusers import AutoencoderDC, AutoencoderTiny, DDIMScheduler, DiffusionPipeline, DiTPipeline, UNet2DModel
+from diffusers import (
+    AutoencoderDC,
+    AutoencoderTiny,
+    DDIMScheduler,
+    DiffusionPipeline,
+    DiTPipeline,
+    UNet2DModel,
+)
 from diffusers.utils import logging
 
 from avatarflow.core.errors import refuse
@@ -16,7 +23,10 @@ CONFIGS = ("model_index.json", "config.json", "scheduler_config.json", "tokenize
 
 
 def assemble(
-    network: UNet2DModel, codec: AutoencoderTiny | AutoencoderDC, scheduler: DDIMScheduler, labels: dict[int, str]
+    network: UNet2DModel,
+    codec: AutoencoderTiny | AutoencoderDC,
+    scheduler: DDIMScheduler,
+    labels: dict[int, str],
 ) -> DiTPipeline:
     """Return a pipeline of its parts; `labels` names the class ids."""
     pipe = DiTPipeline(transformer=network, vae=codec, scheduler=scheduler, id2label=labels)
@@ -26,7 +36,9 @@ def assemble(
 
 def save(pipe: DiTPipeline, folder: Path) -> None:
     """Write a pipeline folder, whole or not at all; no file in it holds a path of this machine."""
-    pipe.register_to_config(id2label={str(class_id): label for label, class_id in pipe.labels.items()})
+    pipe.register_to_config(
+        id2label={str(class_id): label for label, class_id in pipe.labels.items()}
+    )
     write(pipe, folder, {})
 
 
@@ -53,12 +65,22 @@ def load(source: str | Path, network_allowed: bool = False) -> DiTPipeline:
     """
     if not network_allowed and not (Path(source) / "model_index.json").is_file():
         raise refuse(
-            "base", "no diffusers folder there", "name a local folder with model_index.json, or allow the network"
+            "base",
+            "no diffusers folder there",
+            "name a local folder with model_index.json, or allow the network",
         )
     with quiet():
-        pipe = DiTPipeline.from_pretrained(str(source), local_files_only=not network_allowed, use_safetensors=True)
-    if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(pipe.vae, AutoencoderTiny | AutoencoderDC):
-        raise refuse("base", "a pipeline of other parts", "use a DiTPipeline of a UNet2DModel and one of the codecs")
+        pipe = DiTPipeline.from_pretrained(
+            str(source), local_files_only=not network_allowed, use_safetensors=True
+        )
+    if not isinstance(pipe.transformer, UNet2DModel) or not isinstance(
+        pipe.vae, AutoencoderTiny | AutoencoderDC
+    ):
+        raise refuse(
+            "base",
+            "a pipeline of other parts",
+            "use a DiTPipeline of a UNet2DModel and one of the codecs",
+        )
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -80,5 +102,8 @@ def folder_digest(folder: Path) -> str:
     """Digest of all files of a folder, names included; 16 hexadecimal digits."""
     total = hashlib.sha256()
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
-        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+        total.update(
+            path.relative_to(folder).as_posix().encode()
+            + hashlib.sha256(path.read_bytes()).digest()
+        )
     return total.hexdigest()[:16]

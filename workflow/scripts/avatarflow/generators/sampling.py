@@ -25,7 +25,9 @@ from .settings import Compute, Sampling
 from .speed import prepare
 
 
-def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: str) -> pd.DataFrame:
+def plan(
+    conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: str
+) -> pd.DataFrame:
     """Return what will be sampled: one row per candidate.
 
     Returns
@@ -44,7 +46,9 @@ def plan(conditions: Conditions, settings: Mapping[str, Any] | Sampling, stage: 
     table.insert(0, "candidate", [f"{stage}-{number:06d}" for number in range(len(ids))])
     table["guidance"] = np.repeat(np.array(asked.guidance, np.float64), each * len(classes))
     if several:
-        table["steps"] = np.tile(np.repeat(several, asked.per_condition * len(classes)), len(asked.guidance))
+        table["steps"] = np.tile(
+            np.repeat(several, asked.per_condition * len(classes)), len(asked.guidance)
+        )
     table["class_id"] = ids
     return table
 
@@ -93,7 +97,15 @@ def sample(
     every = blocks(asked, limits.micro_batch)
     mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
     identity = config_digest(
-        [folder_digest(generator), asked.to_dict("list"), steps, limits.decisive(), seed, shard, shards]
+        [
+            folder_digest(generator),
+            asked.to_dict("list"),
+            steps,
+            limits.decisive(),
+            seed,
+            shard,
+            shards,
+        ]
     )
     held = State(state / identity, identity)
     if former := held.taken_over():
@@ -120,7 +132,10 @@ def blocks(asked: pd.DataFrame, micro_batch: int) -> list[Ids]:
     changes = (alike[1:] != alike[:-1]).any(1)
     edges = np.flatnonzero(np.r_[True, changes, True]) if len(asked) else np.zeros(0, np.int64)
     for start, end in pairwise(edges):
-        cut += [np.arange(at, min(at + micro_batch, int(end))) for at in range(int(start), int(end), micro_batch)]
+        cut += [
+            np.arange(at, min(at + micro_batch, int(end)))
+            for at in range(int(start), int(end), micro_batch)
+        ]
     return cut
 
 
@@ -134,7 +149,9 @@ def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     pipe = load(generator).to(where)
     if pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
         raise refuse(
-            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+            "conditions",
+            "not those that the generator was trained with",
+            "train it again or ask as it was trained",
         )
     prepare(pipe.transformer, compute)
     forward = pipe.transformer.forward
@@ -146,7 +163,11 @@ def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     pipe.transformer.forward = rounded
     return lambda ids, guidance, noises, steps: (
         pipe(
-            class_labels=ids, guidance_scale=guidance, generator=noises, num_inference_steps=steps, output_type="np"
+            class_labels=ids,
+            guidance_scale=guidance,
+            generator=noises,
+            num_inference_steps=steps,
+            output_type="np",
         ).images
     )
 
@@ -168,7 +189,11 @@ def _block(
     noises = [torch.Generator().manual_seed(_noise_seed(seed, name)) for name in ask["candidate"]]
     drawn = draw(ask["class_id"].tolist(), float(ask["guidance"].iloc[0]), noises, steps)
     if not np.isfinite(drawn).all():
-        raise refuse("sampling", "pictures that are not finite", "train with a lower learning rate or sample in fp32")
+        raise refuse(
+            "sampling",
+            "pictures that are not finite",
+            "train with a lower learning rate or sample in fp32",
+        )
     pictures: Pictures = (drawn * 255).round().astype(np.uint8)
     held.save({"pictures": torch.from_numpy(pictures)}, {}, name)
     return pictures

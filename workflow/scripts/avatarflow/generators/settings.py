@@ -88,7 +88,12 @@ class Compute(_Settings):
         return lasting(vars(self))
 
 
-LATER: dict[str, Any] = {"compile": False, "attention": "auto", "gradient_checkpointing": False, "processes": 1}
+LATER: dict[str, Any] = {
+    "compile": False,
+    "attention": "auto",
+    "gradient_checkpointing": False,
+    "processes": 1,
+}
 """Settings of `Compute` that came after the first states were written, with their defaults."""
 
 

@@ -22,7 +22,9 @@ PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
 
 
 @in_processes
-def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int, step: Step) -> None:
+def pretrain(
+    settings: Mapping[str, Any], model: str, state: str, processes: int, step: Step
+) -> None:
     """Train a public base on generated eyes.
 
     Parameters
@@ -41,7 +43,9 @@ def pretrain(settings: Mapping[str, Any], model: str, state: str, processes: int
          settings["seed"], model=model, state=state, step=step, base=None)  # fmt: skip
 
 
-def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: int) -> tuple[Pictures, pd.DataFrame]:
+def public_eyes(
+    wanted: Mapping[str, Any], size_px: int, seed: int, processes: int
+) -> tuple[Pictures, pd.DataFrame]:
     """Generate eyes for a base.
 
     They come from a population of their own: no generated original or held-out subject of the same run is among them.
@@ -53,7 +57,9 @@ def public_eyes(wanted: Mapping[str, Any], size_px: int, seed: int, processes: i
 
 
 @in_processes
-def finetune(training: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step) -> None:
+def finetune(
+    training: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
+) -> None:
     """Train the teacher on the augmented originals.
 
     Parameters
@@ -72,7 +78,13 @@ def finetune(training: str, settings: Mapping[str, Any], model: str, state: str,
 
 @in_processes
 def distill(
-    samples: str, decisions: str, settings: Mapping[str, Any], model: str, state: str, base: str | None, step: Step
+    samples: str,
+    decisions: str,
+    settings: Mapping[str, Any],
+    model: str,
+    state: str,
+    base: str | None,
+    step: Step,
 ) -> None:
     """Train the student on the accepted pictures of the teacher, and on nothing else.
 
@@ -96,7 +108,13 @@ def start_of(base: str | None, settings: Mapping[str, Any]) -> str | None:
 
 
 def sample_shard(
-    model: str, settings: Mapping[str, Any], shard: str, stage: str, pictures: str, state: str, step: Step
+    model: str,
+    settings: Mapping[str, Any],
+    shard: str,
+    stage: str,
+    pictures: str,
+    state: str,
+    step: Step,
 ) -> None:
     """Draw one shard of the asked candidates.
 
@@ -129,10 +147,23 @@ def _fit(
     step: Step,
     base: str | None,
 ) -> None:
-    step.params({"training": training, "network": settings["network"], "compute": compute, "seed": seed})
-    step.params({"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)})
+    step.params(
+        {"training": training, "network": settings["network"], "compute": compute, "seed": seed}
+    )
+    step.params(
+        {"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)}
+    )
     asked = Asked(
         settings["generator"], settings["network"], training, compute, seed, settings["tuning"],
         settings.get("network_access", False),
     )  # fmt: skip
-    train(pictures, table, conditions, asked, state=Path(state), out=Path(model).parent, step=step, base=base)
+    train(
+        pictures,
+        table,
+        conditions,
+        asked,
+        state=Path(state),
+        out=Path(model).parent,
+        step=step,
+        base=base,
+    )

@@ -16,7 +16,12 @@ from avatarflow.runs.context import Step
 
 
 def training_set(
-    pool: str, settings: dict[str, Any], seed: int, pictures: str, step: Step, canaries: str | None = None
+    pool: str,
+    settings: dict[str, Any],
+    seed: int,
+    pictures: str,
+    step: Step,
+    canaries: str | None = None,
 ) -> None:
     """Write the teacher's training set: the pool without its held-out subjects, augmented.
 
@@ -38,7 +43,9 @@ def training_set(
     if canaries is not None:
         more, of_more = planted(read_pictures(canaries), read_table(canaries))
         parts.append([more])
-        labels = pd.concat([labels, of_more.assign(role="canary", unit="canary", eye=-1)], ignore_index=True)
+        labels = pd.concat(
+            [labels, of_more.assign(role="canary", unit="canary", eye=-1)], ignore_index=True
+        )
         step.info("%d copies of canaries are put into training", len(more))
     check_mirror(settings["mirror"], labels)
     done = 0
@@ -80,10 +87,16 @@ def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFr
     table = read_table(samples)
     judged = pd.read_parquet(decisions)
     if list(judged["candidate"]) != list(table["candidate"]):
-        raise refuse("decisions", "they do not belong to these candidates", "judge the candidates again")
+        raise refuse(
+            "decisions", "they do not belong to these candidates", "judge the candidates again"
+        )
     kept = judged["accepted"].to_numpy(bool)
     if not kept.any():
-        raise refuse("decisions", "no candidate was accepted", "see privacy/ for the risks; nothing can be trained on")
+        raise refuse(
+            "decisions",
+            "no candidate was accepted",
+            "see privacy/ for the risks; nothing can be trained on",
+        )
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
     rows["matched_original"] = judged.loc[kept, "matched_original"].to_numpy()

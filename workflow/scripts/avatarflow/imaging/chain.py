@@ -62,18 +62,30 @@ def check_chain(chain: Chain, copies: int, fill: str, where: str = "augment") ->
 def _check_step(step: Mapping[str, Any], where: str, problems: Problems) -> None:
     name = step.get(NAME)
     if name == "mirror":
-        problems.add(where, "found 'mirror'", "set augment.mirror instead: it needs to know which label changes")
+        problems.add(
+            where,
+            "found 'mirror'",
+            "set augment.mirror instead: it needs to know which label changes",
+        )
     elif name not in CHAIN:
         problems.add(where, f"unknown transform {name!r}", f"choose one of {', '.join(CHAIN)}")
     else:
         known = CHAIN[name]
         for key, value in step.items():
             if key != NAME and key not in known:
-                problems.add(f"{where}.{key}", f"unknown parameter of {name}", f"choose of {', '.join(known)}")
+                problems.add(
+                    f"{where}.{key}",
+                    f"unknown parameter of {name}",
+                    f"choose of {', '.join(known)}",
+                )
             elif key != NAME and not is_within(value, known[key]):
                 span = f"{known[key].low:g} to {known[key].high:g}"
                 problems.add(f"{where}.{key}", f"found {value!r}", f"give a number from {span}")
-        if name == "zoom" and not problems.lines and _value(step, "smallest") > _value(step, "largest"):
+        if (
+            name == "zoom"
+            and not problems.lines
+            and _value(step, "smallest") > _value(step, "largest")
+        ):
             problems.add(where, "smallest is larger than largest", "swap them")
 
 
@@ -111,10 +123,18 @@ def _value(step: Mapping[str, Any], key: str) -> float:
 def _move(once: Mapping[str, Mapping[str, Any]], fill: str) -> Transform:
     degrees = _value(once["rotation"], "degrees") if "rotation" in once else 0.0
     share = _value(once["shift"], "share") if "shift" in once else None
-    zoom = (_value(once["zoom"], "smallest"), _value(once["zoom"], "largest")) if "zoom" in once else None
+    zoom = (
+        (_value(once["zoom"], "smallest"), _value(once["zoom"], "largest"))
+        if "zoom" in once
+        else None
+    )
     return _kornia(
         kornia.RandomAffine(
-            degrees, translate=None if share is None else (share, share), scale=zoom, padding_mode=fill, p=1.0
+            degrees,
+            translate=None if share is None else (share, share),
+            scale=zoom,
+            padding_mode=fill,
+            p=1.0,
         )
     )
 
@@ -130,14 +150,18 @@ def _single(step: Mapping[str, Any], fill: str) -> Transform:
         return _kornia(kornia.RandomGaussianNoise(0.0, value["deviation"], p=1.0))
     if step[NAME] == "elastic":
         return _elastic(value["strength"], value["smooth_px"], fill)
-    raise refuse("augment.chain", f"unknown transform {step[NAME]!r}", f"choose one of {', '.join(CHAIN)}")
+    raise refuse(
+        "augment.chain", f"unknown transform {step[NAME]!r}", f"choose one of {', '.join(CHAIN)}"
+    )
 
 
 def _colour(value: Mapping[str, float]) -> Transform:
     """Brightness by a factor and contrast by gamma: both leave black as black, so the field's surround stays clean."""
     gamma = (1 - value["gamma"], 1 + value["gamma"])
     bend = _kornia(kornia.RandomGamma(gamma, (1.0, 1.0), p=1.0))
-    jitter = _kornia(kornia.ColorJitter(value["brightness"], 0.0, value["saturation"], value["hue"], p=1.0))
+    jitter = _kornia(
+        kornia.ColorJitter(value["brightness"], 0.0, value["saturation"], value["hue"], p=1.0)
+    )
     return lambda tensor: jitter(bend(tensor))
 
 

@@ -58,7 +58,9 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 
 def _check_inflated(data: bytes, limits: Limits) -> None:
     """Refuse a deflated file that grows beyond what any picture within the limits needs, before it is inflated."""
-    meta = 144 + int.from_bytes(data[140:144], "little")  # the group length counts from the end of its own element
+    meta = 144 + int.from_bytes(
+        data[140:144], "little"
+    )  # the group length counts from the end of its own element
     if DEFLATED not in data[132:meta]:
         return
     largest = min(limits.max_bytes, 6 * limits.max_pixels + HEADERS)
@@ -113,7 +115,9 @@ def _is_square(sides: Any) -> bool:
         return True
     first, second = sides
     try:
-        return abs(float(first) - float(second)) <= SQUARE * max(abs(float(first)), abs(float(second)))
+        return abs(float(first) - float(second)) <= SQUARE * max(
+            abs(float(first)), abs(float(second))
+        )
     except (TypeError, ValueError):
         return str(first) == str(second)
 
@@ -178,7 +182,10 @@ def _looked_up(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.uint8]:
 
 def _is_inverted(dataset: Any, kind: str) -> bool:
     """Whether the largest value is shown black, PS3.3 C.7.6.3.1.2 and C.11.6.1.1.1."""
-    return kind == "MONOCHROME1" or str(dataset.get("PresentationLUTShape") or "").strip().upper() == "INVERSE"
+    return (
+        kind == "MONOCHROME1"
+        or str(dataset.get("PresentationLUTShape") or "").strip().upper() == "INVERSE"
+    )
 
 
 def _windowed(pixels: npt.NDArray[Any], dataset: Any, inverted: bool) -> npt.NDArray[np.uint8]:
@@ -211,10 +218,14 @@ def _share_of_table(values: npt.NDArray[Any], table: Any) -> Any:
         entries = np.frombuffer(data, "<u2" if len(data) >= 2 * (count or 65536) else np.uint8)
     else:
         entries = np.asarray(data, np.uint16)
-    return entries[np.clip(np.asarray(values, np.int64) - first, 0, len(entries) - 1)] / (2.0**bits - 1)
+    return entries[np.clip(np.asarray(values, np.int64) - first, 0, len(entries) - 1)] / (
+        2.0**bits - 1
+    )
 
 
-def _share_of_window(values: npt.NDArray[np.float64], padded: npt.NDArray[np.bool_], dataset: Any) -> Any:
+def _share_of_window(
+    values: npt.NDArray[np.float64], padded: npt.NDArray[np.bool_], dataset: Any
+) -> Any:
     """Where each value lies in the window, 0 to 1 within it; PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     function = str(dataset.get("VOILUTFunction") or LINEAR).strip().upper()

@@ -77,7 +77,9 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     """As `read_picture`, for the bytes of a picture that is not DICOM."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings may quote metadata; sizes are checked against our limits
+        warnings.simplefilter(
+            "ignore"
+        )  # warnings may quote metadata; sizes are checked against our limits
         image = _open(data)
         limits.check(*image.size)
         if image.format != "MPO" and not _is_single(image):
@@ -144,8 +146,12 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         name = next((name for name, start in NOT_READ.items() if start.match(data)), None)
-        raise PictureError(f"{name} is not read; save it as PNG" if name else "not a picture") from None
-    except Exception:  # a parser fed with hostile bytes may raise anything, and its text may quote them
+        raise PictureError(
+            f"{name} is not read; save it as PNG" if name else "not a picture"
+        ) from None
+    except (
+        Exception
+    ):  # a parser fed with hostile bytes may raise anything, and its text may quote them
         raise PictureError("damaged") from None
 
 
@@ -154,7 +160,9 @@ def _is_single(image: Image.Image) -> bool:
     try:
         if image.format != "TIFF":
             return int(getattr(image, "n_frames", 1)) == 1
-        for page in range(1, MOST_PAGES + 1):  # not counted first: there may be many, and each is looked up
+        for page in range(
+            1, MOST_PAGES + 1
+        ):  # not counted first: there may be many, and each is looked up
             try:
                 image.seek(page)
             except EOFError:
@@ -237,6 +245,12 @@ def _eight_bits(gray: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 def _check_depth(image: Image.Image, data: bytes) -> None:
     """Refuse colour of 16 bits that uses the lower ones only: Pillow keeps the upper 8, which would be nearly black."""
     png = image.format == "PNG" and data[24:25] == b"\x10"
-    tiff = image.format == "TIFF" and 16 in tuple(getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ()))
-    if (png or tiff) and image.mode in ("RGB", "RGBA") and np.quantile(np.asarray(image)[..., :3], MOSTLY) < 64:
+    tiff = image.format == "TIFF" and 16 in tuple(
+        getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    )
+    if (
+        (png or tiff)
+        and image.mode in ("RGB", "RGBA")
+        and np.quantile(np.asarray(image)[..., :3], MOSTLY) < 64
+    ):
         raise PictureError("colour of 16 bits, of which only the lower ones are used")

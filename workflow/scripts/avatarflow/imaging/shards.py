@@ -53,12 +53,16 @@ def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> No
         If pictures and rows differ in number.
     """
     if len(pictures) != len(table):
-        raise ValueError(f"write_shard: {len(pictures)} pictures but {len(table)} rows; pass one row per picture")
+        raise ValueError(
+            f"write_shard: {len(pictures)} pictures but {len(table)} rows; pass one row per picture"
+        )
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     column = pa.array([{"bytes": encode_png(picture), "path": None} for picture in pictures], kind)
     rows = pa.Table.from_pandas(table.reset_index(drop=True), preserve_index=False)
     rows = rows.add_column(0, pa.field(IMAGE, kind), column)
-    rows = rows.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": _features(rows.schema)}})})
+    rows = rows.replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": _features(rows.schema)}})}
+    )
     with replacing(path) as temporary:
         pq.write_table(rows, temporary, compression="zstd", row_group_size=128)
 
@@ -96,7 +100,9 @@ class ShardWriter:
         self.number += 1
 
 
-def write_shards(folder: str | Path, pictures: Any, table: pd.DataFrame, per_shard: int = PER_SHARD) -> None:
+def write_shards(
+    folder: str | Path, pictures: Any, table: pd.DataFrame, per_shard: int = PER_SHARD
+) -> None:
     """Write a shard set cut by picture count.
 
     Parameters
@@ -152,7 +158,10 @@ class Column:
 
     def _shard(self, number: int) -> list[Any]:
         if self._last[0] != number:
-            self._last = (number, pq.read_table(self.files[number], columns=[self.name])[self.name].to_pylist())
+            self._last = (
+                number,
+                pq.read_table(self.files[number], columns=[self.name])[self.name].to_pylist(),
+            )
         return self._last[1]
 
 
@@ -191,7 +200,13 @@ def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:
     """What the `datasets` library reads from the schema's metadata to decode the image column."""
     features = {}
     for field in schema:
-        kind = "string" if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else str(field.type)
+        kind = (
+            "string"
+            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+            else str(field.type)
+        )
         kind = {"double": "float64", "float": "float32"}.get(kind, kind)
-        features[field.name] = {"_type": "Image"} if field.name == IMAGE else {"dtype": kind, "_type": "Value"}
+        features[field.name] = (
+            {"_type": "Image"} if field.name == IMAGE else {"dtype": kind, "_type": "Value"}
+        )
     return features

@@ -12,7 +12,9 @@ PAPER = (255, 255, 255)
 INK = (40, 40, 40)
 
 
-def contact_sheet(pictures: Pictures, columns: int, captions: Sequence[str] | None = None) -> Image.Image:
+def contact_sheet(
+    pictures: Pictures, columns: int, captions: Sequence[str] | None = None
+) -> Image.Image:
     """Lay pictures out row by row on white.
 
     Parameters
@@ -29,9 +31,13 @@ def contact_sheet(pictures: Pictures, columns: int, captions: Sequence[str] | No
         If there is no picture, fewer than one column, or captions and pictures differ in number.
     """
     if not len(pictures) or columns < 1:
-        raise ValueError(f"contact_sheet: {len(pictures)} pictures in {columns} columns; pass at least one of each")
+        raise ValueError(
+            f"contact_sheet: {len(pictures)} pictures in {columns} columns; pass at least one of each"
+        )
     if captions is not None and len(captions) != len(pictures):
-        raise ValueError(f"contact_sheet: {len(pictures)} pictures but {len(captions)} captions; pass one for each")
+        raise ValueError(
+            f"contact_sheet: {len(pictures)} pictures but {len(captions)} captions; pass one for each"
+        )
     height, width = pictures.shape[1:3]
     step_x, step_y = width + GAP_PX, height + GAP_PX + (CAPTION_PX if captions else 0)
     columns, rows = min(columns, len(pictures)), -(-len(pictures) // columns)

@@ -51,8 +51,12 @@ class Spool:
     def append(self, picture: Pictures) -> int:
         """Add a picture and return its place."""
         if picture.shape != self._shape or picture.dtype != np.uint8:
-            raise ValueError(f"spool: a picture of shape {picture.shape}; give {self._shape} of uint8")
-        os.pwrite(self._file.fileno(), np.ascontiguousarray(picture).tobytes(), self._count * self._bytes)
+            raise ValueError(
+                f"spool: a picture of shape {picture.shape}; give {self._shape} of uint8"
+            )
+        os.pwrite(
+            self._file.fileno(), np.ascontiguousarray(picture).tobytes(), self._count * self._bytes
+        )
         self._count += 1
         return self._count - 1
 

@@ -77,36 +77,59 @@ def augment(
     return drawn, rows
 
 
-def check_mirror(mirror: Mapping[str, Any] | None, table: pd.DataFrame, where: str = "augment.mirror") -> None:
+def check_mirror(
+    mirror: Mapping[str, Any] | None, table: pd.DataFrame, where: str = "augment.mirror"
+) -> None:
     """Raise `AvatarflowError` where mirroring would leave a label wrong."""
     if mirror is None:
         return
     problems = Problems()
-    column, swap, probability = mirror.get("column"), mirror.get("swap") or {}, mirror.get("probability", 0.5)
+    column, swap, probability = (
+        mirror.get("column"),
+        mirror.get("swap") or {},
+        mirror.get("probability", 0.5),
+    )
     if any(swap.get(after) != before for before, after in swap.items()) or not swap:
-        problems.add(f"{where}.swap", "not a swap there and back", "name each value with its mirror image, both ways")
+        problems.add(
+            f"{where}.swap",
+            "not a swap there and back",
+            "name each value with its mirror image, both ways",
+        )
     if not is_within(probability, Parameter(0, 1, 0.5)):
         problems.add(f"{where}.probability", f"found {probability!r}", "give a number from 0 to 1")
     if column not in table:
-        problems.add(f"{where}.column", "no such column", "name the column that tells the sides, or set mirror to null")
+        problems.add(
+            f"{where}.column",
+            "no such column",
+            "name the column that tells the sides, or set mirror to null",
+        )
     else:
         strange = int((~table[column].dropna().isin(list(swap))).sum())
         if strange:
-            problems.add(f"{where}.swap", f"does not name the value of {strange} pictures", "name every value")
+            problems.add(
+                f"{where}.swap",
+                f"does not name the value of {strange} pictures",
+                "name every value",
+            )
     problems.raise_if_any()
 
 
 def _mirrored(mirror: Mapping[str, Any] | None, seed: int, item: int, copy: int) -> bool:
     if mirror is None or copy == 0:
         return False
-    return bool(seeds.generator(seed, "augment mirror", item, copy).random() < mirror.get("probability", 0.5))
+    return bool(
+        seeds.generator(seed, "augment mirror", item, copy).random()
+        < mirror.get("probability", 0.5)
+    )
 
 
 def _altered(picture: Pictures, steps: Sequence[Transform], seed: int) -> Pictures:
     """One copy; kornia draws from torch's global generator, so that one is seeded here and put back."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(seed)
-        tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255  # (1, 3, h, w)
+        tensor = (
+            torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+        )  # (1, 3, h, w)
         for step in steps:
             tensor = step(tensor).clamp(0, 1)
         return np.asarray((tensor[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())

@@ -24,7 +24,11 @@ COPIES = "copies"
 
 
 def draw_canaries(
-    settings: Mapping[str, Any], conditions: Mapping[str, Sequence[str]], size_px: int, seed: int, processes: int = 1
+    settings: Mapping[str, Any],
+    conditions: Mapping[str, Sequence[str]],
+    size_px: int,
+    seed: int,
+    processes: int = 1,
 ) -> tuple[Pictures, pd.DataFrame]:
     """All canaries of a release, those that are never trained on first.
 
@@ -44,16 +48,22 @@ def draw_canaries(
     counts = {0: settings["untrained"], **dict.fromkeys(settings[COPIES], settings["each"])}
     copies = np.repeat(np.array(list(counts), np.int64), list(counts.values()))
     numbers = np.arange(len(copies))
-    population = seeds.integer(seed, "canaries")  # as that of the public base, apart from the run's own eyes
+    population = seeds.integer(
+        seed, "canaries"
+    )  # as that of the public base, apart from the run's own eyes
     pictures, drawn = draw_eyes(
         settings["kind"], (2 * numbers).tolist(), [0] * len(numbers), size_px, population, processes
     )
     table = pd.DataFrame(
-        {"item": FIRST + numbers, "person": FIRST + numbers, "row": -1 - numbers, COPIES: copies}, dtype=np.int64
+        {"item": FIRST + numbers, "person": FIRST + numbers, "row": -1 - numbers, COPIES: copies},
+        dtype=np.int64,
     )
     for place, (column, allowed) in enumerate(conditions.items()):
         own = drawn[column] if column in drawn and set(drawn[column]) <= set(allowed) else None
-        dice = [int(seeds.generator(seed, "canary label", place, int(n)).integers(len(allowed))) for n in numbers]
+        dice = [
+            int(seeds.generator(seed, "canary label", place, int(n)).integers(len(allowed)))
+            for n in numbers
+        ]
         table[column] = [allowed[each] for each in dice] if own is None else own.to_numpy()
     return pictures, table
 

@@ -21,7 +21,13 @@ UNREADABLE = "not readable"
 
 
 def take_in_candidates(
-    entry: dict[str, Any], manifest: str, root: str, processes: int, pictures: str, summary: str, step: Step
+    entry: dict[str, Any],
+    manifest: str,
+    root: str,
+    processes: int,
+    pictures: str,
+    summary: str,
+    step: Step,
 ) -> None:
     """Write the candidates as shards in manifest order.
 
@@ -46,15 +52,23 @@ def take_in_candidates(
     spool = Spool(Path(pictures).parent, entry["size_px"])
     places, _, sizes, reasons = read_all(rows, root, entry, processes, step, spool.append)
     if not places:
-        found = ", ".join(f"{count} x {reason}" for reason, count in sorted(Counter(reasons.values()).items()))
-        raise refuse("candidates", f"none of {len(rows)} can be read ({found})", "check candidates.root and the files")
+        found = ", ".join(
+            f"{count} x {reason}" for reason, count in sorted(Counter(reasons.values()).items())
+        )
+        raise refuse(
+            "candidates",
+            f"none of {len(rows)} can be read ({found})",
+            "check candidates.root and the files",
+        )
     blank = spool.append(np.zeros((entry["size_px"], entry["size_px"], 3), np.uint8))
     stored = Chosen(spool, [places.get(int(row), blank) for row in rows[ROW]])
     labels, strange = labels_of(rows, label_columns(entry))
     table = pd.DataFrame(
         {
             "candidate": rows[FILE].fillna("").to_numpy(),
-            "reason": [f"{UNREADABLE}: {reasons[row]}" if row in reasons else "" for row in rows[ROW]],
+            "reason": [
+                f"{UNREADABLE}: {reasons[row]}" if row in reasons else "" for row in rows[ROW]
+            ],
             **labels,
         }
     )
@@ -71,11 +85,15 @@ def take_in_candidates(
     write_json(summary, counts)
 
 
-def labels_of(rows: pd.DataFrame, columns: dict[str, list[str]]) -> tuple[dict[str, "pd.Series[Any]"], dict[str, int]]:
+def labels_of(
+    rows: pd.DataFrame, columns: dict[str, list[str]]
+) -> tuple[dict[str, "pd.Series[Any]"], dict[str, int]]:
     """Labels of the candidates, None where there is none of the list, and how many had another one, per column."""
     labels, strange = {}, {}
     for column, values in columns.items():
-        given = rows[column] if column in rows.columns else pd.Series([None] * len(rows), dtype=object)
+        given = (
+            rows[column] if column in rows.columns else pd.Series([None] * len(rows), dtype=object)
+        )
         listed = given.isin(values)
         labels[column] = given.where(listed, None).astype(object).reset_index(drop=True)
         strange[column] = int((given.notna() & ~listed).sum())

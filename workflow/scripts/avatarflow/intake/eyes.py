@@ -5,7 +5,25 @@ import pandas as pd
 
 SIDES = frozenset(
     (
-        *("od", "os", "ou", "o.d.", "o.s.", "o.u.", "og", "r", "l", "re", "le", "rt", "lt", "ri", "li", "ra", "la"),
+        *(
+            "od",
+            "os",
+            "ou",
+            "o.d.",
+            "o.s.",
+            "o.u.",
+            "og",
+            "r",
+            "l",
+            "re",
+            "le",
+            "rt",
+            "lt",
+            "ri",
+            "li",
+            "ra",
+            "la",
+        ),
         *("right", "left", "both", "right eye", "left eye", "dexter", "sinister", "dx", "sx"),
         *("rechts", "links", "beide", "rechtes auge", "linkes auge", "droit", "droite", "gauche"),
     )
@@ -33,14 +51,18 @@ def within_patients(eyes: "pd.Series[str]", patients: "pd.Series[int]") -> set[s
     patients : Series
         Who stands in each row as far as the columns that name patients say, None where they do not.
     """
-    pairs = pd.DataFrame({"eye": eyes, "patient": patients}).dropna(subset=["eye"]).drop_duplicates()
+    pairs = (
+        pd.DataFrame({"eye": eyes, "patient": patients}).dropna(subset=["eye"]).drop_duplicates()
+    )
     count, largest = pairs.groupby("eye")["patient"].nunique(), pairs["patient"].nunique()
     many = (count > ABOUT_TWO) & (count >= SHARE * largest) | count.index.isin(SIDES)
     within = set(count.index[many])
     return set(count.index) if pairs["eye"].isin(within).mean() > 0.5 else within
 
 
-def name_eyes(names: dict[str, "pd.Series[str]"], within: dict[str, set[str]], key: "pd.Series[int]") -> pd.Series:
+def name_eyes(
+    names: dict[str, "pd.Series[str]"], within: dict[str, set[str]], key: "pd.Series[int]"
+) -> pd.Series:
     """Name each row's eye by the first column that is not empty: (column, patient or None, name); None if none is.
 
     Parameters

@@ -24,9 +24,15 @@ def refuse_gaps(pool: Pool) -> None:
         problems.add("originals", found, "name their persons, or take the rows out")
     for first, second in pool.shared:
         where = f"originals in manifest rows {first} and {second}"
-        problems.add(where, "the same picture under two persons", "name one person, or take one row out")
+        problems.add(
+            where, "the same picture under two persons", "name one person, or take one row out"
+        )
     if (persons := pool.table["person"].nunique()) < 2:
-        problems.add("originals", f"pictures of {persons} person only", "give originals of at least two persons")
+        problems.add(
+            "originals",
+            f"pictures of {persons} person only",
+            "give originals of at least two persons",
+        )
     problems.raise_if_any()
 
 
@@ -38,4 +44,10 @@ def left_out(refused: Mapping[int, str]) -> int:
 def rows_of(rows: list[int]) -> str:
     """Row numbers in words, cut where they are many."""
     text = ", ".join(str(row) for row in rows[:SHOWN])
-    return f"rows {text}, ..." if len(rows) > SHOWN else f"rows {text}" if len(rows) > 1 else f"row {text}"
+    return (
+        f"rows {text}, ..."
+        if len(rows) > SHOWN
+        else f"rows {text}"
+        if len(rows) > 1
+        else f"row {text}"
+    )

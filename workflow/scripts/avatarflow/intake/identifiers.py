@@ -5,10 +5,56 @@ import unicodedata
 
 MISSING = frozenset(
     (
-        *("na", "n/a", "n.a.", "n. a.", "n.d.", "nan", "-nan", "nat", "none", "null", "nil", "(null)", "\\n", "<na>"),
-        *("#n/a", "#n/a n/a", "#nv", "#ref!", "#value!", "#null!", "1.#qnan", "1.#ind", "undefined", "unspecified"),
-        *("unknown", "not known", "not available", "not applicable", "missing", "empty", "blank", "(blank)", "no id"),
-        *("unbekannt", "nicht bekannt", "keine angabe", "k.a.", "k. a.", "leer", "tbd", "anonymous", "anonym"),
+        *(
+            "na",
+            "n/a",
+            "n.a.",
+            "n. a.",
+            "n.d.",
+            "nan",
+            "-nan",
+            "nat",
+            "none",
+            "null",
+            "nil",
+            "(null)",
+            "\\n",
+            "<na>",
+        ),
+        *(
+            "#n/a",
+            "#n/a n/a",
+            "#nv",
+            "#ref!",
+            "#value!",
+            "#null!",
+            "1.#qnan",
+            "1.#ind",
+            "undefined",
+            "unspecified",
+        ),
+        *(
+            "unknown",
+            "not known",
+            "not available",
+            "not applicable",
+            "missing",
+            "empty",
+            "blank",
+            "(blank)",
+            "no id",
+        ),
+        *(
+            "unbekannt",
+            "nicht bekannt",
+            "keine angabe",
+            "k.a.",
+            "k. a.",
+            "leer",
+            "tbd",
+            "anonymous",
+            "anonym",
+        ),
     )
 )
 """As `normalised` leaves them; a value without a letter or digit is missing, too."""
@@ -35,4 +81,6 @@ def _plain(value: str) -> str:
     if value.isascii() and value.isprintable():
         return value
     text = unicodedata.normalize("NFKC", value).translate(DASHES)
-    return "".join(each for each in text if each.isspace() or unicodedata.category(each) not in UNSEEN)
+    return "".join(
+        each for each in text if each.isspace() or unicodedata.category(each) not in UNSEEN
+    )

@@ -23,7 +23,9 @@ from .identifiers import normalised
 from .parquet import EmbeddedPictures, TextTable, read_parquet
 
 FILE = "file"
-ROW = "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
+ROW = (
+    "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
+)
 SEPARATORS = (",", ";", "\t")
 SHOWN_LINES = 5
 LOOKED_AT = 20  # rows that tell the separator, and whether the first line is a header
@@ -32,7 +34,9 @@ EMBEDDED = "_embedded"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_manifest(path: str | Path, columns: list[str], if_there: Sequence[str] = ()) -> pd.DataFrame:
+def read_manifest(
+    path: str | Path, columns: list[str], if_there: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a manifest as text columns, empty cells as None, with its 1-based row numbers.
 
     Parameters
@@ -58,8 +62,20 @@ def read_manifest(path: str | Path, columns: list[str], if_there: Sequence[str] 
         content = Path(path).read_bytes()
         if content.startswith(GZIP):
             content = gzip.decompress(content)
-        read = read_parquet(content, where) if content.startswith(PARQUET) else TextTable(_from_text(content, where))
-    except (OSError, EOFError, ValueError, OverflowError, csv.Error, pa.ArrowException, zlib.error) as error:
+        read = (
+            read_parquet(content, where)
+            if content.startswith(PARQUET)
+            else TextTable(_from_text(content, where))
+        )
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        csv.Error,
+        pa.ArrowException,
+        zlib.error,
+    ) as error:
         found = f"cannot be read as a table ({type(error).__name__})"
         raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
     table = read.table
@@ -76,7 +92,10 @@ def read_manifest(path: str | Path, columns: list[str], if_there: Sequence[str] 
 def _names(pictures: EmbeddedPictures) -> list[str | None]:
     """The name of each file: where its content is in the table, a label without folders."""
     cells = enumerate(zip(pictures.contents, pictures.names, strict=True), start=1)
-    return [name if content is None else Path(name or "").name or f"row {row}" for row, (content, name) in cells]
+    return [
+        name if content is None else Path(name or "").name or f"row {row}"
+        for row, (content, name) in cells
+    ]
 
 
 def _from_text(content: bytes, where: str) -> pd.DataFrame:
@@ -88,12 +107,16 @@ def _from_text(content: bytes, where: str) -> pd.DataFrame:
         line = content.count(b"\n", 0, error.start) + 1
         raise refuse(where, f"line {line} is not UTF-8", "save it as CSV in UTF-8") from None
     lines = enumerate(io.StringIO(text, newline=None), start=1)
-    number, first = next(((number, line.strip()) for number, line in lines if line.strip()), (0, ""))
+    number, first = next(
+        ((number, line.strip()) for number, line in lines if line.strip()), (0, "")
+    )
     if not first:
         raise ValueError("empty")
     here = f"line {number}"
     if first.lower().startswith("sep="):
-        raise refuse(where, "its first line names the separator and is no header", "take that line out")
+        raise refuse(
+            where, "its first line names the separator and is no header", "take that line out"
+        )
     if first.startswith("#"):
         raise refuse(where, f"{here} is a comment and no header", "take that line out")
     if first.startswith(("{", "[")):
@@ -107,12 +130,20 @@ def _from_text(content: bytes, where: str) -> pd.DataFrame:
     usual = Counter(len(row) for _, row in rows).most_common(1)
     if usual and 2 * len(header) <= usual[0][0]:
         found = f"{here} is no header: it has {len(header)} cells, and most rows have {usual[0][0]}"
-        raise refuse(where, found, "let the table begin with the names of its columns, one for each cell")
+        raise refuse(
+            where, found, "let the table begin with the names of its columns, one for each cell"
+        )
     if long := [line for line, row in rows if len(row) > len(header)]:
-        shown = ", ".join(map(str, long[:SHOWN_LINES])) + (", ..." if len(long) > SHOWN_LINES else "")
+        shown = ", ".join(map(str, long[:SHOWN_LINES])) + (
+            ", ..." if len(long) > SHOWN_LINES else ""
+        )
         found = f"more cells than the header in {len(long)} rows (line {shown})"
-        raise refuse(where, found, f"take surplus separators out, or quote cells that hold a '{separator}'")
-    return pd.DataFrame([row + [""] * (len(header) - len(row)) for _, row in rows], columns=header, dtype=object)
+        raise refuse(
+            where, found, f"take surplus separators out, or quote cells that hold a '{separator}'"
+        )
+    return pd.DataFrame(
+        [row + [""] * (len(header) - len(row)) for _, row in rows], columns=header, dtype=object
+    )
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -134,7 +165,9 @@ def _separator(text: str) -> str:
     def fitness(separator: str) -> tuple[bool, bool, int]:
         first: list[list[str]] = []
         with suppress(csv.Error):  # said later, of the separator that is chosen
-            first.extend(row for _, row in itertools.islice(_records(text, separator), 1 + LOOKED_AT))
+            first.extend(
+                row for _, row in itertools.islice(_records(text, separator), 1 + LOOKED_AT)
+            )
         counts = {len(row) for row in first}
         header = first[0] if first else []
         return len(counts) == 1 and counts != {1}, FILE in header, len(header)
@@ -143,7 +176,11 @@ def _separator(text: str) -> str:
 
 
 def _check_columns(
-    table: pd.DataFrame, columns: Sequence[str], if_there: Sequence[str], not_text: set[str], where: str
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    if_there: Sequence[str],
+    not_text: set[str],
+    where: str,
 ) -> None:
     """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
     problems = Problems()
@@ -154,7 +191,11 @@ def _check_columns(
         if column in names:
             continue
         if column in not_text:
-            problems.add(where, f"column '{column}' holds neither text nor numbers", "save its values as text")
+            problems.add(
+                where,
+                f"column '{column}' holds neither text nor numbers",
+                "save its values as text",
+            )
         elif alike:
             problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
         elif column in asked:
@@ -204,7 +245,11 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
         except duckdb.Error as error:
             found = f"not a usable expression ({type(error).__name__})"
             named = ", ".join(name for name in numeric if name in expression)  # others may be data
-            kinds = f"columns of numbers are {named}, all others are text" if named else "the columns there are text"
+            kinds = (
+                f"columns of numbers are {named}, all others are text"
+                if named
+                else "the columns there are text"
+            )
             advice = f"check names and quotes; {kinds}"
             raise refuse(where, found, advice) from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
@@ -219,7 +264,9 @@ def resolve_inside(root: str | Path, name: str) -> Path | None:
     A name may be written in composed or decomposed Unicode, as Macs do, whatever the file system holds.
     """
     base = Path(root).resolve()
-    spellings = dict.fromkeys((name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)))
+    spellings = dict.fromkeys(
+        (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+    )
     try:
         paths = [(base / spelling).resolve() for spelling in spellings]
         path = next((path for path in paths if path.exists()), paths[0])

@@ -31,7 +31,9 @@ def calibration_needed(cone: Mapping[str, Any]) -> int:
     return max(needed, int(cone["fewest_persons"]))
 
 
-def refuse_too_few(table: pd.DataFrame, shares: Mapping[str, float], cone: Mapping[str, Any], release: bool) -> None:
+def refuse_too_few(
+    table: pd.DataFrame, shares: Mapping[str, float], cone: Mapping[str, Any], release: bool
+) -> None:
     """Compare the patients of every role with what later steps need.
 
     Parameters
@@ -59,6 +61,10 @@ def refuse_too_few(table: pd.DataFrame, shares: Mapping[str, float], cone: Mappi
         if (count := int(there.get(role, 0))) < least:
             found = f"{count} patients for {role} where at least {least} are needed"
             share = shares.get(role, 0)
-            total = f"give about {math.ceil((least + 0.5) / share)} patients in all, or" if share else ""
+            total = (
+                f"give about {math.ceil((least + 0.5) / share)} patients in all, or"
+                if share
+                else ""
+            )
             problems.add("intake", found, f"{total} change split.shares or cone".strip())
     problems.raise_if_any()

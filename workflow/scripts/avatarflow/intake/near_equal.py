@@ -38,10 +38,16 @@ def near_equal_pairs(pictures: Stored, groups: np.ndarray) -> list[tuple[int, in
         rows = slice(start, start + BLOCK)
         squared = squares[rows, None] + squares[None, start:] - 2 * coarse[rows] @ coarse[start:].T
         # single precision leaves some 1e-6 of the squares; what is let through here is compared exactly
-        near = squared <= coarse.shape[1] * NEAR**2 + 1e-5 * (squares[rows, None] + squares[None, start:])
+        near = squared <= coarse.shape[1] * NEAR**2 + 1e-5 * (
+            squares[rows, None] + squares[None, start:]
+        )
         for i, j in zip(*np.nonzero(near), strict=True):
             first, second = start + int(i), start + int(j)
-            if first < second and groups[first] != groups[second] and _difference(pictures, first, second) < NEAR:
+            if (
+                first < second
+                and groups[first] != groups[second]
+                and _difference(pictures, first, second) < NEAR
+            ):
                 pairs.append((first, second))
     return pairs
 
@@ -54,7 +60,10 @@ def _coarse(pictures: Stored) -> np.ndarray:
     cell = size // cells
     out = np.empty((n, cells * cells * 3), np.float32)
     for row, picture in enumerate(pictures):
-        out[row] = picture.reshape(cells, cell, cells, cell, 3).mean((1, 3), dtype=np.float32).ravel() - 128
+        out[row] = (
+            picture.reshape(cells, cell, cells, cell, 3).mean((1, 3), dtype=np.float32).ravel()
+            - 128
+        )
     return out
 
 

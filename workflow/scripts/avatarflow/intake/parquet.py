@@ -15,7 +15,12 @@ from avatarflow.core.errors import refuse
 
 IMAGE = "image"
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
-BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+BINARY = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
 TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 BY_ARROW = (*TEXT, *BINARY, pa.types.is_integer, pa.types.is_decimal)
 
@@ -34,7 +39,9 @@ class TextTable:
 
     table: pd.DataFrame
     pictures: EmbeddedPictures | None = None
-    not_text: set[str] = field(default_factory=set)  # columns that hold neither text nor numbers, and are left out
+    not_text: set[str] = field(
+        default_factory=set
+    )  # columns that hold neither text nor numbers, and are left out
 
 
 def read_parquet(content: bytes, where: str) -> TextTable:
@@ -50,7 +57,9 @@ def read_parquet(content: bytes, where: str) -> TextTable:
     read = pq.ParquetFile(io.BytesIO(content)).read()
     names = [str(name) for name in read.column_names]
     if names.count(IMAGE) > 1:
-        raise refuse(where, f"{names.count(IMAGE)} columns are called '{IMAGE}'", "rename all but one")
+        raise refuse(
+            where, f"{names.count(IMAGE)} columns are called '{IMAGE}'", "rename all but one"
+        )
     pictures = _pictures(read.column(names.index(IMAGE)), where) if IMAGE in names else None
     texts: list[list[str | None]] = []
     labels: list[str] = []
@@ -76,10 +85,20 @@ def _pictures(column: pa.ChunkedArray, where: str) -> EmbeddedPictures | None:
         return None
     if not _is(kind.field(parts.index("bytes")).type, BINARY) and column.null_count < len(column):
         found = f"the bytes of column '{IMAGE}' are of another type than binary"
-        raise refuse(where, found, "write the content of each picture file there, as the datasets library does")
+        raise refuse(
+            where,
+            found,
+            "write the content of each picture file there, as the datasets library does",
+        )
     contents = pc.struct_field(column, [parts.index("bytes")]).to_pylist()
-    paths = pc.struct_field(column, [parts.index("path")]).to_pylist() if "path" in parts else [None] * len(column)
-    return EmbeddedPictures(contents, [path if isinstance(path, str) and path else None for path in paths])
+    paths = (
+        pc.struct_field(column, [parts.index("path")]).to_pylist()
+        if "path" in parts
+        else [None] * len(column)
+    )
+    return EmbeddedPictures(
+        contents, [path if isinstance(path, str) and path else None for path in paths]
+    )
 
 
 def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
@@ -89,7 +108,11 @@ def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
         return _as_text(column.cast(kind.value_type))
     if isinstance(kind, pa.BaseExtensionType):
         nested = pa.types.is_nested(kind.storage_type)
-        return None if nested else [None if value is None else str(value) for value in column.to_pylist()]
+        return (
+            None
+            if nested
+            else [None if value is None else str(value) for value in column.to_pylist()]
+        )
     if pa.types.is_nested(kind):
         return None
     if pa.types.is_floating(kind):
@@ -99,7 +122,11 @@ def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
             texts: list[str | None] = column.cast(pa.string()).to_pylist()
             return texts
         values = column.to_pandas().astype("string").astype(object)
-    except (pa.ArrowException, ValueError, OverflowError):  # bytes that are no text, dates out of range
+    except (
+        pa.ArrowException,
+        ValueError,
+        OverflowError,
+    ):  # bytes that are no text, dates out of range
         return None
     return list(values.where(values.notna(), None))
 
@@ -107,7 +134,10 @@ def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
 def _floats_as_text(values: "pd.Series[float]") -> list[str | None]:
     known = values.dropna()
     whole = bool(np.isfinite(known).all() and (known % 1 == 0).all())
-    return [None if value != value else str(int(value) if whole else value) for value in values.to_numpy()]
+    return [
+        None if value != value else str(int(value) if whole else value)
+        for value in values.to_numpy()
+    ]
 
 
 def _is(kind: Any, tests: tuple[Any, ...]) -> bool:

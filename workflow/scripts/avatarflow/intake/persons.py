@@ -29,10 +29,14 @@ Node = tuple[str, ...]
 
 def flat_columns(columns: Sequence[PersonColumn]) -> list[str]:
     """Every single column."""
-    return [name for column in columns for name in ([column] if isinstance(column, str) else column)]
+    return [
+        name for column in columns for name in ([column] if isinstance(column, str) else column)
+    ]
 
 
-def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: Sequence[str]) -> pd.DataFrame:
+def identify(
+    table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: Sequence[str]
+) -> pd.DataFrame:
     """Say who stands in each row of a manifest: all identifiers that stand together in one row are of one person.
 
     Names of single eyes join their rows, too. Names that number the eyes within a patient (`eyes.within_patients`)
@@ -57,7 +61,10 @@ def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: 
     alone = [column for column in columns if isinstance(column, str) and column in eyes]
     named = {_parts(column): _nodes(table, column) for column in columns if column not in alone}
     patients = _joined(_by_row(named.values(), len(table)))
-    within = {column: within_patients(values, pd.Series(patients, table.index)) for column, values in eyes.items()}
+    within = {
+        column: within_patients(values, pd.Series(patients, table.index))
+        for column, values in eyes.items()
+    }
     single = {
         column: [None if eye is None or eye in within[column] else (column, eye) for eye in values]
         for column, values in eyes.items()
@@ -65,7 +72,9 @@ def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: 
     joined = _joined(_by_row([*named.values(), *single.values()], len(table)))
     identifying = _by_row([*named.values(), *(single[column] for column in alone)], len(table))
     key = [group if nodes else None for group, nodes in zip(joined, identifying, strict=True)]
-    said = _by_row([nodes for parts, nodes in named.items() if not set(parts) & set(eyes)], len(table))
+    said = _by_row(
+        [nodes for parts, nodes in named.items() if not set(parts) & set(eyes)], len(table)
+    )
     known = {group for group, nodes in zip(key, said, strict=True) if nodes}
     unit = ["person" if group is None or group in known else "eye" for group in key]
     found = pd.DataFrame({KEY: key, UNIT: unit}, index=table.index, dtype=object)
@@ -73,12 +82,19 @@ def identify(table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: 
 
 
 def joined_in_bulk(
-    table: pd.DataFrame, columns: Sequence[PersonColumn], eye_columns: Sequence[str], key: "pd.Series[int]"
+    table: pd.DataFrame,
+    columns: Sequence[PersonColumn],
+    eye_columns: Sequence[str],
+    key: "pd.Series[int]",
 ) -> list[str]:
     """Say in counts where many identifiers of one column are joined to fewer persons: seldom is that meant."""
     said = []
     for column in (each for each in columns if not set(_parts(each)) & set(eye_columns)):
-        pairs = pd.DataFrame({"node": _nodes(table, column), KEY: key.to_numpy()}).dropna().drop_duplicates()
+        pairs = (
+            pd.DataFrame({"node": _nodes(table, column), KEY: key.to_numpy()})
+            .dropna()
+            .drop_duplicates()
+        )
         values, persons = len(pairs), pairs[KEY].nunique()
         if values - persons > max(1, BULK * values):
             label, most = "+".join(_parts(column)), pairs[KEY].value_counts().max()
@@ -123,7 +139,9 @@ def _joined(rows: Sequence[Sequence[Node]]) -> list[int | None]:
     return [order.setdefault(groups[nodes[0]], len(order)) if nodes else None for nodes in rows]
 
 
-def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hashable]], seed: int) -> np.ndarray:
+def number_persons(
+    keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hashable]], seed: int
+) -> np.ndarray:
     """Run-local person numbers, 0-based and in random order so that they say nothing about the source.
 
     Parameters
@@ -137,7 +155,9 @@ def number_persons(keys: Sequence[Hashable], same: Sequence[tuple[Hashable, Hash
     graph.add_nodes_from(keys)
     graph.add_edges_from(same)
     here = set(keys)
-    groups = [group for group in nx.connected_components(graph) if group & here]  # others only link them
+    groups = [
+        group for group in nx.connected_components(graph) if group & here
+    ]  # others only link them
     order = {key: number for number, group in enumerate(groups) for key in group}
     shuffled = seeds.generator(seed, "person numbers").permutation(len(groups))
     return np.array([shuffled[order[key]] for key in keys], dtype=np.int64)
@@ -154,7 +174,10 @@ def number_fields(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def assign_roles(
-    persons: np.ndarray, shares: dict[str, float], seed: int, given: Sequence[str | None] | None = None
+    persons: np.ndarray,
+    shares: dict[str, float],
+    seed: int,
+    given: Sequence[str | None] | None = None,
 ) -> np.ndarray:
     """One role per picture, equal for all pictures of a person.
 
@@ -174,16 +197,24 @@ def assign_roles(
     """
     people = np.unique(persons)
     if given is None:
-        return _by_share(people, {role: shares[role] for role in ROLES}, seed)[np.searchsorted(people, persons)]
+        return _by_share(people, {role: shares[role] for role in ROLES}, seed)[
+            np.searchsorted(people, persons)
+        ]
     sides = np.array([value or "" for value in given])
     wrong = ~np.isin(sides, ["train", "heldout"])
     if wrong.any():
-        raise refuse("split.column", f"{wrong.sum()} rows are neither train nor heldout", "use these two values")
+        raise refuse(
+            "split.column",
+            f"{wrong.sum()} rows are neither train nor heldout",
+            "use these two values",
+        )
     for_training = {person for person, side in zip(persons, sides, strict=True) if side == "train"}
     for_holding = {person for person, side in zip(persons, sides, strict=True) if side == "heldout"}
     both = for_training & for_holding
     if both:
-        raise refuse("split.column", f"{len(both)} persons are on both sides", "keep each person on one side")
+        raise refuse(
+            "split.column", f"{len(both)} persons are on both sides", "keep each person on one side"
+        )
     trained = np.array(sorted(for_training))
     rest = {role: shares[role] for role in ROLES if role != "heldout"}
     scale = sum(rest.values()) or 1.0

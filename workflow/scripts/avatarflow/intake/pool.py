@@ -22,7 +22,16 @@ from avatarflow.runs.context import Step
 
 from .eyes import number_eyes
 from .identifiers import normalised
-from .manifest import EMBEDDED, FILE, ROW, advice_on_name, files_of, read_manifest, resolve_inside, select_rows
+from .manifest import (
+    EMBEDDED,
+    FILE,
+    ROW,
+    advice_on_name,
+    files_of,
+    read_manifest,
+    resolve_inside,
+    select_rows,
+)
 from .near_equal import near_equal_pairs
 from .persons import (
     EYE,
@@ -49,7 +58,9 @@ ADVICE = {
 }
 FEW = 8  # pictures of one label from which nothing can be learnt
 SHOWN_PAIRS = 10
-UNIFORM = 2  # grey levels between the darkest and the brightest value of a picture that shows nothing
+UNIFORM = (
+    2  # grey levels between the darkest and the brightest value of a picture that shows nothing
+)
 
 
 @dataclass
@@ -59,12 +70,22 @@ class Pool:
     pictures: Stored
     table: pd.DataFrame
     refused: dict[int, str] = field(default_factory=dict)  # manifest row -> reason
-    sizes: dict[int, Size] = field(default_factory=dict)  # manifest row -> width and height of the file's picture
-    shared: list[tuple[int, int]] = field(default_factory=list)  # manifest rows: one picture under two persons
+    sizes: dict[int, Size] = field(
+        default_factory=dict
+    )  # manifest row -> width and height of the file's picture
+    shared: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # manifest rows: one picture under two persons
 
 
 def pool_from_manifest(
-    entry: dict[str, Any], manifest: str, root: str, seed: int, processes: int, step: Step, folder: str | None = None
+    entry: dict[str, Any],
+    manifest: str,
+    root: str,
+    seed: int,
+    processes: int,
+    step: Step,
+    folder: str | None = None,
 ) -> Pool:
     """Read, check and divide the pictures of a manifest.
 
@@ -88,11 +109,15 @@ def pool_from_manifest(
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
-    columns = list(dict.fromkeys([*flat_columns(entry["patient_id_columns"]), *conditions, *constant, *given]))
+    columns = list(
+        dict.fromkeys([*flat_columns(entry["patient_id_columns"]), *conditions, *constant, *given])
+    )
     every, who = read_and_identify(entry, manifest, columns)
     rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
-    rows = rows[[column for column in wanted if column in rows.columns]]  # no other can clash with those added here
+    rows = rows[
+        [column for column in wanted if column in rows.columns]
+    ]  # no other can clash with those added here
     rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
     joined = joined_in_bulk(every, entry["patient_id_columns"], entry["eye_columns"], who[KEY])
@@ -113,8 +138,12 @@ def pool_from_manifest(
         found = f"no usable picture is left ({reasons_in_words(refused)})"
         raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
 
-    look = partial(read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0)
-    listed = persons_of_one_file(every.assign(**{KEY: who[KEY]}), root, seen, lambda rows: look(rows)[3])
+    look = partial(
+        read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0
+    )
+    listed = persons_of_one_file(
+        every.assign(**{KEY: who[KEY]}), root, seen, lambda rows: look(rows)[3]
+    )
     if listed:
         step.warning("%d times a file is listed under two persons, who count as one", len(listed))
     same += listed
@@ -123,7 +152,11 @@ def pool_from_manifest(
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     if again:
         shown = ", ".join(f"{first} and {second}" for first, second in rows_again[:SHOWN_PAIRS])
-        step.warning("%d pairs of rows show one picture under two persons, who count as one: %s", len(again), shown)
+        step.warning(
+            "%d pairs of rows show one picture under two persons, who count as one: %s",
+            len(again),
+            shown,
+        )
     same += [(kept["key"].iloc[i], kept["key"].iloc[j]) for i, j in again]
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
@@ -143,7 +176,9 @@ def pool_from_manifest(
     return Pool(pictures, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
 
-def read_and_identify(entry: dict[str, Any], manifest: str, columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_and_identify(
+    entry: dict[str, Any], manifest: str, columns: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read every row of a manifest, and who stands in it: rows that are not wanted may link those that are.
 
     Raises
@@ -153,13 +188,19 @@ def read_and_identify(entry: dict[str, Any], manifest: str, columns: list[str]) 
     """
     eye_columns: list[str] = entry["eye_columns"]
     if_there = [name for name in eye_columns if name in EYES_IF_THERE]
-    rows = read_manifest(manifest, [*columns, *(name for name in eye_columns if name not in if_there)], if_there)
+    rows = read_manifest(
+        manifest, [*columns, *(name for name in eye_columns if name not in if_there)], if_there
+    )
     if taken := sorted({KEY, UNIT} & set(columns)):
-        raise refuse("config", f"a column is called '{taken[0]}'", "rename it: the name is reserved")
+        raise refuse(
+            "config", f"a column is called '{taken[0]}'", "rename it: the name is reserved"
+        )
     return rows, identify(rows, entry["patient_id_columns"], eye_columns)
 
 
-def pool_from_generator(entry: dict[str, Any], seed: int, processes: int, folder: str | None = None) -> Pool:
+def pool_from_generator(
+    entry: dict[str, Any], seed: int, processes: int, folder: str | None = None
+) -> Pool:
     """Draw a pool of procedural eyes: the same table, with ground truth for identity."""
     wanted = entry["source"]["generate"]
     eyes, per_eye = range(2 * wanted["persons"]), range(wanted["pictures_per_eye"])
@@ -167,7 +208,9 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int, folder
     pictures, tables = Spool(folder, entry["size_px"]), []
     for start in range(0, len(pairs), DRAWN_AT_ONCE):
         identities, numbers = zip(*pairs[start : start + DRAWN_AT_ONCE], strict=True)
-        block, described = draw_eyes(wanted["kind"], identities, numbers, entry["size_px"], seed, processes=processes)
+        block, described = draw_eyes(
+            wanted["kind"], identities, numbers, entry["size_px"], seed, processes=processes
+        )
         for picture in block:
             pictures.append(picture)
         tables.append(described)
@@ -190,7 +233,11 @@ def pool_from_generator(entry: dict[str, Any], seed: int, processes: int, folder
 def refuse_missing_root(root: str | Path) -> None:
     """Say that the folder is missing, and not that each of its pictures is."""
     if not Path(root).is_dir():
-        raise refuse(f"root {root}", "no such folder", "check root, data_root and AVATARFLOW_DATA; ~ is not expanded")
+        raise refuse(
+            f"root {root}",
+            "no such folder",
+            "check root, data_root and AVATARFLOW_DATA; ~ is not expanded",
+        )
 
 
 def oddities(rows: pd.DataFrame, conditions: dict[str, list[str]]) -> list[str]:
@@ -208,7 +255,9 @@ def oddities(rows: pd.DataFrame, conditions: dict[str, list[str]]) -> list[str]:
     return odd
 
 
-def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant: Iterable[str]) -> dict[int, str]:
+def refuse_labels(
+    rows: pd.DataFrame, conditions: dict[str, list[str]], constant: Iterable[str]
+) -> dict[int, str]:
     """Rows without a person, with a label outside the allowed values, or that contradict their person's other rows."""
     refused: dict[int, str] = {}
     for row in rows.loc[rows["key"].isna(), ROW]:
@@ -218,16 +267,25 @@ def refuse_labels(rows: pd.DataFrame, conditions: dict[str, list[str]], constant
         alike = rows[column].map(normalised).isin({normalised(value) for value in allowed})
         for row, near in zip(rows.loc[unknown, ROW], alike[unknown], strict=True):
             reason = f"unknown value in column {column}"
-            refused.setdefault(int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason)
+            refused.setdefault(
+                int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason
+            )
     for column in constant:
         differing = rows.groupby("key")[column].transform("nunique") > 1
         for row in rows.loc[differing, ROW]:
-            refused.setdefault(int(row), f"contradictory values in column {column} within one person")
+            refused.setdefault(
+                int(row), f"contradictory values in column {column} within one person"
+            )
     return refused
 
 
 def read_all(
-    rows: pd.DataFrame, root: str, entry: dict[str, Any], processes: int, step: Step, keep: Callable[[Pictures], int]
+    rows: pd.DataFrame,
+    root: str,
+    entry: dict[str, Any],
+    processes: int,
+    step: Step,
+    keep: Callable[[Pictures], int],
 ) -> tuple[dict[int, int], dict[int, str], dict[int, Size], dict[int, str]]:
     """Decode every row's picture and hand it to `keep`, which returns its place.
 
@@ -237,7 +295,9 @@ def read_all(
         By manifest row: the place, a digest of the content, the file's size, and why a picture was refused.
     """
     limits = {key: value for key, value in entry["limits"].items() if key != "max_refused_share"}
-    read = partial(_read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits))
+    read = partial(
+        _read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits)
+    )
     places: dict[int, int] = {}
     contents: dict[int, str] = {}
     sizes: dict[int, Size] = {}
@@ -245,7 +305,9 @@ def read_all(
     with ProcessPoolExecutor(max_workers=processes) as workers:
         embedded = rows[EMBEDDED] if EMBEDDED in rows.columns else itertools.repeat(None)
         results = workers.map(read, rows[FILE], embedded, chunksize=8)
-        for done, (row, (picture, content, size, reason)) in enumerate(zip(rows[ROW], results, strict=True), start=1):
+        for done, (row, (picture, content, size, reason)) in enumerate(
+            zip(rows[ROW], results, strict=True), start=1
+        ):
             if picture is None:
                 refused[int(row)] = reason
             else:
@@ -270,7 +332,10 @@ def shared_rows(rows: pd.DataFrame, contents: dict[int, str]) -> list[tuple[int,
 
 
 def persons_of_one_file(
-    rows: pd.DataFrame, root: str, seen: Mapping[int, str], look: Callable[[pd.DataFrame], Mapping[int, str]]
+    rows: pd.DataFrame,
+    root: str,
+    seen: Mapping[int, str],
+    look: Callable[[pd.DataFrame], Mapping[int, str]],
 ) -> list[tuple[Hashable, Hashable]]:
     """Find pairs of person keys under which a manifest lists one file, in rows that are refused or not wanted, too.
 
@@ -285,10 +350,18 @@ def persons_of_one_file(
         The same for rows that nobody has read yet.
     """
     rows = rows[rows[KEY].notna()]
-    groups = [group for _, group in rows.groupby(files_of(rows, root), sort=False) if group[KEY].nunique() > 1]
+    groups = [
+        group
+        for _, group in rows.groupby(files_of(rows, root), sort=False)
+        if group[KEY].nunique() > 1
+    ]
     unseen = [group.iloc[:1] for group in groups if not set(group[ROW]) & set(seen)]
     reasons = {**seen, **(look(pd.concat(unseen)) if unseen else {})}
-    shown = [group[KEY].unique() for group in groups if ONE_COLOUR not in {reasons.get(row) for row in group[ROW]}]
+    shown = [
+        group[KEY].unique()
+        for group in groups
+        if ONE_COLOUR not in {reasons.get(row) for row in group[ROW]}
+    ]
     return [(keys[0], key) for keys in shown for key in keys[1:]]
 
 
@@ -313,7 +386,11 @@ def refuse_copies(
         same.extend((group["key"].iloc[0], key) for key in group["key"].iloc[1:])
         contradictory = any(group[column].nunique() > 1 for column in labels)
         for row in group[ROW] if contradictory else group[ROW].iloc[1:]:
-            reason = "contradictory labels for the same content" if contradictory else f"{SAME_CONTENT} {first}"
+            reason = (
+                "contradictory labels for the same content"
+                if contradictory
+                else f"{SAME_CONTENT} {first}"
+            )
             refused[int(row)] = reason
     return refused, same
 
@@ -326,7 +403,9 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     AvatarflowError
         With the number per reason; never a value of a row.
     """
-    lost = sum(not reason.startswith(SAME_CONTENT) for reason in refused.values())  # a repeat loses nothing
+    lost = sum(
+        not reason.startswith(SAME_CONTENT) for reason in refused.values()
+    )  # a repeat loses nothing
     if lost <= allowed * selected:
         return
     raise refuse(
@@ -338,13 +417,21 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
 
 def advice_on(refused: dict[int, str]) -> str:
     """What to do about refused rows."""
-    fitting = [text for reason, text in ADVICE.items() if any(each.startswith(reason) for each in refused.values())]
+    fitting = [
+        text
+        for reason, text in ADVICE.items()
+        if any(each.startswith(reason) for each in refused.values())
+    ]
     return ", ".join(fitting) or "correct the rows"
 
 
 def reasons_in_words(refused: dict[int, str]) -> str:
     """How many rows were refused for what; never a value of a row."""
-    reasons = pd.Series(list(refused.values())).str.replace(r"row \d+", "another row", regex=True).value_counts()
+    reasons = (
+        pd.Series(list(refused.values()))
+        .str.replace(r"row \d+", "another row", regex=True)
+        .value_counts()
+    )
     return ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
 
 
@@ -371,4 +458,9 @@ def _read_one(
     size = (picture.shape[1], picture.shape[0])
     if int(picture.max()) - int(picture.min()) <= UNIFORM:
         return None, "", size, ONE_COLOUR  # six patients with a black picture would become one
-    return resize_square(picture, size_px, fit), hashlib.sha256(picture.tobytes()).hexdigest(), size, ""
+    return (
+        resize_square(picture, size_px, fit),
+        hashlib.sha256(picture.tobytes()).hexdigest(),
+        size,
+        "",
+    )

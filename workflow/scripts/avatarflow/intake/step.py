@@ -56,14 +56,27 @@ def take_in(
     whole = bool(entry.get("whole"))
     if whole:
         refuse_gaps(pool)
-    check_share(pool.refused, len(pool.table) + len(pool.refused), entry["limits"]["max_refused_share"], "intake")
+    check_share(
+        pool.refused,
+        len(pool.table) + len(pool.refused),
+        entry["limits"]["max_refused_share"],
+        "intake",
+    )
     if cone is not None:
         refuse_too_few(pool.table, entry["split"]["shares"], cone, release=not whole)
     counts = summarise(pool)
     if whole:
-        counts |= {"left_out": left_out(pool.refused), "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"])}
+        counts |= {
+            "left_out": left_out(pool.refused),
+            "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
+        }
     step.params(counts)
-    step.info("%d pictures of %d persons taken in, %d refused", len(pool.table), counts["persons"], len(pool.refused))
+    step.info(
+        "%d pictures of %d persons taken in, %d refused",
+        len(pool.table),
+        counts["persons"],
+        len(pool.refused),
+    )
     with replacing_folder(pictures) as target:
         write_shards(target, pool.pictures, pool.table)
     write_json(summary, counts)
@@ -87,6 +100,8 @@ def summarise(pool: Pool) -> dict[str, Any]:
         "unit": "eye" if known_by_eye else "person",
         "persons_known_by_eye_only": int(known_by_eye),
         "refused": len(pool.refused),
-        "persons_per_role": {role: int(table.loc[table["role"] == role, "person"].nunique()) for role in ROLES},
+        "persons_per_role": {
+            role: int(table.loc[table["role"] == role, "person"].nunique()) for role in ROLES
+        },
         "pictures_per_role": {role: int((table["role"] == role).sum()) for role in ROLES},
     }

@@ -58,7 +58,9 @@ def _signs(generators: Generators) -> torch.Tensor:
 
 def _uniform(generators: Generators, count: int) -> torch.Tensor:
     """(n, count) numbers in [-1, 1)."""
-    return torch.from_numpy(np.stack([each.uniform(-1, 1, count) for each in generators]).astype(np.float32))
+    return torch.from_numpy(
+        np.stack([each.uniform(-1, 1, count) for each in generators]).astype(np.float32)
+    )
 
 
 def _column(values: torch.Tensor) -> torch.Tensor:
@@ -88,7 +90,9 @@ def shift(pictures: Batch, strengths: Strengths, generators: Generators) -> Batc
     direction = torch.pi * _uniform(generators, 1)[:, 0]
     length = 2 * MAX_SHIFT * strengths
     one = torch.ones_like(length)
-    return _affine(pictures, _matrix(one, 0 * one, length * direction.cos(), length * direction.sin()))
+    return _affine(
+        pictures, _matrix(one, 0 * one, length * direction.cos(), length * direction.sin())
+    )
 
 
 def zoom(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
@@ -123,7 +127,9 @@ def brightness(pictures: Batch, strengths: Strengths, generators: Generators) ->
 def contrast(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
     """Stretched or squeezed about the picture's own mean."""
     mean = _column(torch.stack([picture.mean() for picture in pictures]))
-    return (mean + (pictures - mean) * _column(MAX_CONTRAST ** (strengths * _signs(generators)))).clamp(0, 1)
+    return (
+        mean + (pictures - mean) * _column(MAX_CONTRAST ** (strengths * _signs(generators)))
+    ).clamp(0, 1)
 
 
 def gamma(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
@@ -143,14 +149,18 @@ def blur(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch
     """Out of focus."""
     del generators
     sigmas = (strengths * MAX_BLUR * pictures.shape[-1]).tolist()
-    blurred = [ndimage.gaussian_filter(p, (0, s, s)) for p, s in zip(pictures.numpy(), sigmas, strict=True)]
+    blurred = [
+        ndimage.gaussian_filter(p, (0, s, s)) for p, s in zip(pictures.numpy(), sigmas, strict=True)
+    ]
     return torch.from_numpy(np.stack(blurred))
 
 
 def noise(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
     """Sensor noise, independent in every pixel and channel."""
     shape = pictures.shape[1:]
-    drawn = torch.from_numpy(np.stack([each.standard_normal(shape, np.float32) for each in generators]))
+    drawn = torch.from_numpy(
+        np.stack([each.standard_normal(shape, np.float32) for each in generators])
+    )
     return (pictures + _column(strengths * MAX_NOISE) * drawn).clamp(0, 1)
 
 
@@ -179,9 +189,9 @@ def occlusion(pictures: Batch, strengths: Strengths, generators: Generators) -> 
             for side, part in ((height, tall), (width, wide))
         )
         top, left = int(y * (height - rows + 1)), int(x * (width - columns + 1))
-        picture[:, top : top + rows, left : left + columns] = torch.tensor(colour_of, dtype=torch.float32)[
-            :, None, None
-        ]
+        picture[:, top : top + rows, left : left + columns] = torch.tensor(
+            colour_of, dtype=torch.float32
+        )[:, None, None]
     return occluded
 
 
@@ -193,12 +203,16 @@ def elastic(pictures: Batch, strengths: Strengths, generators: Generators) -> Ba
 def warp(pictures: Batch, size: torch.Tensor, generators: Generators, points: int) -> Batch:
     """A smooth warp: displacements of standard deviation `size` (n,) of the side at `points` x `points` controls."""
     n, _, height, width = pictures.shape
-    drawn = torch.from_numpy(np.stack([each.standard_normal((2, points, points), np.float32) for each in generators]))
+    drawn = torch.from_numpy(
+        np.stack([each.standard_normal((2, points, points), np.float32) for each in generators])
+    )
     field = functional.interpolate(
         2 * _column(size) * drawn, size=(height, width), mode="bicubic", align_corners=True
     )  # (n, 2, h, w) in [-1, 1] units
     still = torch.eye(2, 3).expand(n, 2, 3)
-    grid = functional.affine_grid(still, list(pictures.shape), align_corners=False) + field.permute(0, 2, 3, 1)
+    grid = functional.affine_grid(still, list(pictures.shape), align_corners=False) + field.permute(
+        0, 2, 3, 1
+    )
     return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
@@ -216,7 +230,9 @@ FAMILIES: dict[str, Family] = {
     "noise": Family(noise, "quality", "a standard deviation of 3 % of full scale"),
     "jpeg": Family(jpeg, "quality", "quality 50"),
     "occlusion": Family(occlusion, "occlusion", "a rectangle with sides up to 20 %"),
-    "elastic": Family(elastic, "geometric", "a displacement with standard deviation 1.5 % of the side"),
+    "elastic": Family(
+        elastic, "geometric", "a displacement with standard deviation 1.5 % of the side"
+    ),
 }
 
 
@@ -229,7 +245,11 @@ def family(name: str) -> Family:
         If there is none.
     """
     if name not in FAMILIES:
-        raise refuse("perturbation families", f"there is no family {name!r}", f"choose from {', '.join(FAMILIES)}")
+        raise refuse(
+            "perturbation families",
+            f"there is no family {name!r}",
+            f"choose from {', '.join(FAMILIES)}",
+        )
     return FAMILIES[name]
 
 
@@ -282,9 +302,16 @@ def alter(
     out = np.empty((len(numbers), *pictures.shape[1:]), np.uint8)
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
-        generators = [seeds.generator(seed, f"{purpose}-{name}", item, draw) for _, item, draw in block]
-        places = [(draw + each.random()) / draws for (_, _, draw), each in zip(block, generators, strict=True)]
-        strengths = torch.tensor(places if strength is None else [strength] * len(block), dtype=torch.float32)
+        generators = [
+            seeds.generator(seed, f"{purpose}-{name}", item, draw) for _, item, draw in block
+        ]
+        places = [
+            (draw + each.random()) / draws
+            for (_, _, draw), each in zip(block, generators, strict=True)
+        ]
+        strengths = torch.tensor(
+            places if strength is None else [strength] * len(block), dtype=torch.float32
+        )
         originals = to_batch(pictures[[row for row, _, _ in block]])
         out[start : start + len(block)] = to_pictures(apply(originals, strengths, generators))
     return out

@@ -88,7 +88,10 @@ def agreement(
     classes = [len(values[name]) for name in used]
     steps = int(settings["steps"])
     reader = train(training.pictures, codes[0], classes, steps, seed, 0, step)
-    read_heldout, read_released = predict(reader, heldout.pictures), predict(reader, released.pictures)
+    read_heldout, read_released = (
+        predict(reader, heldout.pictures),
+        predict(reader, released.pictures),
+    )
     shuffled = []
     for turn in range(1, SHUFFLES + 1):
         labels = _shuffled(codes[0], classes, seed, turn)
@@ -108,7 +111,9 @@ def agreement(
             "heldout_accuracy": share_over_persons(
                 read_heldout[real, number] == truth[real], heldout.persons()[real]
             ).as_dict(),
-            "shuffled": _mean_control(np.stack([turn[known, number] for turn in shuffled])).as_dict(),
+            "shuffled": _mean_control(
+                np.stack([turn[known, number] for turn in shuffled])
+            ).as_dict(),
         }
     return found
 
@@ -140,7 +145,13 @@ def reading(
 
 
 def train(
-    pictures: Pictures, labels: Integers, classes: Sequence[int], steps: int, seed: int, turn: int, step: Step
+    pictures: Pictures,
+    labels: Integers,
+    classes: Sequence[int],
+    steps: int,
+    seed: int,
+    turn: int,
+    step: Step,
 ) -> Reader:
     """Train a reader on labelled pictures.
 
@@ -158,7 +169,10 @@ def train(
     images, targets = shrink(pictures), torch.from_numpy(labels)
     turn = (turn + 1) // 2  # the two of a pair of controls differ in nothing but their labels
     reader = _new_reader(classes, seeds.integer(seed, "agreement.weights", turn))
-    losses = [torch.nn.CrossEntropyLoss(_balance(labels[:, n], c), ignore_index=UNKNOWN) for n, c in enumerate(classes)]
+    losses = [
+        torch.nn.CrossEntropyLoss(_balance(labels[:, n], c), ignore_index=UNKNOWN)
+        for n, c in enumerate(classes)
+    ]
     optimiser = torch.optim.AdamW(reader.parameters(), lr=2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
     for number in range(steps):
@@ -173,7 +187,11 @@ def train(
         optimiser.step()
         schedule.step()
         if number % 20 == 0:
-            step.metric(f"agreement.loss.{'real' if turn == 0 else 'shuffled'}", float(loss.detach()), number)
+            step.metric(
+                f"agreement.loss.{'real' if turn == 0 else 'shuffled'}",
+                float(loss.detach()),
+                number,
+            )
     reader.eval()
     return reader
 
@@ -211,7 +229,11 @@ def _shuffled(labels: Integers, classes: Sequence[int], seed: int, turn: int) ->
 
 def _mean_control(hits: npt.NDArray[np.bool_]) -> Estimate:
     """Mean agreement of the shuffled classifiers; n is the released pictures, not times the classifiers."""
-    return wilson(float(hits.mean()) * hits.shape[1], hits.shape[1]) if hits.size else Estimate.missing()
+    return (
+        wilson(float(hits.mean()) * hits.shape[1], hits.shape[1])
+        if hits.size
+        else Estimate.missing()
+    )
 
 
 def _unmeasured(classes: int) -> dict[str, Any]:
@@ -244,6 +266,8 @@ def _varied(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
     height, width = images.shape[2:]
     padded = torch.nn.functional.pad(images, (SHIFT_PX,) * 4, mode="replicate")
     top, left = draw.integers(0, 2 * SHIFT_PX + 1, (2, len(images)))
-    cut = torch.stack([p[:, t : t + height, x : x + width] for p, t, x in zip(padded, top, left, strict=True)])
+    cut = torch.stack(
+        [p[:, t : t + height, x : x + width] for p, t, x in zip(padded, top, left, strict=True)]
+    )
     light = torch.from_numpy(draw.uniform(0.8, 1.2, (len(images), 3, 1, 1)).astype(np.float32))
     return (cut * light).clamp(0, 1)

@@ -64,11 +64,17 @@ def compare(
     }
 
 
-def _sets(encoder: str, released: Sample, baseline: Sample, training: Sample, heldout: Sample) -> Sets:
+def _sets(
+    encoder: str, released: Sample, baseline: Sample, training: Sample, heldout: Sample
+) -> Sets:
     raw = embed(training.pictures, encoder)
     scale = Scale.fit(raw)
-    others = [scale.apply(embed(sample.pictures, encoder)) for sample in (released, baseline, heldout)]
-    return Sets(others[0], others[1], scale.apply(raw), others[2], training.persons(), heldout.persons())
+    others = [
+        scale.apply(embed(sample.pictures, encoder)) for sample in (released, baseline, heldout)
+    ]
+    return Sets(
+        others[0], others[1], scale.apply(raw), others[2], training.persons(), heldout.persons()
+    )
 
 
 def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -86,15 +92,25 @@ def _kernel_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[
     ):
         against[name] = (features, groups, sets.heldout, sets.heldout_persons, held_out)
     training = bootstrap_weights(int(sets.training_persons.max()) + 1, draws, seed, "training")
-    against["released_to_training"] = (sets.released, made, sets.training, sets.training_persons, training)
+    against["released_to_training"] = (
+        sets.released,
+        made,
+        sets.training,
+        sets.training_persons,
+        training,
+    )
     for name, (x, x_groups, y, y_groups, weights) in against.items():
         sums = kernel_sums(x, y, x_groups, y_groups)
         own = bootstrap_weights(len(sums.x_sizes), draws, seed, name)
         values[name] = float(kid(sums)[0]), kid(sums, own, weights)
     figures = {
-        name: Estimate.bootstrapped(value, spread, persons).as_dict() for name, (value, spread) in values.items()
+        name: Estimate.bootstrapped(value, spread, persons).as_dict()
+        for name, (value, spread) in values.items()
     }
-    return {"kid": figures, "kid_ratio": _ratio(values["released"], values["baseline"], persons).as_dict()}
+    return {
+        "kid": figures,
+        "kid_ratio": _ratio(values["released"], values["baseline"], persons).as_dict(),
+    }
 
 
 def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -102,7 +118,11 @@ def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dic
     neighbours, count = int(settings["neighbours"]), min(len(sets.released), len(sets.training))
     found = {
         name: _repeated(sets, features, count, neighbours, seed, name)
-        for name, features in (("released", sets.released), ("real_floor", sets.training), ("baseline", sets.baseline))
+        for name, features in (
+            ("released", sets.released),
+            ("real_floor", sets.training),
+            ("baseline", sets.baseline),
+        )
     }
     persons = sets.heldout_persons
     figures: dict[str, Any] = {}
@@ -116,22 +136,35 @@ def _coverage_figures(sets: Sets, settings: Mapping[str, Any], seed: int) -> dic
         for name, parts in found.items():
             values = np.mean([getattr(part, field) for part in parts], axis=0)
             if field in ("covered", "recalled"):
-                figures[measure][name] = share_over_persons(values, persons[: len(values)]).as_dict()
+                figures[measure][name] = share_over_persons(
+                    values, persons[: len(values)]
+                ).as_dict()
             else:
                 figures[measure][name] = _mean_figure(
                     values, seed, f"{measure}.{name}", int(settings["bootstrap"])
                 ).as_dict()
-    covered = [np.mean([part.covered for part in found[name]], axis=0) for name in ("released", "real_floor")]
-    weights = bootstrap_weights(int(persons.max()) + 1, int(settings["bootstrap"]), seed, "coverage")
+    covered = [
+        np.mean([part.covered for part in found[name]], axis=0)
+        for name in ("released", "real_floor")
+    ]
+    weights = bootstrap_weights(
+        int(persons.max()) + 1, int(settings["bootstrap"]), seed, "coverage"
+    )
     figures["coverage_ratio"] = _coverage_ratio(covered[0], covered[1], persons, weights).as_dict()
     return figures
 
 
-def _repeated(sets: Sets, features: Rows, count: int, neighbours: int, seed: int, name: str) -> list[Manifold]:
+def _repeated(
+    sets: Sets, features: Rows, count: int, neighbours: int, seed: int, name: str
+) -> list[Manifold]:
     repeats = REPEATS if len(features) > count else 1
     parts = []
     for turn in range(repeats):
-        rows = np.sort(seeds.generator(seed, f"coverage.{name}", turn).choice(len(features), count, replace=False))
+        rows = np.sort(
+            seeds.generator(seed, f"coverage.{name}", turn).choice(
+                len(features), count, replace=False
+            )
+        )
         parts.append(manifold(sets.heldout, features[rows], sets.heldout_persons, neighbours))
     return parts
 
@@ -140,8 +173,15 @@ def _coverage_ratio(ours: Floats, floor: Floats, persons: Integers, weights: Flo
     """Ratio of two coverages of the same held-out pictures; persons are drawn for both at once."""
     if not len(ours) or not len(floor) or not floor.sum():
         return Estimate.missing()
-    above, below = (np.bincount(persons, values, minlength=weights.shape[1]) for values in (ours, floor))
-    spread = np.divide(weights @ above, weights @ below, out=np.full(len(weights), np.nan), where=weights @ below > 0)
+    above, below = (
+        np.bincount(persons, values, minlength=weights.shape[1]) for values in (ours, floor)
+    )
+    spread = np.divide(
+        weights @ above,
+        weights @ below,
+        out=np.full(len(weights), np.nan),
+        where=weights @ below > 0,
+    )
     return Estimate.bootstrapped(float(ours.sum() / floor.sum()), spread, weights.shape[1])
 
 
@@ -156,4 +196,6 @@ def _mean_figure(values: Floats, seed: int, purpose: str, draws: int) -> Estimat
     if not len(values):
         return Estimate.missing()
     weights = bootstrap_weights(len(values), draws, seed, purpose)
-    return Estimate.bootstrapped(float(np.mean(values)), weights @ values / len(values), len(values))
+    return Estimate.bootstrapped(
+        float(np.mean(values)), weights @ values / len(values), len(values)
+    )

@@ -44,7 +44,11 @@ def embed(pictures: Pictures, encoder: str) -> Rows:
         If the encoder is unknown.
     """
     if encoder not in ENCODERS:
-        raise refuse("evaluate.encoders", f"unknown encoder {encoder!r}", f"name one of {', '.join(sorted(ENCODERS))}")
+        raise refuse(
+            "evaluate.encoders",
+            f"unknown encoder {encoder!r}",
+            f"name one of {', '.join(sorted(ENCODERS))}",
+        )
     with torch.inference_mode():
         blocks = [ENCODERS[encoder](block) for block in _blocks(pictures)]
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), np.float32)
@@ -77,7 +81,9 @@ def random_convolutions(pictures: Pictures) -> Rows:
         maps = torch.nn.functional.conv2d(maps, weight, bias, padding="same")
         maps = torch.nn.functional.leaky_relu(maps, 0.1)
         parts += [maps.mean((2, 3)), maps.std((2, 3))]
-        coarse = torch.nn.functional.adaptive_avg_pool2d(maps[:, :8], GRID)  # where things are: a moved disc must count
+        coarse = torch.nn.functional.adaptive_avg_pool2d(
+            maps[:, :8], GRID
+        )  # where things are: a moved disc must count
         parts.append(coarse.flatten(1))
     return np.asarray(torch.cat(parts, 1).numpy(), np.float32)
 
@@ -95,7 +101,11 @@ def wavelets_and_layout(pictures: Pictures) -> Rows:
     images = shrink(pictures)
     grey = images.mean(1)
     layout = torch.nn.functional.adaptive_avg_pool2d(images, 6).flatten(1).numpy()
-    quantiles = torch.quantile(images.flatten(2), torch.linspace(0.05, 0.95, 9), dim=2).permute(1, 2, 0).flatten(1)
+    quantiles = (
+        torch.quantile(images.flatten(2), torch.linspace(0.05, 0.95, 9), dim=2)
+        .permute(1, 2, 0)
+        .flatten(1)
+    )
     return np.concatenate([_scattering(grey), layout, quantiles.numpy()], axis=1)
 
 
@@ -119,14 +129,18 @@ def _random_filters() -> list[tuple[torch.Tensor, torch.Tensor]]:
         weight = draw.standard_normal((channels, before, 3, 3)) * np.sqrt(2 / (before * 9))
         weight[::2] -= weight[::2].mean((2, 3), keepdims=True)
         bias = draw.standard_normal(channels) * 0.1
-        filters.append((torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))))
+        filters.append(
+            (torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32)))
+        )
         before = channels
     return filters
 
 
 def _scattering(grey: torch.Tensor) -> Rows:
     """(n, ...) logarithms of the mean and spread of wavelet moduli, first and second order, of (n, h, w) grey maps."""
-    bank = _wavelets(int(grey.shape[1]), int(grey.shape[2]))  # (scales, orientations, h, w), in the Fourier domain
+    bank = _wavelets(
+        int(grey.shape[1]), int(grey.shape[2])
+    )  # (scales, orientations, h, w), in the Fourier domain
     spectrum = torch.fft.fft2(grey - grey.mean((1, 2), keepdim=True))
     parts: list[torch.Tensor] = []
     for scale in range(SCALES):
@@ -140,7 +154,9 @@ def _scattering(grey: torch.Tensor) -> Rows:
                 0,
                 ORIENTATIONS // 2,
             ):  # along and across: the other turns add little and cost most of the time
-                parts.append(torch.fft.ifft2(again * bank[coarser].roll(turn, 0)).abs().mean((2, 3)))
+                parts.append(
+                    torch.fft.ifft2(again * bank[coarser].roll(turn, 0)).abs().mean((2, 3))
+                )
     return np.asarray(torch.log(torch.cat(parts, 1) + JUST_SEEN).numpy(), np.float32)
 
 
@@ -152,7 +168,9 @@ def _wavelets(height: int, width: int) -> torch.Tensor:
     angle, radius = torch.atan2(fy, fx), torch.sqrt(fx**2 + fy**2)
     bank = torch.zeros(SCALES, ORIENTATIONS, height, width)
     for scale in range(SCALES):
-        band = torch.exp(-0.5 * (torch.log2(radius.clamp_min(1e-6) / (FINEST / 2**scale)) / 0.5) ** 2)
+        band = torch.exp(
+            -0.5 * (torch.log2(radius.clamp_min(1e-6) / (FINEST / 2**scale)) / 0.5) ** 2
+        )
         for orientation in range(ORIENTATIONS):
             turn = np.pi * orientation / ORIENTATIONS
             away = torch.remainder(angle - turn + np.pi, 2 * np.pi) - np.pi

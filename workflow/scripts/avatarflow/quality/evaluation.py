@@ -53,7 +53,9 @@ def evaluate_entry(
     pool = Sample.read(inputs["pool"])
     held_out = (pool.table["role"] == "heldout").to_numpy()
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
-    found = evaluate(released, pool.where(held_out), pool.where(~held_out), columns, settings, seed, step)
+    found = evaluate(
+        released, pool.where(held_out), pool.where(~held_out), columns, settings, seed, step
+    )
     write_json(metrics, found, allow_nan=False)
     draw_overview(found, overview)
     step.artifact(overview)
@@ -103,11 +105,16 @@ def evaluate(
         could not be measured.
     """
     cap = int(settings["pictures"])
-    small = [s.at_most(cap, seed, f"evaluate.{n}") for n, s in (("released", released), ("training", training))]
+    small = [
+        s.at_most(cap, seed, f"evaluate.{n}")
+        for n, s in (("released", released), ("training", training))
+    ]
     held_out = heldout.at_most(cap, seed, "evaluate.heldout")
     enough = min(len(s.table) for s in (*small, held_out)) >= LEAST
     baseline = (
-        pca_gaussian(small[1].pictures, len(small[0].table), seed, float(settings["pca_variance"])) if enough else None
+        pca_gaussian(small[1].pictures, len(small[0].table), seed, float(settings["pca_variance"]))
+        if enough
+        else None
     )
     encoders: dict[str, Any] = {}
     for name in settings["encoders"]:
@@ -120,13 +127,19 @@ def evaluate(
     if not enough:
         step.warning("fewer than %d pictures in a set: fidelity is not measured", LEAST)
     figures = {
-        "counts": {"released": len(released.table), "heldout": _counts(heldout), "training": _counts(training)},
+        "counts": {
+            "released": len(released.table),
+            "heldout": _counts(heldout),
+            "training": _counts(training),
+        },
         "encoders": encoders,
         "worst": {
             "kid_ratio": _worst(encoders, "kid_ratio", max),
             "coverage_ratio": _worst(encoders, "coverage_ratio", min),
         },
-        "agreement": agreement(training, heldout, released, columns, settings["classifier"], seed, step),
+        "agreement": agreement(
+            training, heldout, released, columns, settings["classifier"], seed, step
+        ),
         "settings": dict(settings),
     }
     _note(figures, step)

@@ -36,13 +36,20 @@ class Scale(NamedTuple):
     def fit(cls, features: Rows) -> "Scale":
         """From (n, d) features, n >= 2."""
         mean = features.mean(0)
-        _, strengths, directions = np.linalg.svd((features - mean).astype(np.float64), full_matrices=False)
+        _, strengths, directions = np.linalg.svd(
+            (features - mean).astype(np.float64), full_matrices=False
+        )
         variances = strengths**2 / len(features)
         last = max(0, min(LEVELLED, len(features) // PER_DIRECTION) - 1)
-        shares = np.sqrt(variances[last] / np.maximum(variances[:last], 1e-12)) if last else np.ones(0)
+        shares = (
+            np.sqrt(variances[last] / np.maximum(variances[:last], 1e-12)) if last else np.ones(0)
+        )
         length = np.sqrt((np.minimum(variances, variances[last])).sum() / features.shape[1])
         return cls(
-            mean, directions[:last].T.astype(np.float32), (1 - shares).astype(np.float32), max(float(length), 1e-8)
+            mean,
+            directions[:last].T.astype(np.float32),
+            (1 - shares).astype(np.float32),
+            max(float(length), 1e-8),
         )
 
     def apply(self, features: Rows) -> Rows:
@@ -80,7 +87,9 @@ def kernel_sums(x: Rows, y: Rows, x_groups: Integers, y_groups: Integers) -> Ker
     )
 
 
-def kid(sums: KernelSums, x_weights: Floats | None = None, y_weights: Floats | None = None) -> Floats:
+def kid(
+    sums: KernelSums, x_weights: Floats | None = None, y_weights: Floats | None = None
+) -> Floats:
     """Unbiased squared maximum mean discrepancy; (1,) without weights, (draws,) with bootstrap weights.
 
     Parameters

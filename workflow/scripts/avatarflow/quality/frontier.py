@@ -73,7 +73,9 @@ def frontier_entry(
         drawn = Sample.read(inputs[stage])
         decisions = pd.read_parquet(inputs[f"{stage}_decisions"])
         groups += grouped(stage, drawn, decisions, asked[stage]["steps"])
-    found = frontier(groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step)
+    found = frontier(
+        groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step
+    )
     with replacing(table) as temporary:
         found.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
     draw_frontier(found, figure)
@@ -92,10 +94,14 @@ def grouped(stage: str, drawn: Sample, decisions: pd.DataFrame, steps: int) -> l
     accepted = (table["accepted"] == True).to_numpy(bool)  # noqa: E712 (a missing decision is neither)
     groups = []
     every = Sample(drawn.pictures, table)
-    for guidance, count in table[["guidance", "steps"]].drop_duplicates().sort_values(["guidance", "steps"]).to_numpy():
+    for guidance, count in (
+        table[["guidance", "steps"]].drop_duplicates().sort_values(["guidance", "steps"]).to_numpy()
+    ):
         here = ((table["guidance"] == guidance) & (table["steps"] == count)).to_numpy(bool)
         groups.append(Group(stage, float(guidance), int(count), DRAWN, every.where(here)))
-        groups.append(Group(stage, float(guidance), int(count), ACCEPTED, every.where(here & accepted)))
+        groups.append(
+            Group(stage, float(guidance), int(count), ACCEPTED, every.where(here & accepted))
+        )
     return groups
 
 
@@ -114,13 +120,21 @@ def frontier(
         `COLUMNS`: a row per group and measure; empty cells where a measure could not be taken. `n` counts pictures, or
         held-out persons where real pictures are spoken of (KID, coverage).
     """
-    shown = reading(training, columns, settings["classifier"], seed, step) if columns else lambda sample: {}
+    shown = (
+        reading(training, columns, settings["classifier"], seed, step)
+        if columns
+        else lambda sample: {}
+    )
     rows: list[dict[str, Any]] = []
-    measured: list[Callable[[Sample], dict[str, Estimate]]] = [shown, lambda sample: tails(sample, seed)]
+    measured: list[Callable[[Sample], dict[str, Estimate]]] = [
+        shown,
+        lambda sample: tails(sample, seed),
+    ]
     for encoder in settings["encoders"]:
         measured.append(fidelity(encoder, training, heldout, settings, seed))
     sizes = {
-        kind: [len(group.sample.table) for group in groups if group.pictures == kind] for kind in (DRAWN, ACCEPTED)
+        kind: [len(group.sample.table) for group in groups if group.pictures == kind]
+        for kind in (DRAWN, ACCEPTED)
     }
     for number, group in enumerate(groups):
         count = min([*(n for n in sizes[group.pictures] if n >= LEAST), int(settings["pictures"])])

@@ -41,7 +41,9 @@ def draw_frontier(table: pd.DataFrame, path: str | Path) -> None:
         if measure == "risk":
             axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
     lines = [
-        Line2D([], [], color=COLOURS[stage], linestyle=LINES[pictures], label=f"{stage}, {pictures}")
+        Line2D(
+            [], [], color=COLOURS[stage], linestyle=LINES[pictures], label=f"{stage}, {pictures}"
+        )
         for stage, pictures in dict.fromkeys(zip(table["stage"], table["pictures"], strict=True))
     ]
     canvas.legend(handles=lines, fontsize=8, frameon=False, loc="outside lower center", ncols=4)
@@ -54,16 +56,25 @@ def _panel(axes: Axes, here: pd.DataFrame) -> None:
     kinds = list(dict.fromkeys(zip(here["measure"], here["steps"], strict=True)))
     for stage, pictures in dict.fromkeys(zip(here["stage"], here["pictures"], strict=True)):
         for place, (measure, steps) in enumerate(kinds):
-            points = here[(here["stage"] == stage) & (here["pictures"] == pictures) & (here["measure"] == measure)]
+            points = here[
+                (here["stage"] == stage)
+                & (here["pictures"] == pictures)
+                & (here["measure"] == measure)
+            ]
             ordered = points[points["steps"] == steps].sort_values("guidance")
             reach = [ordered["value"] - ordered["low"], ordered["high"] - ordered["value"]]
             axes.errorbar(
                 ordered["guidance"], ordered["value"], yerr=reach, linestyle=LINES[pictures], color=COLOURS[stage],
                 marker=MARKERS[place % len(MARKERS)], markersize=4, capsize=2, linewidth=1,
             )  # fmt: skip
-    names = [f"{measure.rpartition(': ')[2].replace('_', ' ')}, {steps} steps" for measure, steps in kinds]
+    names = [
+        f"{measure.rpartition(': ')[2].replace('_', ' ')}, {steps} steps"
+        for measure, steps in kinds
+    ]
     marks = [
-        Line2D([], [], color="#555555", linestyle="", marker=MARKERS[place % len(MARKERS)], label=name)
+        Line2D(
+            [], [], color="#555555", linestyle="", marker=MARKERS[place % len(MARKERS)], label=name
+        )
         for place, name in enumerate(names)
     ]
     if marks:

@@ -17,7 +17,9 @@ from .samples import Sample
 PER_LINE = 4
 
 
-def nearest_pairs(pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path) -> None:
+def nearest_pairs(
+    pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path
+) -> None:
     """Draw the accepted pictures of smallest risk, each left of its matched original.
 
     Parameters

@@ -15,7 +15,9 @@ def compress(data: bytes | memoryview, level: int = 5) -> bytes:
     ----------
     SAM/BAM specification, section 4.1.
     """
-    return b"".join(_block(data[start : start + PIECE], level) for start in range(0, len(data), PIECE))
+    return b"".join(
+        _block(data[start : start + PIECE], level) for start in range(0, len(data), PIECE)
+    )
 
 
 def _block(piece: bytes | memoryview, level: int) -> bytes:

@@ -51,16 +51,26 @@ def write_release(
     """
     table = public_table(released.table, list(conditions))
     with replacing_folder(folder) as target:
-        text = json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        text = (
+            json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+            + "\n"
+        )
         (target / "certificate.json").write_text(text, encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
-        (target / "README.md").write_text(card(certificate, settings, table, conditions, size), encoding="utf-8")
+        (target / "README.md").write_text(
+            card(certificate, settings, table, conditions, size), encoding="utf-8"
+        )
         if certificate["decision"] == "pass":
             write_shards(target / "data", released.pictures, table, int(settings["per_shard"]))
             sheet = sheet_rows(table, list(conditions), int(settings["sheet_pictures"]))
-            captions = [" ".join(str(value) for value in row) for row in table.loc[sheet, list(conditions)].to_numpy()]
+            captions = [
+                " ".join(str(value) for value in row)
+                for row in table.loc[sheet, list(conditions)].to_numpy()
+            ]
             page = contact_sheet(
-                released.pictures[sheet], int(settings["sheet_columns"]), captions if conditions else None
+                released.pictures[sheet],
+                int(settings["sheet_columns"]),
+                captions if conditions else None,
             )
             page.save(target / "contact_sheet.png", "PNG")
             if model is not None and certificate["model_gate"]["result"] == "pass":
@@ -76,10 +86,16 @@ def copy_model(model: Path, target: Path) -> None:
     AvatarflowError
         If a file is neither safetensors nor JSON, or a link, or there is no pipeline.
     """
-    files = sorted(path for path in model.rglob("*") if not path.is_dir() and path.name not in IGNORED)
+    files = sorted(
+        path for path in model.rglob("*") if not path.is_dir() and path.name not in IGNORED
+    )
     strange = [path for path in files if path.suffix not in MODEL_FILES or path.is_symlink()]
     if strange or not (model / "model_index.json").is_file():
-        found = f"{len(strange)} files that are neither safetensors nor JSON" if strange else "no pipeline folder"
+        found = (
+            f"{len(strange)} files that are neither safetensors nor JSON"
+            if strange
+            else "no pipeline folder"
+        )
         raise refuse("released generator", found, "train the student again")
     for path in files:
         place = target / path.relative_to(model)
@@ -105,7 +121,9 @@ def sheet_rows(table: pd.DataFrame, columns: Sequence[str], count: int) -> list[
     """Rows for the contact sheet: the first of every condition in equal number, condition after condition."""
     if not columns:
         return list(range(min(count, len(table))))
-    groups = [rows.index.to_list() for _, rows in table.groupby(list(columns), sort=True, dropna=False)]
+    groups = [
+        rows.index.to_list() for _, rows in table.groupby(list(columns), sort=True, dropna=False)
+    ]
     share = max(1, count // max(1, len(groups)))
     return [row for rows in groups for row in rows[:share]]
 
@@ -114,6 +132,7 @@ def write_checksums(folder: Path) -> None:
     """`SHA256SUMS` over every file of the folder, in the form that `sha256sum -c` reads."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in files
     ]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -31,7 +31,11 @@ def card(
     conditions : mapping of str to list of str
     size : (height, width)
     """
-    rows = [(label.split(" "), count) for label, count in counts(released, conditions).items()] if conditions else []
+    rows = (
+        [(label.split(" "), count) for label, count in counts(released, conditions).items()]
+        if conditions
+        else []
+    )
     held = {gate["name"] for gate in certificate["gates"]}
     return fill(
         "card.md.j2",
@@ -44,5 +48,9 @@ def card(
         columns=list(conditions),
         condition_rows=rows or [([], len(released))],
         has_guidance="guidance" in released.columns,
-        meanings=[(name, rule.meaning) for name, rule in RULES.items() if name not in WHERE_ASKED or name in held],
+        meanings=[
+            (name, rule.meaning)
+            for name, rule in RULES.items()
+            if name not in WHERE_ASKED or name in held
+        ],
     )

@@ -14,8 +14,14 @@ def claim(unit: str, coverage: Mapping[str, Any]) -> list[str]:
     coverage : mapping
         What the calibration promises: `mode` (`reject-all` or `conformal`), `persons`, `mean_miss`, `miss_bound`.
     """
-    whose = "person" if unit == "person" else "eye: the originals do not tell which eyes belong to one person"
-    every = "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
+    whose = (
+        "person"
+        if unit == "person"
+        else "eye: the originals do not tell which eyes belong to one person"
+    )
+    every = (
+        "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
+    )
     return [
         f"The unit of every privacy figure is the {whose}.",
         "Every released picture lies outside the cones of all originals: its fingerprint is farther from each of them "

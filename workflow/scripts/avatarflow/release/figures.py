@@ -60,14 +60,20 @@ def release_figures(
 def over_persons(share: Mapping[str, Any] | None) -> Estimate:
     """Return a share measured by the cone, with n as the persons behind its interval."""
     figure = Estimate.of(share)
-    return Estimate(figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n)))
+    return Estimate(
+        figure.value, figure.low, figure.high, int((share or {}).get("persons", figure.n))
+    )
 
 
 def shown_leaks(attacks: Mapping[str, Any] | None) -> Estimate:
     """Count attacks on the released pictures that show a leak; missing where none caught its positive control."""
     rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
     able = [row for row in rows if row["positive"].get("caught") is True]
-    return Estimate.exact(sum(row.get("shown") is not False for row in able), len(able)) if able else Estimate.missing()
+    return (
+        Estimate.exact(sum(row.get("shown") is not False for row in able), len(able))
+        if able
+        else Estimate.missing()
+    )
 
 
 def canaries_found(canaries: Mapping[str, Any]) -> Estimate:
@@ -103,6 +109,8 @@ def counts(released: pd.DataFrame, conditions: Mapping[str, Sequence[str]]) -> d
         return {"all": len(released)}
     found = {}
     for values in itertools.product(*conditions.values()):
-        matches = [released[column] == value for column, value in zip(conditions, values, strict=True)]
+        matches = [
+            released[column] == value for column, value in zip(conditions, values, strict=True)
+        ]
         found[" ".join(values)] = int(np.logical_and.reduce(matches).sum())
     return found

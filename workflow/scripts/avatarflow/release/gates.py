@@ -7,17 +7,30 @@ from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Gate, Rule, hold
 from avatarflow.core.statistics import Estimate
 
 RULES: dict[str, Rule] = {
-    "calibration_rejection": Rule(AT_LEAST, "share of altered originals of test persons that the cone rejects"),
-    "specificity": Rule(AT_LEAST, "share of real pictures of persons never trained on that the cone accepts"),
+    "calibration_rejection": Rule(
+        AT_LEAST, "share of altered originals of test persons that the cone rejects"
+    ),
+    "specificity": Rule(
+        AT_LEAST, "share of real pictures of persons never trained on that the cone accepts"
+    ),
     "nearest_original": Rule(
-        ABOVE, "smallest risk among the released pictures (angle to the nearest cone over its half-angle)"
+        ABOVE,
+        "smallest risk among the released pictures (angle to the nearest cone over its half-angle)",
     ),
     "agreement": Rule(AT_LEAST, "share of released pictures that show the asked condition"),
-    "shuffled_control": Rule(AT_MOST, "how far the control classifier, trained on shuffled labels, is from chance"),
-    "kid_ratio": Rule(AT_MOST, "distance to held-out real pictures over that of a PCA-Gaussian sampler"),
-    "coverage_ratio": Rule(AT_LEAST, "coverage of held-out real pictures over that of real pictures"),
+    "shuffled_control": Rule(
+        AT_MOST, "how far the control classifier, trained on shuffled labels, is from chance"
+    ),
+    "kid_ratio": Rule(
+        AT_MOST, "distance to held-out real pictures over that of a PCA-Gaussian sampler"
+    ),
+    "coverage_ratio": Rule(
+        AT_LEAST, "coverage of held-out real pictures over that of real pictures"
+    ),
     "shown_leaks": Rule(AT_MOST, "attacks on the released pictures that show a leak beyond doubt"),
-    "canaries_found": Rule(AT_MOST, "planted canaries, trained on by the teacher, that released pictures show"),
+    "canaries_found": Rule(
+        AT_MOST, "planted canaries, trained on by the teacher, that released pictures show"
+    ),
     "released_count": Rule(AT_LEAST, "released pictures of the condition"),
 }
 """Every gate there is. `agreement`, `shuffled_control` and `released_count` appear once per column or condition, as
@@ -44,7 +57,9 @@ def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> 
     """
     unknown = sorted(name for name in figures if name.partition(".")[0] not in RULES)
     if unknown:
-        raise ValueError(f"gates: figures without a gate: {', '.join(unknown)}; name gates of RULES")
+        raise ValueError(
+            f"gates: figures without a gate: {', '.join(unknown)}; name gates of RULES"
+        )
     gates = []
     for kind in RULES:
         own = {name: figure for name, figure in figures.items() if name.partition(".")[0] == kind}

@@ -11,7 +11,9 @@ NAME = "student_model"
 TARGET = "student"
 
 
-def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+def model_gate(
+    attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Hold the attacks on the student against what the config asked for before the run.
 
     It fails closed: an attack that is absent, was not measured, missed its positive control, saw a leak in its negative
@@ -35,7 +37,9 @@ def model_gate(attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | 
     asked = settings or {}
     results = {f"{row['attack']} ({row['view']})": _result(row, asked) for row in rows}
     missing = sorted(set(ON_MODEL) - {row["attack"] for row in rows})
-    highest = max((row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None)
+    highest = max(
+        (row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None
+    )
     found = dict.fromkeys(("value", "low", "high")) if highest is None else {
         name: highest["auc"][name] for name in ("value", "low", "high")
     }  # fmt: skip
@@ -54,7 +58,10 @@ def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Return one attack's result, from its figures and not from its own conclusion alone."""
     largest, fewest = settings.get("largest_auc"), settings.get("fewest_persons")
     high = (row.get("auc") or {}).get("high")
-    able = row.get("positive", {}).get("caught") is True and row.get("negative", {}).get("clean") is True
+    able = (
+        row.get("positive", {}).get("caught") is True
+        and row.get("negative", {}).get("clean") is True
+    )
     numbers = all(finite(value) is not None for value in (largest, fewest, high))
     if not able or not numbers or row.get("conclusion") not in (PASS, FAIL):
         return INCONCLUSIVE
@@ -68,9 +75,8 @@ def _meaning(results: Mapping[str, str], missing: Sequence[str]) -> str:
     failed = [name for name, result in results.items() if result == FAIL]
     unsure = [name for name, result in results.items() if result == INCONCLUSIVE]
     if failed:
-        return (
-            f"attacks on the generator recognise persons it must not know, or cannot rule it out: {', '.join(failed)}"
-        )
+        names = ", ".join(failed)
+        return f"attacks on the generator recognise persons it must not know, or cannot rule it out: {names}"
     if missing or unsure:
         short = [*unsure, *(f"{name} (not run)" for name in missing)]
         return f"attacks on the generator show too little: {', '.join(short)}"

@@ -81,7 +81,12 @@ def officer_page(
         Rows of `attacks.json`.
     """
     shown = [
-        {"title": title, "alt": alt, "name": name, "data": base64.b64encode(Path(path).read_bytes()).decode()}
+        {
+            "title": title,
+            "alt": alt,
+            "name": name,
+            "data": base64.b64encode(Path(path).read_bytes()).decode(),
+        }
         for name, (title, alt) in PICTURES.items()
         if (path := pictures.get(name)) and Path(path).is_file()
     ]

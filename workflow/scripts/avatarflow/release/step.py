@@ -23,7 +23,9 @@ ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
 WITHHELD = ("worst",)  # a run-local number of a person is for the officer, not for the world
 
 
-def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any], folder: str, step: Step) -> None:
+def release_entry(
+    name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any], folder: str, step: Step
+) -> None:
     """Decide about one release and write its folder.
 
     Parameters
@@ -42,7 +44,9 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
     """
     shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
     if Path(folder).exists():
-        raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
+        raise refuse(
+            "release folder", "an older one that cannot be taken away", "remove it, and start again"
+        )
     released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
@@ -52,10 +56,17 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         more["canaries"] = _read(inputs["canaries"])
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
     more = {name: found for name, found in more.items() if found}
-    figures = release_figures(evaluation, calibrated, released.table, conditions, attacks, more.get("canaries"))
+    figures = release_figures(
+        evaluation, calibrated, released.table, conditions, attacks, more.get("canaries")
+    )
     gates = hold_all(figures, thresholds)
     model = model_gate(attacks, entry["attacks"])
-    measured = {"pool": summary, "cone": calibrated, "evaluation": evaluation, "attacks": public(attacks)}
+    measured = {
+        "pool": summary,
+        "cone": calibrated,
+        "evaluation": evaluation,
+        "attacks": public(attacks),
+    }
     decided = certificate(
         name,
         gates,
@@ -65,11 +76,15 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
         coverage=calibrated["coverage"],
         model=model,
     )
-    write_release(folder, decided, released, conditions, entry["release"], Path(inputs["model"]).parent)
+    write_release(
+        folder, decided, released, conditions, entry["release"], Path(inputs["model"]).parent
+    )
     for gate in gates:
         if gate.value is not None:
             step.metric(f"gate.{gate.name}", gate.value)
-    step.params({"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}})
+    step.params(
+        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
+    )
     for reason in decided["reasons"]:
         step.warning("gate not passed: %s", reason)
     step.info("the generator: %s (%s)", model["result"], model["meaning"])
@@ -78,12 +93,19 @@ def release_entry(name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any]
 
 def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the attacks as the certificate shows them: without the number of the worst person."""
-    return [{name: value for name, value in row.items() if name not in WITHHELD} for row in attacks["rows"]]
+    return [
+        {name: value for name, value in row.items() if name not in WITHHELD}
+        for row in attacks["rows"]
+    ]
 
 
 def verifier_figures(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the verifier measured, by stage; nothing without one."""
-    return {stage: _read(path) for stage in ("teacher", "student") if (path := inputs.get(f"{stage}_verifier"))}
+    return {
+        stage: _read(path)
+        for stage in ("teacher", "student")
+        if (path := inputs.get(f"{stage}_verifier"))
+    }
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -26,4 +26,6 @@ def figure(value: float | int | None, digits: int = 4) -> str:
     """Return a number with so many significant digits; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.{digits}g}"
+    return (
+        f"{value:.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.{digits}g}"
+    )

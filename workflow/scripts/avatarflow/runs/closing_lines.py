@@ -44,7 +44,11 @@ def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[li
     entries = [(map_name, name) for map_name in PAGES for name in config.get(map_name, {})]
     for map_name, name in entries:
         path = DECISIONS.get(map_name)
-        decision, reasons = ("made", []) if path is None else _decision(workdir / path.format(map=map_name, name=name))
+        decision, reasons = (
+            ("made", [])
+            if path is None
+            else _decision(workdir / path.format(map=map_name, name=name))
+        )
         refused += decision not in FINE
         page = PAGES[map_name].format(map=map_name, name=name)
         cause = f" ({'; '.join(reasons)})" if reasons else ""
@@ -63,7 +67,9 @@ def _decision(path: Path) -> tuple[str, list[str]]:
         words = {"pass": "released"}.get(document["decision"], "refused")
         return words, _shortened(document.get("reasons", []))
     failed = [
-        f"{answer['name']}: {answer['answer']}" for answer in document.get("answers", []) if answer["answer"] == "fail"
+        f"{answer['name']}: {answer['answer']}"
+        for answer in document.get("answers", [])
+        if answer["answer"] == "fail"
     ]
     return str(document.get("overall", "no decision that can be read")), _shortened(failed)
 

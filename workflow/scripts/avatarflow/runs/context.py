@@ -102,7 +102,9 @@ def step(snakemake: Any) -> Iterator[Step]:
         _give_up(run, "FAILED", type(error).__name__)
         log.error("%s", _traceback(error, error.__traceback__))
         if is_full(error):
-            log.error("%s", problem("results", "no space left on the disk", "free some and start again"))
+            log.error(
+                "%s", problem("results", "no space left on the disk", "free some and start again")
+            )
         sys.exit(1)
     log.info("done in %.1f s, peak memory %.0f MB", run.record["wall_s"], run.record["peak_mb"])
 
@@ -112,7 +114,9 @@ def is_full(error: BaseException | None) -> bool:
     while error is not None:
         # safetensors and SQLite have no error numbers of their own
         texts = ("No space left on device", "Disk quota exceeded", "database or disk is full")
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in texts):
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(
+            text in str(error) for text in texts
+        ):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -35,7 +35,8 @@ def measured(benchmarks: Path) -> pd.DataFrame:
         if {"s", "max_rss"} <= set(table.columns):
             rule = re.split(r"\.", path.name)[0]
             rows += [
-                {"rule": rule, "wall_s": s, "memory_mb": mb} for s, mb in zip(table["s"], table["max_rss"], strict=True)
+                {"rule": rule, "wall_s": s, "memory_mb": mb}
+                for s, mb in zip(table["s"], table["max_rss"], strict=True)
             ]
     return pd.DataFrame(rows, columns=["rule", "wall_s", "memory_mb"])
 
@@ -43,7 +44,9 @@ def measured(benchmarks: Path) -> pd.DataFrame:
 def gpu_memory(records: Path) -> "pd.Series[float]":
     """Return the most GPU memory in MB that a job of each rule held, where a job used a GPU."""
     used = [
-        (one.fields["kind"], one.fields["gpu_peak_mb"]) for one in read_records(records) if "gpu_peak_mb" in one.fields
+        (one.fields["kind"], one.fields["gpu_peak_mb"])
+        for one in read_records(records)
+        if "gpu_peak_mb" in one.fields
     ]
     return pd.DataFrame(used, columns=["rule", "mb"]).groupby("rule")["mb"].max()
 
@@ -73,7 +76,11 @@ def summary(jobs: pd.DataFrame, gpu: "pd.Series[float]") -> pd.DataFrame:
 
 
 def _ask_mb(seen_mb: float) -> int:
-    return LEAST_MB if math.isnan(seen_mb) else max(LEAST_MB, math.ceil(SPARE_MEMORY * seen_mb / STEP_MB) * STEP_MB)
+    return (
+        LEAST_MB
+        if math.isnan(seen_mb)
+        else max(LEAST_MB, math.ceil(SPARE_MEMORY * seen_mb / STEP_MB) * STEP_MB)
+    )
 
 
 def picture(jobs: pd.DataFrame, path: Path) -> None:
@@ -84,7 +91,12 @@ def picture(jobs: pd.DataFrame, path: Path) -> None:
     axes = figure.subplots()
     for rule, rows in jobs.dropna().groupby("rule"):
         axes.scatter(rows["wall_s"], rows["memory_mb"], label=rule, s=18)
-    axes.set(xscale="log", yscale="log", xlabel="wall time of a job in s", ylabel="largest resident memory in MB")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="wall time of a job in s",
+        ylabel="largest resident memory in MB",
+    )
     if axes.has_data():
         figure.legend(loc="outside right upper", fontsize="small")
     with replacing(path) as temporary:
@@ -102,7 +114,9 @@ def main() -> None:
         table.to_csv(path, sep="\t", index=False)
     picture(jobs, PICTURE)
     log.info("%s", table.to_string(index=False))
-    log.info("written to %s and %s; put what you ask for into profiles/slurm/config.yaml", TABLE, PICTURE)
+    log.info(
+        "written to %s and %s; put what you ask for into profiles/slurm/config.yaml", TABLE, PICTURE
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from typing import Any
 
 from .records import FOLDER, is_alive
 
-NOT_RUNS = {"track"}  # the import of records is no experiment, and a second import must change nothing
+NOT_RUNS = {
+    "track"
+}  # the import of records is no experiment, and a second import must change nothing
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,30 @@ class Record:
 def read_records(folder: Path = FOLDER) -> list[Record]:
     """Return all run records by start time; a job that never wrote its end and lives no longer is KILLED."""
     read = (_read(path) for path in folder.glob("*.json"))
-    records = sorted((one for one in read if one.fields["kind"] not in NOT_RUNS), key=lambda one: one.id)
-    newest = {path: one.id for one in records for path in one.artifacts}  # a later job's bytes are not an earlier one's
-    return [replace(one, artifacts=tuple(path for path in one.artifacts if newest[path] == one.id)) for one in records]
+    records = sorted(
+        (one for one in read if one.fields["kind"] not in NOT_RUNS), key=lambda one: one.id
+    )
+    newest = {
+        path: one.id for one in records for path in one.artifacts
+    }  # a later job's bytes are not an earlier one's
+    return [
+        replace(one, artifacts=tuple(path for path in one.artifacts if newest[path] == one.id))
+        for one in records
+    ]
 
 
 def _read(path: Path) -> Record:
     measured = path.with_suffix(".metrics.jsonl")
-    alive = is_alive(measured)  # asked first: a job that ends between the two looks is left for the next import
+    alive = is_alive(
+        measured
+    )  # asked first: a job that ends between the two looks is left for the next import
     text = path.read_bytes()
     lines = measured.read_bytes() if measured.is_file() else b""
     fields = json.loads(text)
     status = "KILLED" if fields["status"] == "RUNNING" and not alive else fields["status"]
-    last_sign_ms = int(max(file.stat().st_mtime for file in (path, measured) if file.is_file()) * 1000)
+    last_sign_ms = int(
+        max(file.stat().st_mtime for file in (path, measured) if file.is_file()) * 1000
+    )
     return Record(
         id=fields["id"],
         digest=hashlib.sha256(b"\0".join((status.encode(), text, lines))).hexdigest()[:16],

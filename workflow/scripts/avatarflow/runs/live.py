@@ -69,8 +69,15 @@ class Live:
             while self._send(run_id):
                 pass
             self._call("runs/update", {"run_id": run_id, **self._end})
-        except (OSError, ValueError, KeyError) as error:  # URLError is an OSError; its text may hold the address
-            log.warning("MLflow server: %s; nothing is lost, the import at the end brings it", type(error).__name__)
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+        ) as error:  # URLError is an OSError; its text may hold the address
+            log.warning(
+                "MLflow server: %s; nothing is lost, the import at the end brings it",
+                type(error).__name__,
+            )
 
     def _start(self) -> str:
         record = self._record
@@ -89,7 +96,9 @@ class Live:
     def _experiment(self, name: str) -> str:
         with suppress(urllib.error.HTTPError):  # it is there already, perhaps since a moment ago
             return str(self._call("experiments/create", {"name": name})["experiment_id"])
-        found = self._call(f"experiments/get-by-name?experiment_name={urllib.parse.quote(name, safe='')}", None)
+        found = self._call(
+            f"experiments/get-by-name?experiment_name={urllib.parse.quote(name, safe='')}", None
+        )
         return str(found["experiment"]["experiment_id"])
 
     def _send(self, run_id: str) -> bool:
@@ -101,7 +110,12 @@ class Live:
             except queue.Empty:
                 break
         metrics = [
-            {"key": row["name"], "value": row["value"], "timestamp": row["time_ms"], "step": row["step"]}
+            {
+                "key": row["name"],
+                "value": row["value"],
+                "timestamp": row["time_ms"],
+                "step": row["step"],
+            }
             for row in rows
             if row is not None
         ]
@@ -111,16 +125,22 @@ class Live:
 
     def _call(self, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._address + path, data, {"Content-Type": "application/json", **_login()})
+        request = urllib.request.Request(
+            self._address + path, data, {"Content-Type": "application/json", **_login()}
+        )
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
             answered: dict[str, Any] = json.load(answer)
         return answered
 
 
 def _login() -> dict[str, str]:
-    user, password = (os.environ.get(f"MLFLOW_TRACKING_{part}", "") for part in ("USERNAME", "PASSWORD"))
+    user, password = (
+        os.environ.get(f"MLFLOW_TRACKING_{part}", "") for part in ("USERNAME", "PASSWORD")
+    )
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         return {"Authorization": f"Bearer {token}"}
     if user:
-        return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+        return {
+            "Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        }
     return {}

@@ -36,7 +36,12 @@ def clear_stale(folder: Path) -> bool:
         for path in dead:
             path.unlink(missing_ok=True)
     space = _pid_namespace()
-    mine = {"host": socket.gethostname(), "space": space, "pid": os.getpid(), "started": _started(os.getpid())}
+    mine = {
+        "host": socket.gethostname(),
+        "space": space,
+        "pid": os.getpid(),
+        "started": _started(os.getpid()),
+    }
     target = owners / f"{mine['host']}-{space}-{mine['pid']}.json"
     temporary = target.with_suffix(".tmp")
     temporary.write_text(json.dumps(mine), encoding="utf-8")
@@ -54,8 +59,13 @@ def _read(path: Path) -> dict[str, str | int]:
 
 def _is_dead(owner: dict[str, str | int]) -> bool:
     """Dead for certain: on this machine, among the processes seen here, its number gone or a later process's."""
-    here = (socket.gethostname(), _pid_namespace())  # a container may have its machine's name and other processes
-    return (owner["host"], owner.get("space", here[1])) == here and _started(int(owner["pid"])) != owner["started"]
+    here = (
+        socket.gethostname(),
+        _pid_namespace(),
+    )  # a container may have its machine's name and other processes
+    return (owner["host"], owner.get("space", here[1])) == here and _started(
+        int(owner["pid"])
+    ) != owner["started"]
 
 
 def _pid_namespace() -> str:

@@ -44,7 +44,9 @@ def purge_after_run(config: Mapping[str, Any], workdir: Path = Path()) -> int:
     ]
     bases = workdir / STATE / "bases"
     made += [
-        path for path in _children(bases) if (workdir / RESULTS / "bases" / path.name / "model_index.json").is_file()
+        path
+        for path in _children(bases)
+        if (workdir / RESULTS / "bases" / path.name / "model_index.json").is_file()
     ]
     return _remove([*made, *_leftovers(workdir)])
 
@@ -79,6 +81,8 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     locks = Path(".snakemake/locks")
     if locks.is_dir() and any(locks.iterdir()):
-        log.error("results: a run is going on, or was killed; wait for it, or start it again and let it end")
+        log.error(
+            "results: a run is going on, or was killed; wait for it, or start it again and let it end"
+        )
         sys.exit(1)
     log.info("%d folders and files removed", purge_all())

@@ -39,7 +39,9 @@ class Run:
         An MLflow server to log to at the same time; anything else is left to the import.
     """
 
-    def __init__(self, kind: str, entry: str, folder: Path | None = None, tracking_uri: str | None = None) -> None:
+    def __init__(
+        self, kind: str, entry: str, folder: Path | None = None, tracking_uri: str | None = None
+    ) -> None:
         self.id = f"{int(time.time() * 1000):013d}-{kind}-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         self.started = time.time()
@@ -58,7 +60,9 @@ class Run:
         }
         self._lines = None if folder is None else _locked(folder / f"{self.id}.metrics.jsonl")
         self._save()
-        self._live = Live(tracking_uri, self.record) if tracking_uri and is_live(tracking_uri) else None
+        self._live = (
+            Live(tracking_uri, self.record) if tracking_uri and is_live(tracking_uri) else None
+        )
 
     @classmethod
     def null(cls) -> "Run":
@@ -91,7 +95,13 @@ class Run:
         """Note how far the work is, for whoever asks while it runs; `left_s` is NaN while nothing is done."""
         now_ms = int(time.time() * 1000)
         left = round(left_s, 1) if math.isfinite(left_s) else None
-        self.record["progress"] = {"done": done, "total": total, "unit": unit, "left_s": left, "time_ms": now_ms}
+        self.record["progress"] = {
+            "done": done,
+            "total": total,
+            "unit": unit,
+            "left_s": left,
+            "time_ms": now_ms,
+        }
         self._save()
 
     def artifact(self, path: str | Path) -> None:
@@ -167,7 +177,13 @@ def _locked(path: Path) -> TextIO:
 
 def _peak_mb() -> float:
     """Largest resident set of this process and of its children, in MB (ru_maxrss is in KiB on Linux)."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return (
+        max(
+            resource.getrusage(who).ru_maxrss
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        / 1024
+    )
 
 
 def _gpu_peak_mb() -> float | None:

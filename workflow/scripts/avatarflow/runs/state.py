@@ -51,7 +51,10 @@ class State:
         else:
             write_json(named, {"identity": identity})
         self.former = self._lease()
-        write_json(folder / "lease.json", {"host": socket.gethostname(), "pid": os.getpid(), "owner": self.owner})
+        write_json(
+            folder / "lease.json",
+            {"host": socket.gethostname(), "pid": os.getpid(), "owner": self.owner},
+        )
 
     def taken_over(self) -> str:
         """Return what is known of the former owner, for the log; empty if there was none."""
@@ -60,14 +63,22 @@ class State:
         if self.former["host"] != socket.gethostname():
             return "a former writer on another host"
         alive = Path(f"/proc/{self.former['pid']}").exists() and self.former["pid"] != os.getpid()
-        return "a former writer that may still run; it will be stopped at its next write" if alive else "a dead writer"
+        return (
+            "a former writer that may still run; it will be stopped at its next write"
+            if alive
+            else "a dead writer"
+        )
 
     def hold(self) -> None:
         """Refuse to go on when a newer writer has taken the folder."""
         if self._lease().get("owner") != self.owner:
-            raise refuse(f"state {self.folder}", "a newer writer has taken it over", "let that one finish")
+            raise refuse(
+                f"state {self.folder}", "a newer writer has taken it over", "let that one finish"
+            )
 
-    def save(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], name: str = CHECKPOINT) -> None:
+    def save(
+        self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], name: str = CHECKPOINT
+    ) -> None:
         """Write tensors and JSON-like facts as one file, whole or not at all."""
         self.hold()
         with replacing(self.folder / name) as path:
@@ -95,7 +106,9 @@ class State:
 
     def _lease(self) -> dict[str, Any]:
         try:
-            lease: dict[str, Any] = json.loads((self.folder / "lease.json").read_text(encoding="utf-8"))
+            lease: dict[str, Any] = json.loads(
+                (self.folder / "lease.json").read_text(encoding="utf-8")
+            )
         except FileNotFoundError:
             return {}
         return lease
@@ -114,7 +127,9 @@ class Follower(State):
     def hold(self) -> None:
         """There is nothing to hold."""
 
-    def save(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], name: str = CHECKPOINT) -> None:
+    def save(
+        self, tensors: dict[str, torch.Tensor], facts: dict[str, Any], name: str = CHECKPOINT
+    ) -> None:
         """Left to the first process."""
 
     def load(self, name: str = CHECKPOINT) -> None:

@@ -37,17 +37,25 @@ def lines(workdir: Path = Path(), now_ms: int | None = None) -> Iterator[str]:
     for record in running:
         yield "  " + _running(record, now)
     ended = Counter(one.status for one in records if one.status != "RUNNING")
-    counted = ", ".join(f"{ended[status]} {status.lower()}" for status in ("FINISHED", "FAILED", "KILLED"))
+    counted = ", ".join(
+        f"{ended[status]} {status.lower()}" for status in ("FINISHED", "FAILED", "KILLED")
+    )
     yield f"running {len(running)}; ended so far, earlier runs counted: {counted}"
     yield from (f"  failed: {_name(one)}: {_log_of(workdir, one)}" for one in _unmended(records))
     waiting = _waiting(workdir)
     if waiting:
-        yield "waiting in Slurm: " + ", ".join(f"{number} {reason}" for reason, number in sorted(waiting.items()))
+        yield "waiting in Slurm: " + ", ".join(
+            f"{number} {reason}" for reason, number in sorted(waiting.items())
+        )
 
 
 def _overall(logs: Path) -> str:
     """Return how many steps of the newest run are done, by Snakemake's own count."""
-    newest = max(logs.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None) if logs.is_dir() else None
+    newest = (
+        max(logs.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None)
+        if logs.is_dir()
+        else None
+    )
     if newest is None:
         return "no run yet in this folder"
     counts = STEPS.findall(newest.read_text(encoding="utf-8", errors="replace"))
@@ -59,7 +67,9 @@ def _overall(logs: Path) -> str:
 
 def _running(record: Record, now_ms: int) -> str:
     fields = record.fields
-    where = fields.get("host", "?") + (f" (Slurm job {fields['slurm_job']})" if fields.get("slurm_job") else "")
+    where = fields.get("host", "?") + (
+        f" (Slurm job {fields['slurm_job']})" if fields.get("slurm_job") else ""
+    )
     spent_s = (now_ms - fields["start_ms"]) / 1000
     text = f"{_name(record)} on {where}, for {duration(spent_s)}"
     progress = fields.get("progress")
@@ -86,7 +96,9 @@ def _unmended(records: list[Record]) -> list[Record]:
 
 
 def _log_of(workdir: Path, record: Record) -> str:
-    found = sorted((workdir / "logs" / record.fields["entry"]).glob(f"{record.fields['kind']}*.log"))
+    found = sorted(
+        (workdir / "logs" / record.fields["entry"]).glob(f"{record.fields['kind']}*.log")
+    )
     return str(found[0].relative_to(workdir)) if found else record.status.lower()
 
 

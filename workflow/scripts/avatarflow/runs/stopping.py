@@ -34,7 +34,11 @@ class Stop:
 
     def now(self, where: str) -> Stopped:
         """Return what to raise once everything is saved; `where` says what the next run starts from."""
-        name = signal.Signals(self.signal).name if self.signal is not None else "a signal to another process"
+        name = (
+            signal.Signals(self.signal).name
+            if self.signal is not None
+            else "a signal to another process"
+        )
         return Stopped(f"stopped by {name} {where}; the same command goes on from there")
 
     def note(self, number: int, _: FrameType | None) -> None:

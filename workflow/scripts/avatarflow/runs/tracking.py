@@ -40,7 +40,9 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT
 """With MLflow's defaults a server that does not answer holds a finished run for four minutes."""
 
 
-def import_records(folder: Path = FOLDER, store: Path = STORE, tracking_uri: str | None = None) -> dict[str, int]:
+def import_records(
+    folder: Path = FOLDER, store: Path = STORE, tracking_uri: str | None = None
+) -> dict[str, int]:
     """Bring every ended job into MLflow: an experiment per entry, in it one run with a nested run per record.
 
     What is there already stays; a run that its job began on a server is completed.
@@ -106,7 +108,9 @@ def forget_failed_import(index: Path) -> None:
 def import_in_subprocess(tracking_uri: str | None = None) -> None:
     """As `import_records`, in another process, for Snakemake's handlers; what fails there is only logged."""
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    variables["MLFLOW_TRACKING_URI"] = tracking_uri or ""  # not an argument: an address may hold a password
+    variables["MLFLOW_TRACKING_URI"] = (
+        tracking_uri or ""
+    )  # not an argument: an address may hold a password
     subprocess.run([sys.executable, "-m", __name__], env=variables, check=False)
 
 
@@ -114,7 +118,9 @@ class _Target:
     """An MLflow store that takes records."""
 
     def __init__(self, store: Path, tracking_uri: str | None) -> None:
-        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")  # read when mlflow is imported
+        os.environ.update(
+            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true"
+        )  # read when mlflow is imported
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
@@ -128,7 +134,9 @@ class _Target:
 
     def holds(self, entry: str, record: Record) -> str | None:
         """Return the run that was imported from exactly this record, if there is one."""
-        same = (run for run in self.runs(entry)[record.id] if run.data.tags.get(DIGEST) == record.digest)
+        same = (
+            run for run in self.runs(entry)[record.id] if run.data.tags.get(DIGEST) == record.digest
+        )
         return next((str(run.info.run_id) for run in same), None)
 
     def add(self, entry: str, record: Record) -> str:
@@ -137,7 +145,9 @@ class _Target:
         for run in self.runs(entry)[record.id]:
             if run.info.lifecycle_stage == "active":
                 if LIVE in run.data.tags and DIGEST not in run.data.tags and begun is None:
-                    begun = str(run.info.run_id)  # by the job itself; the same metrics twice are one metric
+                    begun = str(
+                        run.info.run_id
+                    )  # by the job itself; the same metrics twice are one metric
                 else:
                     self.client.delete_run(run.info.run_id)
         tags = {**_tags(record), PARENT: self.parent(entry, record.fields["start_ms"])}
@@ -166,7 +176,13 @@ class _Target:
         parent = self.runs(entry)[_whole(entry)]
         newest = {_title(one): one.status for one in records}
         states = set(newest.values())
-        status = "RUNNING" if "RUNNING" in states else "FAILED" if states & {"FAILED", "KILLED"} else "FINISHED"
+        status = (
+            "RUNNING"
+            if "RUNNING" in states
+            else "FAILED"
+            if states & {"FAILED", "KILLED"}
+            else "FINISHED"
+        )
         end_ms = max(one.end_ms for one in records)
         if not parent or parent[0].info.lifecycle_stage != "active":
             return
@@ -183,9 +199,12 @@ class _Target:
         from mlflow.entities import Metric, Param
 
         fields = record.fields
-        params = [Param(_key(name), str(value)[:VALUE_LENGTH]) for name, value in fields["params"].items()]
+        params = [
+            Param(_key(name), str(value)[:VALUE_LENGTH]) for name, value in fields["params"].items()
+        ]
         metrics = [
-            Metric(_key(row["name"]), float(row["value"]), row["time_ms"], row["step"]) for row in record.metrics
+            Metric(_key(row["name"]), float(row["value"]), row["time_ms"], row["step"])
+            for row in record.metrics
         ]
         cost = [name for name in ("wall_s", "peak_mb") if name in fields]
         metrics += [Metric(name, fields[name], record.end_ms, 0) for name in cost]
@@ -218,7 +237,9 @@ class _Target:
         found: defaultdict[str, list[Any]] = defaultdict(list)
         token: str | None = None
         while token != "":
-            page = self.client.search_runs([self.experiment(entry)], "", ViewType.ALL, 1000, page_token=token)
+            page = self.client.search_runs(
+                [self.experiment(entry)], "", ViewType.ALL, 1000, page_token=token
+            )
             for run in page:
                 found[run.data.tags.get(RECORD_ID, "")].append(run)
             token = page.token or ""
@@ -241,7 +262,9 @@ def _database(store: Path) -> str:
     database = (store / "mlflow.db").resolve()
     if not database.is_file():
         with replacing(database) as path:
-            SqlAlchemyStore(f"sqlite:///{path}", str(database.parent / "artifacts")).engine.dispose()
+            SqlAlchemyStore(
+                f"sqlite:///{path}", str(database.parent / "artifacts")
+            ).engine.dispose()
     return f"sqlite:///{database}"
 
 
@@ -252,7 +275,11 @@ def _whole(entry: str) -> str:
 
 def _tags(record: Record) -> dict[str, str]:
     fields = record.fields
-    tags = {RECORD_ID: record.id, "avatarflow.kind": fields["kind"], "mlflow.source.name": fields["kind"]}
+    tags = {
+        RECORD_ID: record.id,
+        "avatarflow.kind": fields["kind"],
+        "mlflow.source.name": fields["kind"],
+    }
     tags |= {"mlflow.source.type": "JOB", "mlflow.source.git.commit": fields["git_commit"]}
     return tags | ({"avatarflow.error": fields["error"]} if fields.get("error") else {})
 
@@ -260,8 +287,15 @@ def _tags(record: Record) -> dict[str, str]:
 def _title(record: Record) -> str:
     """Return the rule and what tells its jobs apart: its wildcards without the entry's own name."""
     fields = record.fields
-    wildcards = [str(value) for name, value in fields["params"].items() if name.startswith("wildcard.")]
-    return " ".join([fields["kind"], *(value for value in wildcards if value != fields["entry"].rpartition("/")[2])])
+    wildcards = [
+        str(value) for name, value in fields["params"].items() if name.startswith("wildcard.")
+    ]
+    return " ".join(
+        [
+            fields["kind"],
+            *(value for value in wildcards if value != fields["entry"].rpartition("/")[2]),
+        ]
+    )
 
 
 def _key(name: str) -> str:

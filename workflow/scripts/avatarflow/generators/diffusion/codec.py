@@ -36,7 +36,13 @@ SAMPLE = 200_000
 
 def to_tensor(pictures: Pictures) -> torch.Tensor:
     """Pictures (n, h, w, 3) uint8 as (n, 3, h, w) float32 in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+    return (
+        torch.from_numpy(np.ascontiguousarray(pictures))
+        .permute(0, 3, 1, 2)
+        .float()
+        .div(127.5)
+        .sub(1.0)
+    )
 
 
 def to_pictures(tensor: torch.Tensor) -> Pictures:
@@ -153,7 +159,9 @@ def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats
     unshufflings give.
     """
     count, height, width, _ = pictures.shape
-    cut = pictures.reshape(count, height // 4, 2, 2, width // 4, 2, 2, COLOURS)  # n, Y, y, y', X, x, x', c
+    cut = pictures.reshape(
+        count, height // 4, 2, 2, width // 4, 2, 2, COLOURS
+    )  # n, Y, y, y', X, x, x', c
     rows = cut.transpose(0, 1, 4, 7, 3, 6, 2, 5).reshape(-1, VALUES)
     values = rows[:: max(1, len(rows) // SAMPLE)] / 127.5 - 1.0
     mean = values.mean(0)

@@ -33,19 +33,26 @@ class Denoiser:
         If there is no such generator, or it knows other conditions.
     """
 
-    def __init__(self, folder: str | Path, conditions: Conditions, compute: Mapping[str, Any] | Compute) -> None:
+    def __init__(
+        self, folder: str | Path, conditions: Conditions, compute: Mapping[str, Any] | Compute
+    ) -> None:
         self.compute = Compute.of(compute)
         self.where = device(self.compute)
         self.pipe = load(folder).to(self.where)
         if self.pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
-            raise refuse("attacked generator", "trained with other conditions", "attack it with its own")
+            raise refuse(
+                "attacked generator", "trained with other conditions", "attack it with its own"
+            )
         self.alphas_cumprod = self.pipe.scheduler.alphas_cumprod.double()  # (timesteps,)
         self.queries = 0
         """Passes of the network so far, counted per picture of a batch."""
 
     def latents(self, pictures: Pictures) -> torch.Tensor:
         """(n, channels, cells, cells) what the generator works on in place of the pictures."""
-        parts = [codecs.encode(self.pipe.vae, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)]
+        parts = [
+            codecs.encode(self.pipe.vae, batch.to(self.where)).cpu()
+            for batch in codecs.batches(pictures)
+        ]
         return torch.cat(parts)
 
     def signal(self, time: int) -> tuple[float, float]:

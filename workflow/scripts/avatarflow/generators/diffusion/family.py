@@ -93,10 +93,16 @@ def fit(
         On pictures that do not fit the network, an unknown label, a loss that is not finite.
     """
     together = Processes.here()
-    shape, train, where = Network.of(network), Training.of(training), device(Compute.of(compute), together.local)
+    shape, train, where = (
+        Network.of(network),
+        Training.of(training),
+        device(Compute.of(compute), together.local),
+    )
     if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
         raise refuse(
-            "training pictures", f"an array of shape {pictures.shape}", "give at least one picture, all square"
+            "training pictures",
+            f"an array of shape {pictures.shape}",
+            "give at least one picture, all square",
         )
     codes = conditions.codes(table)
     identity = _identity(pictures, codes, conditions, shape, train, Compute.of(compute), seed, base)
@@ -110,12 +116,16 @@ def fit(
         predict_with(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
         pipe.scheduler, where,
     )  # fmt: skip
-    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
+    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
+        train.steps, step
+    )
     held.hold()
     if not together.first:
         return
     pipe.scheduler.register_to_config(
-        clip_sample_range=max(largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range)
+        clip_sample_range=max(
+            largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range
+        )
     )
     save(assemble(model, codec, pipe.scheduler, conditions.labels()), out)
 
@@ -133,7 +143,9 @@ def predict_with(model: nn.Module) -> Predict:
 def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
     """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step."""
     where = next(codec.parameters()).device
-    return torch.cat([codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)])
+    return torch.cat(
+        [codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)]
+    )
 
 
 def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
@@ -142,7 +154,10 @@ def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
         bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor
         return float(bound)
     where = next(codec.parameters()).device
-    largest = max(float(codecs.encode(codec, batch.to(where)).abs().max()) for batch in codecs.batches(pictures))
+    largest = max(
+        float(codecs.encode(codec, batch.to(where)).abs().max())
+        for batch in codecs.batches(pictures)
+    )
     return float(np.ceil(largest * 10) / 10)
 
 
@@ -160,7 +175,11 @@ def _start(
         pipe = load(base, network_allowed)
         size = pipe.transformer.config.sample_size * codecs.factor(pipe.vae)
         if size != pictures.shape[1]:
-            raise refuse("base", f"a generator of {size} px for pictures of {pictures.shape[1]} px", "make them equal")
+            raise refuse(
+                "base",
+                f"a generator of {size} px for pictures of {pictures.shape[1]} px",
+                "make them equal",
+            )
         inherit_labels(pipe.transformer, pipe.labels, labels)
         return pipe
     codec = codecs.build(network, pictures)

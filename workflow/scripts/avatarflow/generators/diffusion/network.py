@@ -35,7 +35,9 @@ def build(network: Network, size: int, channels: int, seed: int) -> UNet2DModel:
         )  # fmt: skip
     if any(width % network.norm_groups for width in network.channels):
         raise refuse(
-            "network.channels", "a width is no multiple of norm_groups", f"use multiples of {network.norm_groups}"
+            "network.channels",
+            "a width is no multiple of norm_groups",
+            f"use multiples of {network.norm_groups}",
         )
     attended = [size // 2**level in network.attention for level in range(len(network.channels))]
     with torch.random.fork_rng(devices=[]):
@@ -45,8 +47,12 @@ def build(network: Network, size: int, channels: int, seed: int) -> UNet2DModel:
             in_channels=channels,
             out_channels=channels,
             block_out_channels=tuple(network.channels),
-            down_block_types=tuple("AttnDownBlock2D" if here else "DownBlock2D" for here in attended),
-            up_block_types=tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attended)),
+            down_block_types=tuple(
+                "AttnDownBlock2D" if here else "DownBlock2D" for here in attended
+            ),
+            up_block_types=tuple(
+                "AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attended)
+            ),
             add_attention=attended[-1],
             layers_per_block=network.layers,
             attention_head_dim=network.head_channels,

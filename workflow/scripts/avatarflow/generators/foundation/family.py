@@ -71,10 +71,16 @@ def load(source: str | Path) -> Any:
     """
     with quiet():
         pipe = DiffusionPipeline.from_pretrained(
-            str(source), local_files_only=True, use_safetensors=True, **_without_checker(Path(source))
+            str(source),
+            local_files_only=True,
+            use_safetensors=True,
+            **_without_checker(Path(source)),
         )
     names = [type(network_of(pipe)).__name__, type(pipe.vae).__name__]
-    if names not in (["UNet2DConditionModel", "AutoencoderKL"], ["DiTTransformer2DModel", "AutoencoderKL"]):
+    if names not in (
+        ["UNet2DConditionModel", "AutoencoderKL"],
+        ["DiTTransformer2DModel", "AutoencoderKL"],
+    ):
         raise refuse(
             "base", f"a pipeline of {' and '.join(names)}",
             "use a StableDiffusionPipeline or a DiTPipeline with an AutoencoderKL",
@@ -86,7 +92,11 @@ def load(source: str | Path) -> Any:
 def _without_checker(folder: Path) -> dict[str, Any]:
     """A filter of unwanted content would black out medical pictures it was never made for."""
     parts = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    return {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in parts else {}
+    return (
+        {"safety_checker": None, "requires_safety_checker": False}
+        if "safety_checker" in parts
+        else {}
+    )
 
 
 def network_of(pipe: Any) -> nn.Module:
@@ -141,7 +151,9 @@ def _inherit_labels(pipe: Any, labels: Mapping[int, str]) -> None:
 def captions(conditions: Conditions, template: str) -> dict[int, str]:
     """Return a caption per class, such as "Female right"; none at all for the class of no condition."""
     known = {class_id: label for class_id, label in conditions.labels().items() if label != "any"}
-    return {class_id: template.format(label=label.capitalize()) for class_id, label in known.items()}
+    return {
+        class_id: template.format(label=label.capitalize()) for class_id, label in known.items()
+    }
 
 
 def adapt(network: nn.Module, tuning: Tuning, seed: int) -> Callable[[], None]:
@@ -154,7 +166,9 @@ def adapt(network: nn.Module, tuning: Tuning, seed: int) -> Callable[[], None]:
     network.requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "lora"))
-        tuned = get_peft_model(network, LoraConfig(r=tuning.rank, lora_alpha=tuning.rank, target_modules=PROJECTIONS))
+        tuned = get_peft_model(
+            network, LoraConfig(r=tuning.rank, lora_alpha=tuning.rank, target_modules=PROJECTIONS)
+        )
     for table in _tables(network):  # new classes have to be learned whole
         table.requires_grad_(True)
     return lambda: tuned.merge_and_unload() and None
@@ -165,7 +179,9 @@ def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
     """Latents (n, channels, h, w) of all pictures, the mean of what the autoencoder gives."""
     where, scale = next(pipe.vae.parameters()).device, pipe.vae.config.scaling_factor
     parts = codecs.batches(pictures, ENCODED_AT_ONCE)
-    return torch.cat([(pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts])
+    return torch.cat(
+        [(pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts]
+    )
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -177,7 +193,9 @@ def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Pre
 
         def by_class(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
             found: torch.Tensor = network(noisy, timestep=time, class_labels=ids).sample
-            return found[:, :channels]  # what else it may predict is the spread, which DDIM does not use
+            return found[
+                :, :channels
+            ]  # what else it may predict is the spread, which DDIM does not use
 
         return by_class
     rows = [*texts, NULL]
@@ -185,7 +203,9 @@ def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Pre
     place[rows] = torch.arange(len(rows))
     place = place.to(where)
     # (captions and none, tokens, width)
-    encoded = torch.cat([pipe.encode_prompt(text, where, 1, False)[0] for text in [*texts.values(), ""]])
+    encoded = torch.cat(
+        [pipe.encode_prompt(text, where, 1, False)[0] for text in [*texts.values(), ""]]
+    )
 
     def by_caption(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = network(noisy, time, encoder_hidden_states=encoded[place[ids]]).sample
@@ -223,7 +243,12 @@ def fit(
     """
     if base is None:
         raise refuse("base", "none", "name a local diffusers folder")
-    together, train, limits, how = Processes.here(), Training.of(training), Compute.of(compute), Tuning.of(tuning or {})
+    together, train, limits, how = (
+        Processes.here(),
+        Training.of(training),
+        Compute.of(compute),
+        Tuning.of(tuning or {}),
+    )
     where, codes = device(limits, together.local), conditions.codes(table)
     name = _identity(pictures, codes, conditions, train, limits, seed, Path(base), how)
     held = State(state / name, name) if together.first else Follower()
@@ -235,8 +260,12 @@ def fit(
     merge = adapt(model, how, seed)
     prepare(model, limits)
     predict = predict_with(pipe, together.wrap(model), texts)
-    objective = Denoising(predict, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where)
-    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(train.steps, step)
+    objective = Denoising(
+        predict, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where
+    )
+    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
+        train.steps, step
+    )
     held.hold()
     if together.first:
         merge()
@@ -258,7 +287,9 @@ def _identity(
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
     return config_digest(
         {
-            "content": hashlib.sha256(np.ascontiguousarray(pictures).tobytes() + codes.tobytes()).hexdigest(),
+            "content": hashlib.sha256(
+                np.ascontiguousarray(pictures).tobytes() + codes.tobytes()
+            ).hexdigest(),
             "labels": conditions.labels(),
             "training": {key: value for key, value in vars(training).items() if key not in free},
             "compute": compute.decisive(),
@@ -276,7 +307,9 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable
     known = json.loads((generator / CAPTIONS).read_text(encoding="utf-8"))
     if known["labels"] != {str(class_id): label for class_id, label in conditions.labels().items()}:
         raise refuse(
-            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+            "conditions",
+            "not those that the generator was trained with",
+            "train it again or ask as it was trained",
         )
     network = network_of(pipe)
     prepare(network, compute)
@@ -289,9 +322,15 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable
     network.forward = rounded  # type: ignore[method-assign]
 
     def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
-        asked: dict[str, Any] = {"guidance_scale": guidance, "generator": noises, "num_inference_steps": steps}
+        asked: dict[str, Any] = {
+            "guidance_scale": guidance,
+            "generator": noises,
+            "num_inference_steps": steps,
+        }
         if hasattr(pipe, "unet"):
-            return pipe([known["captions"].get(str(one), "") for one in ids], output_type="np", **asked).images
+            return pipe(
+                [known["captions"].get(str(one), "") for one in ids], output_type="np", **asked
+            ).images
         return pipe(ids, output_type="np", **asked).images
 
     return draw

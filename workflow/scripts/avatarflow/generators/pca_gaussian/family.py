@@ -54,7 +54,11 @@ def train(
     wanted = conditions.complete()
     few = [conditions.label(one) for one in wanted if (ids == one).sum() < FEWEST]
     if few:
-        raise refuse("training pictures", f"fewer than {FEWEST} of {', '.join(few)}", "leave the condition out")
+        raise refuse(
+            "training pictures",
+            f"fewer than {FEWEST} of {', '.join(few)}",
+            "leave the condition out",
+        )
     flat: Rows = pictures.reshape(len(pictures), -1).astype(np.float32)
     overall = flat.mean(0)
     means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
@@ -64,11 +68,19 @@ def train(
     step.info("%d components hold %g of the variance", len(scaled), asked.generator["variance"])
     step.metric("components", len(scaled), 0)
     arrays = {"overall": overall, "means": means, "components": scaled}
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    tensors = {
+        name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()
+    }
     with replacing_folder(out) as folder:
         save_file(tensors, folder / WEIGHTS)
-        index = {"_class_name": "PcaGaussian", "size_px": pictures.shape[1], "id2label": conditions.labels()}
-        (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        index = {
+            "_class_name": "PcaGaussian",
+            "size_px": pictures.shape[1],
+            "id2label": conditions.labels(),
+        }
+        (folder / INDEX).write_text(
+            json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
 
 
 def sample(folder: Path, conditions: Conditions, **asked: Any) -> None:
@@ -88,7 +100,9 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
     index: Mapping[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     if index["id2label"] != {str(one): label for one, label in conditions.labels().items()}:
         raise refuse(
-            "conditions", "not those that the generator was trained with", "train it again or ask as it was trained"
+            "conditions",
+            "not those that the generator was trained with",
+            "train it again or ask as it was trained",
         )
     arrays, side = load_file(folder / WEIGHTS), int(index["size_px"])
     place = {one: number for number, one in enumerate(conditions.complete())}
@@ -96,7 +110,9 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
     def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
         del steps
         means = arrays["means"][[place[one] for one in ids]]  # (n, pixels)
-        scores = torch.stack([torch.randn(len(arrays["components"]), generator=noise) for noise in noises])
+        scores = torch.stack(
+            [torch.randn(len(arrays["components"]), generator=noise) for noise in noises]
+        )
         shifted = arrays["overall"] + guidance * (means - arrays["overall"])
         flat = shifted + scores @ arrays["components"]
         return (flat.clamp(0, 255) / 255).reshape(-1, side, side, 3).numpy()

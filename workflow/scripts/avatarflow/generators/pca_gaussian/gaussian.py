@@ -61,7 +61,12 @@ def pca_gaussian(pictures: Pictures, n: int, seed: int, variance: float = 0.95) 
     drawn = np.empty((n, *pictures.shape[1:]), np.uint8)
     for start in range(0, n, BLOCK):
         items = range(start, min(start + BLOCK, n))
-        scores = np.stack([seeds.generator(seed, "pca_gaussian", item).standard_normal(len(scaled)) for item in items])
+        scores = np.stack(
+            [
+                seeds.generator(seed, "pca_gaussian", item).standard_normal(len(scaled))
+                for item in items
+            ]
+        )
         block = mean + scores.astype(np.float32) @ scaled
         drawn[start : start + len(items)] = (
             np.rint(block.clip(0, 255)).astype(np.uint8).reshape(-1, *pictures.shape[1:])

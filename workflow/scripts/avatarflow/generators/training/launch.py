@@ -31,9 +31,14 @@ def in_processes(function: TrainingFunction) -> TrainingFunction:
             function(**arguments)
         else:
             step = arguments.pop("step")
-            job = Path(arguments["state"]) / "processes.json"  # beside the states: every machine of a job sees it
+            job = (
+                Path(arguments["state"]) / "processes.json"
+            )  # beside the states: every machine of a job sees it
             with replacing(job) as path:
-                path.write_text(json.dumps({"function": function.__name__, "arguments": arguments}), encoding="utf-8")
+                path.write_text(
+                    json.dumps({"function": function.__name__, "arguments": arguments}),
+                    encoding="utf-8",
+                )
             run(command(count, job, os.environ), step)
 
     return launching
@@ -49,7 +54,11 @@ def command(count: int, job: Path, environment: Mapping[str, str]) -> list[str]:
     """
     nodes = int(environment.get("SLURM_JOB_NUM_NODES", "1"))
     if count % nodes:
-        raise refuse("compute.processes", f"{count} for {nodes} machines", "make it a multiple of the machines")
+        raise refuse(
+            "compute.processes",
+            f"{count} for {nodes} machines",
+            "make it a multiple of the machines",
+        )
     torchrun = [
         sys.executable,
         "-m",
@@ -57,10 +66,18 @@ def command(count: int, job: Path, environment: Mapping[str, str]) -> list[str]:
         f"--nnodes={nodes}",
         f"--nproc-per-node={count // nodes}",
     ]
-    torchrun.append(f"--signals-to-handle={SIGNALS}")  # it hands them on, and waits half a minute for a checkpoint
+    torchrun.append(
+        f"--signals-to-handle={SIGNALS}"
+    )  # it hands them on, and waits half a minute for a checkpoint
     worker = ["-m", "avatarflow.generators.training.worker", str(job)]
     if nodes == 1:
-        return [*torchrun, "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--local-addr=localhost", *worker]
+        return [
+            *torchrun,
+            "--rdzv-backend=c10d",
+            "--rdzv-endpoint=localhost:0",
+            "--local-addr=localhost",
+            *worker,
+        ]
     number = environment["SLURM_JOB_ID"]
     meeting = f"--rdzv-endpoint={socket.gethostname()}:{20000 + int(number) % 10000}"
     srun = ["srun", "--overlap", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]

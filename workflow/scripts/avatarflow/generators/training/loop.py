@@ -60,10 +60,14 @@ class Loop:
     ) -> None:  # fmt: skip
         self.together = together or Processes()
         self.part = self.together.share(settings.batch)
-        self.own = [self.together.rank] if self.together.rank else []  # no two processes drop the same activations
+        self.own = (
+            [self.together.rank] if self.together.rank else []
+        )  # no two processes drop the same activations
         self.model, self.objective, self.items = model, objective, items
         self.settings, self.seed, self.state, self.name = settings, seed, state, name
-        self.weights = {key: value for key, value in model.named_parameters() if value.requires_grad}
+        self.weights = {
+            key: value for key, value in model.named_parameters() if value.requires_grad
+        }
         self.average = {key: value.detach().clone() for key, value in self.weights.items()}
         self.optimiser = torch.optim.AdamW(
             list(self.weights.values()),
@@ -131,7 +135,9 @@ class Loop:
         self.optimiser.step()
         decay = min(settings.ema_decay, (1 + self.done) / (10 + self.done))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.values()), list(self.weights.values()), 1 - decay)
+            torch._foreach_lerp_(
+                list(self.average.values()), list(self.weights.values()), 1 - decay
+            )
         return value, norm
 
     def _draw(self) -> Draw:
@@ -143,7 +149,11 @@ class Loop:
             for turn in set(passes.tolist())
         }
         rows = np.array(
-            [orders[turn][at] for turn, at in zip(passes.tolist(), place % self.items, strict=True)], np.int64
+            [
+                orders[turn][at]
+                for turn, at in zip(passes.tolist(), place % self.items, strict=True)
+            ],
+            np.int64,
         )
         noise = torch.Generator().manual_seed(integer(self.seed, f"{self.name} noise", self.done))
         return Draw(rows, noise, generator(self.seed, f"{self.name} choice", self.done), self.part)
@@ -177,13 +187,17 @@ class Loop:
                 for key, weight in self.weights.items():
                     weight.copy_(tensors[f"weight/{key}"])
                     self.average[key].copy_(tensors[f"average/{key}"])
-                    self._set_moments(weight, tensors[f"exp_avg/{key}"], tensors[f"exp_avg_sq/{key}"])
+                    self._set_moments(
+                        weight, tensors[f"exp_avg/{key}"], tensors[f"exp_avg_sq/{key}"]
+                    )
             step.info("%s resumed at step %d", self.name, self.done)
         self._follow()
 
     def _set_moments(self, weight: nn.Parameter, first: torch.Tensor, second: torch.Tensor) -> None:
         moments = {"exp_avg": first.to(weight.device), "exp_avg_sq": second.to(weight.device)}
-        count = torch.tensor(float(self.done), device=weight.device)  # the fused optimiser wants it there
+        count = torch.tensor(
+            float(self.done), device=weight.device
+        )  # the fused optimiser wants it there
         self.optimiser.state[weight] = {"step": count, **moments}
 
     def _follow(self) -> None:
@@ -193,7 +207,9 @@ class Loop:
             shared = [weight.data, self.average[key]]
             if self.done:
                 if not self.together.first:
-                    self._set_moments(weight, torch.zeros_like(weight.data), torch.zeros_like(weight.data))
+                    self._set_moments(
+                        weight, torch.zeros_like(weight.data), torch.zeros_like(weight.data)
+                    )
                 moments = self.optimiser.state[weight]
                 shared += [moments["exp_avg"], moments["exp_avg_sq"]]
             self.together.follow(shared)
@@ -204,4 +220,6 @@ def rate(done: int, steps: int, settings: Training) -> float:
     if done < settings.warmup_steps:
         return (done + 1) / settings.warmup_steps
     way = (done - settings.warmup_steps) / max(1, steps - settings.warmup_steps)
-    return settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + math.cos(math.pi * min(1.0, way)))
+    return settings.final_rate + (1 - settings.final_rate) * 0.5 * (
+        1 + math.cos(math.pi * min(1.0, way))
+    )

@@ -32,7 +32,12 @@ class Denoising:
         where: torch.device,
     ) -> None:
         self.predict, self.latents, self.codes = predict, latents, codes
-        self.conditions, self.settings, self.compute, self.where = conditions, settings, compute, where
+        self.conditions, self.settings, self.compute, self.where = (
+            conditions,
+            settings,
+            compute,
+            where,
+        )
         self.alphas_cumprod = schedule.alphas_cumprod
         self.prediction_type = schedule.config.prediction_type
 
@@ -40,25 +45,43 @@ class Denoising:
         """Mean weighted squared error of the predicted velocity, or of the noise where a base predicts that."""
         count = len(draw.rows)
         clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
-        noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(self.where)
+        noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(
+            self.where
+        )
         # stratified times: one draw per equal stretch, which evens the loss out at small batches
         time = (
-            (torch.rand(1, generator=draw.noise) + torch.arange(count) / count) % 1.0 * len(self.alphas_cumprod)
+            (torch.rand(1, generator=draw.noise) + torch.arange(count) / count)
+            % 1.0
+            * len(self.alphas_cumprod)
         ).long()
         time = time[draw.part]
         alphas_cumprod = self.alphas_cumprod[time].to(self.where)
-        signal, spread = alphas_cumprod.sqrt().view(-1, 1, 1, 1), (1 - alphas_cumprod).sqrt().view(-1, 1, 1, 1)
+        signal, spread = (
+            alphas_cumprod.sqrt().view(-1, 1, 1, 1),
+            (1 - alphas_cumprod).sqrt().view(-1, 1, 1, 1),
+        )
         with rounding(self.compute, self.where):
             predicted = self.predict(
-                signal * clean + spread * noise, time.to(self.where), self._labels(draw).to(self.where)
+                signal * clean + spread * noise,
+                time.to(self.where),
+                self._labels(draw).to(self.where),
             )
-        snr, kind, gamma = alphas_cumprod / (1 - alphas_cumprod), self.settings.weighting, self.settings.snr_gamma
+        snr, kind, gamma = (
+            alphas_cumprod / (1 - alphas_cumprod),
+            self.settings.weighting,
+            self.settings.snr_gamma,
+        )
         if self.prediction_type == "epsilon":
-            return ((predicted.float() - noise).square().mean((1, 2, 3)) * noise_weights(snr, kind, gamma)).mean()
+            return (
+                (predicted.float() - noise).square().mean((1, 2, 3))
+                * noise_weights(snr, kind, gamma)
+            ).mean()
         # v = signal * noise - spread * clean, so at given latents an error of the clean ones is `spread` times one of v
         clean_one = self.prediction_type == "sample"
         error = (
-            (predicted.float() - clean) / spread if clean_one else predicted.float() - (signal * noise - spread * clean)
+            (predicted.float() - clean) / spread
+            if clean_one
+            else predicted.float() - (signal * noise - spread * clean)
         )
         return (error.square().mean((1, 2, 3)) * weights(snr, kind, gamma)).mean()
 

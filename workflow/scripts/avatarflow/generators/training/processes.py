@@ -48,7 +48,9 @@ class Processes:
         """
         if batch % self.count:
             raise refuse(
-                "training.batch", f"{batch} pictures for {self.count} processes", "make it a multiple of their number"
+                "training.batch",
+                f"{batch} pictures for {self.count} processes",
+                "make it a multiple of their number",
             )
         size = batch // self.count
         return slice(self.rank * size, (self.rank + 1) * size)

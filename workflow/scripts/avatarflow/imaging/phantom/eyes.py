@@ -25,7 +25,12 @@ SMALLEST_PX, LARGEST_PX = 16, 1024
 
 
 def draw_eyes(
-    kind: str, identities: Sequence[int], pictures: Sequence[int], size_px: int, seed: int, processes: int = 1
+    kind: str,
+    identities: Sequence[int],
+    pictures: Sequence[int],
+    size_px: int,
+    seed: int,
+    processes: int = 1,
 ) -> tuple[Pictures, pd.DataFrame]:
     """Draw one picture for each pair of an identity and a picture number.
 
@@ -61,7 +66,9 @@ def draw_eyes(
         with ProcessPoolExecutor(processes) as pool:
             drawn = list(pool.map(draw, identities, pictures, chunksize=32))
     else:
-        drawn = [draw(identity, picture) for identity, picture in zip(identities, pictures, strict=True)]
+        drawn = [
+            draw(identity, picture) for identity, picture in zip(identities, pictures, strict=True)
+        ]
     stack = np.stack(drawn) if drawn else np.zeros((0, size_px, size_px, 3), np.uint8)
     return stack, describe(identities, pictures, seed)
 
@@ -69,7 +76,13 @@ def draw_eyes(
 def describe(identities: Sequence[int], pictures: Sequence[int], seed: int) -> pd.DataFrame:
     """The table of `draw_eyes` without drawing."""
     rows = [
-        (int(identity), int(picture), int(identity) // 2, SIDES[identity % 2], sex_of(int(identity) // 2, seed))
+        (
+            int(identity),
+            int(picture),
+            int(identity) // 2,
+            SIDES[identity % 2],
+            sex_of(int(identity) // 2, seed),
+        )
         for identity, picture in zip(identities, pictures, strict=True)
     ]
     return pd.DataFrame(rows, columns=["identity", "picture", "person", "eye_side", "sex"])
@@ -95,10 +108,16 @@ def _eye(kind: str, seed: int, identity: int) -> Any:
 
 def _check(kind: str, identities: Sequence[int], pictures: Sequence[int], size_px: int) -> None:
     if kind not in KINDS:
-        raise refuse("procedural eyes", f"unknown kind {kind!r}", f"choose one of {', '.join(sorted(KINDS))}")
+        raise refuse(
+            "procedural eyes", f"unknown kind {kind!r}", f"choose one of {', '.join(sorted(KINDS))}"
+        )
     if not SMALLEST_PX <= size_px <= LARGEST_PX:
-        raise refuse("procedural eyes", f"size {size_px} px", f"choose {SMALLEST_PX} to {LARGEST_PX} px")
+        raise refuse(
+            "procedural eyes", f"size {size_px} px", f"choose {SMALLEST_PX} to {LARGEST_PX} px"
+        )
     if min((*identities, *pictures), default=0) < 0:
         raise refuse("procedural eyes", "a negative number", "count identities and pictures from 0")
     if len(identities) != len(pictures):
-        raise ValueError(f"draw_eyes: {len(identities)} identities but {len(pictures)} pictures; pass pairs")
+        raise ValueError(
+            f"draw_eyes: {len(identities)} identities but {len(pictures)} pictures; pass pairs"
+        )

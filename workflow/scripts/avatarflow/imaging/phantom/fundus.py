@@ -60,10 +60,15 @@ def make(person: Rng, eye: Rng, sex: str, left: bool) -> Fundus:
     return Fundus(
         left=left,
         base=np.array([tone, tone * green, tone * green * blue], np.float32),
-        disc=np.array([half * eye.uniform(0.84, 0.97), half, eye.normal(0, 0.2), eye.uniform(0.55, 0.95)], np.float32),
+        disc=np.array(
+            [half * eye.uniform(0.84, 0.97), half, eye.normal(0, 0.2), eye.uniform(0.55, 0.95)],
+            np.float32,
+        ),
         cup=float(np.clip(cup, 0.18, 0.8)),
         fovea=fovea,
-        macula=np.array([eye.uniform(0.25, 0.6), eye.uniform(3.2, 5.0), eye.uniform(0.1, 0.4)], np.float32),
+        macula=np.array(
+            [eye.uniform(0.25, 0.6), eye.uniform(3.2, 5.0), eye.uniform(0.1, 0.4)], np.float32
+        ),
         arteries=arteries,
         veins=veins,
         choroid=optics.texture(eye, 0.25, 0.03),
@@ -90,14 +95,21 @@ def draw(eye: Fundus, camera: Rng, size_px: int) -> npt.NDArray[np.uint8]:
     seen = optics.shrink(colour, OVER)
     seen = optics.focus(seen, abs(camera.normal(0, 0.003)))
     field = optics.shrink(_field(camera, n), OVER)
-    return optics.sensor(camera, np.clip(seen, 0, 1) * field[..., None], camera.uniform(0.002, 0.014))
+    return optics.sensor(
+        camera, np.clip(seen, 0, 1) * field[..., None], camera.uniform(0.002, 0.014)
+    )
 
 
 def _aim(eye: Fundus, camera: Rng) -> Pose:
     """Most pictures are centred near the macula, some on the disc; the field is 40 to 50 degrees wide."""
     share = camera.uniform(0.12, 0.42) if camera.random() < 0.88 else camera.uniform(0.85, 1.0)
     middle = (1 - share) * np.array(eye.fovea) + camera.normal(0, 0.8, 2)
-    return Pose(camera.normal(0, 0.06), camera.uniform(21.5, 25.5), (float(middle[0]), float(middle[1])), eye.left)
+    return Pose(
+        camera.normal(0, 0.06),
+        camera.uniform(21.5, 25.5),
+        (float(middle[0]), float(middle[1])),
+        eye.left,
+    )
 
 
 def _exposure(camera: Rng) -> npt.NDArray[np.float32]:
@@ -145,7 +157,9 @@ def _disc(colour: Plane, eye: Fundus, x: Plane, y: Plane) -> Plane:
     u, v = (c * x + s * y) / np.float32(wide), (c * y - s * x) / np.float32(high)
     radius = np.sqrt(u * u + v * v)
     cup_radius = np.sqrt((u + np.float32(0.1)) ** 2 + v * v)
-    rim = eye.base * np.float32(0.45) + np.array([0.62, 0.45, 0.18], np.float32) * np.float32(0.6 + 0.4 * pale)
+    rim = eye.base * np.float32(0.45) + np.array([0.62, 0.45, 0.18], np.float32) * np.float32(
+        0.6 + 0.4 * pale
+    )
     floor = (eye.base / eye.base[0]) ** np.float32(0.3) * np.float32(1.0 + 0.12 * pale)
     disc = optics.soft(1 - radius, 0.2)
     for inside, paint in ((disc, rim), (optics.soft(eye.cup - cup_radius, 0.2), floor)):

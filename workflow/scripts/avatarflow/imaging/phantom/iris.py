@@ -37,7 +37,9 @@ IRISES = np.array(
     np.float32,
 )
 """Dark brown, brown, hazel, green, blue, grey."""
-SKINS = np.array([[0.93, 0.76, 0.67], [0.85, 0.65, 0.53], [0.70, 0.50, 0.38], [0.48, 0.32, 0.24]], np.float32)
+SKINS = np.array(
+    [[0.93, 0.76, 0.67], [0.85, 0.65, 0.53], [0.70, 0.50, 0.38], [0.48, 0.32, 0.24]], np.float32
+)
 WHITE = np.array([0.90, 0.87, 0.84], np.float32)
 PINK = np.array([0.84, 0.50, 0.46], np.float32)
 HAIR = np.array([0.10, 0.07, 0.06], np.float32)
@@ -98,8 +100,12 @@ def _veins(eye: Rng) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     count, q = 12, np.linspace(0, 1, 12)
     side = np.where(np.arange(count) % 2 == 0, 1.0, -1.0)[:, None]
     x = side * (2.0 - eye.uniform(0.5, 0.95, (count, 1)) * q)
-    y = eye.uniform(-0.5, 0.5, (count, 1)) * (0.5 + q) + np.cumsum(eye.normal(0, 0.03, (count, len(q))), axis=1)
-    return np.stack([x, y], -1), np.outer(eye.uniform(0.015, 0.04, count), np.linspace(1, 0.3, len(q)))
+    y = eye.uniform(-0.5, 0.5, (count, 1)) * (0.5 + q) + np.cumsum(
+        eye.normal(0, 0.03, (count, len(q))), axis=1
+    )
+    return np.stack([x, y], -1), np.outer(
+        eye.uniform(0.015, 0.04, count), np.linspace(1, 0.3, len(q))
+    )
 
 
 def draw(eye: Iris, camera: Rng, size_px: int) -> npt.NDArray[np.uint8]:
@@ -109,7 +115,9 @@ def draw(eye: Iris, camera: Rng, size_px: int) -> npt.NDArray[np.uint8]:
     pose = Pose(camera.normal(0, 0.07), camera.uniform(2.0, 2.3), centre, eye.left)
     colour = _scene(eye, camera, pose, n)
     colour *= optics.light(camera, n, camera.uniform(0, 0.14), camera.uniform(0, 0.16))[..., None]
-    colour *= (math.exp(camera.normal(-0.04, 0.16)) * np.exp(camera.normal(0, 0.035, 3))).astype(np.float32)
+    colour *= (math.exp(camera.normal(-0.04, 0.16)) * np.exp(camera.normal(0, 0.035, 3))).astype(
+        np.float32
+    )
     seen = optics.focus(optics.shrink(colour, OVER), abs(camera.normal(0, 0.003)))
     return optics.sensor(camera, np.clip(seen, 0, 1), camera.uniform(0.002, 0.014))
 
@@ -120,7 +128,9 @@ def _scene(eye: Iris, camera: Rng, pose: Pose, n: int) -> Plane:
     upper, lower = eye.lids.edges(x, opening)
     skin = eye.lids.paint_skin(x, y, upper, lower, eye.skin)
     ball = _ball(eye, camera, pose, x, y, n)
-    shade = 0.5 * np.exp(-np.maximum(y - upper, 0) / 0.2) + 0.25 * np.exp(-np.maximum(lower - y, 0) / 0.12)
+    shade = 0.5 * np.exp(-np.maximum(y - upper, 0) / 0.2) + 0.25 * np.exp(
+        -np.maximum(lower - y, 0) / 0.12
+    )
     ball *= 1 - shade[..., None]
     _caruncle(ball, eye, x, y)
     open_here = optics.soft(np.minimum(y - upper, lower - y), 0.06)
@@ -138,7 +148,9 @@ def _ball(eye: Iris, camera: Rng, pose: Pose, x: Plane, y: Plane, n: int) -> Pla
     redness = np.clip((np.abs(x) - 1.2) / 1.2, 0, 1)[..., None]
     colour = WHITE + np.float32(0.55) * redness * (PINK - WHITE)
     lines, widths = eye.veins
-    veins = optics.ribbons(n, 2 if n <= 320 else 1, pose.pixels(lines, n), widths * n / (2 * pose.half))
+    veins = optics.ribbons(
+        n, 2 if n <= 320 else 1, pose.pixels(lines, n), widths * n / (2 * pose.half)
+    )
     colour *= 1 - (0.2 * veins)[..., None] * np.array([0.2, 1, 1], np.float32)
     pupil = np.float32(np.clip(eye.pupil + camera.normal(0, 0.07), 0.2, 0.62))
     tissue = _tissue(eye, gx, gy, radius, pupil, camera.normal(0, 0.02))
@@ -147,7 +159,9 @@ def _ball(eye: Iris, camera: Rng, pose: Pose, x: Plane, y: Plane, n: int) -> Pla
     return _glint(colour, camera, x, y)
 
 
-def _tissue(eye: Iris, gx: Plane, gy: Plane, radius: Plane, pupil: np.float32, roll: float) -> Plane:
+def _tissue(
+    eye: Iris, gx: Plane, gy: Plane, radius: Plane, pupil: np.float32, roll: float
+) -> Plane:
     """The coloured part: fibres, crypts, collarette, furrows and the dark ring at its rim."""
     turn = np.arctan2(gy, gx) / np.float32(2 * math.pi) + np.float32(roll)
     depth = np.clip((radius - pupil) / (1 - pupil), 0, 1)
@@ -157,13 +171,18 @@ def _tissue(eye: Iris, gx: Plane, gy: Plane, radius: Plane, pupil: np.float32, r
     from_ridge = depth - np.float32(place) - np.float32(zigzag) * crypts
     outside = optics.soft(from_ridge, 0.25)[..., None]
     tone = 1 + np.float32(eye.contrast) * fibres
-    tone *= 1 - np.float32(0.4) * optics.soft(-crypts - 1, 0.5) * np.exp(-((from_ridge / 0.28) ** 2))
+    tone *= 1 - np.float32(0.4) * optics.soft(-crypts - 1, 0.5) * np.exp(
+        -((from_ridge / 0.28) ** 2)
+    )
     tone += np.float32(0.22) * np.exp(-((from_ridge / 0.05) ** 2))
     tone *= 1 - np.float32(0.35) * np.exp(-depth / 0.06)
     tone *= 1 + np.float32(0.05) * np.sin(depth * 40) * optics.soft(depth - 0.6, 0.2)
     dark, width = eye.limbus
     tone *= 1 - np.float32(dark) * np.exp(-(((1 - radius) / np.float32(width)) ** 2))
-    return np.asarray((eye.inner + outside * (eye.outer - eye.inner)) * np.maximum(tone, 0.05)[..., None], np.float32)
+    return np.asarray(
+        (eye.inner + outside * (eye.outer - eye.inner)) * np.maximum(tone, 0.05)[..., None],
+        np.float32,
+    )
 
 
 def _glint(colour: Plane, camera: Rng, x: Plane, y: Plane) -> Plane:
@@ -171,8 +190,13 @@ def _glint(colour: Plane, camera: Rng, x: Plane, y: Plane) -> Plane:
     sharp = 8 if camera.random() < 0.5 else 2
     for size, strength in ((camera.uniform(0.08, 0.14), 0.97), (camera.uniform(0.04, 0.08), 0.6)):
         at = camera.uniform(-0.4, 0.4), camera.uniform(-0.5, -0.05)
-        u, v = np.abs(x - np.float32(at[0])) / np.float32(size), np.abs(y - np.float32(at[1])) / np.float32(size)
-        spot = np.float32(strength) * np.exp(-(np.minimum(u, 4) ** sharp) - np.minimum(v, 4) ** sharp)
+        u, v = (
+            np.abs(x - np.float32(at[0])) / np.float32(size),
+            np.abs(y - np.float32(at[1])) / np.float32(size),
+        )
+        spot = np.float32(strength) * np.exp(
+            -(np.minimum(u, 4) ** sharp) - np.minimum(v, 4) ** sharp
+        )
         colour += spot[..., None] * (1 - colour)
     return colour
 
@@ -180,6 +204,9 @@ def _glint(colour: Plane, camera: Rng, x: Plane, y: Plane) -> Plane:
 def _caruncle(ball: Plane, eye: Iris, x: Plane, y: Plane) -> None:
     """Paint the pink nasal corner, in place."""
     cx, cy = eye.lids.nasal
-    u, v = (x - np.float32(cx - 0.22)) / np.float32(0.32), (y - np.float32(cy - 0.02)) / np.float32(0.24)
+    u, v = (
+        (x - np.float32(cx - 0.22)) / np.float32(0.32),
+        (y - np.float32(cy - 0.02)) / np.float32(0.24),
+    )
     inside = np.float32(0.9) * optics.soft(1 - np.sqrt(u * u + v * v), 0.5)
     ball += inside[..., None] * (PINK * (0.6 + 0.4 * eye.skin[0]) - ball)

@@ -39,7 +39,9 @@ class Lids:
         upper = line - np.float32(self.height[0] * opening) * _arch(t, self.peak[0])
         return upper, line + np.float32(self.height[1]) * _arch(t, self.peak[1])
 
-    def paint_skin(self, x: Plane, y: Plane, upper: Plane, lower: Plane, skin: npt.NDArray[np.float32]) -> Plane:
+    def paint_skin(
+        self, x: Plane, y: Plane, upper: Plane, lower: Plane, skin: npt.NDArray[np.float32]
+    ) -> Plane:
         """Skin with its crease, the shadow towards the nose, the lid rims and a grain."""
         above, below = upper - y, y - lower
         tone = 1 + np.float32(0.03) * optics.sample(self.grain, x / 6, y / 6)
@@ -49,7 +51,9 @@ class Lids:
         tone -= np.float32(0.16) * np.clip((x - 1.5) / 1.2, 0, 1) * np.clip(1.2 - y, 0, 1)
         colour = skin * tone[..., None]
         rim = (np.exp(-((below / 0.09) ** 2)) * optics.soft(below, 0.06))[..., None]
-        colour += np.float32(0.35) * rim * (np.array([0.85, 0.58, 0.52], np.float32) * skin[0] - colour)
+        colour += (
+            np.float32(0.35) * rim * (np.array([0.85, 0.58, 0.52], np.float32) * skin[0] - colour)
+        )
         dark = np.exp(-((above / np.float32(self.margin)) ** 2)) * (below < 0)
         return np.asarray(colour * (1 - np.float32(0.75) * dark)[..., None], np.float32)
 
@@ -83,13 +87,20 @@ def _lashes(eye: Rng, count: int, length: float, width: float) -> npt.NDArray[np
     place = 0.03 + 0.85 * (np.arange(count) + eye.uniform(0, 1, count)) / count
     longer = 0.75 + 0.5 * (1 - place)  # lashes grow longer towards the temple
     lengths = length * longer * eye.uniform(0.7, 1.15, count)
-    return np.column_stack([place, lengths, width * eye.uniform(0.7, 1.2, count), eye.normal(0, 0.14, count)])
+    return np.column_stack(
+        [place, lengths, width * eye.uniform(0.7, 1.2, count), eye.normal(0, 0.14, count)]
+    )
 
 
 def lashes(lids: Lids, pose: Pose, n: int, opening: float) -> Plane:
     """Coverage (0..1) of all lashes on an n x n picture."""
-    upper, lower = (_curves(lids, rows, opening, low) for rows, low in ((lids.upper_lashes, 0), (lids.lower_lashes, 1)))
-    widths = np.concatenate([lids.upper_lashes, lids.lower_lashes])[:, 2:3] * np.linspace(1, 0.25, STEPS)
+    upper, lower = (
+        _curves(lids, rows, opening, low)
+        for rows, low in ((lids.upper_lashes, 0), (lids.lower_lashes, 1))
+    )
+    widths = np.concatenate([lids.upper_lashes, lids.lower_lashes])[:, 2:3] * np.linspace(
+        1, 0.25, STEPS
+    )
     lines = pose.pixels(np.concatenate([upper, lower]), n)
     return optics.ribbons(n, 2 if n <= 320 else 1, lines, widths * n / (2 * pose.half))
 

@@ -79,7 +79,9 @@ def texture(rng: Rng, coarse: float, fine: float, stretch: float = 1.0) -> Plane
 def sample(field: Plane, x: Plane, y: Plane) -> Plane:
     """Values of a periodic texture at x (columns) and y (rows), both in shares of its side."""
     at = np.stack([y * TEXTURE_SIDE, x * TEXTURE_SIDE])
-    return np.asarray(ndimage.map_coordinates(field, at, order=1, mode="grid-wrap", prefilter=False), np.float32)
+    return np.asarray(
+        ndimage.map_coordinates(field, at, order=1, mode="grid-wrap", prefilter=False), np.float32
+    )
 
 
 def soft(value: Plane, width: float) -> Plane:
@@ -87,7 +89,9 @@ def soft(value: Plane, width: float) -> Plane:
     return np.asarray(0.5 + 0.5 * np.tanh(value * np.float32(2 / width)), np.float32)
 
 
-def ribbons(n: int, over: int, lines: Points, widths: Points, strength: Points | None = None) -> Plane:
+def ribbons(
+    n: int, over: int, lines: Points, widths: Points, strength: Points | None = None
+) -> Plane:
     """Coverage (0..1) of tapering strokes on an n x n picture; where strokes cross, the last one counts.
 
     Parameters
@@ -103,7 +107,11 @@ def ribbons(n: int, over: int, lines: Points, widths: Points, strength: Points |
     """
     along = np.gradient(lines, axis=1)
     along /= np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
-    aside = np.stack([-along[..., 1], along[..., 0]], -1) * np.maximum(widths * over, 0.7)[..., None] / 2
+    aside = (
+        np.stack([-along[..., 1], along[..., 0]], -1)
+        * np.maximum(widths * over, 0.7)[..., None]
+        / 2
+    )
     outline = np.concatenate([lines * over + aside, (lines * over - aside)[:, ::-1]], axis=1)
     ends = (widths > 0).sum(axis=1)
     points = lines.shape[1]
@@ -145,7 +153,9 @@ def light(rng: Rng, n: int, vignette: float, slope: float) -> Plane:
     cx, cy = rng.normal(0, 0.25, 2)
     angle = rng.uniform(0, 2 * math.pi)
     fall = np.add.outer((u - np.float32(cy)) ** 2, (u - np.float32(cx)) ** 2) * np.float32(vignette)
-    tilt = np.add.outer(u * np.float32(math.sin(angle)), u * np.float32(math.cos(angle))) * np.float32(slope)
+    tilt = np.add.outer(
+        u * np.float32(math.sin(angle)), u * np.float32(math.cos(angle))
+    ) * np.float32(slope)
     return np.asarray(np.maximum(1 - fall + tilt, 0.05), np.float32)
 
 
@@ -154,7 +164,9 @@ def focus(colour: Plane, sigma_share: float) -> Plane:
     sigma = sigma_share * colour.shape[0]
     if sigma < 0.15:
         return colour
-    return np.asarray(ndimage.gaussian_filter(colour, (sigma, sigma, 0), mode="nearest", truncate=3.0), np.float32)
+    return np.asarray(
+        ndimage.gaussian_filter(colour, (sigma, sigma, 0), mode="nearest", truncate=3.0), np.float32
+    )
 
 
 def sensor(rng: Rng, colour: Plane, noise: float) -> npt.NDArray[np.uint8]:

@@ -56,8 +56,12 @@ def _tree(rng: Rng, habit: Habit, width_deg: float, reach: float) -> Vessels:
     taper = np.linspace(1, 0.3, STEPS)
     trunk_lines = np.stack(trunks)
     trunk_widths = np.outer(width * rng.uniform(0.85, 1.1, 4) * np.array([1, 1, 0.62, 0.62]), taper)
-    twigs, twig_widths = _branches(rng, habit, trunk_lines, trunk_widths, (7, 7, 4, 4), (7, 15), first=0.14)
-    fine, fine_widths = _branches(rng, habit, twigs, twig_widths, (2,) * len(twigs), (4, 8), first=0.25)
+    twigs, twig_widths = _branches(
+        rng, habit, trunk_lines, trunk_widths, (7, 7, 4, 4), (7, 15), first=0.14
+    )
+    fine, fine_widths = _branches(
+        rng, habit, twigs, twig_widths, (2,) * len(twigs), (4, 8), first=0.25
+    )
     thin_first = np.concatenate([fine, twigs, trunk_lines])
     return Vessels(thin_first, np.concatenate([fine_widths, twig_widths, trunk_widths]))
 
@@ -67,13 +71,19 @@ def _trunk(rng: Rng, habit: Habit, side: int, nasal: bool, reach: float) -> Poin
     q = np.linspace(0, 1, STEPS)
     height = habit.reach_deg * reach * rng.uniform(0.92, 1.08)
     if nasal:
-        x, y = 17 * rng.uniform(0.8, 1.2) * q, side * height * rng.uniform(0.8, 1.5) * q ** rng.uniform(0.7, 1.0)
+        x, y = (
+            17 * rng.uniform(0.8, 1.2) * q,
+            side * height * rng.uniform(0.8, 1.5) * q ** rng.uniform(0.7, 1.0),
+        )
     else:
-        x = rng.uniform(0.5, 2.5) * np.sin(np.pi * np.minimum(q * 3, 1)) - 42 * q ** rng.uniform(1.4, 1.7)
+        x = rng.uniform(0.5, 2.5) * np.sin(np.pi * np.minimum(q * 3, 1)) - 42 * q ** rng.uniform(
+            1.4, 1.7
+        )
         y = side * height * (1 - (1 - q) ** 3) * (1 - rng.uniform(0.1, 0.35) * q**2)
     line = np.stack([x + rng.normal(0.5, 0.25), y + rng.normal(0, 0.3)], -1)
     waves = sum(
-        rng.normal(0, 1) * np.sin(2 * np.pi * (rng.uniform(1.5, 2.5) * k * q + rng.uniform())) / k for k in (1, 2)
+        rng.normal(0, 1) * np.sin(2 * np.pi * (rng.uniform(1.5, 2.5) * k * q + rng.uniform())) / k
+        for k in (1, 2)
     )
     along = np.gradient(line, axis=0)
     aside = np.stack([-along[:, 1], along[:, 0]], -1) / np.linalg.norm(along, axis=1, keepdims=True)
@@ -92,7 +102,10 @@ def _branches(
     """Branches of given vessels, all grown at once, step by step."""
     parent = np.repeat(np.arange(len(parents)), counts)
     rank = np.concatenate([np.arange(count) for count in counts])
-    share = first + (0.92 - first) * (rank + rng.uniform(0.1, 0.9, len(rank))) / np.asarray(counts)[parent]
+    share = (
+        first
+        + (0.92 - first) * (rank + rng.uniform(0.1, 0.9, len(rank))) / np.asarray(counts)[parent]
+    )
     at = np.clip((share * (STEPS - 1)).astype(int), 1, STEPS - 2)
     ahead = parents[parent, at + 1] - parents[parent, at - 1]
     side = np.where((rank + rng.integers(0, 2, len(parents))[parent]) % 2 == 0, 1, -1)
@@ -101,7 +114,9 @@ def _branches(
     pace = rng.uniform(*length_deg, len(rank)) / STEPS
     wander = rng.normal(0, 0.16 + 0.16 * habit.tortuosity, (STEPS, len(rank)))
     line = _walk(parents[parent, at], heading, pace, wander, habit)
-    alive = np.cumprod(np.hypot(*np.moveaxis(line - np.array(habit.fovea), -1, 0)) > FOVEAL_REST_DEG, axis=1)
+    alive = np.cumprod(
+        np.hypot(*np.moveaxis(line - np.array(habit.fovea), -1, 0)) > FOVEAL_REST_DEG, axis=1
+    )
     return line, alive * width[:, None] * np.linspace(1, 0.4, STEPS)
 
 

@@ -47,7 +47,9 @@ def conclude(
     caught = _control(positive, 0.95)
     caught["caught"] = caught["auc"] is not None and caught["auc"]["low"] > largest
     clean = _control(negative, CONTROL_LEVEL)
-    clean["clean"] = clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
+    clean["clean"] = (
+        clean["auc"] is not None and clean["auc"]["low"] <= CHANCE <= clean["auc"]["high"]
+    )
     conclusion, reason = judge(measured, caught["caught"], clean["clean"], settings)
     shown = bool(caught["caught"] and clean["clean"] and leaks(measured, largest))
     return {
@@ -60,7 +62,9 @@ def conclude(
     }
 
 
-def judge(found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]) -> tuple[str, str]:
+def judge(
+    found: Mapping[str, Any], caught: bool, clean: bool, settings: Mapping[str, Any]
+) -> tuple[str, str]:
     """Conclusion and reason of a measured attack.
 
     A shown leak fails whatever the number of persons; a pass needs enough of them, and no tail that leaks behind a
@@ -86,7 +90,11 @@ def leaks(found: Mapping[str, Any], largest: float) -> str:
     if found["auc"]["low"] > largest:
         return f"members are recognised: the AUC's lower limit is above {largest:g}"
     rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
-    return f"some members are recognised, at a false positive rate of {', '.join(rates)}" if rates else ""
+    return (
+        f"some members are recognised, at a false positive rate of {', '.join(rates)}"
+        if rates
+        else ""
+    )
 
 
 def unmeasured(reason: str) -> dict[str, Any]:
@@ -103,5 +111,10 @@ def _control(scores: Callable[[], Scores], level: float) -> dict[str, Any]:
     try:
         found = measure(scores(), level)
     except AvatarflowError as refusal:
-        return {"auc": None, "members": 0, "non_members": 0, "refused": str(refusal).replace("\n", " / ")}
+        return {
+            "auc": None,
+            "members": 0,
+            "non_members": 0,
+            "refused": str(refusal).replace("\n", " / "),
+        }
     return {name: found[name] for name in ("auc", "members", "non_members")}

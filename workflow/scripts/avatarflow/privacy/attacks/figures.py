@@ -20,7 +20,10 @@ HALVINGS = 60  # of an interval in [0, 1]: far below any printed digit
 def placements(members: Floats, others: Floats) -> Floats:
     """(m,) share of the others below each member, ties half; its mean is the AUC."""
     ordered = np.sort(others)
-    below, upto = np.searchsorted(ordered, members, "left"), np.searchsorted(ordered, members, "right")
+    below, upto = (
+        np.searchsorted(ordered, members, "left"),
+        np.searchsorted(ordered, members, "right"),
+    )
     return np.asarray((below + upto) / (2 * len(others)))
 
 

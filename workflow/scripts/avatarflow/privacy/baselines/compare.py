@@ -34,7 +34,12 @@ class People:
 
 
 def compare(
-    originals: Originals, calibration: People, test: People, held_out: People, seed: int, names: Sequence[str] = ()
+    originals: Originals,
+    calibration: People,
+    test: People,
+    held_out: People,
+    seed: int,
+    names: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Sensitivity on test persons and specificity on held-out subjects of every rule at every level.
 
@@ -57,9 +62,17 @@ def compare(
         `sensitivity`, `specificity` and `ahead` (how much more of the held-out subjects the cone accepts at the same
         level), each with `_low` and `_high` over persons, and the numbers behind them.
     """
-    scored = {name: scores(name, originals, (calibration, test, held_out)) for name in names or RULES}
-    thresholds = [(name, f"{level:.1%}", at_level(each[0], level)) for name, each in scored.items() for level in LEVELS]
-    thresholds += [(name, PUBLISHED, rule(originals)) for name in scored if (rule := RULES[name].published)]
+    scored = {
+        name: scores(name, originals, (calibration, test, held_out)) for name in names or RULES
+    }
+    thresholds = [
+        (name, f"{level:.1%}", at_level(each[0], level))
+        for name, each in scored.items()
+        for level in LEVELS
+    ]
+    thresholds += [
+        (name, PUBLISHED, rule(originals)) for name in scored if (rule := RULES[name].published)
+    ]
     cone = {level: threshold for name, level, threshold in thresholds if name == CONE}
     rows = []
     for name, level, threshold in thresholds:
@@ -96,17 +109,27 @@ def winner(table: pd.DataFrame, level: str) -> tuple[str, bool]:
     return str(best["rule"]), bool(best["ahead_high"] < 0)
 
 
-def _figure(name: str, events: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict[str, Any]:
+def _figure(
+    name: str, events: npt.NDArray[np.bool_], persons: Integers, seed: int
+) -> dict[str, Any]:
     share = share_of_pictures(events, persons, seed)
     values = (share.value, share.low, share.high, share.n, share.persons)
-    return dict(zip((name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_persons"), values, strict=True))
+    return dict(
+        zip(
+            (name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_persons"),
+            values,
+            strict=True,
+        )
+    )
 
 
 def _ahead(gain: Floats, persons: Integers, seed: int) -> dict[str, float]:
     """Mean gain of a picture, with a paired bootstrap over persons."""
     _, inverse = np.unique(persons, return_inverse=True)
     total, sizes = np.bincount(inverse, weights=gain), np.bincount(inverse).astype(float)
-    low, high = bootstrap(lambda rows: float(total[rows].sum() / sizes[rows].sum()), len(sizes), seed)
+    low, high = bootstrap(
+        lambda rows: float(total[rows].sum() / sizes[rows].sum()), len(sizes), seed
+    )
     return {"ahead": float(gain.mean()), "ahead_low": low, "ahead_high": high}
 
 
@@ -121,4 +144,7 @@ def summary(table: pd.DataFrame) -> Mapping[str, Any]:
     levels = [f"{level:.1%}" for level in LEVELS]
     if table["specificity"].isna().all():
         return {}
-    return {level: dict(zip(("rule", "beyond_interval"), winner(table, level), strict=True)) for level in levels}
+    return {
+        level: dict(zip(("rule", "beyond_interval"), winner(table, level), strict=True))
+        for level in levels
+    }

@@ -18,7 +18,9 @@ def score(candidates: Candidates, originals: Originals) -> Floats:
     Dar et al. 2025, Unconditional latent diffusion models memorize patient imaging data, Nature Biomedical Engineering
     (arXiv 2402.01054), section 4.
     """
-    angles, _ = nearest(_centred(candidates.fingerprints), _centred(originals.cones.fingerprints), 1)
+    angles, _ = nearest(
+        _centred(candidates.fingerprints), _centred(originals.cones.fingerprints), 1
+    )
     return _from_angle(angles[:, 0])
 
 

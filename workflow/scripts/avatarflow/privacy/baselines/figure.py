@@ -24,11 +24,15 @@ NAMES = {
 def draw_baselines(table: pd.DataFrame, path: str | Path) -> None:
     """Two panels, a row per rule, a colour per level; bars are 95 % intervals over persons."""
     figure = Figure(figsize=(9.5, 4.4), layout="constrained")
-    for axes, (measure, label) in zip(figure.subplots(1, 2, sharey=True), NAMES.items(), strict=True):
+    for axes, (measure, label) in zip(
+        figure.subplots(1, 2, sharey=True), NAMES.items(), strict=True
+    ):
         _panel(axes, table, measure, label)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=3)
+        figure.legend(
+            handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=3
+        )
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata={"Software": None})
@@ -41,9 +45,17 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: str, label: str) -> None:
         if len(rows):
             y = np.array([rules.index(rule) for rule in rows["rule"]]) + 0.16 * (place - 2)
             values = rows[measure].to_numpy()
-            reach = np.abs(np.stack([values - rows[f"{measure}_low"], rows[f"{measure}_high"] - values]))
-            name = "at its paper's threshold" if level == PUBLISHED else f"at {level} on calibration persons"
-            axes.errorbar(values, y, xerr=reach, fmt="o", color=colour, markersize=4, capsize=2, label=name)
+            reach = np.abs(
+                np.stack([values - rows[f"{measure}_low"], rows[f"{measure}_high"] - values])
+            )
+            name = (
+                "at its paper's threshold"
+                if level == PUBLISHED
+                else f"at {level} on calibration persons"
+            )
+            axes.errorbar(
+                values, y, xerr=reach, fmt="o", color=colour, markersize=4, capsize=2, label=name
+            )
     axes.set_yticks(range(len(rules)), [RULES[rule].title for rule in rules])
     axes.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
     if measure == "specificity":

@@ -19,4 +19,6 @@ def score(candidates: Candidates, originals: Originals) -> Floats:
     """
     whose = originals.persons[candidates.nearest]
     other = (whose != whose[:, :1]).argmax(1)[:, None]
-    return over(candidates.angles_rad[:, 0], np.take_along_axis(candidates.angles_rad, other, 1)[:, 0])
+    return over(
+        candidates.angles_rad[:, 0], np.take_along_axis(candidates.angles_rad, other, 1)[:, 0]
+    )

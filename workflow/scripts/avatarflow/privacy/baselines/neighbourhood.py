@@ -65,4 +65,6 @@ class Candidates:
 
 def over(distance: Floats, scale: Floats) -> Floats:
     """Return a ratio of angles; 0 where the distance is 0, whatever the scale: a copy is a copy."""
-    return np.divide(distance, scale, out=np.where(distance > 0, np.inf, 0.0), where=(scale > 0) & (distance > 0))
+    return np.divide(
+        distance, scale, out=np.where(distance > 0, np.inf, 0.0), where=(scale > 0) & (distance > 0)
+    )

@@ -17,7 +17,9 @@ from .figure import draw_baselines
 from .neighbourhood import Originals
 
 
-def compare_entry(inputs: Mapping[str, str], seed: int, baselines: str, figure: str, step: Step) -> None:
+def compare_entry(
+    inputs: Mapping[str, str], seed: int, baselines: str, figure: str, step: Step
+) -> None:
     """Measure every rule on the persons of an entry.
 
     Parameters
@@ -29,13 +31,17 @@ def compare_entry(inputs: Mapping[str, str], seed: int, baselines: str, figure: 
         Files to write: TSV and PNG.
     """
     people, _ = people_of(inputs)
-    compared = compare(people["originals"], people["calibration"], people["test"], people["held_out"], seed)
+    compared = compare(
+        people["originals"], people["calibration"], people["test"], people["held_out"], seed
+    )
     write_table(compared, baselines)
     draw_baselines(compared, figure)
     for level, best in summary(compared).items():
         step.info("most held-out subjects accepted at %s: %s", level, best["rule"])
     cone = compared[compared["rule"] == "cone"].set_index("level")
-    for level in cone.index[cone["specificity"].notna()]:  # unknown where there are no held-out subjects
+    for level in cone.index[
+        cone["specificity"].notna()
+    ]:  # unknown where there are no held-out subjects
         step.metric(f"cone_specificity_{level}", float(cone.loc[level, "specificity"]))
 
 
@@ -50,7 +56,9 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
         "held_out": People(rows[held_out], table.loc[held_out, "person"].to_numpy()),
     }
     altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
-    known = altered["calibration"].shape[1]  # families left out stand behind the others, in `test` alone
+    known = altered["calibration"].shape[
+        1
+    ]  # families left out stand behind the others, in `test` alone
     for role, perturbed in altered.items():
         groups[role] = People(*perturbed_of(perturbed[:, :known], table, role))
     return groups, table

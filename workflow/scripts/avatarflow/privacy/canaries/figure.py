@@ -32,7 +32,11 @@ def draw(table: pd.DataFrame, path: str | Path) -> None:
         for measure, label in RECALL.items():
             _curve(axes[0, place], here[here["measure"] == measure], label)
         for measure in sorted(set(here["measure"]) - set(RECALL)):
-            _curve(axes[1, place], here[here["measure"] == measure], measure.removeprefix(EXPOSURE).replace("_", " "))
+            _curve(
+                axes[1, place],
+                here[here["measure"] == measure],
+                measure.removeprefix(EXPOSURE).replace("_", " "),
+            )
         chance = here.dropna(subset="chance").drop_duplicates("copies")
         axes[1, place].plot(range(len(chance)), chance["chance"], "k:", label="chance")
         for one in axes[:, place]:
@@ -49,4 +53,12 @@ def draw(table: pd.DataFrame, path: str | Path) -> None:
 def _curve(axes: Axes, points: pd.DataFrame, label: str) -> None:
     ordered = points.sort_values("copies")
     reach = [ordered["value"] - ordered["low"], ordered["high"] - ordered["value"]]
-    axes.errorbar(range(len(ordered)), ordered["value"], yerr=reach, marker="o", markersize=4, capsize=3, label=label)
+    axes.errorbar(
+        range(len(ordered)),
+        ordered["value"],
+        yerr=reach,
+        marker="o",
+        markersize=4,
+        capsize=3,
+        label=label,
+    )

@@ -22,6 +22,13 @@ def fingerprint_canaries(
     pictures, items = read_pictures(canaries), read_table(canaries)["item"].to_numpy(np.int64)
     save_rows(fingerprints, trained.embed(pictures, compute["micro_batch"]), trained.digest)
     altered = embed_altered(
-        trained, pictures, items, kept_families(cone), cone["draws"], seed, "own", compute["micro_batch"]
+        trained,
+        pictures,
+        items,
+        kept_families(cone),
+        cone["draws"],
+        seed,
+        "own",
+        compute["micro_batch"],
     )
     save_rows(own, altered, trained.digest)

@@ -17,7 +17,13 @@ from avatarflow.runs.context import Step
 
 
 def expose_generator(
-    canaries: str, model: str, settings: Mapping[str, Any], seed: int, stage: str, results: str, step: Step
+    canaries: str,
+    model: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    stage: str,
+    results: str,
+    step: Step,
 ) -> None:
     """Score every canary by every attack on one generator.
 
@@ -35,14 +41,18 @@ def expose_generator(
     table, conditions = read_table(canaries), Conditions(settings["conditions"])
     found: dict[str, Any] = {"target": stage, "scores": {}, "refused": ""}
     items = table["item"].to_numpy(np.int64)
-    known = Known(read_pictures(canaries), conditions.ids(table), items, items, (table[COPIES] > 0).to_numpy())
+    known = Known(
+        read_pictures(canaries), conditions.ids(table), items, items, (table[COPIES] > 0).to_numpy()
+    )
     try:
         denoiser = open_denoiser(
             settings["generator"]["family"], Path(model).parent, conditions, settings["compute"],
             "canaries in the generator",
         )  # fmt: skip
         scores = scores_of(denoiser, known, seed)
-        found["scores"] = {name: each.tolist() for name, each in scores.items() if np.isfinite(each).all()}
+        found["scores"] = {
+            name: each.tolist() for name, each in scores.items() if np.isfinite(each).all()
+        }
     except AvatarflowError as refusal:
         found["refused"] = str(refusal).replace("\n", " / ")
         step.warning("%s: %s", stage, found["refused"])

@@ -36,7 +36,9 @@ def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
         return np.repeat(cones.half_angles_rad[places][:, None], len(made), 1)
     shape, weights = cones.shape, cones.weights
     angles = _angles(made, cones.fingerprints)
-    near = np.argsort(angles / weights, axis=1, kind="stable")[:, : shape.k + 1]  # one of them may be the canary
+    near = np.argsort(angles / weights, axis=1, kind="stable")[
+        :, : shape.k + 1
+    ]  # one of them may be the canary
     near_angles = np.take_along_axis(angles, near, 1)
     half = np.empty((len(places), len(made)))
     for number, place in enumerate(places):
@@ -46,4 +48,6 @@ def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
 
 
 def _angles(some: Rows, others: Rows) -> Floats:
-    return np.asarray(np.arccos(np.clip(some.astype(np.float64) @ others.astype(np.float64).T, -1, 1)))
+    return np.asarray(
+        np.arccos(np.clip(some.astype(np.float64) @ others.astype(np.float64).T, -1, 1))
+    )

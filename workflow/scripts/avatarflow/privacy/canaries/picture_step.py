@@ -30,7 +30,9 @@ ATTACKS: dict[str, Callable[[World], Scores]] = {
 FEWEST = 8  # pictures below which nothing can be said of a set
 
 
-def expose_pictures(inputs: Mapping[str, str], kind: str, seed: int, target: str, results: str, step: Step) -> None:
+def expose_pictures(
+    inputs: Mapping[str, str], kind: str, seed: int, target: str, results: str, step: Step
+) -> None:
     """Look for every canary in one set of pictures.
 
     Parameters
@@ -56,18 +58,31 @@ def expose_pictures(inputs: Mapping[str, str], kind: str, seed: int, target: str
     pictures = read_pictures(inputs["samples"])[kept]
     found: dict[str, Any] = {"target": target, "pictures": int(kept.sum()), "scores": {}}
     inside = own_cones(cones, table["row"].to_numpy(), known, made[kept])
-    found["in_cone"], found["in_cone_accepted"] = inside.sum(1).tolist(), (inside & accepted[kept]).sum(1).tolist()
+    found["in_cone"], found["in_cone_accepted"] = (
+        inside.sum(1).tolist(),
+        (inside & accepted[kept]).sum(1).tolist(),
+    )
     originals = read_pictures(inputs["canaries"])
     sightings = Sightings.of(originals, pictures, kind, table["item"].to_numpy(), seed)
     found["matched"] = sightings.matched.tolist()
-    found["matched_accepted"] = (sightings.matched & accepted[kept][sightings.best]).tolist() if len(pictures) else []
+    found["matched_accepted"] = (
+        (sightings.matched & accepted[kept][sightings.best]).tolist() if len(pictures) else []
+    )
     found["matcher"] = sightings.thresholds
     if len(pictures) >= FEWEST:
         pixels = Pixels.fit(pictures)
-        views = {"fingerprint": (made[kept], known), "pixels": (pixels.rows(pictures), pixels.rows(originals))}
+        views = {
+            "fingerprint": (made[kept], known),
+            "pixels": (pixels.rows(pictures), pixels.rows(originals)),
+        }
         for view, (released, rows) in views.items():
             found["scores"] |= _scores(released, rows, table, seed, view, target)
-    step.info("%s: %d of %d canaries in their cones", target, sum(n > 0 for n in found["in_cone"]), len(table))
+    step.info(
+        "%s: %d of %d canaries in their cones",
+        target,
+        sum(n > 0 for n in found["in_cone"]),
+        len(table),
+    )
     write_json(results, found, allow_nan=False)
 
 
@@ -79,8 +94,12 @@ def _scores(
         released, np.zeros((len(released), 0), np.int64), known, nothing, people, np.full(len(people), -1),
         (table[COPIES] > 0).to_numpy(), seed,
     )  # fmt: skip
-    attacks = {name: score for name, score in ATTACKS.items() if target != RELEASE or name != "extraction"}
+    attacks = {
+        name: score for name, score in ATTACKS.items() if target != RELEASE or name != "extraction"
+    }
     found = {f"{name} ({view})": score(world) for name, score in attacks.items()}
     return {
-        name: np.asarray(scores.values).tolist() for name, scores in found.items() if np.isfinite(scores.values).all()
+        name: np.asarray(scores.values).tolist()
+        for name, scores in found.items()
+        if np.isfinite(scores.values).all()
     }

@@ -38,7 +38,12 @@ class Sightings:
 
     @classmethod
     def of(
-        cls, canaries: Pictures, pictures: Pictures, kind: str, items: npt.NDArray[np.int64], seed: int
+        cls,
+        canaries: Pictures,
+        pictures: Pictures,
+        kind: str,
+        items: npt.NDArray[np.int64],
+        seed: int,
     ) -> "Sightings":
         """Look for canaries among pictures; without pictures none is found."""
         match = matcher(kind)
@@ -51,7 +56,10 @@ class Sightings:
             alike(match, match.template(noisy(each, seed, int(item))), own)
             for each, item, own in zip(canaries, items, kept, strict=True)
         ]
-        limits = {"copies": float(np.quantile(copies, USUAL)), "impostors": max(impostors, default=1.0)}
+        limits = {
+            "copies": float(np.quantile(copies, USUAL)),
+            "impostors": max(impostors, default=1.0),
+        }
         limits["pairs"] = len(pairs)
         if not len(pictures):
             nothing = np.zeros(len(kept), np.int64)
@@ -59,8 +67,15 @@ class Sightings:
         view = Pixels.fit(pictures)
         best = (view.rows(canaries) @ view.rows(pictures).T).argmax(1).astype(np.int64)
         seen = {int(row): match.template(pictures[row]) for row in np.unique(best)}
-        similarity = np.array([alike(match, seen[int(row)], own) for row, own in zip(best, kept, strict=True)])
-        return cls(best, similarity, (similarity >= limits["copies"]) & (similarity > limits["impostors"]), limits)
+        similarity = np.array(
+            [alike(match, seen[int(row)], own) for row, own in zip(best, kept, strict=True)]
+        )
+        return cls(
+            best,
+            similarity,
+            (similarity >= limits["copies"]) & (similarity > limits["impostors"]),
+            limits,
+        )
 
 
 def alike(match: Matcher, one: Any, other: Any) -> float:

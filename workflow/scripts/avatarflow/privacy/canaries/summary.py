@@ -24,7 +24,14 @@ COLUMNS = ["target", "measure", COPIES, "value", "low", "high", "n", "chance"]
 
 
 def join(
-    canaries: str, parts: Sequence[str], kind: str, seed: int, results: str, rows: str, figure: str, step: Step
+    canaries: str,
+    parts: Sequence[str],
+    kind: str,
+    seed: int,
+    results: str,
+    rows: str,
+    figure: str,
+    step: Step,
 ) -> None:
     """Join what the steps found, and count the canaries in the release.
 
@@ -41,7 +48,8 @@ def join(
     copies = read_table(canaries)[COPIES].to_numpy(np.int64)
     read = [json.loads(Path(part).read_text(encoding="utf-8")) for part in parts]
     targets = {
-        target: summarise([part for part in read if part["target"] == target], copies, seed) for target in TARGETS
+        target: summarise([part for part in read if part["target"] == target], copies, seed)
+        for target in TARGETS
     }
     found: dict[str, Any] = {
         "kind": kind, "copies": {str(n): int((copies == n).sum()) for n in np.unique(copies)}, "targets": targets,
@@ -54,7 +62,11 @@ def join(
     draw(table, figure)
     step.artifact(figure)
     step.metric("canaries.released", found["released"]["found"])
-    step.info("trained canaries found in the release: %d of %d", found["released"]["found"], found["released"]["n"])
+    step.info(
+        "trained canaries found in the release: %d of %d",
+        found["released"]["found"],
+        found["released"]["n"],
+    )
 
 
 def summarise(parts: Sequence[Mapping[str, Any]], copies: Integers, seed: int) -> dict[str, Any]:
@@ -67,10 +79,18 @@ def summarise(parts: Sequence[Mapping[str, Any]], copies: Integers, seed: int) -
         "found_by_cone": int(((in_cone > 0) & (copies > 0)).sum()),
         "cone_recall": _shares(in_cone > 0, copies),
         "matcher_recall": _shares(matched, copies),
-        "in_own_cone": {"pictures": int(in_cone.sum()), "accepted": int(np.sum(looked["in_cone_accepted"]))},
-        "matched": {"canaries": int(matched.sum()), "accepted": int(np.sum(looked["matched_accepted"]))},
+        "in_own_cone": {
+            "pictures": int(in_cone.sum()),
+            "accepted": int(np.sum(looked["in_cone_accepted"])),
+        },
+        "matched": {
+            "canaries": int(matched.sum()),
+            "accepted": int(np.sum(looked["matched_accepted"])),
+        },
         "matcher": looked["matcher"],
-        "exposure_bits": {name: curve(np.array(values), copies, seed) for name, values in sorted(scores.items())},
+        "exposure_bits": {
+            name: curve(np.array(values), copies, seed) for name, values in sorted(scores.items())
+        },
         "refused": " / ".join(part["refused"] for part in parts if part.get("refused")),
     }
 
@@ -93,7 +113,11 @@ def as_table(targets: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     for target, found in targets.items():
         curves = {name: found[name] for name in ("cone_recall", "matcher_recall")}
         curves |= {f"exposure: {name}": points for name, points in found["exposure_bits"].items()}
-        rows += [{"target": target, "measure": name, **point} for name, points in curves.items() for point in points]
+        rows += [
+            {"target": target, "measure": name, **point}
+            for name, points in curves.items()
+            for point in points
+        ]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
@@ -103,5 +127,13 @@ def _shares(hits: npt.NDArray[np.bool_], copies: Integers) -> list[dict[str, Any
     for count in np.unique(copies):
         here = hits[copies == count]
         low, high = clopper_pearson(int(here.sum()), len(here))
-        found.append({"copies": int(count), "value": float(here.mean()), "low": low, "high": high, "n": len(here)})
+        found.append(
+            {
+                "copies": int(count),
+                "value": float(here.mean()),
+                "low": low,
+                "high": high,
+                "n": len(here),
+            }
+        )
     return found

@@ -51,7 +51,13 @@ class AdaptiveCones:
         self, gallery: Gallery, persons: Indices, weights: Floats, shape: Shape, typical_rad: float, c: float,
         searched: int,
     ) -> None:  # fmt: skip
-        self.gallery, self.persons, self.weights, self.shape, self.c = gallery, persons, weights, shape, c
+        self.gallery, self.persons, self.weights, self.shape, self.c = (
+            gallery,
+            persons,
+            weights,
+            shape,
+            c,
+        )
         self.searched = searched
         _, whose, counts = np.unique(persons, return_inverse=True, return_counts=True)
         self.pictures, self.most = counts[whose], int(counts.max())
@@ -68,9 +74,15 @@ class AdaptiveCones:
     def _least(self, queries: Rows, c: float | None) -> Risks:
         """Return the smallest risk at scale c, or the smallest scale that is needed, over all originals."""
         exact = min(self.shape.k + self.most + SPARE, len(self.gallery))
-        least, _, found, beyond = self.search.top(queries, min(max(self.searched, exact + 1), len(self.gallery)))
+        least, _, found, beyond = self.search.top(
+            queries, min(max(self.searched, exact + 1), len(self.gallery))
+        )
         rest = least[:, exact:].min(1) if found.shape[1] > exact else np.inf
-        beyond = np.minimum(beyond, rest) if found.shape[1] < len(self.gallery) else np.full(len(queries), rest)
+        beyond = (
+            np.minimum(beyond, rest)
+            if found.shape[1] < len(self.gallery)
+            else np.full(len(queries), rest)
+        )
         values, original, angle, half, proven = self._settle(queries, found[:, :exact], beyond, c)
         open_ = np.flatnonzero(~proven)
         for rows in blocks(len(open_), SCAN):
@@ -80,7 +92,10 @@ class AdaptiveCones:
 
     def _scan(self, queries: Rows, c: float | None) -> tuple[Floats, Indices, Floats, Floats]:
         """All originals by lower bounds; the lowest are compared exactly, ever more of them."""
-        bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.weights
+        bound = (
+            neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions)
+            / self.weights
+        )
         value, original, angle, half = (np.empty(len(queries)) for _ in range(4))
         count, open_ = 2 * (self.shape.k + self.most + SPARE), np.arange(len(queries))
         while len(open_):
@@ -108,7 +123,9 @@ class AdaptiveCones:
             scales = np.nan_to_num(angles / (weights * opened), nan=0, posinf=np.inf)
         values = self.shape.needed(angles, scales) if c is None else self._ratios(c, angles, scales)
         best = np.lexsort((found, values), axis=1)[:, :1]
-        value, angle, width = (np.take_along_axis(each, best, 1)[:, 0] for each in (values, angles, half))
+        value, angle, width = (
+            np.take_along_axis(each, best, 1)[:, 0] for each in (values, angles, half)
+        )
         original = np.take_along_axis(found, best, 1)[:, 0]
         proven = np.isinf(beyond) | (complete & (value < self._outside(widest, beyond, c)))
         return value, original, angle, width, proven
@@ -117,7 +134,9 @@ class AdaptiveCones:
         """Angle over half-angle."""
         with np.errstate(divide="ignore", invalid="ignore"):
             narrow = np.where(angles > 0, angles / self.shape.narrowest_rad, 0.0)
-            return np.asarray(np.maximum(np.minimum(scales / c, narrow), angles / self.shape.widest_rad))
+            return np.asarray(
+                np.maximum(np.minimum(scales / c, narrow), angles / self.shape.widest_rad)
+            )
 
     def _density(
         self, angles: Floats, units: Floats, found: Indices, beyond: Floats
@@ -149,7 +168,9 @@ class AdaptiveCones:
             return np.asarray(np.minimum(scale / c, nearest / self.shape.narrowest_rad))
 
 
-def mean_of_nearest(angles: Floats, other: npt.NDArray[np.bool_], k: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def mean_of_nearest(
+    angles: Floats, other: npt.NDArray[np.bool_], k: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the mean angle to the first k originals of others, and which those are.
 
     Parameters

@@ -70,24 +70,42 @@ def calibrate_entry(
         load_rows(inputs["own"], encoder),
     )
     if canaries := inputs.get("canaries"):
-        more = gallery_rows(canaries, inputs["canaries_fingerprints"], inputs["canaries_own"], encoder)
-        everyone = tuple(np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True))
+        more = gallery_rows(
+            canaries, inputs["canaries_fingerprints"], inputs["canaries_own"], encoder
+        )
+        everyone = tuple(
+            np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
+        )
     rows, persons, numbers, own = map(np.asarray, everyone)
     open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder)
     perturbed, whose = perturbed_of(load_rows(inputs["calibration"], encoder), table, "calibration")
     done, calibration = calibrate(
-        open_cones, perturbed, whose, settings["mode"], settings["alpha"], settings["fewest_persons"]
+        open_cones,
+        perturbed,
+        whose,
+        settings["mode"],
+        settings["alpha"],
+        settings["fewest_persons"],
     )
     done.save(cones)
-    test, known = load_rows(inputs["test"], encoder), settings["draws"] * len(kept_families(settings))
-    figures = measure(done, calibration, table, originals, test[:, :known], kept_families(settings), seed)
-    figures["held_out_families"] = _left_out(done, test[:, known:], table, settings["held_out_families"], seed)
+    test, known = (
+        load_rows(inputs["test"], encoder),
+        settings["draws"] * len(kept_families(settings)),
+    )
+    figures = measure(
+        done, calibration, table, originals, test[:, :known], kept_families(settings), seed
+    )
+    figures["held_out_families"] = _left_out(
+        done, test[:, known:], table, settings["held_out_families"], seed
+    )
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])
     step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
     write_json(calibrated, figures)
-    border = settings_plane(done, perturbed, originals[~gallery] if (~gallery).any() else originals[:0])
+    border = settings_plane(
+        done, perturbed, originals[~gallery] if (~gallery).any() else originals[:0]
+    )
     draw_plane(border, done, plane)
 
 
@@ -116,25 +134,33 @@ def measure(
     per_family = risk.reshape(len(test), len(families), -1) <= 1
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     by_family = {
-        family: share_of_pictures(per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed).as_dict()
+        family: share_of_pictures(
+            per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed
+        ).as_dict()
         for place, family in enumerate(families)
     }
     angles = np.degrees(cones.half_angles_rad)
     return {
         "c": cones.c,
         "coverage": calibration.coverage.summary(),
-        "half_angle_deg": {str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)},
+        "half_angle_deg": {
+            str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)
+        },
         "miss": miss_rate(cones, perturbed, whose).as_dict(),
         "rejected": share_of_pictures(risk <= 1, whose, seed).as_dict(),
         "rejected_by_family": by_family,
         "worst_person": worst_person(risk, whose),
         "subgroups": _subgroups(cones, originals, table, risk <= 1, seed),
-        "specificity": _specificity(cones, originals[held_out], table.loc[held_out, "person"].to_numpy(), seed),
+        "specificity": _specificity(
+            cones, originals[held_out], table.loc[held_out, "person"].to_numpy(), seed
+        ),
         **recognition(table, originals, test, families, seed),
     }
 
 
-def _left_out(cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int) -> dict[str, Any]:
+def _left_out(
+    cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int
+) -> dict[str, Any]:
     """Return what the cones do to perturbations (pictures of test persons, a, d) of families that they never met."""
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     rejected = risks(np.asarray(test).reshape(-1, test.shape[2]), cones) <= 1
@@ -155,20 +181,39 @@ def _subgroups(
     }
 
 
-def recognition(table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int) -> dict[str, Any]:
+def recognition(
+    table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int
+) -> dict[str, Any]:
     """Rank-1 retrieval of the test persons' perturbations, and verification on eyes the encoder never saw.
 
     Where the pool says which field a picture shows, pairs of one field and of two are told apart as well.
     """
     gallery = table[table["role"] != HELDOUT]
-    identities = np.where(gallery["eye"] >= 0, gallery["eye"], gallery["item"] + table["eye"].max() + 1)
+    identities = np.where(
+        gallery["eye"] >= 0, gallery["eye"], gallery["item"] + table["eye"].max() + 1
+    )
     queried = np.flatnonzero((gallery["role"] == "test").to_numpy())
-    ranks = rank_one(originals[gallery.index], identities, test, queried, gallery["person"].to_numpy(), families, seed)
+    ranks = rank_one(
+        originals[gallery.index],
+        identities,
+        test,
+        queried,
+        gallery["person"].to_numpy(),
+        families,
+        seed,
+    )
     unseen = (table["role"] != "encoder").to_numpy()
-    pairs = (originals[unseen], table.loc[unseen, "eye"].to_numpy(), table.loc[unseen, "person"].to_numpy(), seed)
+    pairs = (
+        originals[unseen],
+        table.loc[unseen, "eye"].to_numpy(),
+        table.loc[unseen, "person"].to_numpy(),
+        seed,
+    )
     found = {"verification": verification(*pairs)}
     if "field" in table.columns:
-        fields = pd.factorize(table.loc[unseen, "field"].where(lambda each: each != UNKNOWN))[0].astype(np.int64)
+        fields = pd.factorize(table.loc[unseen, "field"].where(lambda each: each != UNKNOWN))[
+            0
+        ].astype(np.int64)
         for name, same in (("verification_same_field", True), ("verification_other_field", False)):
             found[name] = verification(*pairs, fields=fields, same_field=same)
     figures = {name: each.summary() if each else None for name, each in found.items()}

@@ -109,10 +109,14 @@ class Cones:
         }
         if self.persons is not None:
             arrays["persons"] = self.persons
-        scalars = json.dumps({"shape": asdict(self.shape), "c": self.c, "encoder": self.encoder}, sort_keys=True)
+        scalars = json.dumps(
+            {"shape": asdict(self.shape), "c": self.c, "encoder": self.encoder}, sort_keys=True
+        )
         with replacing(path) as temporary:
             save_file(
-                {name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, {"cones": scalars}
+                {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+                temporary,
+                {"cones": scalars},
             )
 
     @classmethod
@@ -121,7 +125,9 @@ class Cones:
         with safe_open(str(path), "np") as file:
             scalars = json.loads(file.metadata()["cones"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        return cls(**arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"])
+        return cls(
+            **arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"]
+        )
 
 
 def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> AdaptiveCones:
@@ -133,7 +139,9 @@ def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> Adapti
         If they do not know whose the originals are.
     """
     typical = float(np.median(cones.sparsity_rad))
-    return AdaptiveCones(gallery, cones.owners, cones.weights, cones.shape, typical, cones.c, searched)
+    return AdaptiveCones(
+        gallery, cones.owners, cones.weights, cones.shape, typical, cones.c, searched
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,9 @@ class Calibration:
     coverage: Coverage
 
 
-def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = neighbours.BLOCK) -> Floats:
+def own_radii(
+    originals: Rows, altered: npt.NDArray[np.float32], block: int = neighbours.BLOCK
+) -> Floats:
     """R: the largest angle between each original and its perturbed pictures.
 
     Parameters
@@ -158,9 +168,15 @@ def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = ne
     -------
     (m,) float64, radians
     """
-    if altered.ndim != 3 or (len(altered), altered.shape[2]) != originals.shape or altered.shape[1] == 0:
+    if (
+        altered.ndim != 3
+        or (len(altered), altered.shape[2]) != originals.shape
+        or altered.shape[1] == 0
+    ):
         raise refuse(
-            "own radii", f"altered fingerprints of shape {altered.shape}", "give (originals, perturbations, dimensions)"
+            "own radii",
+            f"altered fingerprints of shape {altered.shape}",
+            "give (originals, perturbations, dimensions)",
         )
     neighbours.check_unit("originals", originals)
     radii = np.empty(len(originals))
@@ -171,7 +187,9 @@ def own_radii(originals: Rows, altered: npt.NDArray[np.float32], block: int = ne
     return radii
 
 
-def local_sparsity(originals: Rows, persons: Integers, k: int, block: int = neighbours.BLOCK) -> Floats:
+def local_sparsity(
+    originals: Rows, persons: Integers, k: int, block: int = neighbours.BLOCK
+) -> Floats:
     """rho: the mean angle to the k nearest originals of other persons (fewer where there are fewer).
 
     Returns
@@ -184,7 +202,9 @@ def local_sparsity(originals: Rows, persons: Integers, k: int, block: int = neig
         If all originals are of one person.
     """
     if len(np.unique(persons)) < 2:
-        raise refuse(WHERE, "originals of one person only", "give originals of at least two persons")
+        raise refuse(
+            WHERE, "originals of one person only", "give originals of at least two persons"
+        )
     largest = int(np.unique(persons, return_counts=True)[1].max())
     angles, index = neighbours.nearest(originals, originals, k + largest, block)
     other = persons[index] != persons[:, None]
@@ -193,7 +213,12 @@ def local_sparsity(originals: Rows, persons: Integers, k: int, block: int = neig
 
 
 def uncalibrated(
-    originals: Rows, persons: Integers, rows: Integers, altered: Rows, shape: Shape, encoder: str = ""
+    originals: Rows,
+    persons: Integers,
+    rows: Integers,
+    altered: Rows,
+    shape: Shape,
+    encoder: str = "",
 ) -> Cones:
     """Cones with R and rho, c not yet known.
 
@@ -217,15 +242,23 @@ def uncalibrated(
         found = f"{len(persons)} persons and {len(rows)} rows for {len(originals)} originals"
         raise refuse(WHERE, found, "give one of each per original")
     for row in rows[persons < 0]:
-        problems.add(f"original in manifest row {row}", "no person", "name its person or take it out")
+        problems.add(
+            f"original in manifest row {row}", "no person", "name its person or take it out"
+        )
     for row in rows[~np.isfinite(originals).all(1)]:
-        problems.add(f"original in manifest row {row}", "no fingerprint, so no cone", "take the picture out")
+        problems.add(
+            f"original in manifest row {row}", "no fingerprint, so no cone", "take the picture out"
+        )
     problems.raise_if_any()
     _refuse_equal(originals, persons, rows, problems)
     radii = own_radii(originals, altered)
     for row in rows[radii <= SAME] if shape.beta > 0 else []:
         found = "no perturbation moves its fingerprint, so it has no own radius"
-        problems.add(f"original in manifest row {row}", found, "take the picture out or configure more families")
+        problems.add(
+            f"original in manifest row {row}",
+            found,
+            "take the picture out or configure more families",
+        )
     problems.raise_if_any()
     sparsity = local_sparsity(originals, persons, shape.k)
     return Cones(
@@ -242,10 +275,16 @@ def uncalibrated(
 
 def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: Problems) -> None:
     angles, index = neighbours.nearest(originals, originals, 8)
-    for i, j in zip(*np.nonzero((angles <= SAME) & (persons[index] != persons[:, None])), strict=True):
+    for i, j in zip(
+        *np.nonzero((angles <= SAME) & (persons[index] != persons[:, None])), strict=True
+    ):
         if i < index[i, j]:
             where = f"originals in manifest rows {rows[i]} and {rows[index[i, j]]}"
-            problems.add(where, "equal fingerprints but different persons", "name one person or take one picture out")
+            problems.add(
+                where,
+                "equal fingerprints but different persons",
+                "name one person or take one picture out",
+            )
 
 
 def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
@@ -266,7 +305,10 @@ def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
     """
     gallery = Gallery(cones.fingerprints, "originals")
     gallery.check_queries("altered originals", perturbed)
-    needed, ready = np.empty(len(perturbed)), adaptive(cones, gallery) if cones.shape.density == PICTURE else None
+    needed, ready = (
+        np.empty(len(perturbed)),
+        adaptive(cones, gallery) if cones.shape.density == PICTURE else None,
+    )
     for rows in blocks(len(perturbed), block):
         some = neighbours.unit(perturbed[rows])
         needed[rows] = ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
@@ -275,11 +317,15 @@ def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
 
 def _least_needed(cones: Cones, gallery: Gallery, perturbed: Rows) -> Floats:
     """One block of `needed_scales`: bounds from single precision, then exact values where the bounds leave room."""
-    bound = _scales(cones, neighbours.least_angles(perturbed @ gallery.rows.T, gallery.dimensions), slice(None))
+    bound = _scales(
+        cones, neighbours.least_angles(perturbed @ gallery.rows.T, gallery.dimensions), slice(None)
+    )
     start = bound.argmin(1)
     best = _scales(cones, neighbours.pair_angles(perturbed, gallery.rows[start]), start)
     query, original = np.nonzero((bound <= best[:, None]) & np.isfinite(bound))
-    exact = _scales(cones, neighbours.pair_angles(perturbed[query], gallery.rows[original]), original)
+    exact = _scales(
+        cones, neighbours.pair_angles(perturbed[query], gallery.rows[original]), original
+    )
     np.minimum.at(best, query, exact)
     return best
 
@@ -297,7 +343,12 @@ def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:
 
 
 def calibrate(
-    cones: Cones, perturbed: Rows, persons: Integers, mode: str, alpha: float = 0.05, fewest_persons: int = 20
+    cones: Cones,
+    perturbed: Rows,
+    persons: Integers,
+    mode: str,
+    alpha: float = 0.05,
+    fewest_persons: int = 20,
 ) -> tuple[Cones, Calibration]:
     """Choose c from altered originals of the calibration persons.
 
@@ -319,12 +370,22 @@ def calibrate(
     """
     names, needed = person_maxima(needed_scales(cones, perturbed), persons)
     if len(names) < fewest_persons:
-        found = f"{len(names)} calibration persons where cone.fewest_persons asks for {fewest_persons}"
+        found = (
+            f"{len(names)} calibration persons where cone.fewest_persons asks for {fewest_persons}"
+        )
         raise refuse(WHERE, found, "give more persons or another split")
-    coverage = reject_all_coverage(len(names)) if mode == "reject-all" else conformal_coverage(len(names), alpha)
+    coverage = (
+        reject_all_coverage(len(names))
+        if mode == "reject-all"
+        else conformal_coverage(len(names), alpha)
+    )
     c = float(np.sort(needed)[coverage.rank - 1])
     if not np.isfinite(c):
         outside = int(np.isinf(needed).sum())
         found = f"altered originals of {outside} of {len(names)} persons lie outside every cone at its widest"
-        raise refuse(WHERE, found, "raise cone.widest_deg, weaken the perturbations, or train the encoder longer")
+        raise refuse(
+            WHERE,
+            found,
+            "raise cone.widest_deg, weaken the perturbations, or train the encoder longer",
+        )
     return replace(cones, c=c), Calibration(names, needed, coverage)

@@ -31,7 +31,9 @@ class Coverage:
 
 def reject_all_coverage(persons: int) -> Coverage:
     """Of c = the largest needed scale: miss at most 1 / (n + 1) on average, 1 - 0.05^(1/n) with 95 % confidence."""
-    return Coverage("reject-all", persons, persons, 1 / (persons + 1), 1 - (1 - LEVEL) ** (1 / persons))
+    return Coverage(
+        "reject-all", persons, persons, 1 / (persons + 1), 1 - (1 - LEVEL) ** (1 / persons)
+    )
 
 
 def conformal_coverage(persons: int, alpha: float) -> Coverage:

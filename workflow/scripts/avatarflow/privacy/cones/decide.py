@@ -87,7 +87,9 @@ class Judge:
         if cones.shape.density == PICTURE:
             self.cones = adaptive(cones, self.gallery, k)
         else:
-            self.cones = FixedCones(self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k)
+            self.cones = FixedCones(
+                self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k
+            )
 
     def risks(self, candidates: Rows) -> Risks:
         """Return the exact risk of a block of candidates.
@@ -173,10 +175,18 @@ def judge(
     return Summary(n, judged, accepted, full_passes)
 
 
-def _check(candidates: Rows | RowFile, ids: Slices, refusals: Slices | None, cones: Cones, encoder: str | None) -> None:
+def _check(
+    candidates: Rows | RowFile,
+    ids: Slices,
+    refusals: Slices | None,
+    cones: Cones,
+    encoder: str | None,
+) -> None:
     """Refuse what does not belong together."""
     if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
-        raise ValueError(f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate")
+        raise ValueError(
+            f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate"
+        )
     if encoder is not None and encoder != cones.encoder:
         found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
         raise refuse("candidates", found, "embed both with one encoder")
@@ -204,7 +214,11 @@ def _decisions(
     risk, angle, threshold = (np.full(n, np.nan) for _ in range(3))
     original = np.zeros(n, np.int64)
     if found is not None:
-        risk[there], angle[there], threshold[there] = found.risk, found.angle_rad, found.threshold_rad
+        risk[there], angle[there], threshold[there] = (
+            found.risk,
+            found.angle_rad,
+            found.threshold_rad,
+        )
         original[there] = manifest_rows[found.original]
     accepted = there & (risk > 1)
     reason = np.select([lost, ~there, accepted], [UNREADABLE, UNJUDGED, OUTSIDE], INSIDE)
@@ -228,8 +242,13 @@ def _refuse(columns: dict[str, Any], refusals: Sequence[str]) -> None:
 
 @contextmanager
 def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
-    schema = SCHEMA if stage is None else SCHEMA.append(pa.field("stage", pa.string(), nullable=False))
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
+    schema = (
+        SCHEMA if stage is None else SCHEMA.append(pa.field("stage", pa.string(), nullable=False))
+    )
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as file,
+    ):
 
         def write(columns: dict[str, Any]) -> None:
             if stage is not None:

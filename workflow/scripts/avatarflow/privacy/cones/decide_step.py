@@ -70,7 +70,9 @@ def judge_pictures(
 
 def _equal(one: Column, other: Column) -> bool:
     """Return whether two columns hold the same, read block by block."""
-    return len(one) == len(other) and all(one[rows] == other[rows] for rows in blocks(len(one), BLOCK))
+    return len(one) == len(other) and all(
+        one[rows] == other[rows] for rows in blocks(len(one), BLOCK)
+    )
 
 
 def join(parts: Sequence[str], decisions: str, drop: Sequence[str] = ()) -> None:

@@ -41,9 +41,13 @@ class FixedCones:
         Originals looked at first.
     """
 
-    def __init__(self, gallery: Gallery, half_angles_rad: Floats, typical_rad: float, searched: int) -> None:
+    def __init__(
+        self, gallery: Gallery, half_angles_rad: Floats, typical_rad: float, searched: int
+    ) -> None:
         self.gallery, self.half_angles = gallery, half_angles_rad
-        self.search = RatioSearch(gallery, half_angles_rad, typical_rad / float(np.median(half_angles_rad)))
+        self.search = RatioSearch(
+            gallery, half_angles_rad, typical_rad / float(np.median(half_angles_rad))
+        )
         self.k = min(searched, len(gallery))
 
     def risks(self, queries: Rows) -> Risks:
@@ -56,7 +60,9 @@ class FixedCones:
         least, most, found, beyond = self.search.top(queries, self.k)
         query, place = np.nonzero(least <= most.min(1, keepdims=True))
         best, original, angle = self._exact(queries, query, found[query, place])
-        open_ = np.flatnonzero(beyond <= best) if self.k < len(self.gallery) else np.array([], np.int64)
+        open_ = (
+            np.flatnonzero(beyond <= best) if self.k < len(self.gallery) else np.array([], np.int64)
+        )
         for rows in blocks(len(open_), FULL_PASS):
             some = open_[rows]
             best[some], original[some], angle[some] = self._full_pass(queries[some], best[some])
@@ -64,14 +70,21 @@ class FixedCones:
 
     def _full_pass(self, queries: Rows, best: Floats) -> tuple[Floats, Indices, Floats]:
         """Compare with every original: bounds in single precision, exact angles where a bound leaves room."""
-        bound = neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions) / self.half_angles
+        bound = (
+            neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions)
+            / self.half_angles
+        )
         return self._exact(queries, *np.nonzero(bound <= best[:, None]))
 
-    def _exact(self, queries: Rows, query: Indices, original: Indices) -> tuple[Floats, Indices, Floats]:
+    def _exact(
+        self, queries: Rows, query: Indices, original: Indices
+    ) -> tuple[Floats, Indices, Floats]:
         """Of each query the smallest exact ratio among its pairs, the smaller row where ratios are equal."""
         angles = np.empty(len(query))
         for rows in blocks(len(query), PAIRS):
-            angles[rows] = neighbours.pair_angles(queries[query[rows]], self.gallery.rows[original[rows]])
+            angles[rows] = neighbours.pair_angles(
+                queries[query[rows]], self.gallery.rows[original[rows]]
+            )
         ratios = angles / self.half_angles[original]
         order = np.lexsort((original, ratios, query))
         first = order[np.unique(query[order], return_index=True)[1]]

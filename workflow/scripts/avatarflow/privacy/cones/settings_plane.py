@@ -21,7 +21,9 @@ BETAS = tuple(np.linspace(0, 1, 11).round(2).tolist())
 SCALES = 60
 
 
-def settings_plane(cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS) -> pd.DataFrame:
+def settings_plane(
+    cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS
+) -> pd.DataFrame:
     """Return the plane as a long table.
 
     Parameters
@@ -53,7 +55,9 @@ def settings_plane(cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[f
             "border": border,
             "altered_rejected": 1 - _share_above(altered, scales),
             "heldout_passing": _share_above(passing, scales),
-            "at_border_passing": _share_above(passing, np.array([border]))[0] if np.isfinite(border) else np.nan,
+            "at_border_passing": _share_above(passing, np.array([border]))[0]
+            if np.isfinite(border)
+            else np.nan,
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
@@ -77,10 +81,15 @@ def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:
     borders = table.groupby("beta")["border"].first()
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.subplots()
-    mesh = axes.pcolormesh(grid.columns, grid.index, grid.to_numpy(), vmin=0, vmax=1, cmap="viridis", shading="nearest")
+    mesh = axes.pcolormesh(
+        grid.columns, grid.index, grid.to_numpy(), vmin=0, vmax=1, cmap="viridis", shading="nearest"
+    )
     axes.plot(borders.index, borders.to_numpy(), color="white", linewidth=3)
     axes.plot(
-        borders.index, borders.to_numpy(), color="black", label="border: above it every altered original is rejected"
+        borders.index,
+        borders.to_numpy(),
+        color="black",
+        label="border: above it every altered original is rejected",
     )
     if np.isfinite(cones.c):
         axes.plot([cones.shape.beta], [cones.c], "o", color="red", label="in force")

@@ -40,7 +40,13 @@ class Shape:
     def of(cls, settings: dict[str, Any]) -> "Shape":
         """From the config's `cone:` (angles there in degrees)."""
         narrowest, widest = np.radians([settings["narrowest_deg"], settings["widest_deg"]])
-        return cls(settings["neighbours"], settings["beta"], float(narrowest), float(widest), settings["density"])
+        return cls(
+            settings["neighbours"],
+            settings["beta"],
+            float(narrowest),
+            float(widest),
+            settings["density"],
+        )
 
     def clipped(self, half_angles_rad: Floats) -> Floats:
         """Half-angles within Theta_min and Theta_max."""
@@ -52,5 +58,7 @@ class Shape:
         0 where an angle is at most Theta_min, infinite where it is beyond Theta_max, each with the margin `ROUNDING` on
         the safe side: a picture judged at the returned c is rejected whatever the rounding of its angles.
         """
-        inside = np.where(angles_rad > self.widest_rad * (1 - ROUNDING), np.inf, scales * (1 + ROUNDING))
+        inside = np.where(
+            angles_rad > self.widest_rad * (1 - ROUNDING), np.inf, scales * (1 + ROUNDING)
+        )
         return np.where(angles_rad <= self.narrowest_rad * (1 - ROUNDING), 0.0, inside)

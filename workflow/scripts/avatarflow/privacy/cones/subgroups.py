@@ -13,7 +13,9 @@ COLUMNS = ("sex", "eye_side", "age_band")
 """Columns of the pool that divide persons, where the entry's conditions bring them along."""
 
 
-def by_subgroup(accepted: npt.NDArray[np.bool_], rows: pd.DataFrame, seed: int) -> dict[str, dict[str, Any]]:
+def by_subgroup(
+    accepted: npt.NDArray[np.bool_], rows: pd.DataFrame, seed: int
+) -> dict[str, dict[str, Any]]:
     """Share of pictures accepted per value of each column that is there, with intervals over persons.
 
     Parameters
@@ -52,4 +54,9 @@ def worst_person(risk: Floats, persons: Integers) -> dict[str, Any] | None:
         return None
     worst = int(persons[int(risk.argmax())])
     own = risk[persons == worst]
-    return {"person": worst, "risk": float(own.max()), "missed": int((own > 1).sum()), "n": len(own)}
+    return {
+        "person": worst,
+        "risk": float(own.max()),
+        "missed": int((own > 1).sum()),
+        "n": len(own),
+    }

@@ -51,9 +51,19 @@ DEFAULTS: dict[str, Any] = {
     "precision": "bfloat16",
     "checkpoint_every": 50,
 }
-EMPHASIS = {"occlusion": 2.0, "crop": 1.5, "shift": 1.5, "colour": 1.5}  # those that moved fingerprints farthest
+EMPHASIS = {
+    "occlusion": 2.0,
+    "crop": 1.5,
+    "shift": 1.5,
+    "colour": 1.5,
+}  # those that moved fingerprints farthest
 PART = (0.5, 0.85)  # of the side: what a crop in training shows, if there are any
-ORDER = ("geometric", "occlusion", "photometric", "quality")  # as they befall a picture on its way from eye to file
+ORDER = (
+    "geometric",
+    "occlusion",
+    "photometric",
+    "quality",
+)  # as they befall a picture on its way from eye to file
 
 
 def contrastive_loss(
@@ -83,13 +93,17 @@ def contrastive_loss(
     attract = (eyes[:, None] == eyes[None]) & ~itself
     repel = persons[:, None] != persons[None]
     against = torch.logsumexp(
-        (logits + _weights(cosines, repel, hard_negative_weight)).masked_fill(~repel, -torch.inf), 1, True
+        (logits + _weights(cosines, repel, hard_negative_weight)).masked_fill(~repel, -torch.inf),
+        1,
+        True,
     )
     each = torch.logaddexp(logits, against) - logits  # one positive against all negatives
     return ((each * attract).sum(1) / attract.sum(1).clamp_min(1)).mean()
 
 
-def _weights(cosines: torch.Tensor, repel: torch.Tensor, hard_negative_weight: float) -> torch.Tensor:
+def _weights(
+    cosines: torch.Tensor, repel: torch.Tensor, hard_negative_weight: float
+) -> torch.Tensor:
     """(v, v) logarithms of the negatives' weights, whose mean over each view's negatives is 1; no gradient."""
     if hard_negative_weight == 0:
         return torch.zeros(())
@@ -111,7 +125,12 @@ class Batches:
     """
 
     def __init__(
-        self, pictures: Pictures, persons: Integers, eyes: Integers, settings: dict[str, Any], seed: int
+        self,
+        pictures: Pictures,
+        persons: Integers,
+        eyes: Integers,
+        settings: dict[str, Any],
+        seed: int,
     ) -> None:
         self.pictures, self.persons, self.seed, self.settings = pictures, persons, seed, settings
         unknown = eyes < 0
@@ -142,17 +161,25 @@ class Batches:
         """Return a part of each picture, smaller than any family leaves, enlarged to full size."""
         drawn = seeds.generator(self.seed, "encoder-part", number, place)
         side = torch.from_numpy(drawn.uniform(*PART, len(batch)).astype(np.float32))
-        at = torch.from_numpy(drawn.uniform(-1, 1, (len(batch), 2)).astype(np.float32)) * (1 - side)[:, None]
+        at = (
+            torch.from_numpy(drawn.uniform(-1, 1, (len(batch), 2)).astype(np.float32))
+            * (1 - side)[:, None]
+        )
         return perturbations.cut(batch, side, at)
 
-    def _identity(self, rows: Integers, virtual: npt.NDArray[np.bool_], number: int) -> torch.Tensor:
+    def _identity(
+        self, rows: Integers, virtual: npt.NDArray[np.bool_], number: int
+    ) -> torch.Tensor:
         """Pictures, some of them made into eyes nobody has: upside down, mirrored or warped beyond any family.
 
         There are few real persons; eyes that differ from real ones in the course of their vessels alone teach the
         network to look at those.
         """
         batch = perturbations.to_batch(self.pictures[rows])
-        each = [seeds.generator(self.seed, "encoder-identity", number, place) for place in range(len(rows))]
+        each = [
+            seeds.generator(self.seed, "encoder-identity", number, place)
+            for place in range(len(rows))
+        ]
         upside_down = torch.tensor([g.random() < 0.5 for g in each]) & torch.from_numpy(virtual)
         batch = torch.where(upside_down[:, None, None, None], batch.flip(2), batch)
         size = torch.from_numpy(np.where(virtual, 0.05, 0.0).astype(np.float32))
@@ -160,9 +187,15 @@ class Batches:
 
     def _view(self, batch: torch.Tensor, number: int, side: int) -> torch.Tensor:
         """Return one altered view a picture: some families each, in the order in which they befall pictures."""
-        each = [seeds.generator(self.seed, "encoder-view", number, side, place) for place in range(len(batch))]
+        each = [
+            seeds.generator(self.seed, "encoder-view", number, side, place)
+            for place in range(len(batch))
+        ]
         names = [
-            name for kind in ORDER for name in self.settings["families"] if perturbations.FAMILIES[name].kind == kind
+            name
+            for kind in ORDER
+            for name in self.settings["families"]
+            if perturbations.FAMILIES[name].kind == kind
         ]
         weights = np.array([EMPHASIS.get(name, 1.0) for name in names])
         chances = self.settings["families_per_view"] * weights / weights.sum()
@@ -190,7 +223,11 @@ def train(
 ) -> Network:
     """Train a network, from the last checkpoint of the same training if there is one; see `fingerprint.fit_encoder`."""
     if len(np.unique(persons)) < 2:
-        raise refuse("fingerprint", "encoder pictures of fewer than two persons", "give the encoder more persons")
+        raise refuse(
+            "fingerprint",
+            "encoder pictures of fewer than two persons",
+            "give the encoder more persons",
+        )
     for name in settings["families"]:
         perturbations.family(name)
     with torch.random.fork_rng(devices=[]):
@@ -201,7 +238,13 @@ def train(
         network.parameters(), settings["learning_rate"], weight_decay=settings["weight_decay"]
     )
     belongs = config_digest(
-        [settings, seed, hashlib.sha256(pictures.tobytes()).hexdigest(), persons.tolist(), eyes.tolist()]
+        [
+            settings,
+            seed,
+            hashlib.sha256(pictures.tobytes()).hexdigest(),
+            persons.tolist(),
+            eyes.tolist(),
+        ]
     )
     checkpoint = Checkpoint(state, belongs)
     if former := checkpoint.state.taken_over():
@@ -209,7 +252,15 @@ def train(
     start = checkpoint.load(network, optimiser)
     if start:
         step.info("continuing the encoder's training after step %d", start)
-    _run(network, optimiser, Batches(pictures, persons, eyes, settings, seed), settings, checkpoint, start, step)
+    _run(
+        network,
+        optimiser,
+        Batches(pictures, persons, eyes, settings, seed),
+        settings,
+        checkpoint,
+        start,
+        step,
+    )
     return network
 
 
@@ -223,7 +274,11 @@ def _run(
         for number in range(start, steps):
             loss = _train_step(network, optimiser, batches, settings, number)
             if not np.isfinite(loss):
-                raise refuse("fingerprint", f"the loss is {loss} at step {number}", "lower fingerprint.learning_rate")
+                raise refuse(
+                    "fingerprint",
+                    f"the loss is {loss} at step {number}",
+                    "lower fingerprint.learning_rate",
+                )
             done = number + 1
             step.metric("loss", loss, number)
             step.progress(done, steps, "encoder steps")
@@ -235,14 +290,20 @@ def _run(
 
 
 def _train_step(
-    network: Network, optimiser: torch.optim.Optimizer, batches: Batches, settings: dict[str, Any], number: int
+    network: Network,
+    optimiser: torch.optim.Optimizer,
+    batches: Batches,
+    settings: dict[str, Any],
+    number: int,
 ) -> float:
     views, persons, eyes = batches.step(number)
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(number, settings["steps"], settings["learning_rate"])
     with torch.autocast("cpu", torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
         fingerprints = network(views)
-    loss = contrastive_loss(fingerprints, persons, eyes, settings["temperature"], settings["hard_negative_weight"])
+    loss = contrastive_loss(
+        fingerprints, persons, eyes, settings["temperature"], settings["hard_negative_weight"]
+    )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()

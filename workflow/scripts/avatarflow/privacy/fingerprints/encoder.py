@@ -110,8 +110,12 @@ class Network(Fingerprinter):
         super().__init__(dimensions)
         self.size_px = size_px
         w = width
-        self.stem = nn.Sequential(nn.Conv2d(7, w, 5, 2, 2, bias=False), nn.BatchNorm2d(w), nn.ReLU())
-        self.stages = nn.Sequential(Residual(w, 2 * w, 2), Residual(2 * w, 4 * w, 2), Residual(4 * w, 6 * w, 2))
+        self.stem = nn.Sequential(
+            nn.Conv2d(7, w, 5, 2, 2, bias=False), nn.BatchNorm2d(w), nn.ReLU()
+        )
+        self.stages = nn.Sequential(
+            Residual(w, 2 * w, 2), Residual(2 * w, 4 * w, 2), Residual(4 * w, 6 * w, 2)
+        )
         self.squeeze = nn.Conv2d(6 * w, 2 * w, 1)  # keeps where things are: places tell eyes apart
         side = -(-size_px // 16)  # each of four halvings rounds up
         self.head = nn.Linear(2 * w * side**2 + 6 * w, dimensions)
@@ -121,7 +125,9 @@ class Network(Fingerprinter):
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) float32 in [0, 1] -> (n, d) unit rows."""
         with torch.autocast("cpu", enabled=False):  # differences of squares need single precision
-            seen = normalised(pictures.contiguous(), self.size_px).contiguous(memory_format=torch.channels_last)
+            seen = normalised(pictures.contiguous(), self.size_px).contiguous(
+                memory_format=torch.channels_last
+            )
         x = self.stages(self.stem(seen))  # (n, 6w, size / 16, size / 16)
         places = self.squeeze(x).flatten(1)
         whole = x.mean((2, 3))

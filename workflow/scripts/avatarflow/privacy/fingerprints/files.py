@@ -73,13 +73,17 @@ def _header(path: Path, encoder: str) -> tuple[tuple[int, ...], int]:
         raise _no_fingerprints(path, f"tensors {', '.join(names) or 'none'}")
     if metadata[ENCODER] != encoder:
         raise refuse(
-            path.name, "fingerprints of another encoder", "delete the file and run again: its rule makes it anew"
+            path.name,
+            "fingerprints of another encoder",
+            "delete the file and run again: its rule makes it anew",
         )
     return tuple(header[ROWS]["shape"]), 8 + length + header[ROWS]["data_offsets"][0]
 
 
 def _no_fingerprints(path: Path, found: str) -> Exception:
-    return refuse(path.name, found, "give (n, d) float32 fingerprints, as the fingerprint step writes them")
+    return refuse(
+        path.name, found, "give (n, d) float32 fingerprints, as the fingerprint step writes them"
+    )
 
 
 def encoder_digest(path: str | Path) -> str:

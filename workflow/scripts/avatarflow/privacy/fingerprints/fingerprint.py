@@ -71,15 +71,21 @@ class Encoder:
             header = json.loads((file.metadata() or {}).get("encoder", "{}"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         if not header:
-            raise refuse(str(path), "no encoder of this project", "name the file the fingerprint step wrote")
+            raise refuse(
+                str(path), "no encoder of this project", "name the file the fingerprint step wrote"
+            )
         network = network_of(header["settings"])
         network.load_state_dict(weights)
         encoder = cls(network, header["settings"])
         if encoder.digest != header["digest"]:
-            raise refuse(str(path), "the weights are not those its header names", "train the encoder again")
+            raise refuse(
+                str(path), "the weights are not those its header names", "train the encoder again"
+            )
         return encoder
 
-    def embed(self, pictures: Pictures | Iterable[Pictures], micro_batch: int = MICRO_BATCH) -> Rows:
+    def embed(
+        self, pictures: Pictures | Iterable[Pictures], micro_batch: int = MICRO_BATCH
+    ) -> Rows:
         """Fingerprints of pictures.
 
         A picture is seen as it is and mirrored, and the mean direction is its fingerprint: a mirror image has the same
@@ -149,16 +155,29 @@ def fit_encoder(
     members = []
     for number in range(settings["members"]):
         step.info("member %d of %d", number + 1, settings["members"])
-        own = {**settings, "kind": "contrastive", "seed": seeds.integer(seed, "encoder-member", number)}
-        members.append(_fit_one(pictures, np.asarray(persons, np.int64), known, own, state, step).network)
+        own = {
+            **settings,
+            "kind": "contrastive",
+            "seed": seeds.integer(seed, "encoder-member", number),
+        }
+        members.append(
+            _fit_one(pictures, np.asarray(persons, np.int64), known, own, state, step).network
+        )
     return Encoder(Ensemble(members), settings)
 
 
 def _fit_one(
-    pictures: Pictures, persons: Integers, eyes: Integers, settings: dict[str, Any], state: Path, step: Step
+    pictures: Pictures,
+    persons: Integers,
+    eyes: Integers,
+    settings: dict[str, Any],
+    state: Path,
+    step: Step,
 ) -> Encoder:
     """Train and whiten one network; `settings` hold its seed."""
-    trained = {name: value for name, value in settings.items() if name not in ("seed", "kind", "members")}
+    trained = {
+        name: value for name, value in settings.items() if name not in ("seed", "kind", "members")
+    }
     network = train(_network, pictures, persons, eyes, trained, settings["seed"], state, step)
     step.info("measuring how perturbations move fingerprints")
     whiten(Encoder(network, settings), pictures, settings)
@@ -171,13 +190,19 @@ def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> No
     The within-picture covariance of perturbed pictures, drawn towards a multiple of the identity by `shrinkage`,
     becomes the identity (linear discriminant analysis without its second half).
     """
-    rows = np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), WHITENING_PICTURES)).astype(int))
+    rows = np.unique(
+        np.linspace(0, len(pictures) - 1, min(len(pictures), WHITENING_PICTURES)).astype(int)
+    )
     plain = encoder.embed(pictures[rows]).astype(np.float64)
-    altered = embed_altered(encoder, pictures[rows], rows, settings["families"], 1, settings["seed"], "whitening")
+    altered = embed_altered(
+        encoder, pictures[rows], rows, settings["families"], 1, settings["seed"], "whitening"
+    )
     moved = (altered - plain[:, None]).reshape(-1, plain.shape[1])
     covariance = moved.T @ moved / len(moved)
     even = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    values, vectors = np.linalg.eigh((1 - settings["shrinkage"]) * covariance + settings["shrinkage"] * even)
+    values, vectors = np.linalg.eigh(
+        (1 - settings["shrinkage"]) * covariance + settings["shrinkage"] * even
+    )
     whitening = (vectors / np.sqrt(values / values.mean())) @ vectors.T
     encoder.network.mean.copy_(torch.from_numpy(plain.mean(0)))
     encoder.network.whitening.copy_(torch.from_numpy(whitening))
@@ -228,11 +253,18 @@ def embed_altered(
     for name in families:
         perturbed = (
             perturbations.alter(
-                pictures[start : start + block], name, draws, seed, numbers[start : start + block], purpose
+                pictures[start : start + block],
+                name,
+                draws,
+                seed,
+                numbers[start : start + block],
+                purpose,
             )
             for start in range(0, len(pictures), block)
         )
-        parts.append(encoder.embed(perturbed, micro_batch).reshape(len(pictures), draws, encoder.dimensions))
+        parts.append(
+            encoder.embed(perturbed, micro_batch).reshape(len(pictures), draws, encoder.dimensions)
+        )
     return np.concatenate(parts, 1)
 
 

@@ -66,7 +66,9 @@ def rank_one(
     """
     q, count, d = altered.shape
     _, index = nearest(altered.reshape(-1, d), gallery, 1)
-    right = (identities[index[:, 0]] == np.repeat(identities[queried], count)).reshape(q, len(families), -1)
+    right = (identities[index[:, 0]] == np.repeat(identities[queried], count)).reshape(
+        q, len(families), -1
+    )
     rows = []
     for place, name in enumerate([*families, "all"]):
         hits = right.reshape(q, -1) if name == "all" else right[:, place]
@@ -115,9 +117,17 @@ def verification(
 
     def resampled(figure: Any) -> tuple[float, float]:
         return bootstrap(
-            lambda rows: figure(np.concatenate([groups[row] for row in rows]), impostors), len(groups), seed, RESAMPLES
+            lambda rows: figure(np.concatenate([groups[row] for row in rows]), impostors),
+            len(groups),
+            seed,
+            RESAMPLES,
         )
 
     return Verification(
-        auc(same, impostors), *resampled(auc), eer(same, impostors), *resampled(eer), len(same), len(groups)
+        auc(same, impostors),
+        *resampled(auc),
+        eer(same, impostors),
+        *resampled(eer),
+        len(same),
+        len(groups),
     )

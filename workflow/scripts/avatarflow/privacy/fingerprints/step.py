@@ -17,7 +17,13 @@ from .fingerprint import Encoder, embed_altered, fit_encoder
 
 
 def fit(
-    pool: str, settings: Mapping[str, Any], compute: Mapping[str, Any], seed: int, state: str, encoder: str, step: Step
+    pool: str,
+    settings: Mapping[str, Any],
+    compute: Mapping[str, Any],
+    seed: int,
+    state: str,
+    encoder: str,
+    step: Step,
 ) -> None:
     """Train the encoder on the pictures of role `encoder`, and on nobody else's.
 
@@ -71,9 +77,15 @@ def originals(
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
     pictures, table = spooled(pool), read_table(pool)
-    save_rows(outputs["originals"], trained.embed(iterate(pool), compute["micro_batch"]), trained.digest)
+    save_rows(
+        outputs["originals"], trained.embed(iterate(pool), compute["micro_batch"]), trained.digest
+    )
     role = table["role"]
-    wanted = {"own": role != "heldout", "calibration": role == "calibration", "test": role == "test"}
+    wanted = {
+        "own": role != "heldout",
+        "calibration": role == "calibration",
+        "test": role == "test",
+    }
     families = kept_families(cone)
     for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
         rows = np.flatnonzero(chosen)

@@ -22,7 +22,12 @@ from .figure import draw_near_duplicates
 
 
 def judge_near_duplicates(
-    inputs: Mapping[str, str], settings: Mapping[str, Any], seed: int, results: str, figure: str, step: Step
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    seed: int,
+    results: str,
+    figure: str,
+    step: Step,
 ) -> None:
     """Measure how many near-duplicates are rejected, of all and of those that the matcher confirms.
 
@@ -53,7 +58,12 @@ def judge_near_duplicates(
 
 
 def confirmed_by(
-    match: Matcher, limit: float, made: pd.DataFrame, pictures: Pictures, pool: pd.DataFrame, originals: Pictures
+    match: Matcher,
+    limit: float,
+    made: pd.DataFrame,
+    pictures: Pictures,
+    pool: pd.DataFrame,
+    originals: Pictures,
 ) -> Mask:
     """Return whether the matcher takes each near-duplicate for its original (of a blend: for either); (n,)."""
     place = {int(row): number for number, row in enumerate(pool["row"])}
@@ -66,7 +76,9 @@ def confirmed_by(
     out = np.zeros(len(made), bool)
     for number, (one, other) in enumerate(zip(made["original"], made["second"], strict=True)):
         template = match.template(pictures[number])
-        out[number] = template is not None and (same(template, int(one)) or same(template, int(other)))
+        out[number] = template is not None and (
+            same(template, int(one)) or same(template, int(other))
+        )
     return out
 
 
@@ -79,7 +91,9 @@ def refusals(verifier: Verifier, pictures: Pictures, rows: Rows, limit: float) -
     return verification.rejected, verification.similarity > limit
 
 
-def measured(made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask, seed: int) -> pd.DataFrame:
+def measured(
+    made: pd.DataFrame, confirmed: Mask, rejected: Mask, together: Mask, seed: int
+) -> pd.DataFrame:
     """Return one row per family and strength.
 
     Returns

@@ -34,7 +34,9 @@ def make(generator: Denoiser, subjects: Subjects, strength: float, seed: int) ->
     ids = torch.from_numpy(subjects.ids).to(generator.where)
     for time in times:
         with rounding(generator.compute, generator.where):
-            predicted = network(moved, time.expand(len(moved)).to(generator.where), class_labels=ids).sample
+            predicted = network(
+                moved, time.expand(len(moved)).to(generator.where), class_labels=ids
+            ).sample
         moved = schedule.step(predicted.float(), time, moved).prev_sample
     return codecs.to_pictures(codecs.decode(generator.pipe.vae, moved))
 

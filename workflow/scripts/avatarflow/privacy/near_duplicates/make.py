@@ -64,14 +64,20 @@ def planned(strengths: list[float]) -> Iterator[tuple[str, float]]:
         yield from ((name, float(strength)) for strength in (strengths if family.graded else [0.0]))
 
 
-def near_duplicates(generator: Denoiser, subjects: Subjects, family: str, strength: float, seed: int) -> Pictures:
+def near_duplicates(
+    generator: Denoiser, subjects: Subjects, family: str, strength: float, seed: int
+) -> Pictures:
     """Return one family at one strength, in batches of `compute.micro_batch`."""
     size = generator.compute.micro_batch
     parts = [subjects.part(slice(at, at + size)) for at in range(0, len(subjects), size)]
-    return np.concatenate([GENERATIVE[family].make(generator, part, strength, seed) for part in parts])
+    return np.concatenate(
+        [GENERATIVE[family].make(generator, part, strength, seed) for part in parts]
+    )
 
 
-def described(subjects: Subjects, table: pd.DataFrame, family: str, strength: float) -> pd.DataFrame:
+def described(
+    subjects: Subjects, table: pd.DataFrame, family: str, strength: float
+) -> pd.DataFrame:
     """Return whose near-duplicates these are."""
     rows = table["row"].to_numpy()
     second = rows[subjects.other_rows] if family == "blend" else np.zeros(len(subjects), np.int64)

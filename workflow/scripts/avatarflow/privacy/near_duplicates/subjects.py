@@ -44,7 +44,9 @@ class Subjects:
         return Subjects(**{name: value[rows] for name, value in vars(self).items()})
 
 
-def subjects_of(table: pd.DataFrame, pictures: Pictures, conditions: Conditions, persons: int, seed: int) -> Subjects:
+def subjects_of(
+    table: pd.DataFrame, pictures: Pictures, conditions: Conditions, persons: int, seed: int
+) -> Subjects:
     """All pictures of at most so many test persons; the other original is drawn among those of other test persons.
 
     Raises
@@ -63,7 +65,11 @@ def subjects_of(table: pd.DataFrame, pictures: Pictures, conditions: Conditions,
     for row in rows:
         of_others = tested[who[tested] != who[row]]
         others.append(
-            of_others[seeds.generator(seed, "blended with", int(table["item"].iloc[row])).integers(len(of_others))]
+            of_others[
+                seeds.generator(seed, "blended with", int(table["item"].iloc[row])).integers(
+                    len(of_others)
+                )
+            ]
         )
     second = np.array(others)
     return Subjects(

@@ -56,7 +56,9 @@ def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArr
 
 
 def _bad_row(name: str, row: int, found: str) -> AvatarflowError:
-    return refuse(name, f"row {row} {found}", "give unit vectors, as the fingerprint step writes them")
+    return refuse(
+        name, f"row {row} {found}", "give unit vectors, as the fingerprint step writes them"
+    )
 
 
 def lengths(rows: Rows) -> Floats:
@@ -66,7 +68,9 @@ def lengths(rows: Rows) -> Floats:
 
 def unit(rows: Rows) -> Rows:
     """Rows brought to unit length in double precision, as float32."""
-    return np.divide(rows, lengths(rows)[:, None], dtype=np.float64, casting="same_kind").astype(np.float32)
+    return np.divide(rows, lengths(rows)[:, None], dtype=np.float64, casting="same_kind").astype(
+        np.float32
+    )
 
 
 def pair_angles(left: Rows, right: Rows) -> Angles:
@@ -80,7 +84,9 @@ def pair_angles(left: Rows, right: Rows) -> Angles:
     a /= np.sqrt((a * a).sum(-1, keepdims=True))
     b /= np.sqrt((b * b).sum(-1, keepdims=True))
     less, more = a - b, a + b
-    return np.asarray(2 * np.arctan2(np.sqrt((less * less).sum(-1)), np.sqrt((more * more).sum(-1))))
+    return np.asarray(
+        2 * np.arctan2(np.sqrt((less * less).sum(-1)), np.sqrt((more * more).sum(-1)))
+    )
 
 
 def cosine_slack(dimensions: int) -> float:
@@ -135,7 +141,9 @@ class Gallery:
         """Length of a fingerprint, d."""
         return int(self.rows.shape[1])
 
-    def check_queries(self, name: str, queries: Rows, may_be_missing: bool = False) -> npt.NDArray[np.bool_]:
+    def check_queries(
+        self, name: str, queries: Rows, may_be_missing: bool = False
+    ) -> npt.NDArray[np.bool_]:
         """As `check_unit`, and of the references' dimension."""
         if queries.ndim == 2 and queries.shape[1] != self.dimensions:
             found = f"{queries.shape[1]} dimensions where the originals have {self.dimensions}"

@@ -70,21 +70,34 @@ class RatioSearch:
         wide, halves, group = values.astype(np.float64), self.half_angles[found], self.group[found]
         cosine = (self.a[group] + wide * halves) / self.b[group]
         margin = (self.slack / self.b)[group]
-        return _angle(cosine + margin) / halves, _angle(cosine - margin) / halves, found, self._beyond(wide[:, -1])
+        return (
+            _angle(cosine + margin) / halves,
+            _angle(cosine - margin) / halves,
+            found,
+            self._beyond(wide[:, -1]),
+        )
 
     def _beyond(self, values: Floats) -> Floats:
         """Over all groups: the angle at the half-angle where the cosine is largest, over the largest half-angle."""
         each = values[:, None]
-        cosine = (self.a + np.maximum(each * self._lowest, each * self._highest) + self.slack) / self.b
+        cosine = (
+            self.a + np.maximum(each * self._lowest, each * self._highest) + self.slack
+        ) / self.b
         return np.asarray((_angle(cosine) / self._highest).min(1))
 
 
 def _groups(half_angles: Floats) -> tuple[Indices, Floats, Floats]:
     """At most `STEPS` groups of neighbouring half-angles: whose each is, the smallest and the largest in each."""
     edges = np.geomspace(half_angles.min(), half_angles.max(), STEPS + 1)[1:-1]
-    group: Indices = np.unique(np.searchsorted(edges, half_angles), return_inverse=True)[1].astype(np.int64)
+    group: Indices = np.unique(np.searchsorted(edges, half_angles), return_inverse=True)[1].astype(
+        np.int64
+    )
     members = [half_angles[group == each] for each in range(group.max() + 1)]
-    return group, np.array([each.min() for each in members]), np.array([each.max() for each in members])
+    return (
+        group,
+        np.array([each.min() for each in members]),
+        np.array([each.max() for each in members]),
+    )
 
 
 def _angle(cosine: npt.NDArray[np.float64]) -> Floats:

@@ -37,5 +37,7 @@ def matcher(name: str) -> Matcher:
         If there is none.
     """
     if name not in MATCHERS:
-        raise refuse("verifier", f"there is no matcher {name!r}", f"choose from {', '.join(MATCHERS)}")
+        raise refuse(
+            "verifier", f"there is no matcher {name!r}", f"choose from {', '.join(MATCHERS)}"
+        )
     return MATCHERS[name]

@@ -46,8 +46,14 @@ def agreement(counts: Counts, seed: int) -> dict[str, Any]:
     n, low, high = int(counts.sum()), None, None
     value = kappa(counts)
     if np.isfinite(value):
-        drawn = seeds.generator(seed, "kappa").multinomial(n, counts.ravel() / n, RESAMPLES).reshape(-1, 2, 2)
-        low, high = (float(end) for end in np.nanquantile([kappa(each) for each in drawn], [0.025, 0.975]))
+        drawn = (
+            seeds.generator(seed, "kappa")
+            .multinomial(n, counts.ravel() / n, RESAMPLES)
+            .reshape(-1, 2, 2)
+        )
+        low, high = (
+            float(end) for end in np.nanquantile([kappa(each) for each in drawn], [0.025, 0.975])
+        )
     accepted, both = int(counts[0].sum()), int(counts[0, 1])
     least, most = clopper_pearson(both, accepted)
     return {

@@ -35,7 +35,10 @@ DISC = 0.16  # half a side of the disc's neighbourhood, of the side
 CHANGED = 1e-6
 RIM = round(REACH * SIDE_PX)
 HALF = round(DISC * SIDE_PX)
-LENGTHS = (SIDE_PX - 2 * RIM, 2 * HALF + 1)  # of what is looked for: the middle of the vessels, the disc
+LENGTHS = (
+    SIDE_PX - 2 * RIM,
+    2 * HALF + 1,
+)  # of what is looked for: the middle of the vessels, the disc
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,15 @@ def similarity(one: Template, other: Template) -> float:
 
 def _directed(one: View, other: View) -> float:
     """Return the middle of one picture and the disc of it, looked for in the other one."""
-    products = fft.irfft2(one.wanted * other.seen[:, None], (SIDE_PX, SIDE_PX))  # (2, poses, SIDE_PX, SIDE_PX)
+    products = fft.irfft2(
+        one.wanted * other.seen[:, None], (SIDE_PX, SIDE_PX)
+    )  # (2, poses, SIDE_PX, SIDE_PX)
     best = []
     for found, spread in zip(products, other.spreads, strict=True):
         valid = found[:, : len(spread), : len(spread)].max(0)
-        best.append(float(np.max(np.where(spread > CHANGED, valid / np.maximum(spread, CHANGED), 0))))
+        best.append(
+            float(np.max(np.where(spread > CHANGED, valid / np.maximum(spread, CHANGED), 0)))
+        )
     return sum(best) / 2
 
 
@@ -114,7 +121,9 @@ def _view(planes: npt.NDArray[np.float64], disc: tuple[int, int]) -> View:
     wanted = np.zeros((2, len(TURNS_DEG) * len(ZOOMS), SIDE_PX, SIDE_PX), np.float32)
     for number, (turn, zoom) in enumerate(product(TURNS_DEG, ZOOMS)):
         vessels = _posed(planes[0], turn, zoom, middle)[RIM:-RIM, RIM:-RIM]
-        part = _posed(planes[1], turn, zoom, around)[y - HALF : y + HALF + 1, x - HALF : x + HALF + 1]
+        part = _posed(planes[1], turn, zoom, around)[
+            y - HALF : y + HALF + 1, x - HALF : x + HALF + 1
+        ]
         wanted[0, number, : LENGTHS[0], : LENGTHS[0]] = _normal(vessels)
         wanted[1, number, : LENGTHS[1], : LENGTHS[1]] = _normal(part)
     spreads = tuple(_spread(plane, length) for plane, length in zip(planes, LENGTHS, strict=True))
@@ -164,6 +173,8 @@ def _flattened(green: Plane, inside: npt.NDArray[np.bool_]) -> Plane:
 def _disc(small: Plane, inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Return the place that is brightest against its wider surroundings."""
     bright = small[..., :2].mean(2) * inside
-    stands_out = ndimage.gaussian_filter(bright, SIDE_PX / 24) - ndimage.gaussian_filter(bright, SIDE_PX / 6)
+    stands_out = ndimage.gaussian_filter(bright, SIDE_PX / 24) - ndimage.gaussian_filter(
+        bright, SIDE_PX / 6
+    )
     y, x = np.unravel_index(int(np.argmax(np.where(inside, stands_out, -np.inf))), inside.shape)
     return int(y), int(x)

@@ -55,7 +55,9 @@ class Code:
 
 def template(picture: Pictures) -> Code | None:
     """Return the iris code of a close-up of an eye, (h, w, 3) uint8; None where too little of an iris is seen."""
-    small = np.asarray(resize(picture, (SIDE_PX, SIDE_PX), anti_aliasing=picture.shape[0] > SIDE_PX), np.float64)
+    small = np.asarray(
+        resize(picture, (SIDE_PX, SIDE_PX), anti_aliasing=picture.shape[0] > SIDE_PX), np.float64
+    )
     grey = small.mean(2)
     if np.ptp(grey) < FLAT:
         return None
@@ -112,13 +114,17 @@ def _dark_middle(grey: Plane, limbus: Circle) -> Circle:
     inside = np.hypot(y - limbus.y, x - limbus.x) < WITHIN * limbus.radius
     darkest, usual = np.quantile(grey[inside], [0.02, 0.6])
     dark = inside & (grey < darkest + HALF_DARK * (usual - darkest))
-    patches, count = ndimage.label(ndimage.binary_fill_holes(ndimage.binary_closing(dark, iterations=2)))
+    patches, count = ndimage.label(
+        ndimage.binary_fill_holes(ndimage.binary_closing(dark, iterations=2))
+    )
     sizes = np.bincount(patches.ravel(), minlength=count + 1)[1:]
     if not len(sizes):
         return Circle(limbus.y, limbus.x, 0.35 * limbus.radius)
     largest = int(sizes.argmax())
     cy, cx = ndimage.center_of_mass(patches == largest + 1)
-    radius = float(np.clip(np.sqrt(sizes[largest] / np.pi), 0.18 * limbus.radius, 0.68 * limbus.radius))
+    radius = float(
+        np.clip(np.sqrt(sizes[largest] / np.pi), 0.18 * limbus.radius, 0.68 * limbus.radius)
+    )
     return Circle(float(cy), float(cx), radius)
 
 
@@ -126,7 +132,9 @@ def _refined(grey: Plane, circle: Circle, angles: Plane) -> Circle:
     """Return the sharpest circle about one, first to a pixel and then to a third of one."""
     for reach, count in ((3.0, 7), (1.0, 7)):
         by = np.linspace(-reach, reach, count)
-        wider = np.linspace(-reach - 1, reach + 1, count + 2)  # the first and the last have no neighbour
+        wider = np.linspace(
+            -reach - 1, reach + 1, count + 2
+        )  # the first and the last have no neighbour
         circle = _sharpest(grey, circle.y + by, circle.x + by, circle.radius + wider, angles)
     return circle
 
@@ -153,10 +161,13 @@ def unrolled(grey: Plane, pupil: Circle, limbus: Circle) -> tuple[Plane, Bits]:
     turn = np.arange(SPOKES) * 2 * np.pi / SPOKES
     depth = ((np.arange(RINGS) + 0.5) / RINGS * 0.85 + 0.05)[:, None]
     inner, outer = (
-        np.stack([c.y + c.radius * np.sin(turn), c.x + c.radius * np.cos(turn)])[:, None] for c in (pupil, limbus)
+        np.stack([c.y + c.radius * np.sin(turn), c.x + c.radius * np.cos(turn)])[:, None]
+        for c in (pupil, limbus)
     )
     places = (1 - depth) * inner + depth * outer  # (2, RINGS, SPOKES)
-    ring = ndimage.map_coordinates(grey, places.reshape(2, -1), order=1, mode="nearest").reshape(RINGS, SPOKES)
+    ring = ndimage.map_coordinates(grey, places.reshape(2, -1), order=1, mode="nearest").reshape(
+        RINGS, SPOKES
+    )
     inside = ((places >= 0) & (places <= grey.shape[0] - 1)).all(0)
     upright = np.abs(np.degrees(np.arcsin(np.sin(turn))))
     known = inside & (ring < GLINT) & (upright <= MASK_DEG)
@@ -168,7 +179,9 @@ def encode(ring: Plane, known: Bits) -> Code:
     weight = known.astype(float)
     share = np.maximum(ndimage.gaussian_filter(weight, GROUND, mode=("nearest", "wrap")), 1e-6)
     ground = ndimage.gaussian_filter(ring * weight, GROUND, mode=("nearest", "wrap")) / share
-    level = (ring - ground) * weight  # light and the rings about the pupil, which all eyes share, go
+    level = (
+        ring - ground
+    ) * weight  # light and the rings about the pupil, which all eyes share, go
     sides = SPOKES // 4
     wide = np.concatenate([level[:, -sides:], level, level[:, :sides]], 1)  # the ring closes
     bits: list[Bits] = []

@@ -26,11 +26,18 @@ PERSONS = 500  # whose pictures are paired at most; their templates are held tog
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
-PERTURBATION_STREAM = "second opinion"  # name of the random stream: another name would draw other perturbations
+PERTURBATION_STREAM = (
+    "second opinion"  # name of the random stream: another name would draw other perturbations
+)
 
 
 def try_verifier(
-    pool: str, settings: Mapping[str, Any], families: Sequence[str], seed: int, figures: str, step: Step
+    pool: str,
+    settings: Mapping[str, Any],
+    families: Sequence[str],
+    seed: int,
+    figures: str,
+    step: Step,
 ) -> None:
     """Set the matcher's threshold, measure the matcher, and write both.
 
@@ -99,14 +106,24 @@ def two_persons(
 
 
 def same_eye(
-    match: Matcher, pictures: Pictures, table: pd.DataFrame, impostors: Floats, limit: float, count: int, seed: int
+    match: Matcher,
+    pictures: Pictures,
+    table: pd.DataFrame,
+    impostors: Floats,
+    limit: float,
+    count: int,
+    seed: int,
 ) -> dict[str, Any] | None:
     """Return how well pairs of the same eye are told from pairs of two persons; None without such pairs."""
     eye = table["eye"].to_numpy()
     groups = [np.flatnonzero(eye == number) for number in np.unique(eye[eye >= 0])]
-    pairs = np.array([(a, b) for group in groups for k, a in enumerate(group) for b in group[k + 1 :]], np.int64)
+    pairs = np.array(
+        [(a, b) for group in groups for k, a in enumerate(group) for b in group[k + 1 :]], np.int64
+    )
     pairs = pairs.reshape(-1, 2)
-    pairs = pairs[np.sort(seeds.generator(seed, "pairs of one eye").permutation(len(pairs))[:count])]
+    pairs = pairs[
+        np.sort(seeds.generator(seed, "pairs of one eye").permutation(len(pairs))[:count])
+    ]
     template = lru_cache(KEPT)(lambda row: match.template(pictures[row]))
 
     def similarity(a: int, b: int) -> float:
@@ -118,8 +135,15 @@ def same_eye(
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None
-    distances, genuine = np.sort(-impostors), [-alike[whose == person] for person in np.unique(whose)]
-    out: dict[str, Any] = {"pairs": len(alike), "persons": len(genuine), "without_template": int(np.isnan(every).sum())}
+    distances, genuine = (
+        np.sort(-impostors),
+        [-alike[whose == person] for person in np.unique(whose)],
+    )
+    out: dict[str, Any] = {
+        "pairs": len(alike),
+        "persons": len(genuine),
+        "without_template": int(np.isnan(every).sum()),
+    }
     for name, figure in (("auc", auc), ("eer", eer)):
         low, high = bootstrap(
             lambda rows, f=figure: f(np.concatenate([genuine[row] for row in rows]), distances),  # type: ignore[misc]
@@ -152,9 +176,14 @@ def altered_originals(
         own = match.template(pictures[row])
         alike = {}
         for family in families:
-            picture = perturbations.alter(pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM)[0]
+            picture = perturbations.alter(
+                pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM
+            )[0]
             template = match.template(picture)
-            alike[family] = (template, -1.0 if template is None or own is None else match.similarity(own, template))
+            alike[family] = (
+                template,
+                -1.0 if template is None or own is None else match.similarity(own, template),
+            )
             events[family].append(alike[family][1] > limit)
         template, similarity = alike[families[number % len(families)]]
         first.append(
@@ -165,7 +194,13 @@ def altered_originals(
         step.progress(number + 1, len(tested), "test pictures")
     who = table["person"].to_numpy()[tested]
     every = np.array([events[family] for family in families], bool)
-    shares = {family: share_of_pictures(row, who, seed).as_dict() for family, row in zip(families, every, strict=True)}
+    shares = {
+        family: share_of_pictures(row, who, seed).as_dict()
+        for family, row in zip(families, every, strict=True)
+    }
     shares["all"] = share_of_pictures(every.ravel(), np.tile(who, len(families)), seed).as_dict()
-    rank1 = {**share_of_pictures(np.array(first, bool), who, seed).as_dict(), "gallery": len(gallery)}
+    rank1 = {
+        **share_of_pictures(np.array(first, bool), who, seed).as_dict(),
+        "gallery": len(gallery),
+    }
     return {"recognised": shares, "rank1": rank1}

@@ -80,7 +80,12 @@ class Verifier:
     """
 
     def __init__(self, cones: Cones, originals: Pictures, match: Matcher, nearest: int) -> None:
-        self.judge, self.match, self.nearest, self.fingerprints = Judge(cones), match, nearest, cones.fingerprints
+        self.judge, self.match, self.nearest, self.fingerprints = (
+            Judge(cones),
+            match,
+            nearest,
+            cones.fingerprints,
+        )
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
 
     def originals_near(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
@@ -113,7 +118,12 @@ class Verifier:
 
 
 def verify_candidates(
-    inputs: Mapping[str, str], settings: Mapping[str, Any], seed: int, verifications: str, figures: str, step: Step
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    seed: int,
+    verifications: str,
+    figures: str,
+    step: Step,
 ) -> None:
     """Verify every candidate of a stage; write the outcome, and how far it agrees with the cones.
 
@@ -136,9 +146,14 @@ def verify_candidates(
         originals = np.concatenate([originals, read_pictures(canaries)])
         known = np.concatenate([known, read_table(canaries)["row"]])
     if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
-        raise refuse("verifier", "cones of other originals or another encoder", "calibrate the cones again")
+        raise refuse(
+            "verifier", "cones of other originals or another encoder", "calibrate the cones again"
+        )
     verifier = Verifier(cones, originals, matcher(trial["matcher"]), settings["nearest"])
-    counts, tally = np.zeros((2, 2), np.int64), dict.fromkeys(("candidates", "without_template", "refused"), 0)
+    counts, tally = (
+        np.zeros((2, 2), np.int64),
+        dict.fromkeys(("candidates", "without_template", "refused"), 0),
+    )
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(verifications) as write:
         for ids, block, rows in _candidates(inputs, made_by):
@@ -152,7 +167,9 @@ def verify_candidates(
             tally["refused"] += int(((columns["refusal"] != "") & ~verification.rejected).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    of_held_out = verifier.verify(pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out])
+    of_held_out = verifier.verify(
+        pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out]
+    )
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "originals_asked": settings["nearest"] + 1,
@@ -167,13 +184,22 @@ def verify_candidates(
     step.metric("refused_by_verifier", tally["refused"])
 
 
-def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[str], Pictures, Rows]]:
+def _candidates(
+    inputs: Mapping[str, str], made_by: str
+) -> Iterator[tuple[list[str], Pictures, Rows]]:
     """Names, pictures and fingerprints, block by block; a picture that could not be read has no fingerprint."""
-    names, rows = Column(inputs["candidates"], "candidate"), RowFile(inputs["fingerprints"], made_by)
+    names, rows = (
+        Column(inputs["candidates"], "candidate"),
+        RowFile(inputs["fingerprints"], made_by),
+    )
     if len(names) != len(rows):
         message = f"{len(rows)} fingerprints of {len(names)} pictures"
         raise refuse("verifier", message, "delete the fingerprints and run again")
-    reasons = Column(inputs["candidates"], "reason") if has_column(inputs["candidates"], "reason") else None
+    reasons = (
+        Column(inputs["candidates"], "reason")
+        if has_column(inputs["candidates"], "reason")
+        else None
+    )
     start = 0
     for block in iterate(inputs["candidates"]):
         here = slice(start, start + len(block))
@@ -184,7 +210,9 @@ def _candidates(inputs: Mapping[str, str], made_by: str) -> Iterator[tuple[list[
         start += len(block)
 
 
-def _columns(verification: Verification, cones: Cones, limit: float, refuse_unseen: bool) -> dict[str, Any]:
+def _columns(
+    verification: Verification, cones: Cones, limit: float, refuse_unseen: bool
+) -> dict[str, Any]:
     matched = verification.similarity > limit  # False where there is none
     known = np.isfinite(verification.similarity)
     unseen = verification.compared & ~known & refuse_unseen
@@ -204,5 +232,8 @@ def _share(matched: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict
 
 @contextmanager
 def _writer(path: str) -> Iterator[Callable[[dict[str, Any]], None]]:
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as file:
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as file,
+    ):
         yield lambda columns: file.write_table(pa.table(columns, SCHEMA))

@@ -12,15 +12,25 @@ def donor_problems(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, s
         where = f"config read_benchmarks.{name}.donors.{donor}"
         panel, simulated = part["panel"], part["coalescent"]
         if panel and simulated:
-            yield where, "both panel and coalescent", "give one of them, or neither for variants from rates alone"
+            yield (
+                where,
+                "both panel and coalescent",
+                "give one of them, or neither for variants from rates alone",
+            )
         if panel and (panel["sample"] is None) != panel["mosaic"]:
-            found = "neither sample nor mosaic" if panel["sample"] is None else "both sample and mosaic"
+            found = (
+                "neither sample nor mosaic" if panel["sample"] is None else "both sample and mosaic"
+            )
             yield f"{where}.panel", found, "name a sample, or set mosaic: true"
         if not simulated:
             continue
         person = simulated["person"]
         if person > people:
-            yield f"{where}.coalescent.person", f"{person} where there are {people} people", "raise coalescent.people"
+            yield (
+                f"{where}.coalescent.person",
+                f"{person} where there are {people} people",
+                "raise coalescent.people",
+            )
         if person in taken:
             found = f"the person of {taken[person]} again"
             yield f"{where}.coalescent.person", found, "give every donor a person of their own"
@@ -43,7 +53,14 @@ def mixture_problems(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str,
         if not depths["host"] and not any(depths["microbes"].values()):
             yield f"{where}.depths", "no depth above 0", "give the host or a microbe some"
     elif weights and not any(weights) and entry["host_share"] < 1:
-        yield f"{where}.microbes.genomes", "every weight is 0", "give one more than 0, or set host_share: 1"
+        yield (
+            f"{where}.microbes.genomes",
+            "every weight is 0",
+            "give one more than 0, or set host_share: 1",
+        )
     if unknown := sorted(set(entry["spike_ins"]) - known - {"human"}):
-        found, do = f"unknown {', '.join(unknown)}", f"take human or some of {', '.join(sorted(known))}"
+        found, do = (
+            f"unknown {', '.join(unknown)}",
+            f"take human or some of {', '.join(sorted(known))}",
+        )
         yield f"{where}.spike_ins", found, do

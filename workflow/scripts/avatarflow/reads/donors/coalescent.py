@@ -58,28 +58,43 @@ def demography(settings: Mapping[str, Any]) -> msprime.Demography:
     parted, out_of_africa, modern = (years / 25 for years in (21_200, 140_000, 220_000))
     history.add_population(name="african", initial_size=12_300, initially_active=True)
     for name, founders, growth in ((PEOPLE, 1_000, 0.004), ("asian", 510, 0.0055)):
-        history.add_population(name=name, initial_size=founders * np.exp(growth * parted), growth_rate=growth)
+        history.add_population(
+            name=name, initial_size=founders * np.exp(growth * parted), growth_rate=growth
+        )
     history.add_population(name="eurasian", initial_size=2_100)
     history.add_population(name="ancestral", initial_size=7_300)
-    for pair, rate in ((("african", PEOPLE), 3e-5), (("african", "asian"), 1.9e-5), ((PEOPLE, "asian"), 9.6e-5)):
+    for pair, rate in (
+        (("african", PEOPLE), 3e-5),
+        (("african", "asian"), 1.9e-5),
+        ((PEOPLE, "asian"), 9.6e-5),
+    ):
         history.set_symmetric_migration_rate(pair, rate)
     history.add_population_split(parted, derived=[PEOPLE, "asian"], ancestral="eurasian")
-    history.add_symmetric_migration_rate_change(parted, populations=["african", "eurasian"], rate=25e-5)
+    history.add_symmetric_migration_rate_change(
+        parted, populations=["african", "eurasian"], rate=25e-5
+    )
     history.add_population_split(out_of_africa, derived=["eurasian"], ancestral="african")
     history.add_population_split(modern, derived=["african"], ancestral="ancestral")
     return history
 
 
-def ancestry(length_bp: int, settings: Mapping[str, Any], seed: int, contig: int) -> tskit.TreeSequence:
+def ancestry(
+    length_bp: int, settings: Mapping[str, Any], seed: int, contig: int
+) -> tskit.TreeSequence:
     """Trees and mutations of one contig: 2 `people` haplotypes, then the reference's.
 
     References
     ----------
     Baumdicker et al. 2022, Genetics 220:iyab229 (msprime 1.0).
     """
-    numbers = [integer(seed, f"coalescent.{what}", contig) % (2**32 - 1) + 1 for what in ("trees", "mutations")]
+    numbers = [
+        integer(seed, f"coalescent.{what}", contig) % (2**32 - 1) + 1
+        for what in ("trees", "mutations")
+    ]
     counts = ((settings["people"], 2), (1, 1))
-    samples = [msprime.SampleSet(count, population=PEOPLE, ploidy=ploidy) for count, ploidy in counts]
+    samples = [
+        msprime.SampleSet(count, population=PEOPLE, ploidy=ploidy) for count, ploidy in counts
+    ]
     trees = msprime.sim_ancestry(
         samples, demography=demography(settings), sequence_length=length_bp, random_seed=numbers[0],
         recombination_rate=settings["recombination_rate"],
@@ -107,7 +122,9 @@ def sites_of(
     random = generator(seed, "coalescent.alleles", contig)
     words = random.integers(0, 1 << 63, (len(at), 2), np.uint64)
     priority = random.permutation(len(at)).astype(np.uint32)
-    table = without_overlaps(described(name, codes, at, words, priority, rates).assign(site=lambda part: part.index))
+    table = without_overlaps(
+        described(name, codes, at, words, priority, rates).assign(site=lambda part: part.index)
+    )
     table = table.set_index("site")[["position", "ref", "alt"]]
     for first in range(0, len(at), BLOCK_SITES):
         here = range(first, min(first + BLOCK_SITES, len(at)))
@@ -128,9 +145,16 @@ def vcf_lines(name: str, sites: pd.DataFrame, alleles: Bits) -> bytes:
     calls[:, :, 0], calls[:, :, 2] = alleles[:, ::2] + ord("0"), alleles[:, 1::2] + ord("0")
     calls[:, :, 3] = ord("\t")
     calls[:, -1, 3] = ord("\n")
-    fixed = zip(sites["position"].tolist(), sites["ref"], sites["alt"], calls.reshape(count, 4 * people), strict=True)
+    fixed = zip(
+        sites["position"].tolist(),
+        sites["ref"],
+        sites["alt"],
+        calls.reshape(count, 4 * people),
+        strict=True,
+    )
     return b"".join(
-        f"{name}\t{at + 1}\t.\t{ref}\t{alt}\t.\tPASS\t.\tGT\t".encode() + row.tobytes() for at, ref, alt, row in fixed
+        f"{name}\t{at + 1}\t.\t{ref}\t{alt}\t.\tPASS\t.\tGT\t".encode() + row.tobytes()
+        for at, ref, alt, row in fixed
     )
 
 
@@ -145,7 +169,12 @@ def vcf_head(genome: Genome, people: int) -> bytes:
 
 
 def simulate_panel(
-    host: str | Path, settings: Mapping[str, Any], rates: Mapping[str, Any], seed: int, folder: str | Path, step: Step
+    host: str | Path,
+    settings: Mapping[str, Any],
+    rates: Mapping[str, Any],
+    seed: int,
+    folder: str | Path,
+    step: Step,
 ) -> None:
     """Write a phased panel on the host as `panel.vcf.gz` with its index; contigs have histories of their own.
 

@@ -45,7 +45,9 @@ class Haplotype:
         return any(edit.large.any() for edit in self.edits)
 
 
-def haplotype(reference: Genome, variants: pd.DataFrame, allele: str, large_only: bool = False) -> Haplotype:
+def haplotype(
+    reference: Genome, variants: pd.DataFrame, allele: str, large_only: bool = False
+) -> Haplotype:
     """Put one allele column (`allele1`, `allele2`) of sorted variants without overlaps into the reference.
 
     Parameters
@@ -94,7 +96,10 @@ def _edits(table: pd.DataFrame, allele: str) -> Edits:
 
 
 def _chosen(alts: Sequence[str], numbers: Sequence[int]) -> list[str]:
-    return [alt.split(",")[number - 1] if "," in alt else alt for alt, number in zip(alts, numbers, strict=True)]
+    return [
+        alt.split(",")[number - 1] if "," in alt else alt
+        for alt, number in zip(alts, numbers, strict=True)
+    ]
 
 
 def _trimmed(ref: str, alt: str) -> tuple[int, int, str]:
@@ -111,7 +116,9 @@ def _trimmed(ref: str, alt: str) -> tuple[int, int, str]:
 
 
 @compiled
-def _applied(codes: Codes, ref: Integers, length: Integers, cut: Integers, alt: Codes) -> tuple[Codes, Integers]:
+def _applied(
+    codes: Codes, ref: Integers, length: Integers, cut: Integers, alt: Codes
+) -> tuple[Codes, Integers]:
     """Marks of the changed contig, and where each edit's new bases start on it."""
     out = np.empty(len(codes) + len(alt) - length.sum(), np.uint8)
     places = np.empty(len(ref), np.int64)

@@ -31,7 +31,10 @@ def vcf_text(reference: Genome, variants: pd.DataFrame, donor: str) -> str:
         '##FORMAT=<ID=GT,Number=1,Type=String,Description="Phased genotype: haplotype 1 | haplotype 2">',
         "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + donor,
     ]
-    kinds = [f";KIND={kind}" if kind else "" for kind in variants.get("kind", pd.Series([""] * len(variants)))]
+    kinds = [
+        f";KIND={kind}" if kind else ""
+        for kind in variants.get("kind", pd.Series([""] * len(variants)))
+    ]
     columns = zip(*(variants[column] for column in COLUMNS), kinds, strict=True)
     body = [
         f"{contig}\t{at + 1}\tv{row}\t{ref}\t{alt}\t.\tPASS\tPART={part}{kind}\tGT\t{first}|{second}"
@@ -45,7 +48,11 @@ def donor_variants(
     structural: Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, Spans]:  # fmt: skip
     """A donor's variants: the panel's where it speaks (`panel`: see `make_individual`), drawn ones elsewhere."""
-    known, spans = panel_variants(panel["vcf"], source_of(panel, seed, donor), reference) if panel else (None, {})
+    known, spans = (
+        panel_variants(panel["vcf"], source_of(panel, seed, donor), reference)
+        if panel
+        else (None, {})
+    )
     drawn = draw_variants(reference, level, rates, seed, donor, outside=spans)
     table = merged([drawn] if known is None else [drawn, known], reference)
     if structural and structural["per_mb"] > 0:
@@ -81,7 +88,10 @@ def make_individual(
     variants, spans = donor_variants(genome, level, Rates.of(rates), seed, donor, panel, structural)
     with replacing_folder(folder) as place:
         for number in (1, 2):
-            write_fasta(place / f"haplotype{number}.fa", haplotype(genome, variants, f"allele{number}").genome)
+            write_fasta(
+                place / f"haplotype{number}.fa",
+                haplotype(genome, variants, f"allele{number}").genome,
+            )
         vcf = place / "variants.vcf.gz"
         vcf.write_bytes(bgzf.compress(vcf_text(genome, variants, donor).encode()) + bgzf.EOF)
         pysam.tabix_index(str(vcf), preset="vcf", force=True)
@@ -91,7 +101,11 @@ def make_individual(
     carried = (variants["allele1"] > 0).sum() + (variants["allele2"] > 0).sum()
     step.metric("variants", len(variants))
     step.metric("variants_per_haplotype_base", carried / 2 / max(len(genome.codes), 1))
-    step.info("%d variants, %.5f per base of a haplotype", len(variants), carried / 2 / max(len(genome.codes), 1))
+    step.info(
+        "%d variants, %.5f per base of a haplotype",
+        len(variants),
+        carried / 2 / max(len(genome.codes), 1),
+    )
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

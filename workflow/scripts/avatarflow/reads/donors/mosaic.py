@@ -61,7 +61,11 @@ class Mosaic:
     def settle(self, people: Sequence[str], where: str) -> None:
         """Learn how many people there are; one alone makes no mosaic."""
         if len(people) < 2:
-            raise refuse(where, f"{len(people)} people where a mosaic needs two", "give a panel of many people")
+            raise refuse(
+                where,
+                f"{len(people)} people where a mosaic needs two",
+                "give a panel of many people",
+            )
         self.people = len(people)
 
     def at(self, contig: str, position: int) -> Calls:

@@ -59,7 +59,12 @@ def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd
         name, offset, contig = place
         at, ref, alt = int(fields[1]) - 1 - offset, fields[3].upper(), fields[4].upper()
         end = at + len(ref)
-        if at < 0 or end >= len(genome.contig(contig)) or not BASES.match(ref) or not BASES.match(alt):
+        if (
+            at < 0
+            or end >= len(genome.contig(contig))
+            or not BASES.match(ref)
+            or not BASES.match(alt)
+        ):
             continue  # outside the region, or symbolic: nothing a read could show here
         if LETTERS[genome.contig(contig)[at:end]].tobytes().decode() != ref:
             found = "REF differs from the reference genome"
@@ -68,7 +73,9 @@ def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd
         spans[name] = (min(at, spans.get(name, (at, 0))[0]), max(end, spans.get(name, (0, end))[1]))
         takes = source.at(origin[contig][0], at + origin[contig][1])
         try:
-            alleles = [_alleles(fields[FIXED + one], alt.count(",") + 1)[side] for one, side in takes]
+            alleles = [
+                _alleles(fields[FIXED + one], alt.count(",") + 1)[side] for one, side in takes
+            ]
         except ValueError as error:
             complaints.line(str(path), number, *error.args)
             continue
@@ -77,7 +84,9 @@ def panel_variants(path: str | Path, source: Source, genome: Genome) -> tuple[pd
             free[name] = end
     complaints.raise_if_any()
     if not spans:
-        raise refuse(str(path), "no site on the reference", "give a panel made on it, with its contig names")
+        raise refuse(
+            str(path), "no site on the reference", "give a panel made on it, with its contig names"
+        )
     return pd.DataFrame(rows, columns=COLUMNS), spans
 
 
@@ -86,7 +95,9 @@ def origins(genome: Genome) -> list[tuple[str, int]]:
     found = []
     for number, name in enumerate(genome.names):
         match = CUT.match(name)
-        region = match and int(match["last"]) - int(match["first"]) + 1 == len(genome.contig(number))
+        region = match and int(match["last"]) - int(match["first"]) + 1 == len(
+            genome.contig(number)
+        )
         found.append((match["contig"], int(match["first"]) - 1) if match and region else (name, 0))
     return found
 
@@ -94,7 +105,9 @@ def origins(genome: Genome) -> list[tuple[str, int]]:
 def places(genome: Genome) -> dict[str, tuple[str, int, int]]:
     """Contig of a VCF to (contig here, bases cut off before it, its number)."""
     found = {}
-    for number, (name, (whole, before)) in enumerate(zip(genome.names, origins(genome), strict=True)):
+    for number, (name, (whole, before)) in enumerate(
+        zip(genome.names, origins(genome), strict=True)
+    ):
         found[name] = (name, 0, number)
         found[whole] = (name, before, number)
     return found
@@ -112,7 +125,11 @@ def _records(path: str | Path, source: Source) -> Iterator[tuple[int, Sequence[s
                 source.settle(fields[FIXED:], f"{path} line {number}")
                 width = len(fields)
             elif not width:
-                raise refuse(f"{path} line {number}", "a record before the #CHROM line", "give a complete VCF")
+                raise refuse(
+                    f"{path} line {number}",
+                    "a record before the #CHROM line",
+                    "give a complete VCF",
+                )
             elif len(fields) != width:
                 found = f"{len(fields)} columns where the header has {width} (truncated file?)"
                 raise refuse(f"{path} line {number}", found, "fetch the file again")

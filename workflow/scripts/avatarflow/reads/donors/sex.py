@@ -8,7 +8,11 @@ from avatarflow.reads.genomes.genome import Genome, N
 
 from .panel import origins
 
-NAMED = {"chrM": ("M", "MT"), "chrX": ("X",), "chrY": ("Y",)}  # class to contigs, with or without "chr"
+NAMED = {
+    "chrM": ("M", "MT"),
+    "chrX": ("X",),
+    "chrY": ("Y",),
+}  # class to contigs, with or without "chr"
 ABSENT = {"female": (("chrY",), ("chrY", "chrM")), "male": (("chrY",), ("chrX", "chrM"))}
 """Classes that the first haplotype (from the mother) and the second one lack."""
 
@@ -24,7 +28,11 @@ def without_absent(scaffold: Genome, genome: Genome, sex: str | None, haplotype:
 
     ASSUME: X and Y share nothing (pseudoautosomal regions count for each as what the reference has there).
     """
-    lacking = [number for number, one in enumerate(classes(genome)) if sex and one in ABSENT[sex][haplotype - 1]]
+    lacking = [
+        number
+        for number, one in enumerate(classes(genome))
+        if sex and one in ABSENT[sex][haplotype - 1]
+    ]
     if not lacking:
         return scaffold
     codes = scaffold.codes.copy()
@@ -56,5 +64,7 @@ class SexLaw:
         whole = 2 * known[""] + known["chrX"] + known["chrY"] + known["chrM"]
         if not known["chrY"] or whole == known["chrY"]:
             return None
-        contigs = tuple(name for name, kind in zip(genome.names, kinds, strict=True) if kind == "chrY")
+        contigs = tuple(
+            name for name, kind in zip(genome.names, kinds, strict=True) if kind == "chrY"
+        )
         return cls(contigs, known["chrY"] / whole)

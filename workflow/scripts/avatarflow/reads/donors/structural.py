@@ -30,7 +30,9 @@ class Board:
     def __init__(self, genome: Genome, outside: Spans) -> None:
         self.genome = genome
         self.taken = [
-            [(first - APART_BP, end + APART_BP) for first, end in [outside[name]]] if name in outside else []
+            [(first - APART_BP, end + APART_BP) for first, end in [outside[name]]]
+            if name in outside
+            else []
             for name in genome.names
         ]
 
@@ -41,7 +43,10 @@ class Board:
             contig = int(np.searchsorted(self.genome.starts, at, side="right")) - 1
             at -= int(self.genome.starts[contig])
             codes, end = self.genome.contig(contig), at + size + 1
-            free = all(end + APART_BP <= first or at - APART_BP >= last for first, last in self.taken[contig])
+            free = all(
+                end + APART_BP <= first or at - APART_BP >= last
+                for first, last in self.taken[contig]
+            )
             if free and end < len(codes) and not (codes[at:end] == N).any():
                 self.taken[contig].append((at, end))
                 return contig, at
@@ -49,7 +54,12 @@ class Board:
 
 
 def draw_structural(
-    genome: Genome, settings: Mapping[str, Any], homozygous_share: float, seed: int, donor: str, outside: Spans
+    genome: Genome,
+    settings: Mapping[str, Any],
+    homozygous_share: float,
+    seed: int,
+    donor: str,
+    outside: Spans,
 ) -> pd.DataFrame:
     """Draw a donor's structural variants.
 
@@ -79,12 +89,18 @@ def draw_structural(
         If the longest length is below the shortest.
     """
     if settings["max_bp"] < settings["min_bp"]:
-        raise refuse("structural", "max_bp below min_bp", "give the longest a length of at least the shortest")
+        raise refuse(
+            "structural",
+            "max_bp below min_bp",
+            "give the longest a length of at least the shortest",
+        )
     random = generator(seed, "structural", zlib.crc32(donor.encode()))
     board, rows = Board(genome, outside), []
     for _ in range(random.poisson(settings["per_mb"] * len(genome.codes) / 1e6)):
         kind = KINDS[int(random.integers(len(KINDS)))]
-        size = int(np.exp(random.uniform(np.log(settings["min_bp"]), np.log(settings["max_bp"] + 1))))
+        size = int(
+            np.exp(random.uniform(np.log(settings["min_bp"]), np.log(settings["max_bp"] + 1)))
+        )
         both, first = random.random() < homozygous_share, bool(random.integers(2))
         for contig, at, ref, alt in _alleles(random, board, kind, size):
             copies = int(both or first), int(both or not first)
@@ -96,7 +112,9 @@ def _text(codes: Codes) -> str:
     return LETTERS[codes].tobytes().decode()
 
 
-def _alleles(random: np.random.Generator, board: Board, kind: str, size: int) -> list[tuple[int, int, Codes, Codes]]:
+def _alleles(
+    random: np.random.Generator, board: Board, kind: str, size: int
+) -> list[tuple[int, int, Codes, Codes]]:
     """Contig, anchor, REF and ALT of each record of one variant; none where there is no room."""
     place = board.find(random, 0 if kind == "INS" else size)
     if place is None:
@@ -131,4 +149,6 @@ def with_structural(small: pd.DataFrame, structural: pd.DataFrame) -> pd.DataFra
     for contig, position, ref in places:
         touches = (start < int(position) + len(ref)) & (end > int(position))
         keep &= ~(touches & (small["contig"] == contig).to_numpy())
-    return pd.concat([part for part in (small[keep], structural) if len(part)] or [small], ignore_index=True)
+    return pd.concat(
+        [part for part in (small[keep], structural) if len(part)] or [small], ignore_index=True
+    )

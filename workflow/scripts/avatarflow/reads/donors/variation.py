@@ -74,10 +74,18 @@ def draw_variants(
     for number, (name, codes) in enumerate(genome.contigs()):
         first, last = (outside or {}).get(name, (0, 0))
         for block in range(-(-len(codes) // BLOCK_BP)):
-            at, words, priority = _sites(len(codes), block, rates.site_rate(level), (seed, person, number))
-            kept = (at < first - INDEL_MAX_BP) | (at >= last)  # a deletion must not reach into the span
+            at, words, priority = _sites(
+                len(codes), block, rates.site_rate(level), (seed, person, number)
+            )
+            kept = (at < first - INDEL_MAX_BP) | (
+                at >= last
+            )  # a deletion must not reach into the span
             tables.append(described(name, codes, at[kept], words[kept], priority[kept], rates))
-    drawn = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS, "priority"])
+    drawn = (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=[*COLUMNS, "priority"])
+    )
     return without_overlaps(drawn)[COLUMNS]
 
 
@@ -100,7 +108,12 @@ def _unit(words: npt.NDArray[np.uint64], shift: int) -> npt.NDArray[np.float64]:
 
 
 def described(
-    name: str, codes: Codes, at: Integers, words: npt.NDArray[np.uint64], priority: npt.NDArray[np.uint32], rates: Rates
+    name: str,
+    codes: Codes,
+    at: Integers,
+    words: npt.NDArray[np.uint64],
+    priority: npt.NDArray[np.uint32],
+    rates: Rates,
 ) -> pd.DataFrame:
     """What happens at each site, from its own words: kind, alternative base, length, zygosity, phase.
 
@@ -122,7 +135,12 @@ def described(
     kind, zygosity, length = _unit(fate, 0), _unit(fate, 16), _unit(fate, 32)
     indel = kind < rates.indel_share
     insertion = kind < rates.indel_share / 2
-    shape = np.floor(np.log(length) / np.log1p(-1 / max(rates.indel_mean_bp, 1.0 + 1e-9))).astype(np.int64) + 1
+    shape = (
+        np.floor(np.log(length) / np.log1p(-1 / max(rates.indel_mean_bp, 1.0 + 1e-9))).astype(
+            np.int64
+        )
+        + 1
+    )
     size = np.where(indel, np.clip(shape, 1, INDEL_MAX_BP), 0)
     end = at + 1 + np.where(indel & ~insertion, size, 0)
     usable = (end < len(codes)) & _clean(codes, at, end)
@@ -157,12 +175,17 @@ def _alleles(
     anchor = codes[at]
     letters = "ACGTN"
     ref = LETTERS[anchor].tobytes().decode()
-    alt = LETTERS[(anchor + step) % 4].tobytes().decode()  # +2 swaps A with G and C with T: the transitions
+    alt = (
+        LETTERS[(anchor + step) % 4].tobytes().decode()
+    )  # +2 swaps A with G and C with T: the transitions
     refs, alts = list(ref), list(alt)
     for i in np.flatnonzero(size > 0):
         if insertion[i]:
             word = int(bases[i])
-            refs[i], alts[i] = ref[i], ref[i] + "".join(letters[word >> 2 * k & 3] for k in range(int(size[i])))
+            refs[i], alts[i] = (
+                ref[i],
+                ref[i] + "".join(letters[word >> 2 * k & 3] for k in range(int(size[i]))),
+            )
         else:
             refs[i], alts[i] = LETTERS[codes[at[i] : end[i]]].tobytes().decode(), ref[i]
     return refs, alts

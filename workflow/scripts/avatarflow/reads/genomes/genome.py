@@ -86,7 +86,9 @@ def lines(file: IO[bytes], path: str | Path) -> Iterator[tuple[int, bytes]]:
             yield number, line.rstrip(b"\r\n")
     except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         where = f"{path} line {number + 1}"
-        raise refuse(where, "the compressed file is truncated or damaged here", "fetch the file again") from error
+        raise refuse(
+            where, "the compressed file is truncated or damaged here", "fetch the file again"
+        ) from error
 
 
 def read_fasta(path: str | Path) -> Genome:
@@ -113,7 +115,11 @@ def read_fasta(path: str | Path) -> Genome:
         for number, line in itertools.chain(lines(file, path), [(-1, b">")]):
             if not line.startswith(b">"):
                 if name is None and line.strip():
-                    raise refuse(f"{path} line {number}", "sequence before the first header", "give a FASTA file")
+                    raise refuse(
+                        f"{path} line {number}",
+                        "sequence before the first header",
+                        "give a FASTA file",
+                    )
                 parts.append(line)
                 continue
             if name is not None:
@@ -121,7 +127,9 @@ def read_fasta(path: str | Path) -> Genome:
             if number > 0:
                 name, start, parts = _name(line, contigs, f"{path} line {number}"), number, []
     if not contigs:
-        raise refuse(f"{path} line 1", "no FASTA record", "give a FASTA file with at least one sequence")
+        raise refuse(
+            f"{path} line 1", "no FASTA record", "give a FASTA file with at least one sequence"
+        )
     return Genome.of(contigs.items())
 
 
@@ -138,11 +146,17 @@ def _encoded(parts: list[bytes], path: str | Path, header_line: int) -> Codes:
     codes = np.frombuffer(b"".join(parts).translate(TO_CODE), np.uint8)
     if not len(codes):
         raise refuse(
-            f"{path} line {header_line}", "a record without sequence (truncated file?)", "fetch the file again"
+            f"{path} line {header_line}",
+            "a record without sequence (truncated file?)",
+            "fetch the file again",
         )
     if BAD in codes:
         line = next(i for i, part in enumerate(parts) if BAD in part.translate(TO_CODE))
-        raise refuse(f"{path} line {header_line + 1 + line}", "a character that is no base", "repair the sequence")
+        raise refuse(
+            f"{path} line {header_line + 1 + line}",
+            "a character that is no base",
+            "repair the sequence",
+        )
     return codes
 
 

@@ -42,7 +42,12 @@ def noting(problems: Problems) -> Iterator[None]:
 
 
 def prepare_genomes(
-    reference: Mapping[str, Any], microbes: Mapping[str, Any], seed: int, host: str, others: str, step: Step
+    reference: Mapping[str, Any],
+    microbes: Mapping[str, Any],
+    seed: int,
+    host: str,
+    others: str,
+    step: Step,
 ) -> None:
     """Write the host's FASTA and one FASTA of all microbes, whose contigs are named `taxon:contig`.
 
@@ -65,7 +70,11 @@ def prepare_genomes(
         taxa = microbe_genomes(microbes, seed)
     problems.raise_if_any()
     write_fasta(host, genome)
-    contigs = [(f"{taxon}{TAXON_MARK}{name}", codes) for taxon, part in taxa.items() for name, codes in part.contigs()]
+    contigs = [
+        (f"{taxon}{TAXON_MARK}{name}", codes)
+        for taxon, part in taxa.items()
+        for name, codes in part.contigs()
+    ]
     write_fasta(others, Genome.of(contigs))
     total = sum(len(codes) for _, codes in contigs)
     step.info("host %d bases, %d microbes with %d bases", len(genome.codes), len(taxa), total)

@@ -56,7 +56,9 @@ def random_genome(name: str, length_bp: int, gc: float, repeat_share: float, see
     return Genome.of([(name, _drawn(name, length_bp, gc, repeat_share, seed)[0])])
 
 
-def _drawn(name: str, length_bp: int, gc: float, repeat_share: float, seed: int) -> tuple[Codes, list[int], int]:
+def _drawn(
+    name: str, length_bp: int, gc: float, repeat_share: float, seed: int
+) -> tuple[Codes, list[int], int]:
     """Bases, where repeats start, and how long they are."""
     random = generator(seed, "genome", zlib.crc32(name.encode()))
     weights = np.array([1 - gc, gc, gc, 1 - gc]) / 2

@@ -26,7 +26,9 @@ ELSEWHERE = "elsewhere"
 N_CODE = 4
 # Lower case as N and all else as known: then runs of one are found as runs of the other.
 FROM_LOWER = bytes(N_CODE if chr(byte).islower() else 0 for byte in range(256))
-SCHEMA = pa.schema([("contig", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("region", pa.string())])
+SCHEMA = pa.schema(
+    [("contig", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("region", pa.string())]
+)
 
 Row = tuple[str, int, int]
 
@@ -45,7 +47,9 @@ def lower_case(path: str | Path, genome: Genome) -> list[Row]:
     found[name] = b"".join(parts)
     rows = []
     for (contig, codes), (whole, before) in zip(genome.contigs(), origins(genome), strict=True):
-        mask = np.frombuffer(found.get(whole, found.get(contig, b"")), np.uint8)[before : before + len(codes)]
+        mask = np.frombuffer(found.get(whole, found.get(contig, b"")), np.uint8)[
+            before : before + len(codes)
+        ]
         starts, ends = unknown_runs(mask)
         rows += [(contig, int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
     return rows
@@ -91,7 +95,12 @@ def named_rows(genome: Genome) -> dict[str, list[Row]]:
 
 
 def find_regions(
-    host: str, reference: Mapping[str, Any], beds: Mapping[str, str], seed: int, output: str | Path, step: Step
+    host: str,
+    reference: Mapping[str, Any],
+    beds: Mapping[str, str],
+    seed: int,
+    output: str | Path,
+    step: Step,
 ) -> None:
     """Write the table of regions: `contig`, `start`, `end` (0-based, half-open, on the prepared host), `region`.
 
@@ -111,7 +120,9 @@ def find_regions(
     genome, problems = read_fasta(host), Problems()
     found = named_rows(genome)
     if reference["fasta"] is None:
-        found[REPEAT] = [(genome.names[0], *span) for span in made_up_repeats(reference["generated_bp"], seed)]
+        found[REPEAT] = [
+            (genome.names[0], *span) for span in made_up_repeats(reference["generated_bp"], seed)
+        ]
     elif REPEAT not in beds:
         found[REPEAT] = lower_case(reference["fasta"], genome)
     for region, path in beds.items():
@@ -126,7 +137,11 @@ def find_regions(
     with replacing(output) as place:
         pq.write_table(table, place, compression="zstd")
     for region in found:
-        step.info("%s: %d bases", region, sum(end - start for _, start, end, name in rows if name == region))
+        step.info(
+            "%s: %d bases",
+            region,
+            sum(end - start for _, start, end, name in rows if name == region),
+        )
 
 
 def _joined(rows: Iterable[Row]) -> list[Row]:
@@ -152,7 +167,9 @@ class Regions:
         """From the file that `find_regions` wrote."""
         return cls(pq.read_table(path).to_pandas())
 
-    def masks(self, contig: npt.NDArray[np.object_], place: npt.NDArray[np.int64]) -> dict[str, Mask]:
+    def masks(
+        self, contig: npt.NDArray[np.object_], place: npt.NDArray[np.int64]
+    ) -> dict[str, Mask]:
         """Class to whether each place (0-based) lies in it; `elsewhere` is what lies in none of several."""
         found = {name: np.zeros(len(place), bool) for name in self.names}
         for (region, name), part in self.table.groupby(["region", "contig"]):

@@ -82,7 +82,9 @@ def aligned_columns(
                 return
 
 
-def _columns(record: pysam.AlignedSegment, contigs: dict[str, Codes], from_md: bool, where: str) -> Columns:
+def _columns(
+    record: pysam.AlignedSegment, contigs: dict[str, Codes], from_md: bool, where: str
+) -> Columns:
     stretch = _stretch(record, contigs, from_md, where)
     bases: Codes = CODE_OF[np.frombuffer(record.query_sequence.encode(), np.uint8)]
     kinds, ats, reads = [], [], []
@@ -118,15 +120,23 @@ def _columns(record: pysam.AlignedSegment, contigs: dict[str, Codes], from_md: b
     )  # fmt: skip
 
 
-def _stretch(record: pysam.AlignedSegment, contigs: dict[str, Codes], from_md: bool, where: str) -> Codes:
+def _stretch(
+    record: pysam.AlignedSegment, contigs: dict[str, Codes], from_md: bool, where: str
+) -> Codes:
     if from_md:
         if not record.has_tag("MD"):
-            raise refuse(where, "reads without MD", "name the reference, or add MD with samtools calmd")
+            raise refuse(
+                where, "reads without MD", "name the reference, or add MD with samtools calmd"
+            )
         letters = record.get_reference_sequence().upper().encode()
         return np.asarray(CODE_OF[np.frombuffer(letters, np.uint8)])
     name = str(record.reference_name)
     if name not in contigs or (record.reference_end or 0) > len(contigs[name]):
-        raise refuse(where, f"reads on {name!r} beyond the reference", "name the reference that they were aligned to")
+        raise refuse(
+            where,
+            f"reads on {name!r} beyond the reference",
+            "name the reference that they were aligned to",
+        )
     return np.asarray(contigs[name][record.reference_start : record.reference_end])
 
 

@@ -9,7 +9,15 @@ from avatarflow.core.arrays import Codes, Floats, Integers, Mask
 from avatarflow.reads.genomes.genome import N
 from avatarflow.reads.simulation.nanopore.errors import LONGEST_RUN, run_lengths
 
-from .alignment_columns import INSERTED, LOST, NO_QUALITY, SUBSTITUTED, UNKNOWN, Columns, event_starts
+from .alignment_columns import (
+    INSERTED,
+    LOST,
+    NO_QUALITY,
+    SUBSTITUTED,
+    UNKNOWN,
+    Columns,
+    event_starts,
+)
 
 MOST_CYCLES, QUALITIES, LONGEST = 1024, 64, 64
 LEAST_DEPTH, SAME_BASE, MOST_LOST = 8, 0.25, 0.7  # see `variant_places`
@@ -19,13 +27,25 @@ LEAST_DEPTH, SAME_BASE, MOST_LOST = 8, 0.25, 0.7  # see `variant_places`
 class Tally:
     """Counts over reads. Cycles run in reading direction; homopolymers by their length on the reference."""
 
-    bases: Integers = field(default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64))  # (mate, cycle) of compared
+    bases: Integers = field(
+        default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64)
+    )  # (mate, cycle) of compared
     wrong: Integers = field(default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64))
-    quality: Integers = field(default_factory=lambda: np.zeros((2, MOST_CYCLES, QUALITIES), np.int64))
-    by_quality: Integers = field(default_factory=lambda: np.zeros((2, QUALITIES), np.int64))  # compared, with error
-    context: Integers = field(default_factory=lambda: np.zeros((2, 4, 4), np.int64))  # as by_quality: base before, base
-    lengths: Integers = field(default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64))  # of insertions, deletions
-    begun: Integers = field(default_factory=lambda: np.zeros((2, LONGEST_RUN + 1), np.int64))  # by homopolymer
+    quality: Integers = field(
+        default_factory=lambda: np.zeros((2, MOST_CYCLES, QUALITIES), np.int64)
+    )
+    by_quality: Integers = field(
+        default_factory=lambda: np.zeros((2, QUALITIES), np.int64)
+    )  # compared, with error
+    context: Integers = field(
+        default_factory=lambda: np.zeros((2, 4, 4), np.int64)
+    )  # as by_quality: base before, base
+    lengths: Integers = field(
+        default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64)
+    )  # of insertions, deletions
+    begun: Integers = field(
+        default_factory=lambda: np.zeros((2, LONGEST_RUN + 1), np.int64)
+    )  # by homopolymer
     passed: Integers = field(default_factory=lambda: np.zeros(LONGEST_RUN + 1, np.int64))
     columns: list[tuple[int, int, int, int]] = field(default_factory=list)  # per read: all, x, i, d
     read_bp: list[int] = field(default_factory=list)
@@ -42,12 +62,17 @@ def variant_places(reads: Sequence[Columns]) -> dict[str, Integers]:
     for name in sorted({read.contig for read in reads}):
         parts = [(read, read.kind != INSERTED) for read in reads if read.contig == name]
         at = np.concatenate([read.start + read.at[keep] for read, keep in parts])
-        kind, base = (np.concatenate([getattr(read, what)[keep] for read, keep in parts]) for what in ("kind", "base"))
+        kind, base = (
+            np.concatenate([getattr(read, what)[keep] for read, keep in parts])
+            for what in ("kind", "base")
+        )
         places, which = np.unique(at, return_inverse=True)
         depth, lost = np.bincount(which), np.bincount(which, kind == LOST)
         others = np.zeros(len(places))
         for letter in range(N):
-            others = np.maximum(others, np.bincount(which, (kind == SUBSTITUTED) & (base == letter)))
+            others = np.maximum(
+                others, np.bincount(which, (kind == SUBSTITUTED) & (base == letter))
+            )
         varies = (others > SAME_BASE * depth) & (others >= 3) | (lost > MOST_LOST * depth)
         found[name] = places[(depth >= LEAST_DEPTH) & varies]
     return found
@@ -61,16 +86,24 @@ def tally(reads: Iterable[Columns], variants: Mapping[str, Integers] | None = No
         ours = ~np.isin(read.start + read.at, known) & (read.kind != UNKNOWN)
         _count_bases(out, read, ours)
         _count_indels(out, read, ours)
-        wrong, more, fewer = (int((read.kind[ours] == which).sum()) for which in (SUBSTITUTED, INSERTED, LOST))
+        wrong, more, fewer = (
+            int((read.kind[ours] == which).sum()) for which in (SUBSTITUTED, INSERTED, LOST)
+        )
         out.columns.append((int(ours.sum()), wrong, more, fewer))
-        out.read_bp.append(int((read.kind != LOST).sum()))  # without clips: adapters are no part of the molecule
+        out.read_bp.append(
+            int((read.kind != LOST).sum())
+        )  # without clips: adapters are no part of the molecule
     return out
 
 
 def _count_bases(out: Tally, read: Columns, ours: Mask) -> None:
     """Compared bases by cycle, quality and the base that the machine read before."""
     compared = ours & (read.kind <= SUBSTITUTED)
-    wrong, cycle, quality = read.kind[compared] == SUBSTITUTED, read.read[compared], read.quality[compared]
+    wrong, cycle, quality = (
+        read.kind[compared] == SUBSTITUTED,
+        read.read[compared],
+        read.quality[compared],
+    )
     known, near = quality < NO_QUALITY, cycle < MOST_CYCLES
     bins = np.minimum(quality, QUALITIES - 1)
     np.add.at(out.by_quality[0], bins[known], 1)
@@ -82,7 +115,10 @@ def _count_bases(out: Tally, read: Columns, ours: Mask) -> None:
     at, size = read.at[compared], len(read.reference)
     before = at + 1 if read.reverse else at - 1
     inside = (before >= 0) & (before < size)
-    pair = read.reference[before[inside]].astype(np.int64), read.reference[at[inside]].astype(np.int64)
+    pair = (
+        read.reference[before[inside]].astype(np.int64),
+        read.reference[at[inside]].astype(np.int64),
+    )
     pair = (3 - pair[0], 3 - pair[1]) if read.reverse else pair
     real = (pair[0] >= 0) & (pair[0] < N)
     np.add.at(out.context[0], (pair[0][real], pair[1][real]), 1)

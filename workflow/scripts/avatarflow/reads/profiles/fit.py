@@ -18,11 +18,19 @@ from .counts import QUALITIES, Tally, homopolymer_law, rates, tally, variant_pla
 
 MOST_READS = 20_000
 LEAST_COLUMNS = 10_000  # fewer say nothing about rates of some percent
-PSEUDO = 200  # bases with the mean error that are added to every cycle, so that none is free of errors
+PSEUDO = (
+    200  # bases with the mean error that are added to every cycle, so that none is free of errors
+)
 
 
 def fit_profile(
-    bam: str, reference: str | None, platform: str, profile: str, summary: str, step: Step, most_reads: int = MOST_READS
+    bam: str,
+    reference: str | None,
+    platform: str,
+    profile: str,
+    summary: str,
+    step: Step,
+    most_reads: int = MOST_READS,
 ) -> dict[str, float]:
     """Fit a profile and write it.
 
@@ -49,20 +57,28 @@ def fit_profile(
     found, reads = observed(bam, reference, most_reads)
     if sum(row[0] for row in found.columns) < LEAST_COLUMNS:
         raise refuse(
-            bam, f"fewer than {LEAST_COLUMNS} usable aligned bases", "give more reads, aligned with quality 20"
+            bam,
+            f"fewer than {LEAST_COLUMNS} usable aligned bases",
+            "give more reads, aligned with quality 20",
         )
     numbers = rates(found)
     lines = _nanopore(found, numbers) if platform == "nanopore" else _illumina(found)
-    head = [f"# Fitted from {len(reads)} aligned reads; the summary beside it says what belongs into the config."]
+    head = [
+        f"# Fitted from {len(reads)} aligned reads; the summary beside it says what belongs into the config."
+    ]
     with replacing(profile) as path:
         path.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
     with replacing(summary) as path:
         path.write_text(json.dumps(suggested(numbers, platform), indent=1) + "\n", encoding="utf-8")
-    step.info("%d reads, %d columns, error %.4f", len(reads), int(numbers["columns"]), numbers["error"])
+    step.info(
+        "%d reads, %d columns, error %.4f", len(reads), int(numbers["columns"]), numbers["error"]
+    )
     return numbers
 
 
-def observed(bam: str, reference: str | None, most_reads: int = MOST_READS) -> tuple[Tally, list[Columns]]:
+def observed(
+    bam: str, reference: str | None, most_reads: int = MOST_READS
+) -> tuple[Tally, list[Columns]]:
     """The counts of a BAM without the person's own variants, as far as depth tells them apart, and its columns."""
     genome = read_fasta(reference) if reference else None
     reads = list(aligned_columns(bam, genome, most_reads))
@@ -72,7 +88,10 @@ def observed(bam: str, reference: str | None, most_reads: int = MOST_READS) -> t
 def suggested(numbers: Mapping[str, float], platform: str) -> dict[str, Any]:
     """What was found, and the config keys that follow from it."""
     if platform == "nanopore":
-        long = {"mean_bp": round(numbers["length_mean_bp"]), "sd_bp": round(numbers["length_sd_bp"])}
+        long = {
+            "mean_bp": round(numbers["length_mean_bp"]),
+            "sd_bp": round(numbers["length_sd_bp"]),
+        }
         config: dict[str, Any] = {"error": [round(numbers["error"], 5)], "long": long}
     else:
         ratio = round(min(numbers["indel_ratio"], 1.0), 5)
@@ -92,7 +111,9 @@ def _nanopore(found: Tally, numbers: Mapping[str, float]) -> list[str]:
     )
     lines = ["feature\tat\tvalue", *(f"{name}\t0\t{numbers[name]:.6g}" for name in scalars)]
     for row, name in enumerate(("insertion_at", "deletion_at")):
-        lines += [f"{name}\t{at}\t{value:.4f}" for at, value in enumerate(homopolymer_law(found, row), 1)]
+        lines += [
+            f"{name}\t{at}\t{value:.4f}" for at, value in enumerate(homopolymer_law(found, row), 1)
+        ]
     phred, relative = quality_bins(found.by_quality[0], error_by_quality(found))
     lines += [f"phred\t{at}\t{value:.2f}" for at, value in enumerate(phred, 1)]
     return lines + [f"relative_error\t{at}\t{value:.5f}" for at, value in enumerate(relative, 1)]
@@ -122,7 +143,9 @@ def error_by_quality(found: Tally) -> Floats:
     mean = wrong.sum() / max(seen.sum(), 1)
     blocks: list[list[float]] = []
     for score in range(QUALITIES):
-        blocks.append([wrong[score] + mean, seen[score] + 1, 1])  # one base with the mean error: none is empty
+        blocks.append(
+            [wrong[score] + mean, seen[score] + 1, 1]
+        )  # one base with the mean error: none is empty
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] < blocks[-1][0] / blocks[-1][1]:
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]

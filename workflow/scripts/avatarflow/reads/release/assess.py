@@ -34,7 +34,11 @@ from .spike_in import bodies
 from .undetected import Counts, enrichment, miss_rate, undetected
 
 ALPHA = 0.05 / 4  # of each of four upper ends, so that all hold together in 95 %
-MEASURED, PANEL, SPECTRUM = "measured", "bounded with a panel's frequencies", "bounded with a neutral spectrum"
+MEASURED, PANEL, SPECTRUM = (
+    "measured",
+    "bounded with a panel's frequencies",
+    "bounded with a neutral spectrum",
+)
 
 
 def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:
@@ -47,7 +51,9 @@ def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list
             continue
         verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
         if len(verdicts) != fragments:
-            raise refuse(name, "verdicts on other fragments than were given", "remove the reads again")
+            raise refuse(
+                name, "verdicts on other fragments than were given", "remove the reads again"
+            )
         human |= verdicts.column("removed").to_numpy(zero_copy_only=False)
     return human, silent
 
@@ -110,9 +116,17 @@ def assess(
     }  # fmt: skip
     if left.high is not None:
         nats = left.high * np.log(2)
-        result |= {"posterior": posterior(nats, people), "anonymity_set": anonymity_set(nats, people)}
+        result |= {
+            "posterior": posterior(nats, people),
+            "anonymity_set": anonymity_set(nats, people),
+        }
     write_json(output, result)
-    step.info("%d removed, %d found afterwards, at most %s unseen", counts.removed, counts.found, hidden.high)
+    step.info(
+        "%d removed, %d found afterwards, at most %s unseen",
+        counts.removed,
+        counts.found,
+        hidden.high,
+    )
     return result
 
 
@@ -154,7 +168,9 @@ class Known:
         size = ("length_mean", "length_sd") if whole else ("fragment_mean_bp", "fragment_sd_bp")
         law = summary if whole else spikes
         error = max(1e-3, min(summary["error"], 0.1))
-        self.layout = Layout(summary["length_max"], self.paired, law[size[0]], law[size[1]], error, whole)
+        self.layout = Layout(
+            summary["length_max"], self.paired, law[size[0]], law[size[1]], error, whole
+        )
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM
         if settings["panel"]:
@@ -162,7 +178,9 @@ class Known:
             if settings["panel"]["map"]:
                 self.lengths = read_map(settings["panel"]["map"], self.genome)
         if settings["donor"] and self.panel:
-            self.panel = with_donor(self.panel, settings["donor"]["vcf"], settings["donor"]["sample"], self.genome)
+            self.panel = with_donor(
+                self.panel, settings["donor"]["vcf"], settings["donor"]["sample"], self.genome
+            )
             self.how = MEASURED
         self._information: Information | None = None
 
@@ -172,9 +190,14 @@ class Known:
             random = generator(self.settings["seed"], "read-release.information")
             if self.panel is None:
                 people = self.risk["population"]
-                self._information = from_spectrum(self.risk["diversity"], people, self.layout, random)
+                self._information = from_spectrum(
+                    self.risk["diversity"], people, self.layout, random
+                )
             elif self.how == MEASURED:
-                own = [bits_of(self.panel, len(self.panel.people) - 1, self.layout, random) for _ in range(10)]
+                own = [
+                    bits_of(self.panel, len(self.panel.people) - 1, self.layout, random)
+                    for _ in range(10)
+                ]
                 self._information = Information(np.concatenate(own)[None])
             else:
                 people = len(self.panel.people)
@@ -183,7 +206,12 @@ class Known:
         return self._information
 
     def look(
-        self, reads: Sequence[str], numbers: npt.NDArray[np.int64], place: Path, threads: int, step: Step
+        self,
+        reads: Sequence[str],
+        numbers: npt.NDArray[np.int64],
+        place: Path,
+        threads: int,
+        step: Step,
     ) -> dict[str, Any]:
         """Align the fragments found: `measured` of them on the panel with their `bits`, and the `sex` they show."""
         y = [name for name in self.genome.names if name in self.settings["y_contigs"]]
@@ -203,7 +231,9 @@ class Known:
         return {**nothing, **told, "measured": len(inside), "sex": sex}
 
 
-def write_some(reads: Sequence[str], numbers: npt.NDArray[np.int64], files: Sequence[str]) -> list[str]:
+def write_some(
+    reads: Sequence[str], numbers: npt.NDArray[np.int64], files: Sequence[str]
+) -> list[str]:
     """Write the fragments of these numbers as plain FASTQ; their names."""
     wanted, names = iter(numbers.tolist()), []
     following = next(wanted, None)

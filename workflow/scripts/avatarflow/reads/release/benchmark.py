@@ -16,8 +16,14 @@ def benchmark_behind(release: Mapping[str, Any]) -> dict[str, Any]:
         "reference": release["reference"],
         "microbes": {"generated": {"count": 1, "length_bp": 10_000}},
         "own_reads": release["own_reads"],
-        "donors": {f"spike{number}": {"panel": mosaic} for number in range(1, spikes["donors"] + 1)},
-        "reads": {"variation": [spikes["variation"]], "platform": spikes["platform"], "profile": spikes["profile"]},
+        "donors": {
+            f"spike{number}": {"panel": mosaic} for number in range(1, spikes["donors"] + 1)
+        },
+        "reads": {
+            "variation": [spikes["variation"]],
+            "platform": spikes["platform"],
+            "profile": spikes["profile"],
+        },
         "rates": release["rates"],
         "tools": [tool for number, tool in enumerate(tools) if tool not in tools[:number]],
         "mate_rule": release["mate_rule"],
@@ -33,10 +39,22 @@ def release_problems(
     if release["own_reads"] is None:
         yield f"{where}.own_reads", "no reads", "name your FASTQ under own_reads.fastq1"
     if name in benchmarks:
-        yield where, "the name of a read benchmark too", "give one of them another name: they share a folder"
+        yield (
+            where,
+            "the name of a read benchmark too",
+            "give one of them another name: they share a folder",
+        )
     if release["donor"] and not release["panel"]:
-        yield f"{where}.donor", "no panel", "give the panel too: bits are measured with its allele frequencies"
+        yield (
+            f"{where}.donor",
+            "no panel",
+            "give the panel too: bits are measured with its allele frequencies",
+        )
     both = [tool for tool in release["detection_tools"] if tool in release["remove"]]
     if both:
         names = ", ".join(f"{tool['tool']} {tool['setting']}" for tool in both)
-        yield f"{where}.detection_tools", f"{names}, which removes already", "watch with other tools, or other settings"
+        yield (
+            f"{where}.detection_tools",
+            f"{names}, which removes already",
+            "watch with other tools, or other settings",
+        )

@@ -11,7 +11,16 @@ from .assess import MEASURED, PANEL, SPECTRUM
 from .gates import passed
 
 VERSION = 1
-ASKED = ("remove", "detection_tools", "mate_rule", "spike_ins", "risk", "gates", "y_contigs", "seed")
+ASKED = (
+    "remove",
+    "detection_tools",
+    "mate_rule",
+    "spike_ins",
+    "risk",
+    "gates",
+    "y_contigs",
+    "seed",
+)
 MICROBES = (
     "Microbes alone can identify people: strains and genes of a gut differ from person to person and stay for months "
     "(Franzosa et al. 2015, PNAS 112:E2930). Nothing here speaks of that, and no figure covers it."
@@ -19,7 +28,11 @@ MICROBES = (
 
 
 def certificate(
-    name: str, gates: list[Gate], found: Mapping[str, Any], reads: Mapping[str, Any], settings: Mapping[str, Any]
+    name: str,
+    gates: list[Gate],
+    found: Mapping[str, Any],
+    reads: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The certificate as plain values with sorted keys: no time, host, path or name of a read.
 

@@ -30,7 +30,9 @@ def with_donor(panel: Panel, vcf: str | Path, sample: str, genome: Genome) -> Pa
     if sample in panel.people:
         panel = panel.without([panel.people.index(sample)])
     if len(panel.people) < 2:
-        raise refuse("read_releases.<name>.panel", "nobody but the donor", "give a panel of many people")
+        raise refuse(
+            "read_releases.<name>.panel", "nobody but the donor", "give a panel of many people"
+        )
     spans = panel.spans()
     inside = [
         site for site, (contig, at) in enumerate(zip(own.contig.tolist(), own.position.tolist(), strict=True))
@@ -53,7 +55,12 @@ def with_donor(panel: Panel, vcf: str | Path, sample: str, genome: Genome) -> Pa
 
 
 def _key(panel: Panel, site: int) -> tuple[int, int, int, int]:
-    return int(panel.contig[site]), int(panel.position[site]), int(panel.ref[site]), int(panel.alt[site])
+    return (
+        int(panel.contig[site]),
+        int(panel.position[site]),
+        int(panel.ref[site]),
+        int(panel.alt[site]),
+    )
 
 
 def _with_private(panel: Panel, own: Panel, person: int) -> Panel:

@@ -52,23 +52,48 @@ def release_reads(
     """
     shutil.rmtree(folder, ignore_errors=True)
     if Path(folder).exists():
-        raise refuse("release folder", "an older one that cannot be taken away", "remove it, and start again")
-    found, summary = (json.loads(Path(inputs[key]).read_text(encoding="utf-8")) for key in ("assessment", "summary"))
-    watching = [run for run in runs["detection_tools"] if f"{run['tool']} {run['setting']}" not in _silent(found)]
+        raise refuse(
+            "release folder", "an older one that cannot be taken away", "remove it, and start again"
+        )
+    found, summary = (
+        json.loads(Path(inputs[key]).read_text(encoding="utf-8"))
+        for key in ("assessment", "summary")
+    )
+    watching = [
+        run
+        for run in runs["detection_tools"]
+        if f"{run['tool']} {run['setting']}" not in _silent(found)
+    ]
     gates = hold_all(figures_of(found, len(watching)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
     if decided["decision"] == PASS and passed(gates):
-        _write_folder(Path(folder), decided, _kept(inputs, runs, summary, found), inputs["reads"], settings, step)
+        _write_folder(
+            Path(folder),
+            decided,
+            _kept(inputs, runs, summary, found),
+            inputs["reads"],
+            settings,
+            step,
+        )
     text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     for path, content in ((outputs["certificate"], text), (outputs["page"], _page(decided))):
         with replacing(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
     for gate in gates:
-        step.info("gate %s: %s (%s %s %s)", gate.name, gate.result, gate.value, gate.direction, gate.threshold)
+        step.info(
+            "gate %s: %s (%s %s %s)",
+            gate.name,
+            gate.result,
+            gate.value,
+            gate.direction,
+            gate.threshold,
+        )
     for gate in gates:
         if gate.value is not None:
             step.metric(f"gate.{gate.name}", gate.value)
-    step.params({"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}})
+    step.params(
+        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
+    )
     return decided
 
 
@@ -92,12 +117,19 @@ def _kept(
     spike = is_spike(spikes, total)
     removed, silent = votes(runs["remove"], total)
     if silent or int((removed & ~spike).sum()) != found["counts"]["removed"]:
-        raise refuse("assessment", "made of other verdicts than there are now", "assess the reads again")
+        raise refuse(
+            "assessment", "made of other verdicts than there are now", "assess the reads again"
+        )
     return ~removed & ~spike
 
 
 def _write_folder(
-    folder: Path, decided: Mapping[str, Any], kept: Mask, reads: Sequence[str], settings: Mapping[str, Any], step: Step
+    folder: Path,
+    decided: Mapping[str, Any],
+    kept: Mask,
+    reads: Sequence[str],
+    settings: Mapping[str, Any],
+    step: Step,
 ) -> None:
     """Reads under new running numbers, since gaps in the old ones would tell where fragments were taken out."""
     fragments = int(kept.sum())
@@ -105,9 +137,17 @@ def _write_folder(
         with ExitStack() as stack:
             names = [target / f"reads_{mate}.fastq.gz" for mate, _ in enumerate(reads, start=1)]
             _write_reads(reads, kept, [stack.enter_context(path.open("wb")) for path in names])
-        text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        text = (
+            json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+            + "\n"
+        )
         (target / "certificate.json").write_text(text, encoding="utf-8")
-        card = fill("read_card.md.j2", certificate=decided, settings=settings["release"], fragments=fragments)
+        card = fill(
+            "read_card.md.j2",
+            certificate=decided,
+            settings=settings["release"],
+            fragments=fragments,
+        )
         (target / "README.md").write_text(card, encoding="utf-8")
         lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(target.iterdir())]
         (target / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
@@ -118,7 +158,9 @@ def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -
     bodies, number = kept_bodies(reads, kept), 0
     while block := list(islice(bodies, BLOCK)):
         for mate, file in enumerate(files):
-            text = b"".join(b"@r%0*d\n%b" % (DIGITS, at, body[mate]) for at, body in enumerate(block, number))
+            text = b"".join(
+                b"@r%0*d\n%b" % (DIGITS, at, body[mate]) for at, body in enumerate(block, number)
+            )
             file.write(bgzf.compress(text))
         number += len(block)
     for file in files:

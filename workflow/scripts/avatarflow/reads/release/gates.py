@@ -9,16 +9,27 @@ from avatarflow.core.statistics import Estimate
 
 RULES: dict[str, Rule] = {
     "calls": Rule(
-        AT_LEAST, "share of the tools asked for that gave calls on all fragments", bound=True, breach=INCONCLUSIVE
+        AT_LEAST,
+        "share of the tools asked for that gave calls on all fragments",
+        bound=True,
+        breach=INCONCLUSIVE,
     ),
     "detection_tools": Rule(
-        AT_LEAST, "tools that looked for human fragments after the cleaning", bound=True, breach=INCONCLUSIVE
+        AT_LEAST,
+        "tools that looked for human fragments after the cleaning",
+        bound=True,
+        breach=INCONCLUSIVE,
     ),
     "spike_ins": Rule(
-        AT_LEAST, "simulated human fragments mixed in, of which misses were counted", bound=True, breach=INCONCLUSIVE
+        AT_LEAST,
+        "simulated human fragments mixed in, of which misses were counted",
+        bound=True,
+        breach=INCONCLUSIVE,
     ),
     "miss_rate": Rule(AT_MOST, "share of human fragments that no tool sees, upper end", bound=True),
-    "bits_left": Rule(AT_MOST, "bits about the donor in all human fragments that are left, upper end", bound=True),
+    "bits_left": Rule(
+        AT_MOST, "bits about the donor in all human fragments that are left, upper end", bound=True
+    ),
 }
 
 
@@ -38,7 +49,8 @@ def figures_of(found: Mapping[str, Any], watching: int) -> dict[str, Estimate]:
 def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> list[Gate]:
     """Hold every gate there is; one without figure, interval or threshold is inconclusive."""
     return [
-        hold(name, rule, figures.get(name, Estimate.missing()), thresholds.get(name)) for name, rule in RULES.items()
+        hold(name, rule, figures.get(name, Estimate.missing()), thresholds.get(name))
+        for name, rule in RULES.items()
     ]
 
 

@@ -41,7 +41,9 @@ class Information:
         if fragments <= EXACT:
             sums = np.zeros(DRAWS)
             for start in range(0, fragments, 100):
-                chosen = random.integers(0, self.bits.shape[1], (DRAWS, min(100, fragments - start)))
+                chosen = random.integers(
+                    0, self.bits.shape[1], (DRAWS, min(100, fragments - start))
+                )
                 sums += self.bits[donors[:, None], chosen].sum(1)
         else:
             mean, spread = self.bits.mean(1), self.bits.std(1)
@@ -67,7 +69,9 @@ class Layout:
     fragment_mean_bp: float
     fragment_sd_bp: float
     error: float
-    whole: bool = False  # nanopore: a fragment is read from end to end, and `length_bp` says nothing
+    whole: bool = (
+        False  # nanopore: a fragment is read from end to end, and `length_bp` says nothing
+    )
 
     def bases(self, random: np.random.Generator, fragments: int) -> Floats:
         """Bases of the genome that the reads of fragments cover, (fragments,)."""
@@ -80,7 +84,9 @@ class Layout:
     def places(self, random: np.random.Generator, panel: Panel, fragments: int) -> Places:
         """Fragments at random places of the panel."""
         least = 1 if self.whole else self.length_bp
-        drawn = Places.uniform(random, panel, fragments, least, self.fragment_mean_bp, self.fragment_sd_bp)
+        drawn = Places.uniform(
+            random, panel, fragments, least, self.fragment_mean_bp, self.fragment_sd_bp
+        )
         length = int((drawn.end - drawn.start).max(initial=1)) if self.whole else self.length_bp
         return Places(drawn.contig, drawn.start, drawn.end, length, self.paired)
 
@@ -102,7 +108,11 @@ def bits_of(panel: Panel, donor: int, layout: Layout, random: np.random.Generato
 
 
 def from_spectrum(
-    diversity: float, people: int, layout: Layout, random: np.random.Generator, fragments: int = 20_000
+    diversity: float,
+    people: int,
+    layout: Layout,
+    random: np.random.Generator,
+    fragments: int = 20_000,
 ) -> Information:
     """Of anybody, where no frequencies are known: sites and frequencies as a population of constant size has them.
 
@@ -124,7 +134,9 @@ def from_spectrum(
     Watterson 1975, Theoretical Population Biology 7:256; Fu 1995, ibid. 48:172 (the spectrum).
     """
     rarest = 1 / (2 * people)
-    sites = random.poisson(diversity * layout.bases(random, fragments) * np.log((1 - rarest) / rarest))
+    sites = random.poisson(
+        diversity * layout.bases(random, fragments) * np.log((1 - rarest) / rarest)
+    )
     p = rarest * ((1 - rarest) / rarest) ** random.random(int(sites.sum()))  # density 1 / p
     alleles = random.random((len(p), 2)) < p[:, None]
     shown = alleles[np.arange(len(p)), random.integers(0, 2, len(p))]

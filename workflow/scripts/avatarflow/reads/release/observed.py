@@ -24,7 +24,9 @@ SURE_MAPQ = 20
 TOLD = np.log(19)  # nats from which one sex is 19 times as likely as the other: posterior .95
 
 
-def align(host: str, reads: list[str], answer: Path, longest_bp: int, threads: int, step: Step) -> None:
+def align(
+    host: str, reads: list[str], answer: Path, longest_bp: int, threads: int, step: Step
+) -> None:
     """Put reads on the reference with minimap2, as SAM.
 
     Raises
@@ -35,13 +37,21 @@ def align(host: str, reads: list[str], answer: Path, longest_bp: int, threads: i
     preset = "sr" if longest_bp <= LONGEST_BP else "map-ont"
     command = ["minimap2", "-a", "-x", preset, "-t", str(threads), "-o", str(answer), host, *reads]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
     except OSError as error:
-        raise refuse("tool minimap2", "not found on PATH", "install it: it places the fragments found") from error
+        raise refuse(
+            "tool minimap2", "not found on PATH", "install it: it places the fragments found"
+        ) from error
     for line in done.stderr.splitlines()[-5:]:
         step.info("minimap2: %s", line)
     if done.returncode:
-        raise refuse("tool minimap2", f"it ended with exit code {done.returncode}", "see its last lines in the log")
+        raise refuse(
+            "tool minimap2",
+            f"it ended with exit code {done.returncode}",
+            "see its last lines in the log",
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,11 @@ def placed(alignments: Path, panel: Panel | None, y_contigs: list[str]) -> Place
 
 
 def measured_bits(
-    alignments: Path, panel: Panel, names: list[str], settings: Mapping[str, Any], lengths: GeneticMap
+    alignments: Path,
+    panel: Panel,
+    names: list[str],
+    settings: Mapping[str, Any],
+    lengths: GeneticMap,
 ) -> dict[str, Any]:
     """Bits by which the found fragments single out the donor, the panel's last person; never below 0.
 
@@ -93,7 +107,9 @@ def measured_bits(
             "model": model}  # fmt: skip
 
 
-def sex_shown(where: Placed, genome: Genome, y_contigs: list[str], bleed_through: float) -> dict[str, Any] | None:
+def sex_shown(
+    where: Placed, genome: Genome, y_contigs: list[str], bleed_through: float
+) -> dict[str, Any] | None:
     """What the fragments found say of the donor's sex; None where the reference has no Y.
 
     `told` is male, female or nothing; `bits` above 0 speak for male.
@@ -105,4 +121,9 @@ def sex_shown(where: Placed, genome: Genome, y_contigs: list[str], bleed_through
     share = y / (2 * (sum(sizes.values()) - y) + y)
     nats = sex_ratio(len(where.on_y), max(where.surely, len(where.on_y)), share, bleed_through)
     told = "nothing" if abs(nats) < TOLD else "male" if nats > 0 else "female"
-    return {"y_fragments": len(where.on_y), "fragments": where.surely, "bits": bits(nats), "told": told}
+    return {
+        "y_fragments": len(where.on_y),
+        "fragments": where.surely,
+        "bits": bits(nats),
+        "told": told,
+    }

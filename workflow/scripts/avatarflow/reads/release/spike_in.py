@@ -34,7 +34,9 @@ COLUMNS = ["number", "donor", "variants"]
 Bodies = Iterator[tuple[bytes, ...]]
 
 
-def spike_settings(spikes: Mapping[str, Any], summary: Mapping[str, Any], single: bool) -> dict[str, Any]:
+def spike_settings(
+    spikes: Mapping[str, Any], summary: Mapping[str, Any], single: bool
+) -> dict[str, Any]:
     """How spike-ins are read: as the config says, and where it says nothing, as the user's reads are.
 
     Parameters
@@ -54,7 +56,11 @@ def spike_settings(spikes: Mapping[str, Any], summary: Mapping[str, Any], single
     settings = {"error": max(float(error), LEAST_ERROR), "platform": spikes["platform"]}
     if spikes["platform"] == "nanopore":
         if not single:
-            raise refuse("own_reads.fastq2", "mates, which nanopore reads do not have", "give one file, fastq1")
+            raise refuse(
+                "own_reads.fastq2",
+                "mates, which nanopore reads do not have",
+                "give one file, fastq1",
+            )
         return settings | {"long": long_settings(summary)}
     if summary["length_max"] > LONGEST_BP:
         found = f"reads of up to {summary['length_max']} bases, which spike-ins of short reads cannot stand for"
@@ -124,13 +130,27 @@ def spike_in(
             if pairs:
                 parts.append(_simulated(inputs, settings, donor, pairs, seed, Path(place), step))
         made = (body for part in parts for body in bodies([part[f"reads{mate}"] for mate in mates]))
-        told = [pd.read_parquet(part["truth"], columns=["variants"]).assign(donor=i) for i, part in enumerate(parts)]
-        truth = pd.concat(told, ignore_index=True) if told else pd.DataFrame(columns=["variants", "donor"])
+        told = [
+            pd.read_parquet(part["truth"], columns=["variants"]).assign(donor=i)
+            for i, part in enumerate(parts)
+        ]
+        truth = (
+            pd.concat(told, ignore_index=True)
+            if told
+            else pd.DataFrame(columns=["variants", "donor"])
+        )
         places = _places(summary["fragments"], len(truth), seed)
         order = generator(seed, "spike-ins.order").permutation(len(truth))
         pool = list(made)
         own = bodies([inputs[f"reads{mate}"] for mate in mates])
-        _merge(own, [pool[number] for number in order], places, summary["fragments"] + len(truth), outputs, step)
+        _merge(
+            own,
+            [pool[number] for number in order],
+            places,
+            summary["fragments"] + len(truth),
+            outputs,
+            step,
+        )
     table = truth.iloc[order].reset_index(drop=True).assign(number=places)[COLUMNS]
     with replacing(outputs["spikes"]) as path:
         table.astype("int64").to_parquet(path, index=False)
@@ -138,7 +158,13 @@ def spike_in(
 
 
 def _simulated(
-    inputs: Mapping[str, Any], settings: Mapping[str, Any], donor: int, pairs: int, seed: int, place: Path, step: Step
+    inputs: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    donor: int,
+    pairs: int,
+    seed: int,
+    place: Path,
+    step: Step,
 ) -> dict[str, str]:
     genomes = {key: inputs[key] for key in ("host", "microbes", "profile")}
     genomes |= {key: inputs[key][donor] for key in ("variants", "parts")}
@@ -152,7 +178,9 @@ def _simulated(
 
 def _places(own: int, spikes: int, seed: int) -> npt.NDArray[np.int64]:
     """Rising numbers of the spike-ins among all fragments, drawn evenly."""
-    chosen = generator(seed, "spike-ins.places").choice(own + spikes, spikes, replace=False, shuffle=False)
+    chosen = generator(seed, "spike-ins.places").choice(
+        own + spikes, spikes, replace=False, shuffle=False
+    )
     return np.sort(chosen).astype(np.int64)
 
 
@@ -183,5 +211,7 @@ def _merge(
 
 def _write(block: list[tuple[bytes, ...]], first: int, files: tuple[IO[bytes], IO[bytes]]) -> None:
     for mate, file in zip(range(len(block[0])), files, strict=False):
-        text = b"".join(b"@r%0*d\n%b" % (DIGITS, number, body[mate]) for number, body in enumerate(block, first))
+        text = b"".join(
+            b"@r%0*d\n%b" % (DIGITS, number, body[mate]) for number, body in enumerate(block, first)
+        )
         file.write(bgzf.compress(text))

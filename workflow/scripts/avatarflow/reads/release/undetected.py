@@ -29,7 +29,9 @@ class Counts:
     variants_all: int
 
     @classmethod
-    def of(cls, removed: Mask, watched: Mask, spike: Mask, variants: npt.NDArray[np.int64]) -> "Counts":
+    def of(
+        cls, removed: Mask, watched: Mask, spike: Mask, variants: npt.NDArray[np.int64]
+    ) -> "Counts":
         """From one value per fragment of the spiked files; `variants` per spike-in, in their order."""
         left = ~removed
         return cls(
@@ -86,6 +88,10 @@ def enrichment(counts: Counts, alpha: float, most: float) -> Estimate:
     if not counts.spikes_left or not counts.variants_all:
         return Estimate(1.0, 1.0, most, counts.spikes_left)
     usual = counts.variants_all / counts.spike_ins
-    high = stats.chi2.ppf(1 - alpha, 2 * (counts.variants_left + 1)) / 2 / counts.spikes_left / usual
+    high = (
+        stats.chi2.ppf(1 - alpha, 2 * (counts.variants_left + 1)) / 2 / counts.spikes_left / usual
+    )
     value = counts.variants_left / counts.spikes_left / usual
-    return Estimate(float(value), 0.0, float(min(max(high, value, 1.0), max(most, value))), counts.spikes_left)
+    return Estimate(
+        float(value), 0.0, float(min(max(high, value, 1.0), max(most, value))), counts.spikes_left
+    )

@@ -29,7 +29,9 @@ class Call(NamedTuple):
 Lines = Iterator[tuple[int, str]]
 
 
-def read_verdicts(how: Mapping[str, Any], answer: Path, fragments: Sequence[str], tool: str = "") -> pd.DataFrame:
+def read_verdicts(
+    how: Mapping[str, Any], answer: Path, fragments: Sequence[str], tool: str = ""
+) -> pd.DataFrame:
     """One row per fragment, in the order of `fragments`.
 
     Parameters
@@ -74,7 +76,9 @@ def read_verdicts(how: Mapping[str, Any], answer: Path, fragments: Sequence[str]
     if strangers or missing:
         found = f"{missing} fragments without verdict, {strangers} unknown ones"
         raise refuse(f"tool {tool}", found, "see its last lines in the log")
-    return pd.DataFrame({"fragment": pd.Series(index, dtype=object), "mate1": human[:, 0], "mate2": human[:, 1]})
+    return pd.DataFrame(
+        {"fragment": pd.Series(index, dtype=object), "mate1": human[:, 0], "mate2": human[:, 1]}
+    )
 
 
 def _answers(answer: Path, tool: str) -> list[tuple[Path, int]]:
@@ -112,7 +116,9 @@ def sam_calls(lines: Lines, mate: int, how: Mapping[str, Any], tool: str) -> Ite
 
 
 def _tag(fields: Sequence[str], tag: str) -> float:
-    return next((float(field[5:]) for field in fields[11:] if field.startswith(f"{tag}:")), float("-inf"))
+    return next(
+        (float(field[5:]) for field in fields[11:] if field.startswith(f"{tag}:")), float("-inf")
+    )
 
 
 def paf_calls(lines: Lines, mate: int, how: Mapping[str, Any], tool: str) -> Iterator[Call]:
@@ -174,7 +180,11 @@ def _plain(name: str) -> str:
 
 
 def _cut_short(tool: str, number: int, kind: str) -> Exception:
-    return refuse(f"tool {tool} answer line {number}", f"no {kind} line", "see the tool's last lines in the log")
+    return refuse(
+        f"tool {tool} answer line {number}",
+        f"no {kind} line",
+        "see the tool's last lines in the log",
+    )
 
 
 Reader = Callable[[Lines, int, Mapping[str, Any], str], Iterator[Call]]

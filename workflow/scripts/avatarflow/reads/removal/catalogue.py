@@ -16,7 +16,9 @@ Tool = Mapping[str, Any]
 
 PROJECT = Path(__file__).resolve().parents[5]
 SHIPPED = PROJECT / "resources" / "removal_tools"
-OPTIONAL = PROJECT / ".tools" / "bin"  # tools from PyPI that must not share the workflow's environment
+OPTIONAL = (
+    PROJECT / ".tools" / "bin"
+)  # tools from PyPI that must not share the workflow's environment
 HOLES = {
     "version": set[str](),
     "index": {"host", "index", "threads", "options", "resources"},
@@ -72,7 +74,11 @@ def tool_problems(name: str, tool: Tool) -> Iterator[tuple[str, str, str]]:
     """What is wrong with a tool's commands: where, what was found, what to do."""
     where = f"config removal_tools.{name}"
     own = {f"settings.{key}.pairs": part["pairs"] for key, part in tool["settings"].items()}
-    commands = {"remove.pairs": tool["remove"]["pairs"], "remove.single": tool["remove"]["single"], **own}
+    commands = {
+        "remove.pairs": tool["remove"]["pairs"],
+        "remove.single": tool["remove"]["single"],
+        **own,
+    }
     if not any(commands.values()):
         yield f"{where}.remove", "no command", "give pairs, single or both"
     for key, command in {"version": tool["version"], "index": tool["index"], **commands}.items():
@@ -80,15 +86,25 @@ def tool_problems(name: str, tool: Tool) -> Iterator[tuple[str, str, str]]:
             continue
         known = HOLES.get(key, HOLES["remove"])
         try:
-            used = {field for _, field, _, _ in string.Formatter().parse(command) if field is not None}
+            used = {
+                field for _, field, _, _ in string.Formatter().parse(command) if field is not None
+            }
         except ValueError as error:
             yield f"{where}.{key}", f"{error}", "write a literal brace twice"
             continue
         if strange := sorted(used - known):
             found = ", ".join(f"{{{field}}}" for field in strange)
-            yield f"{where}.{key}", f"unknown {found}", f"use {', '.join(sorted(known))}; write a literal brace twice"
+            yield (
+                f"{where}.{key}",
+                f"unknown {found}",
+                f"use {', '.join(sorted(known))}; write a literal brace twice",
+            )
         if key not in HOLES and not used & HUMAN_ANSWERS:
-            yield f"{where}.{key}", "it writes no {answer}", "let it write {answer}, or {answer1} and {answer2}"
+            yield (
+                f"{where}.{key}",
+                "it writes no {answer}",
+                "let it write {answer}, or {answer1} and {answer2}",
+            )
 
 
 def choice_problems(

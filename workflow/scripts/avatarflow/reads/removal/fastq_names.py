@@ -9,4 +9,6 @@ def fragment_names(path: str | Path) -> list[str]:
     with Path(path).open("rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
     with (gzip.open if zipped else open)(path, "rt", encoding="ascii", errors="replace") as file:
-        return [line[1:].split(maxsplit=1)[0] for number, line in enumerate(file) if number % 4 == 0]
+        return [
+            line[1:].split(maxsplit=1)[0] for number, line in enumerate(file) if number % 4 == 0
+        ]

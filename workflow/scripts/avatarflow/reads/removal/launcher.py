@@ -14,5 +14,12 @@ if __name__ == "__main__":
     _, status, used = os.wait4(child, 0)
     seconds = time.monotonic() - began
     with open(sys.argv[1], "w", encoding="utf-8") as file:  # noqa: PTH123 (pathlib would add to the peak)
-        json.dump({"seconds": seconds, "cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}, file)
+        json.dump(
+            {
+                "seconds": seconds,
+                "cpu_s": used.ru_utime + used.ru_stime,
+                "peak_mb": used.ru_maxrss / 1024,
+            },
+            file,
+        )
     sys.exit(os.waitstatus_to_exitcode(status) & 0xFF)

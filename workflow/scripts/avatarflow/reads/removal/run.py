@@ -30,7 +30,14 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 RESOURCES = PROJECT / "resources"
 MATE_RULES = {"either": any, "both": all}
 OK, MISSING, FAILED, UNSUPPORTED = "ok", "missing", "failed", "unsupported"
-VERDICTS = pa.schema([("fragment", pa.string()), ("mate1", pa.bool_()), ("mate2", pa.bool_()), ("removed", pa.bool_())])
+VERDICTS = pa.schema(
+    [
+        ("fragment", pa.string()),
+        ("mate1", pa.bool_()),
+        ("mate2", pa.bool_()),
+        ("removed", pa.bool_()),
+    ]
+)
 
 
 class ToolError(AvatarflowError):
@@ -88,11 +95,24 @@ def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step)
     ToolError
         If the command ends with an error; its last lines are in the log.
     """
-    quoted = {key: value if key == "options" else shlex.quote(str(value)) for key, value in values.items()}
+    quoted = {
+        key: value if key == "options" else shlex.quote(str(value)) for key, value in values.items()
+    }
     text = command.format(**quoted)
     with tempfile.TemporaryDirectory() as place:
         usage = Path(place) / "usage.json"
-        measured = [sys.executable, "-I", "-S", str(LAUNCHER), str(usage), "bash", "-euo", "pipefail", "-c", text]
+        measured = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(LAUNCHER),
+            str(usage),
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            text,
+        ]
         ended = subprocess.run(
             measured,
             capture_output=True, text=True, errors="replace", check=False, env=_environment(), stdin=subprocess.DEVNULL,
@@ -101,7 +121,9 @@ def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step)
             step.info("%s: %s", name, line)
         if ended.returncode:
             found = f"it ended with exit code {ended.returncode}"
-            raise ToolError(FAILED, str(refuse(f"tool {name}", found, "see its last lines in the log")))
+            raise ToolError(
+                FAILED, str(refuse(f"tool {name}", found, "see its last lines in the log"))
+            )
         return {**json.loads(usage.read_text()), "command": " ".join(command.split())}
 
 
@@ -117,7 +139,13 @@ def build_index(
     def work() -> dict[str, Any]:
         require(name, tool)
         with replacing_folder(index) as place:
-            values = {"host": host, "index": place, "threads": threads, "options": options, "resources": RESOURCES}
+            values = {
+                "host": host,
+                "index": place,
+                "threads": threads,
+                "options": options,
+                "resources": RESOURCES,
+            }
             return run_measured(name, tool["index"], values, step)
 
     record = attempt(tool, work, step)
@@ -156,7 +184,12 @@ def remove_reads(
             with tempfile.TemporaryDirectory(dir=Path(verdicts).parent) as place:
                 answer, scratch = Path(place) / "answer", Path(place) / "scratch"
                 scratch.mkdir()
-                answers = {"answer": answer, "answer1": f"{answer}1", "answer2": f"{answer}2", "scratch": scratch}
+                answers = {
+                    "answer": answer,
+                    "answer1": f"{answer}1",
+                    "answer2": f"{answer}2",
+                    "scratch": scratch,
+                }
                 runs.append(run_measured(name, command, {**common, **answers}, step))
                 table = _verdict_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
         return _median(runs)
@@ -188,7 +221,9 @@ def _require_index(usage: str) -> None:
         raise ToolError(record["status"], record["reason"])
 
 
-def _verdict_table(tool: Tool, answer: Path, names: Sequence[str], mate_rule: str, name: str) -> pa.Table:
+def _verdict_table(
+    tool: Tool, answer: Path, names: Sequence[str], mate_rule: str, name: str
+) -> pa.Table:
     table = read_verdicts(tool["verdicts"], answer, names, name)
     rule = MATE_RULES[mate_rule]
     table["removed"] = [rule(mates) for mates in zip(table["mate1"], table["mate2"], strict=True)]
@@ -196,8 +231,14 @@ def _verdict_table(tool: Tool, answer: Path, names: Sequence[str], mate_rule: st
 
 
 def _median(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    measures = {key: statistics.median(run[key] for run in runs) for key in ("seconds", "cpu_s", "peak_mb")}
-    return {**measures, "seconds_each": [run["seconds"] for run in runs], "command": runs[0]["command"]}
+    measures = {
+        key: statistics.median(run[key] for run in runs) for key in ("seconds", "cpu_s", "peak_mb")
+    }
+    return {
+        **measures,
+        "seconds_each": [run["seconds"] for run in runs],
+        "command": runs[0]["command"],
+    }
 
 
 def _environment() -> dict[str, str]:
@@ -205,7 +246,9 @@ def _environment() -> dict[str, str]:
 
 
 def _save(path: str, record: dict[str, Any], step: Step, what: str) -> None:
-    step.params({"version": record["version"], "command": record["command"], "status": record["status"]})
+    step.params(
+        {"version": record["version"], "command": record["command"], "status": record["status"]}
+    )
     if record["status"] == OK:
         step.metric(f"{what}_s", record["seconds"])
         step.metric(f"{what}_peak_mb", record["peak_mb"])

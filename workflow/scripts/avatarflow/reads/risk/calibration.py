@@ -68,7 +68,13 @@ def exceedances(
 
 
 def _result(figure: Estimate, t: float, reachable: bool) -> str:
-    if figure.value is None or figure.low is None or figure.high is None or figure.n < 10 * t or not reachable:
+    if (
+        figure.value is None
+        or figure.low is None
+        or figure.high is None
+        or figure.n < 10 * t
+        or not reachable
+    ):
         return INCONCLUSIVE
     if figure.low > 1 / t:
         return FAIL

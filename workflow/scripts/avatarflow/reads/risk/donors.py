@@ -49,7 +49,9 @@ def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) 
         panels[settings["vcf"]] = panel
         if settings["sample"] is not None:
             found[name] = Donor(panel, panel.index(settings["sample"], settings["vcf"]), lengths)
-        elif (enlarged := with_mosaic(panel, Mosaic(settings["seed"], name), origins(genome))) is not None:
+        elif (
+            enlarged := with_mosaic(panel, Mosaic(settings["seed"], name), origins(genome))
+        ) is not None:
             found[name] = Donor(enlarged, len(enlarged.people) - 1, lengths)
     return found
 

@@ -21,15 +21,26 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     left, right = figure.subplots(1, 2)
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for number, ((tool, setting), own) in enumerate(rows.groupby(["tool", "setting"])):
-        x, colour = (own["panel_fragments"] / own["donors"]).clip(lower=0.5), colours[number % len(colours)]
-        gap = np.nan_to_num([own["bits"] - own["bits_low"], own["bits_high"] - own["bits"]]).clip(min=0)
+        x, colour = (
+            (own["panel_fragments"] / own["donors"]).clip(lower=0.5),
+            colours[number % len(colours)],
+        )
+        gap = np.nan_to_num([own["bits"] - own["bits_low"], own["bits_high"] - own["bits"]]).clip(
+            min=0
+        )
         left.errorbar(x, own["bits"], yerr=gap, fmt="o", color=colour, label=f"{tool} {setting}")
         right.plot(x, own["rank_worst"], "o", color=colour)
     if len(rows):
         left.axhline(rows["bits_to_single_out"].iloc[0], color="grey", linestyle="--")
         left.legend(fontsize=7)
     else:
-        left.text(0.5, 0.5, "nothing measured: no donor has a panel", ha="center", transform=left.transAxes)
+        left.text(
+            0.5,
+            0.5,
+            "nothing measured: no donor has a panel",
+            ha="center",
+            transform=left.transAxes,
+        )
     left.set(ylabel="bits about the donor (mosaic model)")
     right.set(ylabel="rank of the donor in the panel", yscale="log")
     for part in (left, right):

@@ -60,11 +60,17 @@ def read_map(path: str | Path, genome: Genome) -> GeneticMap:
                 place, at, length = known.get(contig), int(position) - 1, float(cm)
             except ValueError as error:
                 found = "not position, contig and centimorgans"
-                raise refuse(f"{path} line {number}", found, "give a map in SHAPEIT's form") from error
+                raise refuse(
+                    f"{path} line {number}", found, "give a map in SHAPEIT's form"
+                ) from error
             if place is None:
                 continue
             before = points.setdefault(place[2], [])
             if before and (at - place[1] <= before[-1][0] or length < before[-1][1]):
-                raise refuse(f"{path} line {number}", "a map that does not rise", "sort it by position")
+                raise refuse(
+                    f"{path} line {number}", "a map that does not rise", "sort it by position"
+                )
             before.append((at - place[1], length))
-    return GeneticMap({contig: (np.array(own)[:, 0], np.array(own)[:, 1]) for contig, own in points.items()})
+    return GeneticMap(
+        {contig: (np.array(own)[:, 0], np.array(own)[:, 1]) for contig, own in points.items()}
+    )

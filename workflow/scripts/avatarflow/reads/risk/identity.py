@@ -51,4 +51,6 @@ def sex_ratio(y_fragments: int, fragments: int, male_share: float, bleed_through
     """
     male = min(male_share + bleed_through, 1 - 1e-12)
     rest = fragments - y_fragments
-    return y_fragments * math.log(male / bleed_through) + rest * (math.log1p(-male) - math.log1p(-bleed_through))
+    return y_fragments * math.log(male / bleed_through) + rest * (
+        math.log1p(-male) - math.log1p(-bleed_through)
+    )

@@ -12,7 +12,12 @@ SHARED = {"parent": (1.0, 0.0), "sibling": (0.5, 0.5)}
 
 
 def kin_bits(
-    observed: Observations, panel: Panel, donor: int, relation: str, random: np.random.Generator, draws: int = 20
+    observed: Observations,
+    panel: Panel,
+    donor: int,
+    relation: str,
+    random: np.random.Generator,
+    draws: int = 20,
 ) -> float:
     """Mean bits by which made-up relatives of the donor are recognised as such, over nearly independent sites.
 

@@ -35,7 +35,9 @@ class Loci:
     distance: Floats
 
     @classmethod
-    def of(cls, observed: Observations, panel: Panel, lengths: GeneticMap, haplotypes: int) -> "Loci":
+    def of(
+        cls, observed: Observations, panel: Panel, lengths: GeneticMap, haplotypes: int
+    ) -> "Loci":
         """From rows; `haplotypes`, how many people are copied from, sets how often a copy errs."""
         miscopied = 1 / (haplotypes + 1)  # as often as a clipped frequency allows
         base = allele_likelihoods(observed, panel)  # (m, 2)
@@ -43,7 +45,9 @@ class Loci:
         tables = []
         for error in (0.0, miscopied):
             each = np.log((1 - error) * base + error * base[:, ::-1])
-            alleles = panel.alleles[observed.site].reshape(len(observed), 2 * len(panel.people))  # (m, 2n)
+            alleles = panel.alleles[observed.site].reshape(
+                len(observed), 2 * len(panel.people)
+            )  # (m, 2n)
             table = np.zeros((len(names), alleles.shape[1]))
             np.add.at(table, where, np.where(alleles == 1, each[:, 1:], each[:, :1]))
             tables.append(table)
@@ -79,7 +83,9 @@ class Loci:
         return float(top.sum() + _forward(np.exp(table - top), switch))
 
 
-def linked_ratios(loci: Loci, folds: Sequence[Integers], out: Integers, effective_size: float) -> Floats:
+def linked_ratios(
+    loci: Loci, folds: Sequence[Integers], out: Integers, effective_size: float
+) -> Floats:
     """Lambda of every person of the panel, (n,).
 
     A candidate's alternative hypothesis copies from everybody but the candidate's fold and the people of `out` (the
@@ -124,14 +130,20 @@ def _forward(likelihood: Floats, switch: Floats) -> float:
     total = 0.0
     for locus in range(loci):
         leave = switch[locus - 1] if locus else 0.0
-        both, one, none = (1 - leave) ** 2, (1 - leave) * leave / states, leave * leave / (states * states)
+        both, one, none = (
+            (1 - leave) ** 2,
+            (1 - leave) * leave / states,
+            leave * leave / (states * states),
+        )
         whole = 0.0
         fresh = np.empty(states)
         for i in range(states):
             likely, row, start = likelihood[locus, i], now[i], one * rows[i] + none
             added = 0.0
             for j in range(states):
-                value = (both * row[j] + start + one * rows[j]) * 0.5 * (likely + likelihood[locus, j])
+                value = (
+                    (both * row[j] + start + one * rows[j]) * 0.5 * (likely + likelihood[locus, j])
+                )
                 row[j] = value
                 added += value
             fresh[i] = added

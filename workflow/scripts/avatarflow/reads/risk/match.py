@@ -51,7 +51,9 @@ def variability(panel: Panel, out: list[int]) -> Floats:
     """2 p (1 - p) of every site among the people who are not `out`: how much a read there tells."""
     rest = np.setdiff1d(np.arange(len(panel.people)), out)
     count, whole = panel.alleles[:, rest].sum((1, 2), dtype=np.int64), 2 * len(rest)
-    return np.asarray(2 * (count * (whole - count)) / whole**2)  # whole numbers: equal sites stay equal
+    return np.asarray(
+        2 * (count * (whole - count)) / whole**2
+    )  # whole numbers: equal sites stay equal
 
 
 def spread(observed: Observations, panel: Panel, out: list[int], r2: float) -> Observations:
@@ -79,7 +81,9 @@ def unlinked_ratios(
     return ratios, float((table - np.log(anybody)).max(1).sum())
 
 
-def ratios_of(observed: Observations, panel: Panel, donor: int | None, model: Model, lengths: GeneticMap) -> Ratios:
+def ratios_of(
+    observed: Observations, panel: Panel, donor: int | None, model: Model, lengths: GeneticMap
+) -> Ratios:
     """Ratios of every person of the panel against these reads.
 
     Parameters

@@ -50,12 +50,16 @@ class Observations:
 
     def rows(self, which: npt.NDArray[np.bool_] | Integers) -> "Observations":
         """Some of the rows."""
-        return Observations(self.fragment[which], self.site[which], self.base[which], self.error[which])
+        return Observations(
+            self.fragment[which], self.site[which], self.base[which], self.error[which]
+        )
 
     def on(self, panel: Panel) -> tuple["Observations", Panel]:
         """The same rows with a panel of the sites that they show, and no others."""
         sites, where = np.unique(self.site, return_inverse=True)
-        return Observations(self.fragment, where.astype(np.int64), self.base, self.error), panel.at(sites)
+        return Observations(self.fragment, where.astype(np.int64), self.base, self.error), panel.at(
+            sites
+        )
 
     def one_per_fragment(self, weight: Floats) -> "Observations":
         """For each fragment the row of its site with the largest weight (the first of equal ones).

@@ -39,7 +39,13 @@ class Panel:
 
     def at(self, sites: npt.NDArray[np.int64]) -> "Panel":
         """The panel at some of its sites, in the order given."""
-        parts = (self.contig[sites], self.position[sites], self.ref[sites], self.alt[sites], self.alleles[sites])
+        parts = (
+            self.contig[sites],
+            self.position[sites],
+            self.ref[sites],
+            self.alt[sites],
+            self.alleles[sites],
+        )
         return Panel(self.people, self.contigs, *parts, self.phased)
 
     def index(self, person: str, where: str) -> int:
@@ -92,7 +98,11 @@ def read_panel(path: str | Path, genome: Genome, fewest: int = 2) -> Panel:
             people = tuple(fields)
             if len(people) < fewest:
                 found = f"{len(people)} people where {fewest} are needed"
-                raise refuse(f"{path} line {number}", found, "give a panel of many people of the donor's population")
+                raise refuse(
+                    f"{path} line {number}",
+                    found,
+                    "give a panel of many people of the donor's population",
+                )
             continue
         try:
             site = _site(fields, where, genome, f"{path} line {number}")
@@ -107,11 +117,17 @@ def read_panel(path: str | Path, genome: Genome, fewest: int = 2) -> Panel:
         problems.add(str(path), f"{strange - MOST_PROBLEMS} more such lines", "see the lines above")
     problems.raise_if_any()
     if not fixed:
-        raise refuse(str(path), "no informative site: no SNP on the reference", "give a VCF made on this reference")
+        raise refuse(
+            str(path),
+            "no informative site: no SNP on the reference",
+            "give a VCF made on this reference",
+        )
     return _assembled(people, genome.names, np.array(fixed, np.int64), np.stack(calls))
 
 
-def _assembled(people: Sequence[str], contigs: Sequence[str], fixed: npt.NDArray[np.int64], calls: Codes) -> Panel:
+def _assembled(
+    people: Sequence[str], contigs: Sequence[str], fixed: npt.NDArray[np.int64], calls: Codes
+) -> Panel:
     """Sorted; a position that is there more than once (several alternatives on several lines) is left out."""
     order = np.lexsort((fixed[:, 1], fixed[:, 0]))
     fixed, calls = fixed[order], calls[order]
@@ -137,10 +153,16 @@ def _records(path: str | Path) -> Iterator[tuple[int, list[str]]]:
                 names = line.decode("utf-8", "replace").split("\t")[FIXED:]
                 width = FIXED + len(names)
                 if not names:
-                    raise refuse(f"{path} line {number}", "a VCF without people", "give a VCF with genotypes")
+                    raise refuse(
+                        f"{path} line {number}", "a VCF without people", "give a VCF with genotypes"
+                    )
                 yield number, names
             elif not width:
-                raise refuse(f"{path} line {number}", "a record before the #CHROM line", "give a complete VCF")
+                raise refuse(
+                    f"{path} line {number}",
+                    "a record before the #CHROM line",
+                    "give a complete VCF",
+                )
             elif (columns := line.count(b"\t") + 1) != width:
                 found = f"{columns} columns where the header has {width} (truncated file?)"
                 raise refuse(f"{path} line {number}", found, "fetch the file again")
@@ -165,7 +187,9 @@ def _site(
     if not 0 <= at < len(codes) or ref > 3 or alt > 3:
         return None
     if codes[at] != ref:
-        raise ValueError(f"{where}: REF differs from the reference genome; give a VCF made on this reference")
+        raise ValueError(
+            f"{where}: REF differs from the reference genome; give a VCF made on this reference"
+        )
     return place[2], at, ref, alt
 
 
@@ -175,7 +199,9 @@ def _calls(fields: Sequence[str], people: int, where: str) -> Codes:
     if len(text) == 4 * people - 1:  # the common form, 0|1 for everybody
         table = np.frombuffer(text + b"\t", np.uint8).reshape(people, 4)
         if np.isin(table[:, (0, 2)], (48, 49)).all() and np.isin(table[:, 1], (47, 124)).all():
-            return np.column_stack([table[:, 0] - 48, table[:, 2] - 48, table[:, 1] == 124]).astype(np.uint8)
+            return np.column_stack([table[:, 0] - 48, table[:, 2] - 48, table[:, 1] == 124]).astype(
+                np.uint8
+            )
     rows = [_call(call.split(":", 1)[0], where) for call in fields[FIXED].split("\t")]
     return np.array(rows, np.uint8)
 
@@ -184,6 +210,8 @@ def _call(call: str, where: str) -> tuple[int, int, int]:
     parts = call.replace("/", "|").split("|")
     parts = parts * 2 if len(parts) == 1 else parts
     if len(parts) != 2 or not all(part in (".", "0", "1") for part in parts):
-        raise ValueError(f"{where}: a genotype that is neither haploid nor diploid; give a VCF of diploid calls")
+        raise ValueError(
+            f"{where}: a genotype that is neither haploid nor diploid; give a VCF of diploid calls"
+        )
     first, second = (int(part == "1") for part in parts)
     return first, second, int("/" not in call)

@@ -23,7 +23,9 @@ def _codes(sequence: str) -> Codes:
 
 def errors_of(qualities: Any) -> Floats:
     """Chances of error from Phred scores, kept within limits: no base is surer than 1 in 1,000."""
-    return np.asarray(np.clip(10 ** (-np.asarray(qualities, np.float64) / 10), LEAST_ERROR, MOST_ERROR))
+    return np.asarray(
+        np.clip(10 ** (-np.asarray(qualities, np.float64) / 10), LEAST_ERROR, MOST_ERROR)
+    )
 
 
 def joined(parts: list[tuple[Integers, Integers, Codes, Floats]]) -> Observations:
@@ -56,7 +58,12 @@ def aligned_observations(
     with pysam.AlignmentFile(str(alignments), check_sq=False) as file:
         for read in file:
             fragment, contig = rows.get(str(read.query_name)), numbers.get(str(read.reference_name))
-            if fragment is None or contig is None or read.flag & SKIPPED or read.query_sequence is None:
+            if (
+                fragment is None
+                or contig is None
+                or read.flag & SKIPPED
+                or read.query_sequence is None
+            ):
                 continue
             if read.mapping_quality < least_mapq:
                 continue

@@ -28,15 +28,25 @@ class Places:
 
     @classmethod
     def uniform(
-        cls, random: np.random.Generator, panel: Panel, count: int, length: int, mean_bp: float, sd_bp: float
+        cls,
+        random: np.random.Generator,
+        panel: Panel,
+        count: int,
+        length: int,
+        mean_bp: float,
+        sd_bp: float,
     ) -> "Places":
         """Paired fragments drawn evenly over the panel's spans, with a normal law of lengths."""
         spans = panel.spans()
         contigs, firsts = np.array([*spans]), np.array([span[0] for span in spans.values()])
         sizes = np.array([span[1] - span[0] for span in spans.values()])
         which = random.choice(len(contigs), count, p=sizes / sizes.sum())
-        size = np.maximum(np.rint(mean_bp + sd_bp * random.standard_normal(count)).astype(np.int64), length)
-        start = firsts[which] + (random.random(count) * np.maximum(sizes[which] - size, 1)).astype(np.int64)
+        size = np.maximum(
+            np.rint(mean_bp + sd_bp * random.standard_normal(count)).astype(np.int64), length
+        )
+        start = firsts[which] + (random.random(count) * np.maximum(sizes[which] - size, 1)).astype(
+            np.int64
+        )
         return cls(contigs[which], start, start + size, length)
 
     def sites(self, panel: Panel) -> tuple[Integers, Integers]:
@@ -47,9 +57,14 @@ class Places:
             here = np.flatnonzero(self.contig == number)
             reads = [(self.start[here], np.minimum(self.start[here] + self.length, self.end[here]))]
             if self.paired:  # the right mate, without what the left one has read already
-                reads.append((np.maximum(self.end[here] - self.length, reads[0][1]), self.end[here]))
+                reads.append(
+                    (np.maximum(self.end[here] - self.length, reads[0][1]), self.end[here])
+                )
             for first, last in reads:
-                low, high = np.searchsorted(panel.position[own], first), np.searchsorted(panel.position[own], last)
+                low, high = (
+                    np.searchsorted(panel.position[own], first),
+                    np.searchsorted(panel.position[own], last),
+                )
                 count = np.maximum(high - low, 0)
                 fragments.append(np.repeat(here, count))
                 steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
@@ -57,7 +72,9 @@ class Places:
         return np.concatenate(fragments), np.concatenate(sites)
 
 
-def replayed(random: np.random.Generator, panel: Panel, places: Places, person: int, error: float) -> Observations:
+def replayed(
+    random: np.random.Generator, panel: Panel, places: Places, person: int, error: float
+) -> Observations:
     """Reads of one person of the panel from these places: each fragment from one haplotype, each base wrong by chance.
 
     Parameters

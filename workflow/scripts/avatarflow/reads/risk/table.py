@@ -32,7 +32,11 @@ COLUMNS = [
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
     "y_fragments", "bits_sex",
 ]  # fmt: skip
-MEASURED, NO_PANEL, NO_VERDICT = "measured", "inconclusive: no donor has a panel", "the tool gave no verdicts"
+MEASURED, NO_PANEL, NO_VERDICT = (
+    "measured",
+    "inconclusive: no donor has a panel",
+    "the tool gave no verdicts",
+)
 
 
 def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
@@ -43,7 +47,9 @@ def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
     both = truth.merge(verdicts, on="fragment", how="left")
     if both["removed"].isna().any():
         return None
-    left: pd.DataFrame = both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(drop=True)
+    left: pd.DataFrame = both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(
+        drop=True
+    )
     return left
 
 
@@ -52,7 +58,9 @@ def in_panel(left: pd.DataFrame, panel: Panel) -> int:
     spans = {panel.contigs[number]: span for number, span in panel.spans().items()}
     inside = 0
     for contig, (first, end) in spans.items():
-        inside += int(((left["contig"] == contig) & (left["start"] < end) & (left["end"] > first)).sum())
+        inside += int(
+            ((left["contig"] == contig) & (left["start"] < end) & (left["end"] > first)).sum()
+        )
     return inside
 
 
@@ -85,7 +93,10 @@ def _thin(observed: Observations, donor: Donor, model: Model) -> tuple[Observati
 
 
 def sex_of(
-    left: Mapping[str, pd.DataFrame], sexes: Mapping[str, str | None], law: SexLaw | None, bleed_through: float
+    left: Mapping[str, pd.DataFrame],
+    sexes: Mapping[str, str | None],
+    law: SexLaw | None,
+    bleed_through: float,
 ) -> dict[str, float]:
     """Fragments on Y and mean bits for the donors' true sex, over those whose sex is known; nothing without a Y."""
     known = {donor: sexes.get(donor) for donor in left if sexes.get(donor)}
@@ -123,7 +134,10 @@ def row_of(
     people, mean = settings["population"], float(found["nats"].mean())
     figure = Estimate(bits(mean), None, None, 1)
     if len(found) > 1:
-        draws = bootstrap_weights(len(found), settings["bootstrap"], seed, "risk.table") @ found["nats"].to_numpy()
+        draws = (
+            bootstrap_weights(len(found), settings["bootstrap"], seed, "risk.table")
+            @ found["nats"].to_numpy()
+        )
         figure = Estimate.bootstrapped(bits(mean), draws / len(found) / np.log(2), len(found))
     inside = int(found["panel_fragments"].sum())
     own = sum(len(part) for name, part in left.items() if part is not None and name in donors)

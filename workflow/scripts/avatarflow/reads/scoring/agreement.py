@@ -44,9 +44,15 @@ def called(cells: Sequence[Mapping[str, Any]]) -> dict[str, Mask]:
             continue
         table = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
         if names is not None and not table.column("fragment").equals(names):
-            raise refuse(f"{cell['tool']} {cell['setting']}", "verdicts on other fragments", "remove the reads again")
+            raise refuse(
+                f"{cell['tool']} {cell['setting']}",
+                "verdicts on other fragments",
+                "remove the reads again",
+            )
         names = table.column("fragment")
-        found[f"{cell['tool']} {cell['setting']}"] = table.column("removed").to_numpy(zero_copy_only=False)
+        found[f"{cell['tool']} {cell['setting']}"] = table.column("removed").to_numpy(
+            zero_copy_only=False
+        )
     return found
 
 
@@ -61,7 +67,11 @@ def calls(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for cell in cells:
         usage = read_usage(cell["runs"][0]["usage"])
-        row: dict[str, Any] = {"tool": cell["tool"], "setting": cell["setting"], "status": usage["status"]}
+        row: dict[str, Any] = {
+            "tool": cell["tool"],
+            "setting": cell["setting"],
+            "status": usage["status"],
+        }
         mask = masks.get(f"{cell['tool']} {cell['setting']}")
         if mask is not None:
             hits = int(mask.sum())
@@ -98,7 +108,9 @@ def pairs(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PAIRS)
 
 
-def write_agreement(cells: Sequence[Mapping[str, Any]], counts: str | Path, agreement: str | Path) -> None:
+def write_agreement(
+    cells: Sequence[Mapping[str, Any]], counts: str | Path, agreement: str | Path
+) -> None:
     """Write `calls` and `pairs`."""
     table = calls(cells)
     for column in ("called_human", "called_by_no_other", "missed_by_this_alone"):

@@ -44,13 +44,23 @@ def _shares(panel: Axes, calls: pd.DataFrame, names: list[str]) -> None:
 
 def _matrix(panel: Axes, pairs: pd.DataFrame, names: list[str]) -> None:
     table = np.eye(len(names))
-    for name_a, name_b, value in zip(pairs["tool_a"], pairs["tool_b"], pairs["jaccard"].astype(float), strict=True):
+    for name_a, name_b, value in zip(
+        pairs["tool_a"], pairs["tool_b"], pairs["jaccard"].astype(float), strict=True
+    ):
         a, b = names.index(name_a), names.index(name_b)
         table[a, b] = table[b, a] = value
     panel.imshow(table, vmin=0, vmax=1, cmap="Blues")
     for (a, b), value in np.ndenumerate(table):
         text = "-" if np.isnan(value) else f"{value:.3f}"
-        panel.text(b, a, text, ha="center", va="center", fontsize=7, color="white" if value > 0.6 else "black")
+        panel.text(
+            b,
+            a,
+            text,
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if value > 0.6 else "black",
+        )
     ticks = np.arange(len(names))
     panel.set(xticks=ticks, yticks=ticks, yticklabels=names)
     panel.set_xticklabels(names, rotation=45, ha="right")

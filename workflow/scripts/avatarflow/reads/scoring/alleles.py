@@ -47,12 +47,22 @@ def allele_bias(cell: Mapping[str, Any]) -> pd.DataFrame:
         if "variants" not in pq.read_schema(run["truth"]).names:  # a user's own reads
             return pd.DataFrame(columns=COLUMNS)
         truth = pq.read_table(run["truth"], columns=columns).to_pandas()
-        parts.append(paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"])))
+        parts.append(
+            paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"]))
+        )
     table = pd.concat(parts, ignore_index=True)
     table = table[table["source"] == HOST]
     names = sorted(set(table["part"]))
-    strata = [("all", table), *((f"part:{name}", table[table["part"] == name]) for name in names if len(names) > 1)]
-    return pd.DataFrame([{**{key: cell[key] for key in CELL}, "stratum": name, **_row(part)} for name, part in strata])
+    strata = [
+        ("all", table),
+        *((f"part:{name}", table[table["part"] == name]) for name in names if len(names) > 1),
+    ]
+    return pd.DataFrame(
+        [
+            {**{key: cell[key] for key in CELL}, "stratum": name, **_row(part)}
+            for name, part in strata
+        ]
+    )
 
 
 def _row(table: pd.DataFrame) -> dict[str, Any]:
@@ -81,4 +91,6 @@ def _mean(values: Any) -> float:
 def write_allele_bias(cells: Sequence[Mapping[str, Any]], output: str | Path) -> None:
     """Write `allele_bias` of every cell whose tool ran."""
     tables = [table for table in map(allele_bias, cells) if len(table)]
-    write_table(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output)
+    write_table(
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output
+    )

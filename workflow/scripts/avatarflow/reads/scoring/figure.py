@@ -29,7 +29,9 @@ def plot_scores(scores: str | Path, output: str | Path) -> None:
     panels = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
     for panel, level in zip(panels, levels, strict=True):
         _draw(panel, table[table["variation"] == level])
-        panel.set(title=f"variation {level:g}", xlabel="sequencing errors per base", ylim=(-0.02, 1.02))
+        panel.set(
+            title=f"variation {level:g}", xlabel="sequencing errors per base", ylim=(-0.02, 1.02)
+        )
     panels[0].set_ylabel("human fragments removed (95 % interval)")
     panels[-1].legend(loc="lower left", frameon=False)
     with replacing(output) as path:
@@ -41,5 +43,13 @@ def _draw(panel: Axes, table: pd.DataFrame) -> None:
         rows = rows.sort_values("error")
         share = rows["sensitivity"].to_numpy(float)
         reach = np.abs(rows[["sensitivity_low", "sensitivity_high"]].to_numpy(float).T - share)
-        panel.errorbar(rows["error"], share, yerr=reach, marker="o", markersize=4, capsize=3, label=f"{tool} {setting}")
+        panel.errorbar(
+            rows["error"],
+            share,
+            yerr=reach,
+            marker="o",
+            markersize=4,
+            capsize=3,
+            label=f"{tool} {setting}",
+        )
     panel.grid(alpha=0.3)

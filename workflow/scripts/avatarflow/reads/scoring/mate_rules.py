@@ -33,23 +33,38 @@ def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
         if read_usage(run["usage"])["status"] != OK:
             return pd.DataFrame(columns=COLUMNS)
         truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
-        parts.append(paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"])))
+        parts.append(
+            paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"]))
+        )
     table = pd.concat(parts, ignore_index=True)
     table = table[table["source"].isin([HOST, MICROBE])]
     human = (table["source"] == HOST).to_numpy()
     one, two = table["mate1"].to_numpy(bool), table["mate2"].to_numpy(bool)
-    apart = {"human": int((human & (one != two)).sum()), "microbe": int((~human & (one != two)).sum())}
+    apart = {
+        "human": int((human & (one != two)).sum()),
+        "microbe": int((~human & (one != two)).sum()),
+    }
     more: dict[str, float] = {f"{kind}_in_either_only": count for kind, count in apart.items()}
     more |= {f"p_{kind}": mcnemar(count, 0) for kind, count in apart.items()}
     rows = []
     for rule, removed in (("either", one | two), ("both", one & two)):
         found = rates(counts(human, np.asarray(removed)))
         same = {key: cell[key] for key in CELL}
-        rows.append({**same, "mate_rule": rule, "fragments": len(table), **{key: found[key] for key in SHOWN}, **more})
+        rows.append(
+            {
+                **same,
+                "mate_rule": rule,
+                "fragments": len(table),
+                **{key: found[key] for key in SHOWN},
+                **more,
+            }
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def write_mate_rules(cells: Sequence[Mapping[str, Any]], output: str | Path) -> None:
     """Write `mate_rules` of every cell whose tool ran."""
     tables = [table for table in map(mate_rules, cells) if len(table)]
-    write_table(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output)
+    write_table(
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output
+    )

@@ -16,7 +16,18 @@ from avatarflow.reads.simulation.mixture import HOST, JUNK
 
 from .score import paired_with_truth, read_usage, write_table
 
-COLUMNS = ["error", "variation", "kind", "tool_a", "tool_b", "fragments", "only_a_right", "only_b_right", "p", "p_holm"]
+COLUMNS = [
+    "error",
+    "variation",
+    "kind",
+    "tool_a",
+    "tool_b",
+    "fragments",
+    "only_a_right",
+    "only_b_right",
+    "p",
+    "p_holm",
+]
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -27,7 +38,10 @@ def mcnemar(only_a: int, only_b: int) -> float:
     McNemar 1947, Psychometrika 12:153.
     """
     n, few = only_a + only_b, min(only_a, only_b)
-    logs = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2) for k in range(few + 1)]
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2)
+        for k in range(few + 1)
+    ]
     return min(1.0, 2 * math.fsum(math.exp(log) for log in logs))
 
 
@@ -52,7 +66,9 @@ def right_calls(cell: Mapping[str, Any]) -> tuple[Mask, Mask] | None:
         if read_usage(run["usage"])["status"] != OK:
             return None
         truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
-        table = paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), f"{cell['tool']}")
+        table = paired_with_truth(
+            truth, pq.read_table(run["verdicts"]).to_pandas(), f"{cell['tool']}"
+        )
         table = table[table["source"] != JUNK]
         human.append((table["source"] == HOST).to_numpy())
         right.append(human[-1] == table["removed"].to_numpy())
@@ -67,13 +83,23 @@ def compare(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for level in dict.fromkeys((cell["error"], cell["variation"]) for cell in cells):
         here = [cell for cell in cells if (cell["error"], cell["variation"]) == level]
-        known = {f"{cell['tool']} {cell['setting']}": calls for cell in here if (calls := right_calls(cell))}
+        known = {
+            f"{cell['tool']} {cell['setting']}": calls
+            for cell in here
+            if (calls := right_calls(cell))
+        }
         for kind in ("human", "microbe"):
             part = []
             for (name_a, (human, a)), (name_b, (_, b)) in combinations(known.items(), 2):
                 chosen = human if kind == "human" else ~human
                 only = int((a & ~b & chosen).sum()), int((~a & b & chosen).sum())
-                row = dict(zip(COLUMNS, (*level, kind, name_a, name_b, int(chosen.sum()), *only), strict=False))
+                row = dict(
+                    zip(
+                        COLUMNS,
+                        (*level, kind, name_a, name_b, int(chosen.sum()), *only),
+                        strict=False,
+                    )
+                )
                 part.append({**row, "p": mcnemar(*only)})
             for row, value in zip(part, holm([row["p"] for row in part]), strict=True):
                 rows.append({**row, "p_holm": value})

@@ -76,7 +76,9 @@ def write_page(scores: str | Path, name: str, output: str | Path) -> None:
         lines.append(f"<tr{failed}>{cells}</tr>")
     title = html.escape(f"Read removal: {name}")
     with replacing(output) as path:
-        path.write_text(PAGE.format(title=title, heads=heads, rows="\n".join(lines)), encoding="utf-8")
+        path.write_text(
+            PAGE.format(title=title, heads=heads, rows="\n".join(lines)), encoding="utf-8"
+        )
 
 
 def _kind(value: str) -> str:
@@ -92,7 +94,13 @@ def _kind(value: str) -> str:
 def write_multiqc(scores: str | Path, name: str, output: str | Path) -> None:
     """Write the `all` rows as MultiQC custom content (a file named `*_mqc.tsv`); a row per tool, setting and level."""
     table = with_speed(pd.read_csv(scores, sep="\t"))
-    sample = [f"{row.tool} {row.setting}{level_name(row.error, row.variation)}" for row in table.itertuples()]
+    sample = [
+        f"{row.tool} {row.setting}{level_name(row.error, row.variation)}"
+        for row in table.itertuples()
+    ]
     shown = table[SHOWN].assign(Sample=sample)[["Sample", *SHOWN]]
     with replacing(output) as path:
-        path.write_text(MULTIQC.format(name=name) + shown.to_csv(sep="\t", index=False, float_format="%.6g"), "utf-8")
+        path.write_text(
+            MULTIQC.format(name=name) + shown.to_csv(sep="\t", index=False, float_format="%.6g"),
+            "utf-8",
+        )

@@ -26,7 +26,9 @@ def not_beaten(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
 def with_speed(scores: pd.DataFrame) -> pd.DataFrame:
     """The `all` rows of tools that ran, with `fragments_per_cpu_s` (index left out)."""
     table = scores[(scores["stratum"] == "all") & (scores["status"] == "ok")].reset_index(drop=True)
-    return table.assign(fragments_per_cpu_s=table["fragments"] / table["run_cpu_s"].clip(lower=1e-3))
+    return table.assign(
+        fragments_per_cpu_s=table["fragments"] / table["run_cpu_s"].clip(lower=1e-3)
+    )
 
 
 def plot_pareto(scores: str | Path, output: str | Path) -> None:
@@ -41,15 +43,32 @@ def plot_pareto(scores: str | Path, output: str | Path) -> None:
         missed, lost = (1 - part[name].clip(upper=1 - FLOOR) for name in AXES[:2])
         best = not_beaten(part)
         size = 20 + 60 * np.log10(part[AXES[2]].clip(lower=1)) / 6
-        panel.scatter(lost, missed, s=size**1.1, c=np.where(best, "tab:blue", "lightgrey"), edgecolors="black")
+        panel.scatter(
+            lost, missed, s=size**1.1, c=np.where(best, "tab:blue", "lightgrey"), edgecolors="black"
+        )
         for row, x, y in zip(part.itertuples(), lost, missed, strict=True):
-            panel.annotate(f"{row.tool} {row.setting}", (x, y), fontsize=6, xytext=(4, 3), textcoords="offset points")
-        panel.set(xscale="log", yscale="log", title=level_name(error, variation).strip() or "own reads")
+            panel.annotate(
+                f"{row.tool} {row.setting}",
+                (x, y),
+                fontsize=6,
+                xytext=(4, 3),
+                textcoords="offset points",
+            )
+        panel.set(
+            xscale="log", yscale="log", title=level_name(error, variation).strip() or "own reads"
+        )
         reach = (FLOOR / 2, 1.5)
-        panel.set(xlabel="microbial fragments removed", ylabel="human fragments missed", xlim=reach, ylim=reach)
+        panel.set(
+            xlabel="microbial fragments removed",
+            ylabel="human fragments missed",
+            xlim=reach,
+            ylim=reach,
+        )
         panel.grid(alpha=0.3)
     for panel in panels[len(levels) :]:
         panel.set_axis_off()
-    figure.suptitle("lower left is better; blue: beaten by no other; larger: faster (CPU time)", fontsize=9)
+    figure.suptitle(
+        "lower left is better; blue: beaten by no other; larger: faster (CPU time)", fontsize=9
+    )
     with replacing(output) as path:
         figure.savefig(path, dpi=150, metadata={"Software": None})

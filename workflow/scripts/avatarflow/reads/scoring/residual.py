@@ -19,7 +19,9 @@ def residual_share(host_share: float, sensitivity: float, specificity: float) ->
 
 def of_clusters(row: Mapping[Any, Any], share: float, end: str) -> float:
     """One end of the share from the intervals over donors and genomes; NaN where one of these is missing."""
-    sensitivity, specificity = (row[f"{name}_cluster_{OTHER[end]}"] for name in ("sensitivity", "specificity"))
+    sensitivity, specificity = (
+        row[f"{name}_cluster_{OTHER[end]}"] for name in ("sensitivity", "specificity")
+    )
     return residual_share(share, sensitivity, specificity)
 
 
@@ -38,9 +40,16 @@ def residuals(scores: pd.DataFrame, host_shares: Sequence[float]) -> pd.DataFram
                     **{key: row[key] for key in CELL},
                     "host_share": share,
                     "residual_share": residual_share(share, row["sensitivity"], row["specificity"]),
-                    "residual_share_low": residual_share(share, row["sensitivity_high"], row["specificity_high"]),
-                    "residual_share_high": residual_share(share, row["sensitivity_low"], row["specificity_low"]),
-                    **{f"residual_share_cluster_{end}": of_clusters(row, share, end) for end in OTHER},
+                    "residual_share_low": residual_share(
+                        share, row["sensitivity_high"], row["specificity_high"]
+                    ),
+                    "residual_share_high": residual_share(
+                        share, row["sensitivity_low"], row["specificity_low"]
+                    ),
+                    **{
+                        f"residual_share_cluster_{end}": of_clusters(row, share, end)
+                        for end in OTHER
+                    },
                     "human_left_per_million": 1e6 * share * (1 - row["sensitivity"]),
                 }
             )

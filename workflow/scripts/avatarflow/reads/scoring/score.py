@@ -27,7 +27,9 @@ COLUMNS = [
     "worst_taxon", "worst_taxon_specificity",
     "index_cpu_s", "run_cpu_s", "index_peak_mb", "run_peak_mb", "version",
 ]  # fmt: skip
-CLUSTER_SEED = 1  # of the draws of clusters: the same for all, so that tools differ by their verdicts alone
+CLUSTER_SEED = (
+    1  # of the draws of clusters: the same for all, so that tools differ by their verdicts alone
+)
 CELL = ["tool", "setting", "error", "variation"]
 SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
 
@@ -63,7 +65,10 @@ def paired_with_truth(truth: pd.DataFrame, verdicts: pd.DataFrame, where: str) -
         If the tool gave no verdict for a fragment, or one for a fragment that is not there.
     """
     joined = truth.merge(verdicts, on="fragment", how="left", validate="one_to_one")
-    missing, strange = int(joined["removed"].isna().sum()), len(verdicts) - int(joined["removed"].notna().sum())
+    missing, strange = (
+        int(joined["removed"].isna().sum()),
+        len(verdicts) - int(joined["removed"].notna().sum()),
+    )
     if missing or strange:
         found = f"{missing} fragments without verdict, {strange} unknown ones"
         raise refuse(where, found, "see the log of the removal rule")
@@ -90,7 +95,9 @@ def score_cell(
     trouble = next((usage["status"] for usage in usages if usage["status"] != OK), None)
     parts = []
     for run in runs:
-        known = [column for column in STRATA_COLUMNS if column in pq.read_schema(run["truth"]).names]
+        known = [
+            column for column in STRATA_COLUMNS if column in pq.read_schema(run["truth"]).names
+        ]
         truth = pq.read_table(run["truth"], columns=known).to_pandas().assign(donor=run["donor"])
         if trouble is None:
             verdicts = pq.read_table(run["verdicts"]).to_pandas()
@@ -112,7 +119,11 @@ def rows_of(table: pd.DataFrame, regions: Regions | None = None) -> Iterator[dic
             more = clustered(table[rows])
             if name != "all":
                 more = {key: value for key, value in more.items() if not key.startswith("worst")}
-            yield {"stratum": name, **rates(counts(human[rows], table["removed"].to_numpy()[rows])), **more}
+            yield {
+                "stratum": name,
+                **rates(counts(human[rows], table["removed"].to_numpy()[rows])),
+                **more,
+            }
         else:
             yield {"stratum": name, "fragments": int(rows.sum())}
 
@@ -125,7 +136,9 @@ def clustered(table: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, part in (("sensitivity", donors), ("specificity", genomes)):
         ends = cluster_interval(part["sum"].to_list(), part["count"].to_list(), CLUSTER_SEED)
-        found |= {f"{name}_cluster_{end}": value for end, value in zip(("low", "high"), ends, strict=True)}
+        found |= {
+            f"{name}_cluster_{end}": value for end, value in zip(("low", "high"), ends, strict=True)
+        }
     if len(genomes):
         kept = genomes["sum"] / genomes["count"]
         found |= {"worst_taxon": str(kept.idxmin()), "worst_taxon_specificity": float(kept.min())}

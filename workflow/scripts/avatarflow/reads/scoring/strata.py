@@ -10,7 +10,15 @@ from avatarflow.core.arrays import Mask
 from avatarflow.reads.genomes.regions import Regions
 from avatarflow.reads.simulation.mixture import HOST
 
-COLUMNS = ["fragment", "source", "taxon", "part", "contig", "start", "end"]  # of the truth, where it has them
+COLUMNS = [
+    "fragment",
+    "source",
+    "taxon",
+    "part",
+    "contig",
+    "start",
+    "end",
+]  # of the truth, where it has them
 LENGTHS_BP = (0, 200, 300, 400, 600, 1000, 2000, 5000, 10000, 20000, 50000)
 
 
@@ -35,7 +43,11 @@ def strata(table: pd.DataFrame, regions: Regions | None = None) -> Iterator[tupl
         human = ((table["source"] == HOST) & (table["start"] >= 0)).to_numpy()
         found = regions.masks(table["contig"].to_numpy(object), (start + end) // 2)
         inside = {name: mask & human for name, mask in found.items()}
-        yield from ((f"region:{name}", mask) for name, mask in inside.items() if mask.any() and not mask[human].all())
+        yield from (
+            (f"region:{name}", mask)
+            for name, mask in inside.items()
+            if mask.any() and not mask[human].all()
+        )
 
 
 def lengths(size: npt.NDArray[np.int64]) -> Iterator[tuple[str, Mask]]:

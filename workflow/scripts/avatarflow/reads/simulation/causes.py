@@ -45,9 +45,14 @@ def runs(record: pysam.AlignedSegment) -> list[Run]:
         raise ValueError(f"{record.query_name}: unreadable ZC tag")
     rows: Iterator[int] = iter(record.get_tag("ZV") if record.has_tag("ZV") else ())
     try:
-        return [Run(int(count), letter, int(next(rows)) if letter in INHERITED else None) for count, letter in parts]
+        return [
+            Run(int(count), letter, int(next(rows)) if letter in INHERITED else None)
+            for count, letter in parts
+        ]
     except StopIteration:
-        raise ValueError(f"{record.query_name}: ZV has fewer rows than ZC has inherited runs") from None
+        raise ValueError(
+            f"{record.query_name}: ZV has fewer rows than ZC has inherited runs"
+        ) from None
 
 
 def causes(record: pysam.AlignedSegment) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]:
@@ -55,5 +60,7 @@ def causes(record: pysam.AlignedSegment) -> tuple[npt.NDArray[np.str_], npt.NDAr
     shown = [run for run in runs(record) if run.cause not in NOT_IN_READ]
     lengths = [run.length for run in shown]
     letters = np.repeat(np.array([run.cause for run in shown], "U1"), lengths)
-    rows = np.repeat(np.array([-1 if run.variant is None else run.variant for run in shown], np.int64), lengths)
+    rows = np.repeat(
+        np.array([-1 if run.variant is None else run.variant for run in shown], np.int64), lengths
+    )
     return letters, rows

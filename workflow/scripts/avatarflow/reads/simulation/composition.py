@@ -18,7 +18,9 @@ def known_bases(library: Library, taxa: int) -> list[float]:
     contig = np.searchsorted(library.scaffold_starts, library.unknown_starts, side="right") - 1
     np.add.at(unknown, contig, library.unknown_ends - library.unknown_starts)
     sizes = np.diff(library.scaffold_starts) - unknown
-    views = [float(sizes[a:b].sum()) for a, b in zip(library.first[:-1], library.first[1:], strict=True)]
+    views = [
+        float(sizes[a:b].sum()) for a, b in zip(library.first[:-1], library.first[1:], strict=True)
+    ]
     return [(views[0] + views[1]) / 2, *views[2 : taxa + 1]]
 
 
@@ -53,7 +55,10 @@ def composed(
     if depths := mixture.get("depths"):
         wanted = {HOST: depths["host"], **depths["microbes"]}
         sizes, each = known_bases(library, len(mix.taxa)), bases_per_fragment(reads)
-        counts = [wanted.get(taxon, 0.0) * size / each for taxon, size in zip(mix.taxa, sizes, strict=True)]
+        counts = [
+            wanted.get(taxon, 0.0) * size / each
+            for taxon, size in zip(mix.taxa, sizes, strict=True)
+        ]
         count = max(round(sum(counts)), 1)
         mix = Mixture(mix.taxa, tuple(part / sum(counts) for part in counts))
     spikes = {taxon: number for taxon, number in (mixture.get("spike_ins") or {}).items() if number}

@@ -23,7 +23,14 @@ TRIES = 5000  # places looked at before a fragment is said to fit nowhere
 GC_BINS = 51
 NORMAL, LOGNORMAL = 0, 1
 LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
-SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = 0, 1, 2, 3, 7, 8  # places of a fragment's random numbers
+SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = (
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+)  # places of a fragment's random numbers
 
 
 class Fragments(NamedTuple):
@@ -65,7 +72,12 @@ class Layout:
         mean, sd = self.fragment_mean_bp, self.fragment_sd_bp
         if self.fragment_distribution == "lognormal":
             spread = np.log1p((sd / mean) ** 2)
-            return LOGNORMAL, float(np.log(mean) - spread / 2), float(np.sqrt(spread)), self.length_bp
+            return (
+                LOGNORMAL,
+                float(np.log(mean) - spread / 2),
+                float(np.sqrt(spread)),
+                self.length_bp,
+            )
         return NORMAL, float(mean), float(sd), self.length_bp
 
     def gc_weights(self) -> npt.NDArray[np.float64]:
@@ -102,7 +114,9 @@ def draw_fragments(
         If a fragment fits nowhere in its genome.
     """
     zeros = [np.zeros(count, np.int64) for _ in range(6)]
-    out = Fragments(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool))
+    out = Fragments(
+        zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool)
+    )
     borders = np.cumsum(mixture.shares)
     settled = mixture.settled(first, count)
     _draw(key, first, library, borders, settled, layout.length_law(), layout.gc_weights(), out)
@@ -110,7 +124,11 @@ def draw_fragments(
         lost = int(np.flatnonzero(out.contig < 0)[0])
         taxon = mixture.taxa[out.source[lost]]
         found = f"no room for a fragment of {out.right[lost]} bases in the genome of {taxon}"
-        raise refuse("reads.fragment_mean_bp", found, "shorten the fragments or give longer contigs without N")
+        raise refuse(
+            "reads.fragment_mean_bp",
+            found,
+            "shorten the fragments or give longer contigs without N",
+        )
     return out
 
 
@@ -160,13 +178,17 @@ def haplotype_of(key: np.uint64, first_share: float) -> int:
 
 
 @compiled
-def place(key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]) -> tuple[int, int]:
+def place(
+    key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]
+) -> tuple[int, int]:
     """Contig and scaffold place of a fragment: the first of its places that fits and that the law of GC keeps."""
     low = library.scaffold_starts[library.first[view]]
     room = library.scaffold_starts[library.first[view + 1]] - low
     for attempt in range(TRIES):
         left = low + int(unit_at(key, PLACE + 2 * attempt) * room)
-        contig = last_at_most(library.scaffold_starts, left, library.first[view], library.first[view + 1])
+        contig = last_at_most(
+            library.scaffold_starts, left, library.first[view], library.first[view + 1]
+        )
         if fits(library, contig, left, left + size):
             share = min(gc_share(library, left, left + size), 1.0)
             if unit_at(key, PLACE + 2 * attempt + 1) < weights[int(share * (GC_BINS - 1) + 0.5)]:
@@ -191,4 +213,6 @@ def _draw(
         out.right[i] = left + size if contig >= 0 else size
         if contig >= 0:
             out.start[i] = to_reference(library.large, left, library.scaffold_starts[contig])
-            out.end[i] = to_reference(library.large, left + size - 1, library.scaffold_starts[contig]) + 1
+            out.end[i] = (
+                to_reference(library.large, left + size - 1, library.scaffold_starts[contig]) + 1
+            )

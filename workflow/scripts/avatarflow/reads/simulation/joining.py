@@ -25,7 +25,10 @@ def join_shards(shards: Mapping[str, Sequence[str]], outputs: Mapping[str, str])
                 with Path(part).open("rb") as piece:
                     shutil.copyfileobj(piece, file, 1 << 20)
             file.write(bgzf.EOF)
-    with replacing(outputs["truth"]) as path, pq.ParquetWriter(path, TRUTH, compression="zstd") as writer:
+    with (
+        replacing(outputs["truth"]) as path,
+        pq.ParquetWriter(path, TRUTH, compression="zstd") as writer,
+    ):
         for table in _row_groups(shards["truth"]):
             writer.write_table(table, row_group_size=ROW_GROUP)
 

@@ -61,7 +61,9 @@ class View(NamedTuple):
 def build(views: Sequence[View], first_share: float = 0.5) -> Library:
     """The library of some views, host haplotypes first."""
     marks = [view.haplotype.marks if view.haplotype else view.reference.codes for view in views]
-    lengths = [(view.haplotype.genome if view.haplotype else view.reference).starts for view in views]
+    lengths = [
+        (view.haplotype.genome if view.haplotype else view.reference).starts for view in views
+    ]
     scaffolds = np.concatenate([view.scaffold.codes for view in views])
     mark_starts = _through([np.diff(starts) for starts in lengths])
     scaffold_starts = _through([np.diff(view.scaffold.starts) for view in views])
@@ -72,14 +74,22 @@ def build(views: Sequence[View], first_share: float = 0.5) -> Library:
         for view, start in zip(views, first[:-1], strict=True)
         if view.haplotype
     ]
-    at, by = (np.concatenate([table[part] for table in tables] or [np.zeros(0, np.int64)]) for part in (2, 3))
+    at, by = (
+        np.concatenate([table[part] for table in tables] or [np.zeros(0, np.int64)])
+        for part in (2, 3)
+    )
     unknown = unknown_runs(scaffolds)
     return Library(
         np.concatenate(marks),
         mark_starts,
         scaffold_starts,
         first.astype(np.int64),
-        np.concatenate([view.first_target + np.arange(count) for view, count in zip(views, counts, strict=True)]),
+        np.concatenate(
+            [
+                view.first_target + np.arange(count)
+                for view, count in zip(views, counts, strict=True)
+            ]
+        ),
         np.repeat([view.copy for view in views], counts).astype(np.uint8),
         _joined([table[0] for table in tables]),
         _joined([table[1] for table in tables]),
@@ -114,7 +124,11 @@ def _places(
         on_scaffold = scaffold_starts[contig] + edit.ref + shift[:-1]
         all_.append(Places(mark_starts[contig] + place, new, edit.length, edit.ref, edit.ident))
         kept = edit.large
-        large.append(Places(on_scaffold[kept], new[kept], edit.length[kept], edit.ref[kept], edit.ident[kept]))
+        large.append(
+            Places(
+                on_scaffold[kept], new[kept], edit.length[kept], edit.ref[kept], edit.ident[kept]
+            )
+        )
         small = ~kept & (gained != 0)
         lift_at.append((on_scaffold + edit.length)[small])
         lift_by.append(gained[small])

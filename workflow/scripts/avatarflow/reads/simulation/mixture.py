@@ -42,7 +42,9 @@ class Mixture:
         """The composition: `taxon`, `share`."""
         return pd.DataFrame({"taxon": self.taxa, "share": self.shares})
 
-    def with_spikes(self, counts: Mapping[str, int], drawn: int, seed: int, donor: int) -> "Mixture":
+    def with_spikes(
+        self, counts: Mapping[str, int], drawn: int, seed: int, donor: int
+    ) -> "Mixture":
         """The mixture with so many fragments of each taxon settled, anywhere among all of them.
 
         Parameters
@@ -61,9 +63,15 @@ class Mixture:
             If a taxon is not of the mixture.
         """
         if unknown := sorted(set(counts) - set(self.taxa)):
-            raise refuse("spike_ins", f"unknown {', '.join(unknown)}", f"take some of {', '.join(self.taxa)}")
-        sources = np.repeat([self.taxa.index(taxon) for taxon in counts], [*counts.values()]).astype(np.int64)
-        chosen = generator(seed, "spike-ins", donor).choice(drawn + len(sources), len(sources), replace=False)
+            raise refuse(
+                "spike_ins", f"unknown {', '.join(unknown)}", f"take some of {', '.join(self.taxa)}"
+            )
+        sources = np.repeat(
+            [self.taxa.index(taxon) for taxon in counts], [*counts.values()]
+        ).astype(np.int64)
+        chosen = generator(seed, "spike-ins", donor).choice(
+            drawn + len(sources), len(sources), replace=False
+        )
         order = np.argsort(chosen)
         return replace(self, spiked=chosen[order].astype(np.int64), spiked_source=sources[order])
 

@@ -109,7 +109,9 @@ def operations(scratch: Scratch, mate: int, runs: int) -> int:
 
 
 @compiled
-def put_cigar(out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forward: bool) -> tuple[int, int]:
+def put_cigar(
+    out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forward: bool
+) -> tuple[int, int]:
     """The CIGAR in the reference's direction; where it ends, and how many operations it has."""
     count, operation, length = 0, 9, 0
     for i in range(runs):
@@ -130,7 +132,9 @@ def put_sequence(out: Codes, at: int, bases: Codes, qualities: Codes, forward: b
     length = len(bases)
     half = (length + 1) // 2
     if length % 2:
-        out[at + half - 1] = NIBBLE[bases[length - 1] if forward else COMPLEMENT[bases[0]]] << np.uint8(4)
+        out[at + half - 1] = NIBBLE[
+            bases[length - 1] if forward else COMPLEMENT[bases[0]]
+        ] << np.uint8(4)
     for i in range(length // 2):
         if forward:
             one, two = bases[2 * i], bases[2 * i + 1]
@@ -194,7 +198,11 @@ def put_record(
     at = put_32(out, at, between)
     at = put_name(out, at, number)
     out[at] = 0
-    at, count, more = at + 1, 0, runs > MOST_OPERATIONS and operations(scratch, mate, runs) > MOST_OPERATIONS
+    at, count, more = (
+        at + 1,
+        0,
+        runs > MOST_OPERATIONS and operations(scratch, mate, runs) > MOST_OPERATIONS,
+    )
     if more:
         at, count = put_32(out, put_32(out, at, len(bases) << 4 | CLIP), covered << 4 | JUMP), 2
     elif contig >= 0:

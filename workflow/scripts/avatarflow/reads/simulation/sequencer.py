@@ -32,7 +32,9 @@ from .library import Library
 
 CAUSES = b"=VIDxyids"
 SAME, VARIANT, GAINED, LOST, WRONG, WRONG_GAINED, EXTRA, SKIPPED, FOREIGN = range(9)
-OPERATION: Codes = np.array([0, 0, 1, 2, 0, 1, 1, 2, 4], np.uint8)  # BAM's numbers of M, M, I, D, M, I, I, D, S
+OPERATION: Codes = np.array(
+    [0, 0, 1, 2, 0, 1, 1, 2, 4], np.uint8
+)  # BAM's numbers of M, M, I, D, M, I, I, D, S
 COMPLEMENT: Codes = np.array([3, 2, 1, 0, 4], np.uint8)
 NO_VARIANT = -1
 LOW_16, LOW_14 = np.uint64(0xFFFF), np.uint64(0x3FFF)
@@ -63,7 +65,11 @@ class Scratch(NamedTuple):
         """Room for reads of so many bases."""
         runs = 4 * bases + 64
         shape, more = (2, bases), (2, runs)
-        one, two, kinds = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(more, np.uint8)
+        one, two, kinds = (
+            np.zeros(shape, np.uint8),
+            np.zeros(shape, np.uint8),
+            np.zeros(more, np.uint8),
+        )
         return cls(one, two, kinds, np.zeros(more, np.int64), np.zeros(more, np.int64))
 
 
@@ -75,7 +81,11 @@ def push(scratch: Scratch, mate: int, runs: int, kind: int, length: int, ident: 
     if runs and scratch.kinds[mate, runs - 1] == kind and scratch.idents[mate, runs - 1] == ident:
         scratch.lengths[mate, runs - 1] += length
         return runs
-    scratch.kinds[mate, runs], scratch.lengths[mate, runs], scratch.idents[mate, runs] = kind, length, ident
+    scratch.kinds[mate, runs], scratch.lengths[mate, runs], scratch.idents[mate, runs] = (
+        kind,
+        length,
+        ident,
+    )
     return runs + 1
 
 
@@ -92,7 +102,9 @@ def gaps(library: Library, position: int, scratch: Scratch, mate: int, runs: int
 
 
 @compiled
-def template_run(library: Library, position: int, scratch: Scratch, mate: int, runs: int, fate: int) -> int:
+def template_run(
+    library: Library, position: int, scratch: Scratch, mate: int, runs: int, fate: int
+) -> int:
     """Add one base of the haplotype: `fate` is SAME (read as it is), WRONG (read wrongly) or SKIPPED (not read)."""
     mark = library.marks[position]
     inserted, changed = mark & INSERTED != 0, mark & SUBSTITUTED != 0
@@ -108,7 +120,14 @@ def template_run(library: Library, position: int, scratch: Scratch, mate: int, r
 
 @compiled
 def step_runs(
-    library: Library, position: int, begun: bool, forward: bool, scratch: Scratch, mate: int, runs: int, fate: int
+    library: Library,
+    position: int,
+    begun: bool,
+    forward: bool,
+    scratch: Scratch,
+    mate: int,
+    runs: int,
+    fate: int,
 ) -> int:
     """Runs of stepping onto a base of the marks, the deletion that is stepped over with it."""
     over = position if forward else position + 1
@@ -130,7 +149,9 @@ def noted(
     runs = step_runs(library, position, begun, forward, scratch, mate, runs, fate)
     base = base if forward else COMPLEMENT[base]
     if fate == WRONG:
-        base = (base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3)
+        base = (
+            base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)
+        ) & np.uint8(3)
     scratch.bases[mate, cycle] = base
     return runs
 
@@ -164,7 +185,10 @@ def read_template(
         word = word_at(key, cycle)
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
         chance = np.uint32(word >> S32)
-        mark, over = library.marks[position], library.marks[position if forward else min(position + 1, high - 1)]
+        mark, over = (
+            library.marks[position],
+            library.marks[position if forward else min(position + 1, high - 1)],
+        )
         calm = tables.wrong[mate, cycle, wobble] <= chance < tables.indel[mate, cycle, wobble]
         scratch.qualities[mate, cycle] = tables.quality[mate, cycle, wobble]
         done += 1

@@ -70,16 +70,30 @@ class Simulator:
     def block(self, number: int, count: int) -> tuple[memoryview, memoryview, memoryview, pa.Table]:
         """FASTQ text of both mates, truth records and truth table of one block; valid until the next block."""
         first, library = number * BLOCK, self.sources.library
-        fragments = draw_fragments(self.fragments_key, first, count, library, self.mixture, self.layout)
+        fragments = draw_fragments(
+            self.fragments_key, first, count, library, self.mixture, self.layout
+        )
         counts = Counts.of(count)
         ends = read_block(
-            self.errors_key, first, fragments, library, self.tables, self.mates, self.scratch, self.buffers, counts
+            self.errors_key,
+            first,
+            fragments,
+            library,
+            self.tables,
+            self.mates,
+            self.scratch,
+            self.buffers,
+            counts,
         )
-        one, two, truth = (memoryview(part[:end].data) for part, end in zip(self.buffers, ends, strict=True))
+        one, two, truth = (
+            memoryview(part[:end].data) for part, end in zip(self.buffers, ends, strict=True)
+        )
         return one, two, truth, self.sources.teller.table(first, fragments, library, counts)
 
 
-def blocks_of(fragments: int, shard: int, shards: int, size: int = BLOCK) -> Iterator[tuple[int, int]]:
+def blocks_of(
+    fragments: int, shard: int, shards: int, size: int = BLOCK
+) -> Iterator[tuple[int, int]]:
     """Block numbers and sizes that belong to one shard (0-based) of `shards`."""
     total = -(-fragments // size)
     for number in range(shard * total // shards, (shard + 1) * total // shards):
@@ -87,20 +101,33 @@ def blocks_of(fragments: int, shard: int, shards: int, size: int = BLOCK) -> Ite
 
 
 def simulator_of(
-    genomes: Mapping[str, str], reads: Mapping[str, Any], mixture: Mapping[str, Any], cell: Mapping[str, Any]
+    genomes: Mapping[str, str],
+    reads: Mapping[str, Any],
+    mixture: Mapping[str, Any],
+    cell: Mapping[str, Any],
 ) -> tuple[Simulator | LongSimulator, int]:
     """The simulator of the configured platform, and how many fragments there are; parameters as `simulate_shard`."""
     long = reads.get("platform", "illumina") == "nanopore"
-    model = read_long_profile(genomes["profile"]) if long else read_profile(genomes["profile"], reads["length_bp"])
+    model = (
+        read_long_profile(genomes["profile"])
+        if long
+        else read_profile(genomes["profile"], reads["length_bp"])
+    )
     model.check(cell["error"])  # before the genomes are read
     files = {name: genomes[name] for name in ("host", "microbes", "variants", "parts")}
     sources = read_sources(**files, taxa=[*mixture["weights"]], sex=cell.get("sex"))
-    mix, count = composed(mixture, reads, sources.library, cell["seeds"]["fragments"], cell["donor"])
+    mix, count = composed(
+        mixture, reads, sources.library, cell["seeds"]["fragments"], cell["donor"]
+    )
     if isinstance(model, LongModel):
         layout = LongLayout.of(reads)
-        return LongSimulator(sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"]), count
+        return LongSimulator(
+            sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"]
+        ), count
     ratio = reads.get("indel_ratio", 0.0)
-    own = Simulator(sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"])
+    own = Simulator(
+        sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"]
+    )
     return own, count
 
 

@@ -55,7 +55,11 @@ def read_sources(
     """
     known = split_taxa(read_fasta(microbes)) if taxa else {}
     return sources_of(
-        read_fasta(host), pq.read_table(variants).to_pandas(), read_spans(parts), {t: known[t] for t in taxa}, sex
+        read_fasta(host),
+        pq.read_table(variants).to_pandas(),
+        read_spans(parts),
+        {t: known[t] for t in taxa},
+        sex,
     )
 
 
@@ -67,7 +71,11 @@ def sources_of(
     views = []
     for copy in (1, 2):
         person = haplotype(genome, variants, f"allele{copy}")
-        scaffold = haplotype(genome, variants, f"allele{copy}", large_only=True).genome if person.shifted else genome
+        scaffold = (
+            haplotype(genome, variants, f"allele{copy}", large_only=True).genome
+            if person.shifted
+            else genome
+        )
         views.append(View(genome, without_absent(scaffold, genome, sex, copy), person, copy, 0))
     share = known_share(views[0].scaffold, views[1].scaffold) if sex else 0.5
     names, lengths = [f"{name}" for name in genome.names], np.diff(genome.starts).tolist()

@@ -47,11 +47,21 @@ class Teller:
         self, taxa: Sequence[str], contigs: Sequence[str], lengths: Sequence[int], spans: npt.NDArray[np.int64],
         drawn: str = "rates",
     ) -> None:  # fmt: skip
-        self.taxa, self.contigs, self.lengths, self.spans = list(taxa), list(contigs), list(lengths), spans
+        self.taxa, self.contigs, self.lengths, self.spans = (
+            list(taxa),
+            list(contigs),
+            list(lengths),
+            spans,
+        )
         self.parts = ["", drawn, "panel"]
 
     def table(
-        self, first: int, fragments: Fragments, library: Library, counts: Counts, kinds: pa.Array | None = None
+        self,
+        first: int,
+        fragments: Fragments,
+        library: Library,
+        counts: Counts,
+        kinds: pa.Array | None = None,
     ) -> pa.Table:
         """The rows of fragments named from `first` on; `kinds` tells what they are, where they are not all plain.
 
@@ -83,8 +93,12 @@ class Teller:
         """The BAM header as BGZF blocks: no date, no path."""
         names = [name.replace("\t", ":") for name in self.contigs]
         lines = ["@HD\tVN:1.6\tSO:unsorted\tGO:query"]
-        lines += [f"@SQ\tSN:{name}\tLN:{length}" for name, length in zip(names, self.lengths, strict=True)]
-        text = "".join(f"{line}\n" for line in [*lines, "@PG\tID:avatarflow\tPN:avatarflow"]).encode()
+        lines += [
+            f"@SQ\tSN:{name}\tLN:{length}" for name, length in zip(names, self.lengths, strict=True)
+        ]
+        text = "".join(
+            f"{line}\n" for line in [*lines, "@PG\tID:avatarflow\tPN:avatarflow"]
+        ).encode()
         out = [b"BAM\1", struct.pack("<i", len(text)), text, struct.pack("<i", len(names))]
         for name, length in zip(names, self.lengths, strict=True):
             raw = name.encode() + b"\0"
@@ -93,9 +107,9 @@ class Teller:
 
 
 def _picked(names: Sequence[str], numbers: npt.NDArray[np.generic]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32)), pa.array(names, pa.string())).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(
+        pa.array(numbers.astype(np.int32)), pa.array(names, pa.string())
+    ).cast(pa.string())
 
 
 def neutral_names(first: int, count: int) -> pa.Array:

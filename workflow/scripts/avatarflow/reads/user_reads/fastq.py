@@ -21,7 +21,9 @@ from avatarflow.reads.genomes.genome import BAD, CODE_OF, LETTERS
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 SUFFIXES = (b"/1", b"/2")
 STRANGE = 0
-BASES = bytes(STRANGE if code == BAD else LETTERS[code] for code in CODE_OF)  # upper case; IUPAC codes become N
+BASES = bytes(
+    STRANGE if code == BAD else LETTERS[code] for code in CODE_OF
+)  # upper case; IUPAC codes become N
 PRINTABLE = bytes(range(33, 127))
 FETCH, REPAIR = "fetch the file again", "repair the file"
 
@@ -97,13 +99,19 @@ class Fastq:
     def _wrong(self, line: int, found: str, do: str) -> None:
         self.complaints.line(self.label, line, found, do)
 
-    def _record(self, line: int, head: bytes, bases: bytes, plus: bytes, qualities: bytes) -> Record | None:
+    def _record(
+        self, line: int, head: bytes, bases: bytes, plus: bytes, qualities: bytes
+    ) -> Record | None:
         if not qualities.strip() and not (bases.strip() == b"" and plus.startswith(b"+")):
             self._lost(line, "a record that is cut short", FETCH)
         elif not head.startswith(b"@"):
-            self._lost(line, "no record begins here: no @ (lines lost or added above, or no FASTQ)", FETCH)
+            self._lost(
+                line, "no record begins here: no @ (lines lost or added above, or no FASTQ)", FETCH
+            )
         elif not plus.startswith(b"+"):
-            self._lost(line + 2, "no + between bases and qualities (lines lost or added above)", FETCH)
+            self._lost(
+                line + 2, "no + between bases and qualities (lines lost or added above)", FETCH
+            )
         if self.ended:
             return None
         self.crlf = self.crlf or head.endswith(b"\r\n")
@@ -159,20 +167,39 @@ def fragments(files: list[Fastq], complaints: Complaints) -> Iterator[tuple[Reco
             return
         names = {mate.name for mate in mates}
         if len(names) > 1:
-            found = "not the mate of the read at this place of fastq1 (mates out of order or missing)"
-            complaints.line(files[1].label, mates[1].line, found, "put both files in one order, without single mates")
+            found = (
+                "not the mate of the read at this place of fastq1 (mates out of order or missing)"
+            )
+            complaints.line(
+                files[1].label,
+                mates[1].line,
+                found,
+                "put both files in one order, without single mates",
+            )
             continue
         if mates[0].name == last and len(files) == 1:
             found = "the name of the read before once more (both mates in one file?)"
-            complaints.line(files[0].label, mates[0].line, found, "put the mates into two files, in the same order")
+            complaints.line(
+                files[0].label,
+                mates[0].line,
+                found,
+                "put the mates into two files, in the same order",
+            )
         last = mates[0].name
         yield mates
 
 
-def _one_ended(files: list[Fastq], mates: tuple[Record | None, ...], complaints: Complaints) -> None:
+def _one_ended(
+    files: list[Fastq], mates: tuple[Record | None, ...], complaints: Complaints
+) -> None:
     """One file has ended; a complaint about a damaged one stands already."""
     short = next(number for number, mate in enumerate(mates) if mate is None)
     longer = mates[1 - short]
     if longer is not None and not complaints.total:
         found = f"a read without a mate: fastq{short + 1} has ended before"
-        complaints.line(files[1 - short].label, longer.line, found, "give both files whole, without single mates")
+        complaints.line(
+            files[1 - short].label,
+            longer.line,
+            found,
+            "give both files whole, without single mates",
+        )

@@ -98,17 +98,27 @@ def take_reads(own: Mapping[str, Any], outputs: Mapping[str, str], step: Step) -
             for text, file in zip(texts, (first, second), strict=False):
                 file.write(bgzf.compress(text))
             table.write_table(rows)
-            step.progress(files[0].done() >> 10, max(files[0].size >> 10, 1), "kB of fastq1 checked")
+            step.progress(
+                files[0].done() >> 10, max(files[0].size >> 10, 1), "kB of fastq1 checked"
+            )
         if truth is not None:
             truth.finish()
         complaints.raise_if_any()
         if not taker.summary.fragments:
-            raise refuse("own_reads", "no fragment is left", "lower own_reads.shortest_bp, or give longer reads")
+            raise refuse(
+                "own_reads",
+                "no fragment is left",
+                "lower own_reads.shortest_bp, or give longer reads",
+            )
         for file in (first, second):
             file.write(bgzf.EOF)
     found = taker.summary.as_dict() | {"unclear_bases": sum(file.unclear for file in files)}
     write_json(outputs["summary"], found)
-    step.info("%d fragments taken in, %d left out as too short", found["fragments"], found["short_fragments_left_out"])
+    step.info(
+        "%d fragments taken in, %d left out as too short",
+        found["fragments"],
+        found["short_fragments_left_out"],
+    )
     if any(file.crlf for file in files):
         step.warning("line ends of Windows were taken off")
     if found["unclear_bases"]:
@@ -127,8 +137,15 @@ def batched(every: Iterator[Fragment], size: int) -> Iterator[list[Fragment]]:
 class Taker:
     """Gives fragments their new names, block after block."""
 
-    def __init__(self, truth: OwnTruth | None, shortest_bp: int, drop: bool, complaints: Complaints) -> None:
-        self.truth, self.shortest_bp, self.drop, self.complaints = truth, shortest_bp, drop, complaints
+    def __init__(
+        self, truth: OwnTruth | None, shortest_bp: int, drop: bool, complaints: Complaints
+    ) -> None:
+        self.truth, self.shortest_bp, self.drop, self.complaints = (
+            truth,
+            shortest_bp,
+            drop,
+            complaints,
+        )
         self.summary = Summary()
 
     def taken(self, block: list[Fragment]) -> tuple[list[bytes], pa.Table]:
@@ -150,11 +167,17 @@ class Taker:
     def _told(self, block: list[Fragment]) -> pa.Table | None:
         if self.truth is None:
             return None
-        return self.truth.of([mates[0].name for mates in block], [mates[0].line for mates in block], "fastq1")
+        return self.truth.of(
+            [mates[0].name for mates in block], [mates[0].line for mates in block], "fastq1"
+        )
 
     def _long_enough(self, mates: Fragment) -> bool:
         """Whether every read can be judged; a tool that looks for k-mers never sees a shorter one as human."""
-        short = [end for end, read in enumerate(mates) if read.good and len(read.bases) < self.shortest_bp]
+        short = [
+            end
+            for end, read in enumerate(mates)
+            if read.good and len(read.bases) < self.shortest_bp
+        ]
         if not short:
             return True
         self.summary.short += 1

@@ -20,7 +20,14 @@ NEEDED = ("fragment", "is_human", "taxon")
 PART = "part"
 YES, NO = ("1", "true", "yes", "t", "y"), ("0", "false", "no", "f", "n")
 UNKNOWN = "unknown"  # the taxon of a microbe that the table does not name
-TRUTH = pa.schema([("fragment", pa.string()), ("source", pa.string()), ("taxon", pa.string()), ("part", pa.string())])
+TRUTH = pa.schema(
+    [
+        ("fragment", pa.string()),
+        ("source", pa.string()),
+        ("taxon", pa.string()),
+        ("part", pa.string()),
+    ]
+)
 
 Keys = npt.NDArray[np.uint64]
 
@@ -64,12 +71,16 @@ class OwnTruth:
         self.seen = np.zeros(len(order), bool)
         self._twice()
 
-    def _checked(self, line: int, row: Mapping[str, Any]) -> tuple[str, bool, tuple[str, str]] | None:
+    def _checked(
+        self, line: int, row: Mapping[str, Any]
+    ) -> tuple[str, bool, tuple[str, str]] | None:
         name, answer = str(row["fragment"] or "").strip(), str(row["is_human"]).strip().lower()
         if not name:
             self.complaints.line(LABEL, line, "a row without a fragment", "name every fragment")
         if answer not in YES + NO:
-            self.complaints.line(LABEL, line, "is_human is neither yes nor no", "write 1 or 0, or true or false")
+            self.complaints.line(
+                LABEL, line, "is_human is neither yes nor no", "write 1 or 0, or true or false"
+            )
         if not name or answer not in YES + NO:
             return None
         human = answer in YES
@@ -98,7 +109,10 @@ class OwnTruth:
         rows = np.searchsorted(self.keys, keys).clip(max=max(len(self.keys) - 1, 0))
         known = self.keys[rows] == keys if len(self.keys) else np.zeros(len(keys), bool)
         for number in np.flatnonzero(~known):
-            found, do = "a fragment that the truth table lacks", "add its row, or take the reads out"
+            found, do = (
+                "a fragment that the truth table lacks",
+                "add its row, or take the reads out",
+            )
             self.complaints.line(file, at[number], found, do)
         if not known.all():
             self.seen[rows[known]] = True
@@ -106,18 +120,27 @@ class OwnTruth:
         first = np.zeros(len(rows), bool)
         first[np.unique(rows, return_index=True)[1]] = True
         for number in np.flatnonzero(self.seen[rows] | ~first):
-            self.complaints.line(file, at[number], "a fragment's name for the second time", "use every name once")
+            self.complaints.line(
+                file, at[number], "a fragment's name for the second time", "use every name once"
+            )
         self.seen[rows] = True
         labels = [self.labels[number] for number in self.label[rows]]
         source = np.where(self.human[rows], HOST, "microbe")
         columns = [source, [taxon for taxon, _ in labels], [part for _, part in labels]]
         names_of = TRUTH.names[1:]
-        return pa.table({name: pa.array(column, pa.string()) for name, column in zip(names_of, columns, strict=True)})
+        return pa.table(
+            {
+                name: pa.array(column, pa.string())
+                for name, column in zip(names_of, columns, strict=True)
+            }
+        )
 
     def finish(self) -> None:
         """Complain about rows whose fragment is in no file."""
         for line in np.sort(self.line[~self.seen]):
-            self.complaints.line(LABEL, int(line), "a fragment that is not in the reads", "take the row out")
+            self.complaints.line(
+                LABEL, int(line), "a fragment that is not in the reads", "take the row out"
+            )
 
 
 def _rows(path: Path, complaints: Complaints) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -152,7 +175,9 @@ def _text_rows(path: Path, complaints: Complaints) -> Iterator[tuple[int, Mappin
             elif len(cells) != len(columns):
                 if line.strip():
                     found = "not as many columns as the first line names"
-                    complaints.line(LABEL, number, found, "put a tab between columns, and fill every row")
+                    complaints.line(
+                        LABEL, number, found, "put a tab between columns, and fill every row"
+                    )
             else:
                 yield number, dict(zip(columns, cells, strict=True))
 

@@ -36,14 +36,22 @@ def write_leaks(
     non_members = (table["role"] == HELDOUT).to_numpy()
     items = table.loc[non_members, "item"].to_numpy()
     originals = read_pictures(pool)[non_members]
-    some = len(originals) > 0  # an audit may know of no non-member: then nothing is planted, and no attack concludes
+    some = (
+        len(originals) > 0
+    )  # an audit may know of no non-member: then nothing is planted, and no attack concludes
     versions = [perturbations.alter(originals, name, 1, seed, items, "attack leak") if some else originals
                 for name in FAMILIES]  # fmt: skip
     copies = np.stack(versions, 1).reshape(-1, *originals.shape[1:])
     trained = Encoder.load(encoder)
     made = trained.embed(copies, compute["micro_batch"])
-    save_rows(fingerprints, made.reshape(len(originals), len(FAMILIES), trained.dimensions), trained.digest)
+    save_rows(
+        fingerprints,
+        made.reshape(len(originals), len(FAMILIES), trained.dimensions),
+        trained.digest,
+    )
     with replacing_folder(pictures) as folder:
         write_shards(
-            folder, copies, table[non_members].loc[np.repeat(table.index[non_members], len(FAMILIES)), ["item"]]
+            folder,
+            copies,
+            table[non_members].loc[np.repeat(table.index[non_members], len(FAMILIES)), ["item"]],
         )

@@ -19,7 +19,9 @@ DRAWS = 2
 QUERIES = len(TIMES) * DRAWS
 
 
-def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(
+    denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
+) -> Floats:
     """Minus the mean log squared error of the cleaned latents over times and draws.
 
     The logarithm lets every time count alike; errors at early times would else drown those at late ones. Noise belongs
@@ -38,5 +40,8 @@ def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: I
 def noise_of(latents: torch.Tensor, items: Integers, seed: int, draw: int) -> torch.Tensor:
     """Standard normal noise for each picture, by its item number."""
     shape = tuple(latents.shape[1:])
-    drawn = [seeds.generator(seed, "attack noise", int(item), draw).standard_normal(shape) for item in items]
+    drawn = [
+        seeds.generator(seed, "attack noise", int(item), draw).standard_normal(shape)
+        for item in items
+    ]
     return torch.from_numpy(np.stack(drawn).astype(np.float32))

@@ -19,7 +19,9 @@ NORM = 4
 QUERIES = 2
 
 
-def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(
+    denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
+) -> Floats:
     """Minus the 4-norm of the difference between the noise put on at `TIME` and the noise seen there."""
     del items, seed
     signal, _ = denoiser.signal(0)

@@ -56,7 +56,13 @@ class Known:
 
     def where(self, keep: Mask) -> "Known":
         """Some of the pictures."""
-        return Known(self.pictures[keep], self.ids[keep], self.items[keep], self.persons[keep], self.member[keep])
+        return Known(
+            self.pictures[keep],
+            self.ids[keep],
+            self.items[keep],
+            self.persons[keep],
+            self.member[keep],
+        )
 
 
 def scores_of(denoiser: Denoiser, known: Known, seed: int) -> dict[str, Floats]:
@@ -66,7 +72,13 @@ def scores_of(denoiser: Denoiser, known: Known, seed: int) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for name, attack in MODEL_ATTACKS.items():
         parts = [
-            attack.score(denoiser, latents[at : at + size], ids[at : at + size], known.items[at : at + size], seed)
+            attack.score(
+                denoiser,
+                latents[at : at + size],
+                ids[at : at + size],
+                known.items[at : at + size],
+                seed,
+            )
             for at in range(0, len(latents), size)
         ]
         found[name] = np.concatenate(parts)
@@ -97,7 +109,10 @@ def attack_generator(
         caught = Scores(planted[name], half, non_members.persons)
         left_alone = Scores(plain[name][~known.member], half, non_members.persons)
         found[name] = conclude(
-            partial(_given, attack_scores), partial(_given, caught), partial(_given, left_alone), settings
+            partial(_given, attack_scores),
+            partial(_given, caught),
+            partial(_given, left_alone),
+            settings,
         )
         found[name] |= {"meaning": attack.meaning, "access": "model", "queries": attack.queries}
     return found

@@ -18,7 +18,9 @@ STEPS = 10
 QUERIES = STEPS + 1
 
 
-def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(
+    denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
+) -> Floats:
     """Minus the t-error where the walk ends: ten steps in, one step back."""
     del items, seed
     here = denoiser.signal(START)[0] * latents
@@ -31,7 +33,9 @@ def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: I
     return -values
 
 
-def walk(denoiser: Denoiser, noisy: torch.Tensor, start: int, end: int, ids: torch.Tensor) -> torch.Tensor:
+def walk(
+    denoiser: Denoiser, noisy: torch.Tensor, start: int, end: int, ids: torch.Tensor
+) -> torch.Tensor:
     """One deterministic (DDIM) step between two times; one query."""
     clean = denoiser.predict(noisy, start, ids)
     signal, spread = denoiser.signal(start)

@@ -16,11 +16,18 @@ TIME = 200
 QUERIES = 1
 
 
-def score(denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int) -> Floats:
+def score(
+    denoiser: Denoiser, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
+) -> Floats:
     """Minus the root mean square of the noise seen at `TIME` in the picture to which no noise was added."""
     del items, seed
     signal, _ = denoiser.signal(TIME)
     values: Floats = (
-        denoiser.predict_noise(signal * latents, TIME, ids).double().square().mean((1, 2, 3)).sqrt().numpy()
+        denoiser.predict_noise(signal * latents, TIME, ids)
+        .double()
+        .square()
+        .mean((1, 2, 3))
+        .sqrt()
+        .numpy()
     )
     return -values

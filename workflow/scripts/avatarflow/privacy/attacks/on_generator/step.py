@@ -24,7 +24,14 @@ WHERE = "attack on the generator"
 
 
 def attack_model(
-    pool: str, model: str, settings: Mapping[str, Any], seed: int, stage: str, state: str, results: str, step: Step
+    pool: str,
+    model: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    stage: str,
+    state: str,
+    results: str,
+    step: Step,
 ) -> None:
     """Attack one generator and write what was found.
 
@@ -43,7 +50,11 @@ def attack_model(
     results : str
         The JSON file: one entry per attack.
     """
-    conditions, attacks, compute = Conditions(settings["conditions"]), settings["attacks"], settings["compute"]
+    conditions, attacks, compute = (
+        Conditions(settings["conditions"]),
+        settings["attacks"],
+        settings["compute"],
+    )
     generator = settings["generator"]
     table = read_table(pool)
     keep = chosen(table, attacks["persons"], seed)
@@ -54,17 +65,30 @@ def attack_model(
     try:
         if len(np.unique(persons[~member])) < 2:
             raise refuse(WHERE, "fewer than two non-members", "hold persons out")
-        opening = partial(open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE)
+        opening = partial(
+            open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE
+        )
         denoiser = opening(folder=Path(model).parent)  # refuses before a copy is taught
         planted = plant(
-            Path(model).parent, known, conditions, generator, attacks["plant"], compute, seed, Path(state), step
+            Path(model).parent,
+            known,
+            conditions,
+            generator,
+            attacks["plant"],
+            compute,
+            seed,
+            Path(state),
+            step,
         )
         leaking = opening(folder=planted)
         found = attack_generator(denoiser, leaking, known, attacks, seed)
-    except AvatarflowError as refusal:  # nothing is known of the generator then, and it is internal only
+    except (
+        AvatarflowError
+    ) as refusal:  # nothing is known of the generator then, and it is internal only
         found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
     out = [
-        {"access": "model", **each, "attack": name, "view": "model", "target": stage} for name, each in found.items()
+        {"access": "model", **each, "attack": name, "view": "model", "target": stage}
+        for name, each in found.items()
     ]
     for each in out:
         step.info("%s %s: %s (%s)", stage, each["attack"], each["conclusion"], each["reason"])

@@ -15,7 +15,9 @@ from avatarflow.privacy.search.neighbours import nearest
 
 from .knowledge import World
 
-MEANING = "share of correct predictions of a known picture's labels from the nearest released picture"
+MEANING = (
+    "share of correct predictions of a known picture's labels from the nearest released picture"
+)
 
 
 def score(world: World) -> Scores:
@@ -29,11 +31,19 @@ def score(world: World) -> Scores:
     asked = world.labels >= 0
     told = (world.released_labels >= 0).any(0)
     if asked.any() and not told.any():
-        raise refuse("attribute attack", "no released picture has a label", "give the released pictures' labels too")
+        raise refuse(
+            "attribute attack",
+            "no released picture has a label",
+            "give the released pictures' labels too",
+        )
     asked = asked & told  # a column that no released picture has answers nothing
     rows = asked.any(1) if asked.size else np.zeros(len(world.known), bool)
     if not rows.any():
-        raise refuse("attribute attack", "no known picture has a label", "name conditions, or leave it out")
+        raise refuse(
+            "attribute attack", "no known picture has a label", "name conditions, or leave it out"
+        )
     _, index = nearest(world.known[rows], world.released, 1)
     right = (world.released_labels[index[:, 0]] == world.labels[rows]) & asked[rows]
-    return Scores(right.sum(1) / asked[rows].sum(1), world.member[rows], world.persons[rows], predictions=True)
+    return Scores(
+        right.sum(1) / asked[rows].sum(1), world.member[rows], world.persons[rows], predictions=True
+    )

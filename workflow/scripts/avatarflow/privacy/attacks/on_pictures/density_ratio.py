@@ -56,7 +56,11 @@ def left_out(world: World) -> Integers:
     drawn = {int(one): non_members[seeds.generator(world.seed, "attack reference", int(one)).integers(len(non_members))]
              for one in people}  # fmt: skip
     return np.array(
-        [drawn[int(one)] if member else one for one, member in zip(world.persons, world.member, strict=True)], np.int64
+        [
+            drawn[int(one)] if member else one
+            for one, member in zip(world.persons, world.member, strict=True)
+        ],
+        np.int64,
     )
 
 

@@ -48,6 +48,8 @@ def repeated(generated: Rows) -> Integers:
     """
     if len(generated) <= FELLOWS + 1:
         raise refuse("extraction attack", f"{len(generated)} generated pictures", "generate more")
-    angles: Floats = nearest(generated, generated, FELLOWS + 1)[0][:, FELLOWS]  # the first is the picture itself
+    angles: Floats = nearest(generated, generated, FELLOWS + 1)[0][
+        :, FELLOWS
+    ]  # the first is the picture itself
     count = max(1, int(np.ceil(KEPT * len(generated))))
     return np.argsort(angles, kind="stable")[:count]

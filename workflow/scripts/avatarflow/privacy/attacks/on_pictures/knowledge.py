@@ -64,7 +64,8 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
     labels, released_labels = control.labels, control.released_labels
     if secret:
         labels, released_labels = (
-            _secret(part, world.seed, name) for part, name in ((labels, "known"), (released_labels, "released"))
+            _secret(part, world.seed, name)
+            for part, name in ((labels, "known"), (released_labels, "released"))
         )
     count, each = copies.shape[:2]
     if count != len(control.known):

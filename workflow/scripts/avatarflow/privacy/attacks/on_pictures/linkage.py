@@ -45,7 +45,11 @@ def score_pairs(world: World, same_eye: bool) -> Scores:
     pairs = np.array(list(pairs_of(world.persons, world.eyes, same_eye)), np.int64).reshape(-1, 2)
     if not len(pairs):
         what = "two photographs of one eye" if same_eye else "photographs of both eyes"
-        raise refuse("linkage attack", f"no person with {what}", "say which eye each photograph shows, or leave it out")
+        raise refuse(
+            "linkage attack",
+            f"no person with {what}",
+            "say which eye each photograph shows, or leave it out",
+        )
     joint = joint_angles(world.known, world.released, pairs)
     return Scores(-joint, world.member[pairs[:, 0]], world.persons[pairs[:, 0]])
 

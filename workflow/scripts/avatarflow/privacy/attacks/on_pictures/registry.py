@@ -38,7 +38,10 @@ DATA_ATTACKS = {
 
 
 def attack_released(
-    world: World, copies: Rows, settings: Mapping[str, Any], attacks: Mapping[str, DataAttack] = DATA_ATTACKS
+    world: World,
+    copies: Rows,
+    settings: Mapping[str, Any],
+    attacks: Mapping[str, DataAttack] = DATA_ATTACKS,
 ) -> dict[str, dict[str, Any]]:
     """Every attack on one set of pictures in one view, each with its two controls.
 
@@ -54,7 +57,9 @@ def attack_released(
     independent = halves(world)
     found = {}
     for name, attack in attacks.items():
-        plain, leak, apart = (partial(attack.score, each) for each in (world, leaks[attack.secret], independent))
+        plain, leak, apart = (
+            partial(attack.score, each) for each in (world, leaks[attack.secret], independent)
+        )
         found[name] = conclude(plain, leak, apart, settings)
         found[name] |= {"meaning": attack.meaning, "access": attack.access}
     return found

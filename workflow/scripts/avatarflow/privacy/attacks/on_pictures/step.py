@@ -67,17 +67,32 @@ def attack_pictures(
     kept = np.isfinite(rows).all(1)
     if target in FILTERED:
         kept &= pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
-    attacks = {name: each for name, each in DATA_ATTACKS.items() if target not in HANDED_OVER or each.access == "data"}
+    attacks = {
+        name: each
+        for name, each in DATA_ATTACKS.items()
+        if target not in HANDED_OVER or each.access == "data"
+    }
     if reason := _too_few(int(kept.sum()), table):
         entries = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
     else:
         entries, rows_kept = [], made.iloc[np.flatnonzero(kept)]
-        for view, features in _views(inputs, table, kept, chosen(table, settings["persons"], seed)).items():
-            world = _world(features, table, rows_kept, Conditions(conditions), settings["persons"], seed)
+        for view, features in _views(
+            inputs, table, kept, chosen(table, settings["persons"], seed)
+        ).items():
+            world = _world(
+                features, table, rows_kept, Conditions(conditions), settings["persons"], seed
+            )
             outcomes = attack_released(world, features.copies, settings, attacks)
             entries += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in entries:
-        step.info("%s %s %s: %s (%s)", target, each["attack"], each["view"], each["conclusion"], each["reason"])
+        step.info(
+            "%s %s %s: %s (%s)",
+            target,
+            each["attack"],
+            each["view"],
+            each["conclusion"],
+            each["reason"],
+        )
     write_json(results, entries, allow_nan=False)
 
 
@@ -90,10 +105,18 @@ def _too_few(pictures: int, table: pd.DataFrame) -> str:
 
 
 def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    return {"access": DATA_ATTACKS[name].access, **outcome, "attack": name, "view": view, "target": target}
+    return {
+        "access": DATA_ATTACKS[name].access,
+        **outcome,
+        "attack": name,
+        "view": view,
+        "target": target,
+    }
 
 
-def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any) -> dict[str, View]:
+def _views(
+    inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any
+) -> dict[str, View]:
     """Return the attacker with the cone's own fingerprints, and one who has only pixels."""
     of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
@@ -103,7 +126,9 @@ def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: 
     planted = read_pictures(inputs["leaks"])
     planted = planted.reshape(len(of_non_members), -1, *planted.shape[1:])[of_non_members]
     small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
-    made, known = (np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals"))
+    made, known = (
+        np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals")
+    )
     originals = pixels.rows(read_pictures(inputs["pool"])[attacked])
     return {
         "fingerprint": View(made[kept], known[attacked], leaks),
@@ -112,7 +137,12 @@ def _views(inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: 
 
 
 def _world(
-    view: View, table: pd.DataFrame, made: pd.DataFrame, conditions: Conditions, persons: int, seed: int
+    view: View,
+    table: pd.DataFrame,
+    made: pd.DataFrame,
+    conditions: Conditions,
+    persons: int,
+    seed: int,
 ) -> World:
     known = table[chosen(table, persons, seed)]
     return World(

@@ -32,12 +32,17 @@ class Pixels:
     def rows(self, pictures: Pictures) -> Rows:
         """(n, d) float32 unit rows; the inner product of two is their correlation."""
         rows = (shrink(pictures) - self.mean) / self.spread
-        empty = np.linalg.norm(rows, axis=1) < 1e-9  # exactly the mean picture: any direction will do
+        empty = (
+            np.linalg.norm(rows, axis=1) < 1e-9
+        )  # exactly the mean picture: any direction will do
         rows[empty, 0] = 1.0
         return unit(rows.astype(np.float32))
 
 
 def shrink(pictures: Pictures) -> npt.NDArray[np.float64]:
     """(n, 768) mean grey levels of 16 x 16 cells in three colours."""
-    small = [np.asarray(Image.fromarray(each).resize((SIDE, SIDE), Image.Resampling.BOX)) for each in pictures]
+    small = [
+        np.asarray(Image.fromarray(each).resize((SIDE, SIDE), Image.Resampling.BOX))
+        for each in pictures
+    ]
     return np.stack(small).reshape(len(pictures), -1).astype(np.float64)

@@ -62,7 +62,11 @@ class Buffers(NamedTuple):
         """Room for fragments with reads of one length."""
         text = fragments * (2 * length_bp + 20)
         truth = fragments * mates * room_for(length_bp)
-        return cls(np.empty(text, np.uint8), np.empty(text if mates == 2 else 0, np.uint8), np.empty(truth, np.uint8))
+        return cls(
+            np.empty(text, np.uint8),
+            np.empty(text if mates == 2 else 0, np.uint8),
+            np.empty(truth, np.uint8),
+        )
 
 
 @compiled
@@ -81,7 +85,9 @@ def count_runs(scratch: Scratch, mate: int, runs: int, counts: Counts, i: int) -
 
 
 @compiled
-def begin_of(library: Library, contig: int, left: int, right: int, forward: bool, length: int) -> int:
+def begin_of(
+    library: Library, contig: int, left: int, right: int, forward: bool, length: int
+) -> int:
     """Where on the marks a read of a fragment's end begins, so that it fits into the contig."""
     low, high = library.mark_starts[contig], library.mark_starts[contig + 1]
     if forward:
@@ -105,7 +111,9 @@ def read_block(
         for mate in range(mates):
             forward = fragments.reverse[i] == (mate == 1)
             own = mix(key + TWO * np.uint64(number) + np.uint64(mate))
-            begin = begin_of(library, contig, fragments.left[i], fragments.right[i], forward, length)
+            begin = begin_of(
+                library, contig, fragments.left[i], fragments.right[i], forward, length
+            )
             size[mate], runs[mate], leftmost = read_template(
                 library, begin, forward, low, high, length, mate, own, tables, scratch
             )
@@ -135,7 +143,11 @@ def write_fragment(
         other_contig, other_start, between = -1, -1, 0
         if mates == 2:
             flag |= PAIRED | (MATE_REVERSE if forward else 0) | (FIRST if mate == 0 else LAST)
-            other_contig, other_start, between = target, start[1 - mate], width if forward else -width
+            other_contig, other_start, between = (
+                target,
+                start[1 - mate],
+                width if forward else -width,
+            )
         ends[2] = put_record(
             buffers.truth, ends[2], number, scratch, mate, bases, qualities, runs[mate], forward, flag, copy,
             target, start[mate], other_contig, other_start, between,

@@ -13,7 +13,9 @@ from avatarflow.core.arrays import Codes, Floats
 from avatarflow.core.errors import refuse
 from avatarflow.reads.simulation.sequencer import Tables
 
-WOBBLE_Q = np.array([-4, -2, 0, 2, 4])  # a base is this many phred units better or worse than its cycle
+WOBBLE_Q = np.array(
+    [-4, -2, 0, 2, 4]
+)  # a base is this many phred units better or worse than its cycle
 FACTORS = 10 ** (-WOBBLE_Q / 10) / np.mean(10 ** (-WOBBLE_Q / 10))
 QUALITY_MIN, QUALITY_MAX = 2, 41
 FITTED = (*(f"quality{bin_}" for bin_ in range(1, 6)), *(f"error{bin_}" for bin_ in range(1, 6)))
@@ -45,7 +47,11 @@ class ErrorModel:
         table = rate * self.shape[:, :, None] * (FACTORS if self.factors is None else self.factors)
         if table.max() > CEILING:
             most = rate * CEILING / table.max()
-            raise refuse("reads.error", f"{rate:g} is too high for this profile", f"ask for {most:.3f} or less")
+            raise refuse(
+                "reads.error",
+                f"{rate:g} is too high for this profile",
+                f"ask for {most:.3f} or less",
+            )
         return np.asarray(table)
 
     def check(self, rate: float) -> None:
@@ -96,16 +102,24 @@ def read_profile(path: str | Path, length_bp: int) -> ErrorModel:
         fitted = set(FITTED) <= set(whole.columns)
         table = whole[["mate", "cycle", "error", *(FITTED if fitted else ())]].astype(float)
     except (OSError, KeyError, ValueError) as error:
-        raise refuse(str(path), "no error profile", "give a TSV with the columns mate, cycle, error") from error
+        raise refuse(
+            str(path), "no error profile", "give a TSV with the columns mate, cycle, error"
+        ) from error
     mates, bins = [], []
     for mate in (1, 2):
         part = table[table["mate"] == mate].sort_values("cycle")
         if part.empty or (part["error"] <= 0).any():
-            raise refuse(str(path), f"mate {mate} lacks positive errors", "give every mate and cycle an error above 0")
+            raise refuse(
+                str(path),
+                f"mate {mate} lacks positive errors",
+                "give every mate and cycle an error above 0",
+            )
         place = np.linspace(part["cycle"].min(), part["cycle"].max(), length_bp)
         mates.append(np.interp(place, part["cycle"], part["error"]))
         if fitted:
-            bins.append(np.stack([np.interp(place, part["cycle"], part[name]) for name in FITTED], axis=-1))
+            bins.append(
+                np.stack([np.interp(place, part["cycle"], part[name]) for name in FITTED], axis=-1)
+            )
     shape = np.stack(mates)  # (2, length)
     if not fitted:
         return ErrorModel(shape / shape.mean())

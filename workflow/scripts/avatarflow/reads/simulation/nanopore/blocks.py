@@ -14,7 +14,15 @@ from avatarflow.reads.simulation.fragments import Fragments, fragment_key
 from avatarflow.reads.simulation.illumina.blocks import Counts, count_runs
 from avatarflow.reads.simulation.library import Library, lifted, to_reference
 from avatarflow.reads.simulation.mixture import Mixture
-from avatarflow.reads.simulation.records import DIGITS, FIXED, REVERSE, SUPPLEMENTARY, UNMAPPED, put_fastq, put_record
+from avatarflow.reads.simulation.records import (
+    DIGITS,
+    FIXED,
+    REVERSE,
+    SUPPLEMENTARY,
+    UNMAPPED,
+    put_fastq,
+    put_record,
+)
 from avatarflow.reads.simulation.sequencer import FOREIGN, LOST, NO_VARIANT, SKIPPED, Scratch, push
 from avatarflow.reads.simulation.sources import Sources
 
@@ -40,7 +48,10 @@ Bytes = bytes | memoryview
 
 BLOCK = 512
 BUFFER = 1 << 25  # bytes at least
-RECORD, PER_RUN = FIXED + DIGITS + 64, 19  # bytes that a record may take beside its bases, and more for every run
+RECORD, PER_RUN = (
+    FIXED + DIGITS + 64,
+    19,
+)  # bytes that a record may take beside its bases, and more for every run
 
 
 class Adapters(NamedTuple):
@@ -88,12 +99,17 @@ class LongSimulator:
         person = zlib.crc32(donor.encode())
         self.fragments_key = fragment_key(seeds["fragments"], person)
         self.errors_key = np.uint64(integer(seeds["errors"], "errors", person))
-        self.scratch, self.buffers = room(0), LongBuffers(np.empty(0, np.uint8), np.empty(0, np.uint8))
+        self.scratch, self.buffers = (
+            room(0),
+            LongBuffers(np.empty(0, np.uint8), np.empty(0, np.uint8)),
+        )
 
     def block(self, number: int, count: int) -> tuple[Bytes, Bytes, Bytes, pa.Table]:
         """FASTQ text, no second mates, truth records and truth table of one block; valid until the next block."""
         first, library = number * BLOCK, self.sources.library
-        molecules = draw_molecules(self.fragments_key, first, count, library, self.mixture, self.layout)
+        molecules = draw_molecules(
+            self.fragments_key, first, count, library, self.mixture, self.layout
+        )
         self._make_room(int(widest(molecules, library)))
         counts, done = Counts.of(count), 0
         texts: list[Bytes] = []
@@ -104,10 +120,18 @@ class LongSimulator:
                 self.scratch, self.buffers, counts,
             )  # fmt: skip
             whole = done == count and not texts  # mostly: then nothing need be copied
-            texts.append(self.buffers.reads[:text].data if whole else self.buffers.reads[:text].tobytes())
-            records.append(self.buffers.truth[:truth].data if whole else self.buffers.truth[:truth].tobytes())
-        table = self.sources.teller.table(first, told(molecules), library, counts, _kinds(molecules))
-        fastq, raw = (parts[0] if len(parts) == 1 else b"".join(parts) for parts in (texts, records))
+            texts.append(
+                self.buffers.reads[:text].data if whole else self.buffers.reads[:text].tobytes()
+            )
+            records.append(
+                self.buffers.truth[:truth].data if whole else self.buffers.truth[:truth].tobytes()
+            )
+        table = self.sources.teller.table(
+            first, told(molecules), library, counts, _kinds(molecules)
+        )
+        fastq, raw = (
+            parts[0] if len(parts) == 1 else b"".join(parts) for parts in (texts, records)
+        )
         return fastq, b"", raw, table
 
     def _make_room(self, bases: int) -> None:
@@ -115,7 +139,9 @@ class LongSimulator:
         if self.scratch.bases.shape[1] >= 2 * bases + 256:
             return
         self.scratch = room(bases)
-        need = 2 * (RECORD + 2 * self.scratch.bases.shape[1] + PER_RUN * self.scratch.kinds.shape[1])
+        need = 2 * (
+            RECORD + 2 * self.scratch.bases.shape[1] + PER_RUN * self.scratch.kinds.shape[1]
+        )
         size = max(BUFFER, need)
         self.buffers = LongBuffers(np.empty(size, np.uint8), np.empty(size, np.uint8))
 
@@ -136,7 +162,9 @@ def told(molecules: Molecules) -> Fragments:
 
 
 def _kinds(molecules: Molecules) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(molecules.kind.astype(np.int32)), pa.array(KINDS)).cast(pa.string())
+    return pa.DictionaryArray.from_arrays(
+        pa.array(molecules.kind.astype(np.int32)), pa.array(KINDS)
+    ).cast(pa.string())
 
 
 @compiled
@@ -174,10 +202,24 @@ def read_part(
     begin = library.mark_starts[contig]
     runs = push(scratch, row, 0, FOREIGN, at, NO_VARIANT)
     keys = (
-        (stream(own, GENOME_2), stream(own, INSERTED_2)) if second else (stream(own, GENOME_1), stream(own, INSERTED_1))
+        (stream(own, GENOME_2), stream(own, INSERTED_2))
+        if second
+        else (stream(own, GENOME_1), stream(own, INSERTED_1))
     )
     at, runs, leftmost = read_stretch(
-        strand, left, right, not part.reverse[i], begin, keys[0], keys[1], tables, kind, scratch, row, at, runs
+        strand,
+        left,
+        right,
+        not part.reverse[i],
+        begin,
+        keys[0],
+        keys[1],
+        tables,
+        kind,
+        scratch,
+        row,
+        at,
+        runs,
     )
     place[0], place[1] = runs, to_reference(library.edits, leftmost, begin) if leftmost >= 0 else -1
     return at
@@ -206,19 +248,36 @@ def read_long_block(
         places[:] = -1
         has = molecules.adapters[i, 0], molecules.adapters[i, 1]
         whole = len(adapters.start)
-        at = read_adapter(adapters.start, whole - has[0], whole, stream(own, START), tables, kind, scratch, 0)
+        at = read_adapter(
+            adapters.start, whole - has[0], whole, stream(own, START), tables, kind, scratch, 0
+        )
         if molecules.kind[i] == JUNK:
-            at = read_junk(mix(fragments_key + np.uint64(number)), molecules.first.right[i], tables, kind, scratch, at)
+            at = read_junk(
+                mix(fragments_key + np.uint64(number)),
+                molecules.first.right[i],
+                tables,
+                kind,
+                scratch,
+                at,
+            )
         else:
-            at = read_part(molecules.first, i, strand, own, False, tables, kind, scratch, at, places[0])
+            at = read_part(
+                molecules.first, i, strand, own, False, tables, kind, scratch, at, places[0]
+            )
         if molecules.second.contig[i] >= 0:
-            at = read_part(molecules.second, i, strand, own, True, tables, kind, scratch, at, places[1])
+            at = read_part(
+                molecules.second, i, strand, own, True, tables, kind, scratch, at, places[1]
+            )
         at = read_adapter(adapters.end, 0, has[1], stream(own, END), tables, kind, scratch, at)
         need = 2 * (RECORD + 2 * at) + PER_RUN * (max(places[0, 0], 1) + max(places[1, 0], 0) + 2)
         if ends[1] + need > len(buffers.truth) or ends[0] + need > len(buffers.reads):
             return i, ends[0], ends[1]
-        ends[0] = put_fastq(buffers.reads, ends[0], number, scratch.bases[0, :at], scratch.qualities[0, :at])
-        write_records(molecules, i, number, strand.library, scratch, at, places, buffers.truth, ends, counts)
+        ends[0] = put_fastq(
+            buffers.reads, ends[0], number, scratch.bases[0, :at], scratch.qualities[0, :at]
+        )
+        write_records(
+            molecules, i, number, strand.library, scratch, at, places, buffers.truth, ends, counts
+        )
     return len(molecules.kind), ends[0], ends[1]
 
 
@@ -229,7 +288,11 @@ def write_records(
 ) -> None:  # fmt: skip
     """Truth of one read: a record for each part that lies somewhere, or one that lies nowhere."""
     bases, qualities = scratch.bases[0, :size], scratch.qualities[0, :size]
-    swapped = molecules.second.contig[i] >= 0 and molecules.second.source[i] == 0 and molecules.first.source[i] != 0
+    swapped = (
+        molecules.second.contig[i] >= 0
+        and molecules.second.source[i] == 0
+        and molecules.first.source[i] != 0
+    )
     written = 0
     for turn in range(2):
         row = 1 - turn if swapped else turn
@@ -253,5 +316,20 @@ def write_records(
     if not written:
         runs = push(scratch, 0, 0, FOREIGN, size, NO_VARIANT)
         ends[1] = put_record(
-            out, ends[1], number, scratch, 0, bases, qualities, runs, True, UNMAPPED, 0, -1, -1, -1, -1, 0
+            out,
+            ends[1],
+            number,
+            scratch,
+            0,
+            bases,
+            qualities,
+            runs,
+            True,
+            UNMAPPED,
+            0,
+            -1,
+            -1,
+            -1,
+            -1,
+            0,
         )

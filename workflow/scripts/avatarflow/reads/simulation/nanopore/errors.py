@@ -23,10 +23,22 @@ CLASSES = 16  # equally likely kinds of read, from good to bad
 BINS = 5  # equally likely qualities of a base
 LONGEST_INDEL = 60
 LONGEST_RUN = 32  # homopolymers longer than this count as this long
-CAPS = (0.5, 0.25, 0.25)  # of the chances of a substitution, insertion, deletion: their ranges must not overlap
+CAPS = (
+    0.5,
+    0.25,
+    0.25,
+)  # of the chances of a substitution, insertion, deletion: their ranges must not overlap
 QUALITY_MIN, QUALITY_MAX = 1, 50
 WHOLE = 1 << 32
-SCALARS = ("error", "substitutions", "insertions", "deletions", "insertion_mean_bp", "deletion_mean_bp", "read_spread")
+SCALARS = (
+    "error",
+    "substitutions",
+    "insertions",
+    "deletions",
+    "insertion_mean_bp",
+    "deletion_mean_bp",
+    "read_spread",
+)
 FORMAT = "give a TSV with the columns feature, at, value, as resources/error_profiles/nanopore.tsv"
 
 
@@ -87,7 +99,9 @@ class LongModel:
         a deletion begins and r that it goes on, the product of 1 - p r^k. Exact but for the dependence of neighbours
         in a homopolymer.
         """
-        wrong, extra, skipped = ((part.mean(2) @ runs) for part in self.chances(scale, runs))  # (CLASSES,) each
+        wrong, extra, skipped = (
+            (part.mean(2) @ runs) for part in self.chances(scale, runs)
+        )  # (CLASSES,) each
         more, fewer = self.means_bp
         go_on = (1 - 1 / fewer) ** np.arange(LONGEST_INDEL)
         read = np.prod(1 - skipped[:, None] * go_on, axis=1)
@@ -106,7 +120,11 @@ class LongModel:
         low, high = 0.0, 4.0
         if self.realised(high, runs) < rate:
             most = self.realised(high, runs)
-            raise refuse("reads.error", f"{rate:g} is too high for this profile", f"ask for {most:.3f} or less")
+            raise refuse(
+                "reads.error",
+                f"{rate:g} is too high for this profile",
+                f"ask for {most:.3f} or less",
+            )
         for _ in range(60):
             middle = (low + high) / 2
             low, high = (middle, high) if self.realised(middle, runs) < rate else (low, middle)
@@ -119,7 +137,8 @@ class LongModel:
     def tables(self, rate: float, runs: Floats) -> LongTables:
         """Chances and qualities as the compiled reader takes them, for a share of wrong columns."""
         wrong, extra, skipped = (
-            np.rint(part * WHOLE).astype(np.uint32) for part in self.chances(self.solved(rate, runs), runs)
+            np.rint(part * WHOLE).astype(np.uint32)
+            for part in self.chances(self.solved(rate, runs), runs)
         )
         worse = 10 * np.log10(np.maximum(rate * self.classes() / self.error, 1e-9))[:, None]
         quality = np.clip(np.rint(self.phred - worse), QUALITY_MIN, QUALITY_MAX).astype(np.uint8)
@@ -140,7 +159,10 @@ def read_long_profile(path: str | Path) -> LongModel:
         table = table.astype({"feature": str, "at": int, "value": float})
     except (OSError, KeyError, ValueError) as error:
         raise refuse(str(path), "no nanopore error profile", FORMAT) from error
-    found = {str(name): part.sort_values("at")["value"].to_numpy(np.float64) for name, part in table.groupby("feature")}
+    found = {
+        str(name): part.sort_values("at")["value"].to_numpy(np.float64)
+        for name, part in table.groupby("feature")
+    }
     problems = Problems()
     for name in SCALARS:
         if len(found.get(name, [])) != 1:
@@ -161,8 +183,15 @@ def _checked(found: dict[str, Floats], path: str) -> LongModel:
     one = {name: float(found[name][0]) for name in SCALARS}
     total = one["substitutions"] + one["insertions"] + one["deletions"]
     sizes = one["insertion_mean_bp"], one["deletion_mean_bp"]
-    if not 0 < one["error"] < 1 or total <= 0 or min(sizes) < 1 or found["relative_error"].sum() <= 0:
-        raise refuse(path, "error, parts of errors, mean lengths or relative errors out of range", FORMAT)
+    if (
+        not 0 < one["error"] < 1
+        or total <= 0
+        or min(sizes) < 1
+        or found["relative_error"].sum() <= 0
+    ):
+        raise refuse(
+            path, "error, parts of errors, mean lengths or relative errors out of range", FORMAT
+        )
     parts = (one["substitutions"] / total, one["insertions"] / total, one["deletions"] / total)
     relative = found["relative_error"]
     return LongModel(

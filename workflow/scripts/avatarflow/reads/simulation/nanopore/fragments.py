@@ -30,7 +30,12 @@ from avatarflow.reads.simulation.fragments import (
 from avatarflow.reads.simulation.library import Library, to_reference
 from avatarflow.reads.simulation.mixture import Mixture
 
-LENGTH, KIND, ADAPTER_START, ADAPTER_END = 2, 4, 5, 6  # places of a molecule's random numbers, beside those of pairs
+LENGTH, KIND, ADAPTER_START, ADAPTER_END = (
+    2,
+    4,
+    5,
+    6,
+)  # places of a molecule's random numbers, beside those of pairs
 PLAIN, CHIMERA, JUNK = range(3)
 KINDS = ("plain", "chimera", "junk")
 SECOND = np.uint64(1)
@@ -70,7 +75,9 @@ class LongLayout:
         """From the config's `reads`."""
         settings, gc = reads["long"], reads.get("gc") or {}
         ends = [settings["adapters"][end] for end in ("start", "end")]
-        one, two = (np.asarray(CODE_OF[np.frombuffer(end["sequence"].encode(), np.uint8)]) for end in ends)
+        one, two = (
+            np.asarray(CODE_OF[np.frombuffer(end["sequence"].encode(), np.uint8)]) for end in ends
+        )
         return cls(
             settings["length_distribution"], settings["mean_bp"], settings["sd_bp"],
             settings["min_bp"], settings["max_bp"],
@@ -86,16 +93,26 @@ class LongLayout:
         AvatarflowError
             If hardly any length of the law lies between `min_bp` and `max_bp`.
         """
-        mean, sd, ends = self.mean_bp, max(self.sd_bp, 1e-9 * self.mean_bp), np.array([self.min_bp, self.max_bp])
+        mean, sd, ends = (
+            self.mean_bp,
+            max(self.sd_bp, 1e-9 * self.mean_bp),
+            np.array([self.min_bp, self.max_bp]),
+        )
         spread = np.sqrt(np.log1p((sd / mean) ** 2))
         middle, shape, scale = np.log(mean) - spread**2 / 2, (mean / sd) ** 2, sd**2 / mean
         normal = self.law == "lognormal"
-        low, high = ndtr((np.log(ends) - middle) / spread) if normal else gammainc(shape, ends / scale)
+        low, high = (
+            ndtr((np.log(ends) - middle) / spread) if normal else gammainc(shape, ends / scale)
+        )
         if high - low < 1e-6:
             found = f"no lengths of the law between {self.min_bp} and {self.max_bp} bases"
             raise refuse("reads.long", found, "widen min_bp to max_bp, or move mean_bp into them")
         inside = low + share * (high - low)
-        size = np.exp(middle + spread * ndtri(inside)) if normal else scale * gammaincinv(shape, inside)
+        size = (
+            np.exp(middle + spread * ndtri(inside))
+            if normal
+            else scale * gammaincinv(shape, inside)
+        )
         return np.asarray(np.clip(np.rint(size), self.min_bp, self.max_bp))
 
 
@@ -118,8 +135,23 @@ def draw_molecules(
     sizes = layout.lengths(_shares(key, first, count)).astype(np.int64)
     settled = mixture.settled(first, count)
     ends = layout.adapter_shares
-    _draw(key, first, library, borders, settled, sizes, layout.min_bp, weights, shares, adapters, ends, out)
-    lost = (out.kind != JUNK) & (out.first.contig < 0) | (out.kind == CHIMERA) & (out.second.contig < 0)
+    _draw(
+        key,
+        first,
+        library,
+        borders,
+        settled,
+        sizes,
+        layout.min_bp,
+        weights,
+        shares,
+        adapters,
+        ends,
+        out,
+    )
+    lost = (out.kind != JUNK) & (out.first.contig < 0) | (out.kind == CHIMERA) & (
+        out.second.contig < 0
+    )
     if lost.any():
         found = f"no room for a read of {layout.min_bp} bases in the genome of some source"
         raise refuse("reads.long.min_bp", found, "lower it, or give longer contigs without N")
@@ -128,7 +160,9 @@ def draw_molecules(
 
 def _nothing(count: int) -> Fragments:
     zeros = [np.zeros(count, np.int64) for _ in range(6)]
-    return Fragments(zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool))
+    return Fragments(
+        zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool)
+    )
 
 
 @compiled
@@ -157,14 +191,22 @@ def known_around(library: Library, contig: int, at: int) -> tuple[int, int]:
 
 @compiled
 def place_long(
-    key: np.uint64, library: Library, view: int, size: int, least: int, reverse: bool, weights: Floats
+    key: np.uint64,
+    library: Library,
+    view: int,
+    size: int,
+    least: int,
+    reverse: bool,
+    weights: Floats,
 ) -> tuple[int, int, int]:
     """Contig and scaffold span of a molecule: it begins anywhere and ends where the contig or the known bases do."""
     begin = library.scaffold_starts[library.first[view]]
     room = library.scaffold_starts[library.first[view + 1]] - begin
     for attempt in range(TRIES):
         at = begin + int(unit_at(key, PLACE + 2 * attempt) * room)
-        contig = last_at_most(library.scaffold_starts, at, library.first[view], library.first[view + 1])
+        contig = last_at_most(
+            library.scaffold_starts, at, library.first[view], library.first[view + 1]
+        )
         low, high = known_around(library, contig, at)
         left, right = (max(low, at + 1 - size), at + 1) if reverse else (at, min(high, at + size))
         if high > low and right - left >= least:
@@ -184,7 +226,13 @@ def _draw_part(
     view = source + 1 if source > 0 else haplotype_of(own, library.first_share)
     reverse = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)
     contig, left, right = place_long(own, library, view, size, least, reverse, weights)
-    out.contig[i], out.source[i], out.left[i], out.right[i], out.reverse[i] = contig, source, left, right, reverse
+    out.contig[i], out.source[i], out.left[i], out.right[i], out.reverse[i] = (
+        contig,
+        source,
+        left,
+        right,
+        reverse,
+    )
     if contig >= 0:
         out.start[i] = to_reference(library.large, left, library.scaffold_starts[contig])
         out.end[i] = to_reference(library.large, right - 1, library.scaffold_starts[contig]) + 1
@@ -216,4 +264,6 @@ def _draw(
         _draw_part(own, library, borders, settled[i], sizes[i, 0], least, weights, out.first, i)
         if kind < kinds[1]:
             out.kind[i] = CHIMERA
-            _draw_part(mix(own + SECOND), library, borders, -1, sizes[i, 1], least, weights, out.second, i)
+            _draw_part(
+                mix(own + SECOND), library, borders, -1, sizes[i, 1], least, weights, out.second, i
+            )

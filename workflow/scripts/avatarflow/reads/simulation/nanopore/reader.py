@@ -38,7 +38,13 @@ from avatarflow.reads.simulation.sequencer import (
 from .errors import LONGEST_INDEL, LongTables
 
 HALF, TOP = np.uint32(1 << 31), np.uint32(0xFFFFFFFF)
-S11, S10, ONE, LOW_2, LOW_10 = np.uint64(11), np.uint64(10), np.uint64(1), np.uint64(3), np.uint64(1023)
+S11, S10, ONE, LOW_2, LOW_10 = (
+    np.uint64(11),
+    np.uint64(10),
+    np.uint64(1),
+    np.uint64(3),
+    np.uint64(1023),
+)
 COPIED_FROM = 3  # an insertion into a homopolymer of at least so many bases repeats its base
 MOTIF = 12  # longest repeated unit of junk
 RUNS_PER_BASE = 3  # at most, with what a base may bring: a deletion, itself, an insertion
@@ -94,7 +100,9 @@ def indel_length(word: np.uint64, go_on: float) -> int:
 def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.uint32) -> int:
     """What happens at a base: each kind of error has a range that grows from a fixed end."""
     # one question for the usual case: a branch at every second base, as "is it in the upper half", costs more than all
-    if not ((chance < wrong) | (np.uint32(chance - HALF) < extra) | (np.uint32(TOP - chance) < skipped)):
+    if not (
+        (chance < wrong) | (np.uint32(chance - HALF) < extra) | (np.uint32(TOP - chance) < skipped)
+    ):
         return SAME
     return WRONG if chance < wrong else EXTRA if np.uint32(chance - HALF) < extra else SKIPPED
 
@@ -102,7 +110,9 @@ def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.u
 @compiled
 def changed(base: np.uint8, word: np.uint64) -> np.uint8:
     """One of the three other bases."""
-    return np.uint8((base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3))
+    return np.uint8(
+        (base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3)
+    )
 
 
 @compiled
@@ -183,8 +193,18 @@ def read_stretch(
     """
     library, marks = strand.library, strand.library.marks
     position, step = (low, 1) if forward else (high - 1, -1)
-    first, previous, border = position, np.uint8(0), border_at(library, position, contig_start, forward)
-    law = Law(tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind], tables.extra_go_on)
+    first, previous, border = (
+        position,
+        np.uint8(0),
+        border_at(library, position, contig_start, forward),
+    )
+    law = Law(
+        tables.wrong[kind],
+        tables.extra[kind],
+        tables.skipped[kind],
+        tables.quality[kind],
+        tables.extra_go_on,
+    )
     bases, qualities = scratch.bases[0], scratch.qualities[0]
     row = Row(bases, qualities, scratch.kinds[part], scratch.lengths[part], scratch.idents[part])
     room, within, plain, left_out = high - low, 0, 0, 0
@@ -204,7 +224,12 @@ def read_stretch(
             border, within = border + step, 0
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
         run: Any = np.int64(strand.run_lengths[position]) - 1
-        fate = fate_of(np.uint32(word >> S32), law.wrong[run, wobble], law.extra[run, wobble], law.skipped[run, wobble])
+        fate = fate_of(
+            np.uint32(word >> S32),
+            law.wrong[run, wobble],
+            law.extra[run, wobble],
+            law.skipped[run, wobble],
+        )
         simple = mark < N and not gap
         if simple and fate == SAME and left_out == 0:  # mostly
             bases[at], qualities[at] = mark if forward else 3 - mark, law.quality[wobble]
@@ -223,7 +248,9 @@ def read_stretch(
                 left_out, position = left_out - 1, position + step
                 continue
             base, quality = base if forward else COMPLEMENT[base], law.quality[wobble]
-            at, runs, room = put_base(row, at, runs, base, fate, word, run + 1, quality, law.extra_go_on, room)
+            at, runs, room = put_base(
+                row, at, runs, base, fate, word, run + 1, quality, law.extra_go_on, room
+            )
         if not begun or not forward:
             leftmost, begun = position, True
         position += step
@@ -232,7 +259,14 @@ def read_stretch(
 
 @compiled
 def read_adapter(
-    sequence: Codes, first: int, last: int, key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, at: int
+    sequence: Codes,
+    first: int,
+    last: int,
+    key: np.uint64,
+    tables: LongTables,
+    kind: int,
+    scratch: Scratch,
+    at: int,
 ) -> int:
     """Read some bases of an adapter, with substitutions and deletions like any others; bases of the read then."""
     for i in range(first, last):
@@ -240,18 +274,25 @@ def read_adapter(
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
         chance = np.uint32(word >> S32)
         fate = fate_of(
-            chance, tables.wrong[kind, 0, wobble], tables.extra[kind, 0, wobble], tables.skipped[kind, 0, wobble]
+            chance,
+            tables.wrong[kind, 0, wobble],
+            tables.extra[kind, 0, wobble],
+            tables.skipped[kind, 0, wobble],
         )
         if fate == SKIPPED:
             continue
-        scratch.bases[0, at] = changed(sequence[i], word) if fate == WRONG and sequence[i] < N else sequence[i]
+        scratch.bases[0, at] = (
+            changed(sequence[i], word) if fate == WRONG and sequence[i] < N else sequence[i]
+        )
         scratch.qualities[0, at] = tables.quality[kind, wobble]
         at += 1
     return at
 
 
 @compiled
-def read_junk(own: np.uint64, size: int, tables: LongTables, kind: int, scratch: Scratch, at: int) -> int:
+def read_junk(
+    own: np.uint64, size: int, tables: LongTables, kind: int, scratch: Scratch, at: int
+) -> int:
     """Bases of no genome: random ones, or in every second junk read a short motif again and again."""
     head = word_at(own, -2)
     motif = 1 + int(((head & LOW_10) * np.uint64(MOTIF)) >> S10)
