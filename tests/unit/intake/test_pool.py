@@ -10,12 +10,8 @@ from PIL import Image
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.pool import (
-    SAME_CONTENT,
-    check_share,
-    pool_from_generator,
-    pool_from_manifest,
-)
+from avatarflow.intake.pool import pool_from_generator, pool_from_manifest
+from avatarflow.intake.refusals import SAME_CONTENT, check_share
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import Step
 

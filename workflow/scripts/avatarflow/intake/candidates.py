@@ -14,7 +14,8 @@ from avatarflow.imaging.spool import Chosen, Spool
 from avatarflow.runs.context import Step
 
 from .manifest import FILE, ROW, read_manifest
-from .pool import label_columns, read_all, refuse_missing_root
+from .reading import read_all, refuse_missing_root
+from .refusals import label_columns
 from .sizes import summary_of_sizes
 
 UNREADABLE = "not readable"

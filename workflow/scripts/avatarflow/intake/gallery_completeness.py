@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from avatarflow.core.errors import Problems
 
-from .pool import NO_PERSON, SAME_CONTENT, Pool
+from .pool import Pool
+from .refusals import NO_PERSON, SAME_CONTENT
 
 SHOWN = 20  # manifest rows named in one line
 

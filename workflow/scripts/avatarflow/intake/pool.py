@@ -1,9 +1,6 @@
 """The pool: every selected picture judged fit or refused with a reason, at working size, by person and role."""
 
-import hashlib
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,27 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.io import read_bytes, read_picture, resize_square
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.picture_checks import Limits, PictureError
 from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
+from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows
 from .eyes import number_eyes
-from .identifiers import normalised
-from .manifest import (
-    EMBEDDED,
-    FILE,
-    ROW,
-    advice_on_name,
-    files_of,
-    read_manifest,
-    resolve_inside,
-    select_rows,
-)
-from .near_equal import near_equal_pairs
+from .manifest import EMBEDDED, FILE, ROW, read_manifest, select_rows
 from .persons import (
     EYE,
     FIELD,
@@ -45,22 +29,11 @@ from .persons import (
     number_fields,
     number_persons,
 )
+from .reading import Size, read_all, refuse_missing_root
+from .refusals import advice_on, label_columns, oddities, reasons_in_words, refuse_labels
 
-Size = tuple[int, int]
 EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
 DRAWN_AT_ONCE = 512
-NO_PERSON = "no person: every person column is empty"
-SAME_CONTENT = "same content as row"
-ONE_COLOUR = "one colour only"
-ADVICE = {
-    "no such file": "check root and the file names",
-    "unknown value": "list labels under conditions as the manifest writes them",
-}
-FEW = 8  # pictures of one label from which nothing can be learnt
-SHOWN_PAIRS = 10
-UNIFORM = (
-    2  # grey levels between the darkest and the brightest value of a picture that shows nothing
-)
 
 
 @dataclass
@@ -148,16 +121,8 @@ def pool_from_manifest(
         step.warning("%d times a file is listed under two persons, who count as one", len(listed))
     same += listed
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
-    again = near_equal_pairs(pictures, pd.factorize(kept["key"])[0])
-    rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
-    if again:
-        shown = ", ".join(f"{first} and {second}" for first, second in rows_again[:SHOWN_PAIRS])
-        step.warning(
-            "%d pairs of rows show one picture under two persons, who count as one: %s",
-            len(again),
-            shown,
-        )
-    same += [(kept["key"].iloc[i], kept["key"].iloc[j]) for i, j in again]
+    again = saved_again(pictures, kept, step)
+    same += [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
     table = pd.DataFrame(
@@ -172,6 +137,7 @@ def pool_from_manifest(
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )
+    rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     shared = [*shared_rows(fit, contents), *rows_again]
     return Pool(pictures, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
@@ -228,239 +194,3 @@ def pool_from_generator(
         }
     )
     return Pool(pictures, table)
-
-
-def refuse_missing_root(root: str | Path) -> None:
-    """Say that the folder is missing, and not that each of its pictures is."""
-    if not Path(root).is_dir():
-        raise refuse(
-            f"root {root}",
-            "no such folder",
-            "check root, data_root and AVATARFLOW_DATA; ~ is not expanded",
-        )
-
-
-def oddities(rows: pd.DataFrame, conditions: dict[str, list[str]]) -> list[str]:
-    """What may be meant, but seldom is, in sentences without a value of a row."""
-    odd = []
-    for column, allowed in conditions.items():
-        for place, count in enumerate(int((rows[column] == value).sum()) for value in allowed):
-            if count < FEW:
-                odd.append(
-                    f"condition {column}: {count} pictures have value {place + 1} of the list; add some, or drop it"
-                )
-    largest = rows["key"].value_counts(normalize=True).max() if rows["key"].notna().any() else 0.0
-    if largest > 0.25 and rows["key"].nunique() > 4:
-        odd.append(f"one patient has {largest:.0%} of the pictures; the others may be too few")
-    return odd
-
-
-def refuse_labels(
-    rows: pd.DataFrame, conditions: dict[str, list[str]], constant: Iterable[str]
-) -> dict[int, str]:
-    """Rows without a person, with a label outside the allowed values, or that contradict their person's other rows."""
-    refused: dict[int, str] = {}
-    for row in rows.loc[rows["key"].isna(), ROW]:
-        refused[int(row)] = NO_PERSON
-    for column, allowed in conditions.items():
-        unknown = rows[column].notna() & ~rows[column].isin(allowed)
-        alike = rows[column].map(normalised).isin({normalised(value) for value in allowed})
-        for row, near in zip(rows.loc[unknown, ROW], alike[unknown], strict=True):
-            reason = f"unknown value in column {column}"
-            refused.setdefault(
-                int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason
-            )
-    for column in constant:
-        differing = rows.groupby("key")[column].transform("nunique") > 1
-        for row in rows.loc[differing, ROW]:
-            refused.setdefault(
-                int(row), f"contradictory values in column {column} within one person"
-            )
-    return refused
-
-
-def read_all(
-    rows: pd.DataFrame,
-    root: str,
-    entry: dict[str, Any],
-    processes: int,
-    step: Step,
-    keep: Callable[[Pictures], int],
-) -> tuple[dict[int, int], dict[int, str], dict[int, Size], dict[int, str]]:
-    """Decode every row's picture and hand it to `keep`, which returns its place.
-
-    Returns
-    -------
-    places, contents, sizes, refused : dict
-        By manifest row: the place, a digest of the content, the file's size, and why a picture was refused.
-    """
-    limits = {key: value for key, value in entry["limits"].items() if key != "max_refused_share"}
-    read = partial(
-        _read_one, root=root, size_px=entry["size_px"], fit=entry["fit"], limits=Limits(**limits)
-    )
-    places: dict[int, int] = {}
-    contents: dict[int, str] = {}
-    sizes: dict[int, Size] = {}
-    refused: dict[int, str] = {}
-    with ProcessPoolExecutor(max_workers=processes) as workers:
-        embedded = rows[EMBEDDED] if EMBEDDED in rows.columns else itertools.repeat(None)
-        results = workers.map(read, rows[FILE], embedded, chunksize=8)
-        for done, (row, (picture, content, size, reason)) in enumerate(
-            zip(rows[ROW], results, strict=True), start=1
-        ):
-            if picture is None:
-                refused[int(row)] = reason
-            else:
-                places[int(row)], contents[int(row)], sizes[int(row)] = keep(picture), content, size
-            step.progress(done, len(rows), "pictures read")
-    return places, contents, sizes, refused
-
-
-def label_columns(entry: dict[str, Any]) -> dict[str, list[str]]:
-    """The label columns of an entry with their values; the camera is one more label."""
-    return {**entry.get("conditions", {}), **entry.get("cameras", {})}
-
-
-def shared_rows(rows: pd.DataFrame, contents: dict[int, str]) -> list[tuple[int, int]]:
-    """Pairs of manifest rows that hold one picture under two persons: the first row of a picture and a later one."""
-    found: list[tuple[int, int]] = []
-    for _, group in rows.groupby(rows[ROW].map(contents), sort=False):
-        first: Hashable = group["key"].iloc[0]
-        later = group[[key != first for key in group["key"]]]
-        found.extend((int(group[ROW].iloc[0]), int(row)) for row in later[ROW])
-    return found
-
-
-def persons_of_one_file(
-    rows: pd.DataFrame,
-    root: str,
-    seen: Mapping[int, str],
-    look: Callable[[pd.DataFrame], Mapping[int, str]],
-) -> list[tuple[Hashable, Hashable]]:
-    """Find pairs of person keys under which a manifest lists one file, in rows that are refused or not wanted, too.
-
-    A file of one colour only stands for a picture that there is not, and joins nobody.
-
-    Parameters
-    ----------
-    rows : every row of the manifest, with `key`
-    seen : mapping
-        Why a row's picture was refused, by row; empty for one that was read.
-    look : function
-        The same for rows that nobody has read yet.
-    """
-    rows = rows[rows[KEY].notna()]
-    groups = [
-        group
-        for _, group in rows.groupby(files_of(rows, root), sort=False)
-        if group[KEY].nunique() > 1
-    ]
-    unseen = [group.iloc[:1] for group in groups if not set(group[ROW]) & set(seen)]
-    reasons = {**seen, **(look(pd.concat(unseen)) if unseen else {})}
-    shown = [
-        group[KEY].unique()
-        for group in groups
-        if ONE_COLOUR not in {reasons.get(row) for row in group[ROW]}
-    ]
-    return [(keys[0], key) for keys in shown for key in keys[1:]]
-
-
-def refuse_copies(
-    rows: pd.DataFrame, contents: dict[int, str], labels: list[str]
-) -> tuple[dict[int, str], list[tuple[Any, Any]]]:
-    """Pictures with the same content: later ones are refused, all of them where their labels contradict each other.
-
-    Returns
-    -------
-    refused : dict
-        Manifest row -> reason.
-    same : list of pairs of person keys
-        Persons who share a picture and so must count as one.
-    """
-    refused: dict[int, str] = {}
-    same: list[tuple[Any, Any]] = []
-    for _, group in rows.groupby(rows[ROW].map(contents), sort=False):
-        if len(group) < 2:
-            continue
-        first = int(group[ROW].iloc[0])
-        same.extend((group["key"].iloc[0], key) for key in group["key"].iloc[1:])
-        contradictory = any(group[column].nunique() > 1 for column in labels)
-        for row in group[ROW] if contradictory else group[ROW].iloc[1:]:
-            reason = (
-                "contradictory labels for the same content"
-                if contradictory
-                else f"{SAME_CONTENT} {first}"
-            )
-            refused[int(row)] = reason
-    return refused, same
-
-
-def check_share(refused: dict[int, str], selected: int, allowed: float, where: str) -> None:
-    """Stop when too many rows were refused.
-
-    Raises
-    ------
-    AvatarflowError
-        With the number per reason; never a value of a row.
-    """
-    lost = sum(
-        not reason.startswith(SAME_CONTENT) for reason in refused.values()
-    )  # a repeat loses nothing
-    if lost <= allowed * selected:
-        return
-    raise refuse(
-        where,
-        f"{len(refused)} of {selected} rows refused, over the limit of {allowed:.0%} ({reasons_in_words(refused)})",
-        f"see refused.csv; {advice_on(refused)} or raise limits.max_refused_share",
-    )
-
-
-def advice_on(refused: dict[int, str]) -> str:
-    """What to do about refused rows."""
-    fitting = [
-        text
-        for reason, text in ADVICE.items()
-        if any(each.startswith(reason) for each in refused.values())
-    ]
-    return ", ".join(fitting) or "correct the rows"
-
-
-def reasons_in_words(refused: dict[int, str]) -> str:
-    """How many rows were refused for what; never a value of a row."""
-    reasons = (
-        pd.Series(list(refused.values()))
-        .str.replace(r"row \d+", "another row", regex=True)
-        .value_counts()
-    )
-    return ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
-
-
-def _read_one(
-    name: str | None, embedded: bytes | None, root: str, size_px: int, fit: str, limits: Limits
-) -> tuple[Pictures | None, str, Size, str]:
-    """One picture at working size, digest and size of its full content, and the reason where it is refused.
-
-    `embedded` is the file's content where the manifest holds it; nothing is then read from `root`.
-    """
-    nothing = (None, "", (0, 0))
-    try:
-        if embedded is not None:
-            picture, _ = read_bytes(embedded, limits)
-        elif not name or not name.strip():
-            return *nothing, "file name is empty"
-        elif (path := resolve_inside(root, name)) is None:
-            return *nothing, "path leads outside the root"
-        else:
-            picture, _ = read_picture(path, limits)
-    except PictureError as error:
-        odd = advice_on_name(name or "") if str(error) == "no such file" else ""
-        return *nothing, f"{error}: {odd}" if odd else str(error)
-    size = (picture.shape[1], picture.shape[0])
-    if int(picture.max()) - int(picture.min()) <= UNIFORM:
-        return None, "", size, ONE_COLOUR  # six patients with a black picture would become one
-    return (
-        resize_square(picture, size_px, fit),
-        hashlib.sha256(picture.tobytes()).hexdigest(),
-        size,
-        "",
-    )

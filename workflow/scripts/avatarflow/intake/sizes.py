@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from .pool import Size
+from .reading import Size
 
 
 def summary_of_sizes(sizes: Iterable[Size], size_px: int) -> dict[str, Any]:
