@@ -543,7 +543,6 @@ ALLOWED = {
     "rules/reads": {"verdict"},
     "scripts/reads": {"verdict"},
     "scripts/avatarflow/reads": {"verdict", "stranger"},
-    "scripts/avatarflow/intake": {"verdict", "stranger", "station"},
 }
 """Files and folders of `workflow/` where a forbidden word may stand."""
 

@@ -1,12 +1,12 @@
 """What each generator learns from: augmented originals (teacher), accepted synthetic pictures (student)."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.arrays import Mask, Pictures
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
 from avatarflow.imaging.shards import ShardWriter, iterate, read_pictures, read_table
@@ -39,7 +39,7 @@ def training_set(
     table = read_table(pool)
     training = (table["role"] != "heldout").to_numpy()
     labels = table[training].reset_index(drop=True)
-    parts: list[Iterable[Pictures]] = [_rows_of(iterate(pool), training)]
+    parts: list[Iterable[Pictures]] = [iterate(pool, wanted=training)]
     if canaries is not None:
         more, of_more = planted(read_pictures(canaries), read_table(canaries))
         parts.append([more])
@@ -64,16 +64,8 @@ def training_set(
             writer.append(augmented, rows)
             done += len(block)
             step.progress(done, len(labels), "originals augmented")
-        writer.close(table=rows)
+        writer.close(rows)
     step.info("%d training pictures from %d originals", done * settings["copies"], len(labels))
-
-
-def _rows_of(blocks: Iterable[Pictures], wanted: Mask) -> Iterator[Pictures]:
-    """The wanted rows of a stream of pictures, block by block."""
-    done = 0
-    for block in blocks:
-        yield block[wanted[done : done + len(block)]]
-        done += len(block)
 
 
 def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
@@ -100,4 +92,4 @@ def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFr
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
     rows["matched_original"] = judged.loc[kept, "matched_original"].to_numpy()
-    return read_pictures(samples)[kept], rows
+    return read_pictures(samples, kept), rows

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.core.arrays import Mask, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, replacing_folder
 
@@ -82,11 +82,10 @@ class ShardWriter:
         while sum(len(waiting) for waiting in self._tables) >= self.per_shard:
             self._write_first()
 
-    def close(self, size: tuple[int, ...] = (1, 1, 3), table: pd.DataFrame | None = None) -> None:
-        """Write what is waiting; a set without any picture is one empty shard with the columns of `table`."""
+    def close(self, empty: pd.DataFrame) -> None:
+        """Write what is waiting; a set without any picture is one empty shard with the columns of `empty`."""
         if not self.number and not self._tables:
-            self._pictures = [np.zeros((0, *size), np.uint8)]
-            self._tables = [pd.DataFrame() if table is None else table]
+            self._pictures, self._tables = [np.zeros((0, 1, 1, 3), np.uint8)], [empty]
             self._write_first()
         elif any(len(waiting) for waiting in self._tables):
             self._write_first()
@@ -170,20 +169,32 @@ def has_column(source: str | Path, name: str) -> bool:
     return name in pq.read_schema(shard_files(source)[0]).names
 
 
-def iterate(source: str | Path, block: int = 256) -> Iterator[Pictures]:
-    """Pictures in order, in blocks of at most `block`; memory does not grow with the set."""
+def iterate(source: str | Path, block: int = 256, wanted: Mask | None = None) -> Iterator[Pictures]:
+    """Yield pictures in order, in blocks of at most `block`; memory does not grow with the set.
+
+    Parameters
+    ----------
+    wanted : (rows of the set,) bool, optional
+        The pictures to yield; the others are not decoded.
+    """
+    done = 0
     for path in shard_files(source):
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=block, columns=[IMAGE]):
                 images = batch.column(0).field("bytes").to_pylist()
-                if images:
-                    yield np.stack([decode_png(image) for image in images])
+                rows = range(len(images))
+                chosen = rows if wanted is None else np.flatnonzero(wanted[done : done + len(rows)])
+                done += len(rows)
+                if len(chosen):
+                    yield np.stack([decode_png(images[row]) for row in chosen])
 
 
-def read_pictures(source: str | Path) -> Pictures:
-    """All pictures of a shard set as (n, height, width, 3) uint8."""
-    blocks = list(iterate(source))
-    return np.concatenate(blocks) if blocks else np.zeros((0, 1, 1, 3), np.uint8)
+def read_pictures(source: str | Path, wanted: Mask | None = None) -> Pictures:
+    """Read the pictures of a shard set, or the wanted ones of it, as (n, height, width, 3) uint8."""
+    blocks = list(iterate(source, wanted=wanted))
+    if blocks:
+        return np.concatenate(blocks)
+    return next(iterate(source, block=1), np.zeros((0, 1, 1, 3), np.uint8))[:0]
 
 
 def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> None:
@@ -193,7 +204,7 @@ def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> N
         for part in parts:
             table = read_table(part)
             writer.append(read_pictures(part), table)
-        writer.close(table=table)
+        writer.close(table)
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,23 @@ from .shards import iterate
 BLOCK = 256
 
 
-class Spool:
+class _ByRows:
+    """What a spool and a choice of it share: read all, or one after the other, as from an array."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, rows: Any) -> Pictures:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Pictures]:
+        return (self[place] for place in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+
+class Spool(_ByRows):
     """Pictures in a file without a name: it vanishes with the process, also where that is killed.
 
     >>> spool = Spool(None, 8)
@@ -60,10 +76,6 @@ class Spool:
         self._count += 1
         return self._count - 1
 
-    @overload
-    def __getitem__(self, rows: int | np.integer[Any]) -> Pictures: ...
-    @overload
-    def __getitem__(self, rows: slice | npt.ArrayLike) -> Pictures: ...
     def __getitem__(self, rows: Any) -> Pictures:
         """Read pictures as an array would give them: one by its number, several by a slice, numbers or a mask."""
         places = np.arange(self._count)[rows]
@@ -74,19 +86,12 @@ class Spool:
             out[target] = self._read(int(place))
         return out
 
-    def __iter__(self) -> Iterator[Pictures]:
-        for place in range(self._count):
-            yield self._read(place)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return self[:] if dtype is None else self[:].astype(dtype)
-
     def _read(self, place: int) -> Pictures:
         content = os.pread(self._file.fileno(), self._bytes, place * self._bytes)
         return np.frombuffer(content, np.uint8).reshape(self._shape)
 
 
-class Chosen:
+class Chosen(_ByRows):
     """Some pictures of a spool, in an order of their own; they are read when they are asked for."""
 
     def __init__(self, spool: Spool, places: npt.ArrayLike) -> None:
@@ -102,13 +107,6 @@ class Chosen:
 
     def __getitem__(self, rows: Any) -> Pictures:
         return self.spool[self.places[rows]]
-
-    def __iter__(self) -> Iterator[Pictures]:
-        for place in self.places:
-            yield self.spool[int(place)]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return self[:] if dtype is None else self[:].astype(dtype)
 
 
 Stored = Pictures | Spool | Chosen

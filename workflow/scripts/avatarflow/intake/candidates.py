@@ -1,4 +1,4 @@
-"""Foreign candidates of an audit: every row stays, readable or not, so that every row gets a verdict."""
+"""Foreign candidates of an audit: every row stays, readable or not, so that every row gets a decision."""
 
 from collections import Counter
 from pathlib import Path

@@ -19,7 +19,7 @@ FIELD = "field"
 KEY, UNIT, EYE = "key", "unit", "eye"
 BULK = 0.05  # the share of identifiers that may be joined to others without a warning
 ROLES = (*TRAINED, HELDOUT)
-"""What persons are for: all but the held-out strangers are trained on and stand in the gallery."""
+"""What persons are for: all but the held-out subjects are trained on and stand in the gallery."""
 
 PersonColumn = str | Sequence[str]
 """A column that names a person, or several that do so together (a site and its own numbers)."""
@@ -100,8 +100,8 @@ def joined_in_bulk(
             label, most = "+".join(_parts(column)), pairs[KEY].value_counts().max()
             said.append(
                 f"{values} values of {label} count as {persons} persons (up to {most} as one), since other columns join"
-                " them; take a column that identifies nobody out of person and eye_columns, and put columns that name a"
-                " person together in a list of their own"
+                " them; take a column that identifies nobody out of patient_id_columns and eye_columns, and put"
+                " columns that name a person together in a list of their own"
             )
     return said
 

@@ -1,4 +1,4 @@
-"""The intake station as a whole: pool, refusals and summary as files."""
+"""The intake step as a whole: pool, refusals and summary as files."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Rows
+from avatarflow.core.arrays import Mask, Rows
 from avatarflow.core.paths import write_json
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
@@ -54,8 +54,10 @@ def expose_pictures(
     made = np.asarray(load_rows(inputs["fingerprints"], cones.encoder))
     known = np.asarray(load_rows(inputs["canaries_fingerprints"], cones.encoder))
     accepted = pd.read_parquet(inputs["decisions"])["accepted"].to_numpy(bool)
-    kept = np.isfinite(made).all(1) & (accepted if target == RELEASE else True)
-    pictures = read_pictures(inputs["samples"])[kept]
+    kept: Mask = np.asarray(np.isfinite(made).all(1))
+    if target == RELEASE:
+        kept = kept & accepted
+    pictures = read_pictures(inputs["samples"], kept)
     found: dict[str, Any] = {"target": target, "pictures": int(kept.sum()), "scores": {}}
     inside = own_cones(cones, table["row"].to_numpy(), known, made[kept])
     found["in_cone"], found["in_cone_accepted"] = (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from avatarflow.imaging.shards import iterate, read_table
+from avatarflow.imaging.shards import iterate, read_pictures, read_table
 from avatarflow.imaging.spool import Chosen, spooled
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
@@ -41,7 +41,7 @@ def fit(
     torch.set_num_threads(compute["threads"])
     table = read_table(pool)
     seen = (table["role"] == "encoder").to_numpy()
-    pictures = spooled(pool)[seen]
+    pictures = read_pictures(pool, seen)
     step.params({"fingerprint": settings, "seed": seed, "pictures": len(pictures)})
     trained = fit_encoder(
         pictures,

@@ -35,7 +35,7 @@ def write_leaks(
     table = read_table(pool)
     non_members = (table["role"] == HELDOUT).to_numpy()
     items = table.loc[non_members, "item"].to_numpy()
-    originals = read_pictures(pool)[non_members]
+    originals = read_pictures(pool, non_members)
     some = (
         len(originals) > 0
     )  # an audit may know of no non-member: then nothing is planted, and no attack concludes

@@ -61,7 +61,7 @@ def attack_model(
     rows = table[keep]
     member = rows["role"].isin(TRAINED).to_numpy()
     items, persons = rows["item"].to_numpy(np.int64), rows["person"].to_numpy(np.int64)
-    known = Known(read_pictures(pool)[keep], conditions.ids(rows), items, persons, member)
+    known = Known(read_pictures(pool, keep), conditions.ids(rows), items, persons, member)
     try:
         if len(np.unique(persons[~member])) < 2:
             raise refuse(WHERE, "fewer than two non-members", "hold persons out")

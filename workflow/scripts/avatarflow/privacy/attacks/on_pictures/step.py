@@ -121,7 +121,7 @@ def _views(
     of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
     leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
-    pictures: Pictures = read_pictures(inputs["samples"])[kept]
+    pictures: Pictures = read_pictures(inputs["samples"], kept)
     pixels = Pixels.fit(pictures)
     planted = read_pictures(inputs["leaks"])
     planted = planted.reshape(len(of_non_members), -1, *planted.shape[1:])[of_non_members]
@@ -129,7 +129,7 @@ def _views(
     made, known = (
         np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals")
     )
-    originals = pixels.rows(read_pictures(inputs["pool"])[attacked])
+    originals = pixels.rows(read_pictures(inputs["pool"], attacked))
     return {
         "fingerprint": View(made[kept], known[attacked], leaks),
         "pixels": View(pixels.rows(pictures), originals, small.reshape(*planted.shape[:2], -1)),
