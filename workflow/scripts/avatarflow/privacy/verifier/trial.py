@@ -25,7 +25,6 @@ WHERE = "verifier"
 PERSONS = 500  # whose pictures are paired at most; their templates are held together
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
-SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
 PERTURBATION_STREAM = (
     "second opinion"  # name of the random stream: another name would draw other perturbations
 )
@@ -60,7 +59,8 @@ def try_verifier(
     table, pictures, match = read_table(pool), read_pictures(pool), matcher(settings["matcher"])
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
     impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
-    limit = threshold(impostors, settings["false_match_rate"])
+    asked = int((table["role"] != "heldout").sum()) if match.asks_all else 1
+    limit = threshold(impostors, settings["false_match_rate"] / asked)  # each may match by chance
     step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
     results = {
         "matcher": settings["matcher"],
@@ -131,7 +131,7 @@ def same_eye(
         return float("nan") if one is None or other is None else match.similarity(one, other)
 
     every = np.array([similarity(a, b) for a, b in pairs.tolist()])
-    proving = every < SAME_FILE  # False where there is nothing to compare
+    proving = every < match.same_file  # False where there is nothing to compare
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None

@@ -29,6 +29,7 @@ from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
 from .agreement import agreement, counted
+from .keypoint_votes import Index
 
 KEPT = 512  # templates of originals held at a time
 SCHEMA = pa.schema(
@@ -87,6 +88,7 @@ class Verifier:
             cones.fingerprints,
         )
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
+        self.index = Index(map(self.template, range(len(originals)))) if match.asks_all else None
 
     def originals_near(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
         """Return the originals to compare with (n, k), the matched one first, and whether the cone rejects (n,)."""
@@ -104,7 +106,11 @@ class Verifier:
             originals, rejected[rows] = self.originals_near(fingerprints[rows])
             for row, near in zip(rows.tolist(), originals.tolist(), strict=True):
                 if (template := self.match.template(pictures[row])) is not None:
-                    similarity[row], original[row] = self._most_alike(template, near)
+                    similarity[row], original[row] = (
+                        self.index.most_alike(template)
+                        if self.index
+                        else self._most_alike(template, near)
+                    )
         return Verification(compared, similarity, original, rejected)
 
     def _most_alike(self, template: Any, near: list[int]) -> tuple[float, int]:
