@@ -1,5 +1,6 @@
 """Picture shards: exact, atomic, and open to the libraries that others use."""
 
+import hashlib
 import weakref
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging import shards
-from avatarflow.imaging.spool import Chosen, Spool
+from avatarflow.imaging.spool import Chosen, Spool, content_digest, spooled
 
 
 def names(folder):
@@ -197,3 +198,15 @@ def test_joined_parts_are_decoded_block_by_block(monkeypatch, tmp_path, pictures
     assert {path.name: path.read_bytes() for path in (tmp_path / "once").iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()
     }
+
+
+def test_wanted_pictures_are_spooled_and_digested_as_an_array_is(tmp_path, pictures, table):
+    pictures = pictures[:, :, :16]
+    shards.write_shards(tmp_path / "set", pictures, table, per_shard=3)
+    wanted = np.arange(7) % 2 == 0
+    spool = spooled(tmp_path / "set", wanted)
+    np.testing.assert_array_equal(np.asarray(spool), pictures[wanted])
+    whole = hashlib.sha256(pictures[wanted].tobytes() + b"labels").hexdigest()
+    assert content_digest(spool, b"labels") == whole == content_digest(pictures[wanted], b"labels")
+    assert spooled(tmp_path / "set", np.zeros(7, bool)).shape == (0, 16, 16, 3)
+    assert shards.count_rows(tmp_path / "set") == 7

@@ -166,6 +166,11 @@ def read_table(source: str | Path) -> pd.DataFrame:
     return joined
 
 
+def count_rows(source: str | Path) -> int:
+    """Return how many pictures a shard set has."""
+    return sum(pq.read_metadata(path).num_rows for path in shard_files(source))
+
+
 class Column:
     """One column of a shard set, read shard by shard as slices ask for it; memory does not grow with the set."""
 

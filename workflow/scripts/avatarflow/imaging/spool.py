@@ -1,5 +1,6 @@
 """Pictures of one size on disk, read by rows: steps that come back to pictures need no memory for all of them."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.core.arrays import Mask, Pictures
 
 from .shards import iterate
 
@@ -136,10 +137,19 @@ Stored = Pictures | Spool | Chosen
 """Pictures in memory or on disk: both have a shape and are read by rows."""
 
 
-def spooled(source: str | Path) -> Spool:
-    """Decode a shard set once, for steps that read it several times or out of order."""
+def spooled(source: str | Path, wanted: Mask | None = None) -> Spool:
+    """Decode a shard set once, or the wanted pictures of it, for steps that read them several times or out of order."""
     spool: Spool | None = None
-    for block in iterate(source):
+    for block in iterate(source, wanted=wanted):
         spool = spool or Spool(Path(source).parent, block.shape[1])
         spool.extend(block)
-    return spool or Spool(None, 1)
+    return spool or Spool(None, next(iterate(source, block=1), np.zeros((0, 1))).shape[1])
+
+
+def content_digest(pictures: Stored, further: bytes = b"") -> str:
+    """Return the SHA-256 of the bytes of all pictures, one after another, and of some further bytes."""
+    hashed = hashlib.sha256()
+    for picture in pictures:
+        hashed.update(picture.tobytes())
+    hashed.update(further)
+    return hashed.hexdigest()
