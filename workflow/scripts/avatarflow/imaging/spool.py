@@ -137,6 +137,21 @@ Stored = Pictures | Spool | Chosen
 """Pictures in memory or on disk: both have a shape and are read by rows."""
 
 
+def choose(pictures: Stored, rows: Any) -> Stored:
+    """Return the pictures of some rows (numbers, a slice or a mask); those on disk stay there."""
+    if isinstance(pictures, np.ndarray):
+        chosen: Pictures = pictures[rows]
+        return chosen
+    if isinstance(pictures, Chosen):
+        return Chosen(pictures.spool, pictures.places[rows])
+    return Chosen(pictures, np.arange(len(pictures))[rows])
+
+
+def folder_of(pictures: Stored) -> str | Path | None:
+    """Return where pictures lie on disk, for files that belong with them; None for those in memory."""
+    return None if isinstance(pictures, np.ndarray) else pictures.folder
+
+
 def spooled(source: str | Path, wanted: Mask | None = None) -> Spool:
     """Decode a shard set once, or the wanted pictures of it, for steps that read them several times or out of order."""
     spool: Spool | None = None

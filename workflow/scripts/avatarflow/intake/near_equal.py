@@ -7,7 +7,7 @@ moves by at most 2.7 grey levels (root mean square), and the nearest pictures of
 import numpy as np
 
 from avatarflow.core.arrays import Rows
-from avatarflow.imaging.spool import OnDisk, Stored
+from avatarflow.imaging.spool import OnDisk, Stored, folder_of
 
 NEAR = 4.0
 """Root mean square difference, in grey levels, under which two pictures are one."""
@@ -62,8 +62,7 @@ def _coarse(pictures: Stored) -> OnDisk:
     cell = max(1, size // COARSE_PX)
     cells = size // cell if size % cell == 0 else size
     cell = size // cells
-    folder = None if isinstance(pictures, np.ndarray) else pictures.folder
-    coarse = OnDisk(folder, (cells * cells * 3,), np.float32)
+    coarse = OnDisk(folder_of(pictures), (cells * cells * 3,), np.float32)
     for picture in pictures:
         means = picture.reshape(cells, cell, cells, cell, 3).mean((1, 3), dtype=np.float32)
         coarse.append(means.ravel() - 128)
