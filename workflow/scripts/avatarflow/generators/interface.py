@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.diffusion import family as diffusion
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.foundation import family as foundation
 from avatarflow.generators.pca_gaussian import family as pca_gaussian
+from avatarflow.imaging.spool import Stored
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
@@ -48,7 +48,7 @@ class Asked:
 
 
 def train(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     asked: Asked,
@@ -63,6 +63,7 @@ def train(
     Parameters
     ----------
     pictures : (n, size, size, 3) uint8
+        An array, or a spool of which a training step reads its own.
     table : (n rows)
         Holds the condition columns; missing values are allowed.
     state : Path

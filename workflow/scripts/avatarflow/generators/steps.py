@@ -11,7 +11,8 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
 from avatarflow.generators.training.launch import in_processes
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import Stored, spooled
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
@@ -71,7 +72,7 @@ def finetune(
     base : str or None
         `model_index.json` of the base; None with no base, or with a hub id.
     """
-    _fit(read_pictures(training), read_table(training), Conditions(settings["conditions"]), settings,
+    _fit(spooled(training), read_table(training), Conditions(settings["conditions"]), settings,
          settings["training"], settings["compute"], settings["seed"], model=model, state=state, step=step,
          base=start_of(base, settings))  # fmt: skip
 
@@ -135,7 +136,7 @@ def sample_shard(
 
 
 def _fit(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     settings: Mapping[str, Any],

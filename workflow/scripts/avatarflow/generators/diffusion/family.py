@@ -1,6 +1,5 @@
 """Generator family "diffusion": a conditional denoising network with classifier-free guidance."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import torch
 from diffusers import DiTPipeline
 from torch import nn
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.generators import sampling
@@ -20,9 +18,11 @@ from avatarflow.generators.device import device
 from avatarflow.generators.pipeline import assemble, folder_digest, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
+from avatarflow.generators.training.latents import Encoded, OnDemand
 from avatarflow.generators.training.loop import Loop
-from avatarflow.generators.training.objective import Denoising, Predict
+from avatarflow.generators.training.objective import Denoising, Latents, Predict
 from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
@@ -38,7 +38,7 @@ sample, denoiser = sampling.sample, Denoiser
 
 
 def train(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     asked: "Asked",
@@ -56,7 +56,7 @@ def train(
 
 
 def fit(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     *,
@@ -113,7 +113,7 @@ def fit(
     model, codec = pipe.transformer, pipe.vae
     prepare(model, Compute.of(compute), positions(model))
     objective = Denoising(
-        predict_with(together.wrap(model)), encode(codec, pictures), codes, conditions, train, Compute.of(compute),
+        predict_with(together.wrap(model)), latents_of(codec, pictures), codes, conditions, train, Compute.of(compute),
         pipe.scheduler, where,
     )  # fmt: skip
     Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
@@ -140,15 +140,21 @@ def predict_with(model: nn.Module) -> Predict:
     return predict
 
 
-def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
-    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step."""
+def latents_of(codec: codecs.Codec, pictures: Stored) -> Latents:
+    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step.
+
+    Only pixels themselves are encoded for each step: they would take four times the pictures on disk.
+    """
     where = next(codec.parameters()).device
-    return torch.cat(
-        [codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)]
-    )
+    if codecs.factor(codec) == 1:
+        return OnDemand(
+            pictures, lambda some: codecs.encode(codec, codecs.to_tensor(some).to(where)).cpu()
+        )
+    encoded = (codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures))
+    return Encoded(encoded, folder_of(pictures))
 
 
-def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
+def largest_latent(codec: codecs.Codec, pictures: Stored) -> float:
     """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
     if codecs.factor(codec) == 1:
         bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor
@@ -162,7 +168,7 @@ def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
 
 
 def _start(
-    pictures: Pictures,
+    pictures: Stored,
     conditions: Conditions,
     network: Network,
     seed: int,
@@ -189,15 +195,14 @@ def _start(
 
 
 def _identity(
-    pictures: Pictures, codes: Ids, conditions: Conditions, network: Network, training: Training,
+    pictures: Stored, codes: Ids, conditions: Conditions, network: Network, training: Training,
     compute: Compute, seed: int, base: str | Path | None,
 ) -> str:  # fmt: skip
     """Digest of all that decides the trained weights, how often it is saved excepted."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
-    content = hashlib.sha256(np.ascontiguousarray(pictures).tobytes() + codes.tobytes()).hexdigest()
     return config_digest(
         {
-            "content": content,
+            "content": content_digest(pictures, codes.tobytes()),
             "labels": conditions.labels(),
             "network": vars(network),
             "training": {key: value for key, value in vars(training).items() if key not in free},

@@ -5,19 +5,16 @@ What is written is a plain folder of the base's own classes; LoRA's low-rank ter
 (Hu et al. 2022).
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
@@ -28,9 +25,11 @@ from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
+from avatarflow.generators.training.latents import Encoded
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
@@ -44,7 +43,7 @@ PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 
 
 def train(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     asked: "Asked",
@@ -105,7 +104,7 @@ def network_of(pipe: Any) -> nn.Module:
     return found
 
 
-def start(pictures: Pictures, conditions: Conditions, base: str | Path) -> Any:
+def start(pictures: Stored, conditions: Conditions, base: str | Path) -> Any:
     """Return the base, ready for pictures of this size and these classes.
 
     Raises
@@ -175,13 +174,12 @@ def adapt(network: nn.Module, tuning: Tuning, seed: int) -> Callable[[], None]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
+def latents_of(pipe: Any, pictures: Stored) -> Encoded:
     """Latents (n, channels, h, w) of all pictures, the mean of what the autoencoder gives."""
     where, scale = next(pipe.vae.parameters()).device, pipe.vae.config.scaling_factor
     parts = codecs.batches(pictures, ENCODED_AT_ONCE)
-    return torch.cat(
-        [(pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts]
-    )
+    encoded = ((pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts)
+    return Encoded(encoded, folder_of(pictures))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -221,7 +219,7 @@ def save(pipe: Any, texts: Mapping[int, str], conditions: Conditions, out: Path)
 
 
 def fit(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     *,
@@ -261,7 +259,7 @@ def fit(
     prepare(model, limits)
     predict = predict_with(pipe, together.wrap(model), texts)
     objective = Denoising(
-        predict, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where
+        predict, latents_of(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where
     )
     Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
         train.steps, step
@@ -280,16 +278,14 @@ def without_own_dropping(network: nn.Module) -> None:
 
 
 def _identity(
-    pictures: Pictures, codes: Ids, conditions: Conditions, training: Training, compute: Compute, seed: int,
+    pictures: Stored, codes: Ids, conditions: Conditions, training: Training, compute: Compute, seed: int,
     base: Path, tuning: Tuning,
 ) -> str:  # fmt: skip
     """Digest of all that decides the trained weights."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
     return config_digest(
         {
-            "content": hashlib.sha256(
-                np.ascontiguousarray(pictures).tobytes() + codes.tobytes()
-            ).hexdigest(),
+            "content": content_digest(pictures, codes.tobytes()),
             "labels": conditions.labels(),
             "training": {key: value for key, value in vars(training).items() if key not in free},
             "compute": compute.decisive(),

@@ -13,12 +13,13 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from avatarflow.core.arrays import Pictures, Rows
+from avatarflow.core.arrays import Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.settings import Compute
+from avatarflow.imaging.spool import Stored
 from avatarflow.runs.context import Step
 
 from .gaussian import components
@@ -32,7 +33,7 @@ FEWEST = 2
 
 
 def train(
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     conditions: Conditions,
     asked: "Asked",
@@ -59,7 +60,7 @@ def train(
             f"fewer than {FEWEST} of {', '.join(few)}",
             "leave the condition out",
         )
-    flat: Rows = pictures.reshape(len(pictures), -1).astype(np.float32)
+    flat: Rows = np.asarray(pictures).reshape(len(pictures), -1).astype(np.float32)
     overall = flat.mean(0)
     means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
     place = {one: number for number, one in enumerate(wanted)}

@@ -20,7 +20,8 @@ from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import Column, has_column, iterate, read_pictures, read_table
+from avatarflow.imaging.shards import Column, has_column, iterate, read_table
+from avatarflow.imaging.spool import Chosen, Stored, spooled
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows
@@ -32,6 +33,7 @@ from .agreement import agreement, counted
 from .keypoint_votes import Index
 
 KEPT = 512  # templates of originals held at a time
+AT_ONCE = 256  # candidates verified at a time; a row group of the outcome
 SCHEMA = pa.schema(
     [
         pa.field("candidate", pa.string(), nullable=False),
@@ -80,7 +82,7 @@ class Verifier:
         Originals compared with a candidate beside the one that the cone matches.
     """
 
-    def __init__(self, cones: Cones, originals: Pictures, match: Matcher, nearest: int) -> None:
+    def __init__(self, cones: Cones, originals: Stored, match: Matcher, nearest: int) -> None:
         self.judge, self.match, self.nearest, self.fingerprints = (
             Judge(cones),
             match,
@@ -145,17 +147,20 @@ def verify_candidates(
     """
     trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
     made_by, table = encoder_digest(inputs["encoder"]), read_table(inputs["pool"])
-    cones, pictures = Cones.read(inputs["cones"]), read_pictures(inputs["pool"])
+    cones, pictures = Cones.read(inputs["cones"]), spooled(inputs["pool"])
     gallery = np.flatnonzero((table["role"] != "heldout").to_numpy())
-    originals, known = pictures[gallery], table["row"].to_numpy()[gallery]
+    places, known = gallery, table["row"].to_numpy()[gallery]
     if canaries := inputs.get("canaries"):  # they have cones as the originals do
-        originals = np.concatenate([originals, read_pictures(canaries)])
+        for block in iterate(canaries):
+            pictures.extend(block)
+        places = np.concatenate([gallery, np.arange(len(table), len(pictures))])
         known = np.concatenate([known, read_table(canaries)["row"]])
     if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
         raise refuse(
             "verifier", "cones of other originals or another encoder", "calibrate the cones again"
         )
-    verifier = Verifier(cones, originals, matcher(trial["matcher"]), settings["nearest"])
+    match = matcher(trial["matcher"])
+    verifier = Verifier(cones, Chosen(pictures, places), match, settings["nearest"])
     counts, tally = (
         np.zeros((2, 2), np.int64),
         dict.fromkeys(("candidates", "without_template", "refused"), 0),
@@ -173,8 +178,12 @@ def verify_candidates(
             tally["refused"] += int(((columns["refusal"] != "") & ~verification.rejected).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    of_held_out = verifier.verify(
-        pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out]
+    fingerprints = load_rows(inputs["originals"], made_by)
+    similarity = np.concatenate(
+        [
+            verifier.verify(pictures[rows], np.asarray(fingerprints[rows])).similarity
+            for rows in np.split(held_out, range(AT_ONCE, len(held_out), AT_ONCE))
+        ]
     )
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
@@ -182,7 +191,7 @@ def verify_candidates(
         **tally,
         **agreement(counts, seed),
         "held_out_matched": _share(
-            of_held_out.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
+            similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
         ),
         "trial": trial,
     }
@@ -207,7 +216,7 @@ def _candidates(
         else None
     )
     start = 0
-    for block in iterate(inputs["candidates"]):
+    for block in iterate(inputs["candidates"], AT_ONCE):
         here = slice(start, start + len(block))
         fingerprints = np.array(rows[here])
         if reasons is not None:
