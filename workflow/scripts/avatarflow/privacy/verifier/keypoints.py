@@ -34,7 +34,7 @@ SCALES = (0.2, 5.0)  # transforms that enlarge less or more are none
 FEWEST = 3  # matches that a transform needs
 SURROUND = 12  # grey level below which lies the black surround
 RIM_PX = 9  # keypoints nearer to the surround show the camera and not the eye
-SAME_FILE = float("inf")
+SAME_FILE = 1e6  # more keypoints than any picture has
 CELLS, ANGLES = 4, 8  # of a descriptor: histograms of gradient angles on a grid
 LENGTH = CELLS * CELLS * ANGLES
 
@@ -87,7 +87,7 @@ def template(picture: Pictures) -> Template | None:
 def similarity(one: Template, other: Template) -> float:
     """Return the largest number of keypoints of `one` that some view of `other` shows in one arrangement.
 
-    Infinite for one and the same picture.
+    `SAME_FILE` for one and the same picture.
     """
     return max(similarity_in_view(one, other, number) for number in range(len(other.views)))
 

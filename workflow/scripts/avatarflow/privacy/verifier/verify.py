@@ -163,7 +163,10 @@ def verify_candidates(
     verifier = Verifier(cones, Chosen(pictures, places), match, settings["nearest"])
     counts, tally = (
         np.zeros((2, 2), np.int64),
-        dict.fromkeys(("candidates", "without_template", "refused"), 0),
+        dict.fromkeys(
+            ("candidates", "outside_cones", "matched_outside_cones", "without_template", "refused"),
+            0,
+        ),
     )
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(verifications) as write:
@@ -174,8 +177,11 @@ def verify_candidates(
             known = np.isfinite(verification.similarity)
             counts += counted(verification.rejected[known], columns["matched"][known])
             tally["candidates"] += len(ids)
+            outside = ~verification.rejected
+            tally["outside_cones"] += int(outside.sum())
+            tally["matched_outside_cones"] += int((columns["matched"] & outside).sum())
             tally["without_template"] += int((verification.compared & ~known).sum())
-            tally["refused"] += int(((columns["refusal"] != "") & ~verification.rejected).sum())
+            tally["refused"] += int(((columns["refusal"] != "") & outside).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
     fingerprints = load_rows(inputs["originals"], made_by)
@@ -187,7 +193,8 @@ def verify_candidates(
     )
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
-        "originals_asked": settings["nearest"] + 1,
+        "asks_all": match.asks_all,
+        "originals_asked": len(cones.rows) if match.asks_all else settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
         "held_out_matched": _share(
