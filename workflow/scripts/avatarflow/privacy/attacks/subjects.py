@@ -1,5 +1,7 @@
 """Whom an attack is tried on: members and non-members of the pool, at most so many of each, and the planted half."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,16 +13,18 @@ NON_MEMBERS_STREAM = "strangers"
 """Name of the random stream that draws non-members; another name would draw others."""
 
 
-def chosen(table: pd.DataFrame, persons: int, seed: int) -> Mask:
+def chosen(table: pd.DataFrame, persons: int, seed: int, members: Sequence[str] = TRAINED) -> Mask:
     """(n,) which rows of the pool are attacked: all pictures of at most so many members and so many non-members.
 
     Parameters
     ----------
     table : DataFrame
         `person` and `role` of each picture; roles that are neither trained on nor held out are left alone.
+    members : sequence of str
+        Roles that members are drawn from.
     """
     keep = np.zeros(len(table), bool)
-    for stream, roles in (("members", TRAINED), (NON_MEMBERS_STREAM, (HELDOUT,))):
+    for stream, roles in (("members", members), (NON_MEMBERS_STREAM, (HELDOUT,))):
         rows = table["role"].isin(roles).to_numpy()
         people = np.unique(table.loc[rows, "person"])
         drawn = seeds.generator(seed, f"attack {stream}").permutation(len(people))[:persons]

@@ -26,6 +26,9 @@ FILTERED = ("release", "accepted")
 HANDED_OVER = ("release", "foreign", "accepted")
 """Targets of which an attacker has the pictures and no generator to draw more from."""
 
+MEMBERS = {"fingerprint": ("calibration", "test"), "pixels": TRAINED}
+"""Roles that each view's members are of: the encoder tells those it was trained on from others by itself."""
+
 FEWEST = 8  # pictures below which nothing can be said of a set
 FEWEST_NON_MEMBERS = 4  # two in each half of the controls
 
@@ -76,12 +79,11 @@ def attack_pictures(
         entries = [_row(name, "none", target, unmeasured(reason)) for name in attacks]
     else:
         entries, rows_kept = [], made.iloc[np.flatnonzero(kept)]
-        for view, features in _views(
-            inputs, table, kept, chosen(table, settings["persons"], seed)
-        ).items():
-            world = _world(
-                features, table, rows_kept, Conditions(conditions), settings["persons"], seed
-            )
+        attacked = {
+            view: chosen(table, settings["persons"], seed, roles) for view, roles in MEMBERS.items()
+        }
+        for view, features in _views(inputs, table, kept, attacked).items():
+            world = _world(features, table[attacked[view]], rows_kept, Conditions(conditions), seed)
             outcomes = attack_released(world, features.copies, settings, attacks)
             entries += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in entries:
@@ -115,10 +117,10 @@ def _row(name: str, view: str, target: str, outcome: Mapping[str, Any]) -> dict[
 
 
 def _views(
-    inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Any
+    inputs: Mapping[str, str], table: pd.DataFrame, kept: Any, attacked: Mapping[str, Any]
 ) -> dict[str, View]:
     """Return the attacker with the cone's own fingerprints, and one who has only pixels."""
-    of_non_members = attacked[(table["role"] == HELDOUT).to_numpy()]
+    of_non_members = attacked["pixels"][(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
     leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
     pictures: Pictures = read_pictures(inputs["samples"], kept)
@@ -129,22 +131,20 @@ def _views(
     made, known = (
         np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals")
     )
-    originals = pixels.rows(read_pictures(inputs["pool"], attacked))
+    originals = pixels.rows(read_pictures(inputs["pool"], attacked["pixels"]))
     return {
-        "fingerprint": View(made[kept], known[attacked], leaks),
+        "fingerprint": View(made[kept], known[attacked["fingerprint"]], leaks),
         "pixels": View(pixels.rows(pictures), originals, small.reshape(*planted.shape[:2], -1)),
     }
 
 
 def _world(
     view: View,
-    table: pd.DataFrame,
+    known: pd.DataFrame,
     made: pd.DataFrame,
     conditions: Conditions,
-    persons: int,
     seed: int,
 ) -> World:
-    known = table[chosen(table, persons, seed)]
     return World(
         view.released, _codes(made, conditions), view.known, _codes(known, conditions), known["person"].to_numpy(),
         known["eye"].to_numpy(), known["role"].isin(TRAINED).to_numpy(), seed,
