@@ -16,7 +16,9 @@ from avatarflow.imaging.io import read_bytes, read_picture, resize_square
 from avatarflow.imaging.picture_checks import Limits, PictureError, shows_nothing
 from avatarflow.runs.context import Step
 
-from .manifest import EMBEDDED, FILE, ROW, advice_on_name, resolve_inside
+from .listed_files import advice_on_name, resolve_inside, why_unresolved
+from .manifest import EMBEDDED, ROW
+from .text_table import FILE
 
 Size = tuple[int, int]
 ONE_COLOUR = "one colour only"
@@ -83,7 +85,7 @@ def _read_one(
         elif not name or not name.strip():
             return *nothing, "file name is empty"
         elif (path := resolve_inside(root, name)) is None:
-            return *nothing, "path leads outside the root"
+            return *nothing, why_unresolved(root, name)
         else:
             picture, _ = read_picture(path, limits)
     except PictureError as error:
