@@ -244,3 +244,22 @@ def test_every_new_name_is_a_key(root):
     text = "".join(path.read_text() for path in (root / "workflow/schemas").glob("*.yaml"))
     for new in RENAMED.values():
         assert re.search(rf"^ *{new}:", text, re.MULTILINE)
+
+
+def test_paths_and_limits_that_cannot_work_are_refused():
+    own = {**RELEASE, "source": {"manifest": "{a}/m.csv", "root": "{a}"}}
+    lines = problems({"releases": {"x": own}})
+    assert lines == ["config releases.x.source.manifest: braces in a path; rename the folder"]
+    own = {**own, "source": {"manifest": "m.csv", "root": "{a}"}}  # only read, and no input
+    load({"releases": {"x": own}})
+    lines = problems({"data_root": "/d/{a}", "releases": {"x": own}})
+    assert lines == ["config data_root: braces in a path; rename the folder"]
+    limits = {"min_side_px": 500, "max_side_px": 100}
+    (line,) = problems({"releases": {"x": {**RELEASE, "limits": limits}}})
+    assert line.startswith("config releases.x.limits: min_side_px 500 is over max_side_px 100; ")
+
+
+def test_a_name_longer_than_a_folder_may_be_is_refused():
+    load({"releases": {"a" * 64: RELEASE}})
+    (line,) = problems({"releases": {"a" * 65: RELEASE}})
+    assert line == "config releases: found a text of 65 characters; use at most 64"

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.manifest import digest_of_listed, read_manifest, resolve_inside, select_rows
+from avatarflow.intake.listed_files import digest_of_listed, resolve_inside, why_unresolved
+from avatarflow.intake.manifest import ODDITIES, read_manifest
+from avatarflow.intake.selection import select_rows
 
 
 @pytest.fixture
@@ -104,6 +106,8 @@ def test_refuses_what_is_no_table(tmp_path, content):
 def test_refuses_a_manifest_that_is_not_there(tmp_path):
     with pytest.raises(AvatarflowError, match="no such file"):
         read_manifest(tmp_path / "none.csv", [])
+    with pytest.raises(AvatarflowError, match="a folder, not a file"):
+        read_manifest(tmp_path, [])
 
 
 def test_paths_stay_inside_the_root(tmp_path):
@@ -121,6 +125,20 @@ def test_paths_stay_inside_the_root(tmp_path):
         "nul\0.png",
     ):
         assert resolve_inside(root, name) is None
+
+
+def test_a_name_that_cannot_be_resolved_is_refused_for_the_true_reason(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    for name, expected in {
+        "a": "symbolic links in a circle",
+        "a/x.png": "symbolic links in a circle",
+        "x" * 300: "file name too long or not valid",
+        "x\0.png": "file name too long or not valid",
+        "../x": "path leads outside the root",
+    }.items():
+        assert resolve_inside(tmp_path, name) is None
+        assert why_unresolved(tmp_path, name) == expected
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -149,7 +167,16 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
         ("file\u200b,side\na.png,left\n".encode(), "no column 'file', but 'file\u200b'"),
-        (b'file,a\na.png,"x\n', "cannot be read as a table (Error)"),
+        (
+            b'file,a\na.png,x\nb.png,"x\nc.png,y\n',
+            "line 3 has a quote that is not closed; close it",
+        ),
+        (b'file,a\na.png,"x"y\n', "line 2 has text behind a closing quote; write a quote"),
+        (
+            b"file,a\na.png,x\nb.png," + b"y" * 131_073,
+            "line 3 has a cell of more than 131,072 char",
+        ),
+        (b"", "it is empty; give a table with a header"),
         (b"file_name,side\na.png,left\n", "a column is called 'file_name'; rename it to 'file'"),
         (b"file,patient,patient\na.png,1,1\n", "columns 2, 3 have one name; rename all but one"),
         (b"a.png,Secret Anna,Secret Anna\n" * 2, "no column 'file'; add it"),
@@ -312,3 +339,12 @@ def test_the_digest_follows_every_listed_file_and_the_manifest(tmp_path):
     manifest.write_text("file\nb.png\n")
     os.utime(manifest, (1, 1))
     assert changed()
+
+
+def test_pictures_inside_under_another_name_than_their_row_are_counted(tmp_path):
+    cells = [{"bytes": b"1", "path": name} for name in ("x/a.png", "c.png", None)]
+    path = parquet(tmp_path / "m", ["file", "image"], [(["a.png", "b.png", "d.png"],), (cells,)])
+    (odd,) = read_manifest(path, []).attrs[ODDITIES]
+    assert odd.startswith("1 pictures inside the manifest have another name than column 'file'")
+    path = parquet(tmp_path / "n", ["image"], [(cells,)])
+    assert read_manifest(path, []).attrs[ODDITIES] == []

@@ -14,6 +14,7 @@ from avatarflow.intake.persons import (
     number_fields,
     number_persons,
 )
+from avatarflow.intake.placeholders import codes_for_missing
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -227,6 +228,49 @@ def test_numbers_as_spreadsheets_write_them_and_missing_ones():
 )
 def test_what_says_that_there_is_no_identifier_is_none(text):
     assert normalised(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    "unk UNK. unbek. n.a N,A n.v. keine ohne anon ANONYMISED anonymized redacted removed deleted <null> [null] <none>"
+    " {null} pending tbc dummy test xxx x no void false Error inf #NAME? #NUM! #DIV/0! ?unknown? inconnu"
+    " desconocido 未知 不明"
+    ' \'NA (n/a) null, nan. "null" *x*'.replace("N,A", "N\u00a0A").split(" "),
+)
+def test_words_for_none_of_other_programs_and_languages_are_none(text):
+    assert normalised(text) is None
+    assert normalised(f"<{text}>") is None or text.startswith(("#", "'"))
+
+
+@pytest.mark.parametrize(
+    "text", ["not recorded", "Not given", "none given", "non disponible", "n a"]
+)
+def test_several_words_for_none_are_none(text):
+    assert normalised(text) is None
+
+
+def test_digits_and_words_with_more_stay_identifiers():
+    kept = ("0", "999", "-1", "x1", "test 5", "no 7", "noah", "P", "ref")
+    assert all(normalised(text) is not None for text in kept)
+
+
+@pytest.mark.parametrize(
+    "pair", [("x105.0", "x105"), ("'94", "94"), ("107.", "107"), ("0108.0", "108"), ("’a", "a"), ("O.D.", "o.d")]
+)  # fmt: skip
+def test_spellings_of_spreadsheets_are_one(pair):
+    assert normalised(pair[0]) == normalised(pair[1])
+    assert normalised("3.10") != normalised("3.1")
+
+
+@pytest.mark.parametrize(
+    ("code", "count"), [("0", 5), ("-1", 9), ("-99", 5), ("9999", 6), ("000", 5)]
+)
+def test_a_number_that_often_means_missing_is_said_where_many_rows_have_it(code, count):
+    table = pd.DataFrame({"id": [*(f"p{n}" for n in range(40)), *[code] * count]}, dtype=object)
+    (said,) = codes_for_missing(table, ["id"])
+    assert said.startswith(f"{count} rows have one and the same id")
+    assert codes_for_missing(table.iloc[:-3], ["id"]) == [] or count > 7
+    assert codes_for_missing(pd.DataFrame({"id": [code] * 5 + ["a"] * 5}), ["id"]) == []
 
 
 def test_fields_are_numbered_where_there_are_any():

@@ -319,3 +319,43 @@ def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):
     pd.DataFrame([{**rows[0], "file": "a/0.png"}]).to_csv(root / "one.csv", index=False)
     one = pool_from_manifest(entry(), str(root / "one.csv"), str(root), 1, 1, STEP)
     assert np.array_equal(made.pictures[0], one.pictures[0])
+
+
+def warnings_of(folder, monkeypatch, **changes):
+    said = []
+    monkeypatch.setattr(STEP, "warning", lambda text, *parts: said.append(text % parts))
+    return pool(folder, **changes), said
+
+
+def test_exact_copies_under_two_patients_are_warned_of_like_near_ones(folder, monkeypatch):
+    root, _ = folder
+    (root / "8.png").write_bytes((root / "1.png").read_bytes())
+    made, said = warnings_of(folder, monkeypatch)
+    assert made.shared == [(2, 9)]
+    assert any("1 pairs of rows show one picture under two persons" in text for text in said)
+    assert any("2 and 9" in text for text in said)
+
+
+def test_a_coloured_picture_of_one_colour_joins_nobody(folder):
+    root, _ = folder
+    for name in ("0.png", "9.png"):
+        red = Image.new("RGB", (64, 64), (200, 10, 10))
+        red.putpixel((3, 3), (255, 255, 255))
+        red.save(root / name)
+    made = pool(folder)
+    assert made.refused == dict.fromkeys((1, 10), "one colour only")
+    assert made.table["person"].nunique() == 6
+
+
+def test_pictures_without_content_inside_a_parquet_file_join_nobody(folder):
+    root, rows = folder
+    table = pd.DataFrame(rows)
+    names = table.pop("file")
+    table["image"] = [
+        {"bytes": b"" if n in (0, 5, 9) else (root / name).read_bytes(), "path": name}
+        for n, name in enumerate(names)
+    ]
+    table.to_parquet(root / "m.parquet")
+    made = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    assert made.refused == dict.fromkeys((1, 6, 10), "empty file")
+    assert made.table["person"].nunique() == 6

@@ -12,7 +12,8 @@ def originals_manifest(wildcards):
     manifest = originals(wildcards)["manifest"]
     if manifest and not Path(data(manifest)).is_file():
         where = f"config {wildcards.map}.{wildcards.name}: manifest {data(manifest)}"
-        raise refuse(where, "no such file", "check it, data_root and AVATARFLOW_DATA")
+        found = "a folder, not a file" if Path(data(manifest)).is_dir() else "no such file"
+        raise refuse(where, found, "check it, data_root and AVATARFLOW_DATA")
     return {"manifest": data(manifest)} if manifest else {}
 
 
@@ -20,7 +21,7 @@ def listed_files(source):
     """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them."""
 
     def digest(wildcards):
-        from avatarflow.intake.manifest import (
+        from avatarflow.intake.listed_files import (
             digest_of_listed,
         )  # pandas: only where an intake is planned
 

@@ -25,6 +25,7 @@ from avatarflow.reads.donors.choices import donor_problems, mixture_problems
 from avatarflow.reads.release.benchmark import benchmark_behind, release_problems
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 
+from .data_problems import limit_problems, path_problems
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -273,6 +274,8 @@ def _line(error: ValidationError) -> Iterator[str]:
     elif rule == "nameType":
         kind = type(found).__name__
         yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
+    elif rule == "maxLength":
+        yield f"{where}: found a text of {len(found)} characters; use at most {wanted}"
     elif rule in ("propertyNames", "pattern"):
         yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
     else:
@@ -299,6 +302,7 @@ def _is_number(text: str) -> bool:
 
 def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Rules that a schema cannot say."""
+    yield from path_problems(config)
     for map_name in ("releases", "audits"):
         for name, entry in config[map_name].items():
             shares = entry["split"]["shares"]
@@ -309,6 +313,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                     "make them add up to 1",
                 )
             yield from _reserved_columns(f"config {map_name}.{name}", entry)
+            yield from limit_problems(f"config {map_name}.{name}", entry["limits"])
             yield from _left_out_problems(
                 f"config {map_name}.{name}.cone.held_out_families", entry["cone"]
             )

@@ -29,7 +29,7 @@ def scaled_to_8_bits(image: Image.Image, data: bytes) -> Image.Image:
     Parameters
     ----------
     image : PIL image
-        What Pillow makes of `data`; its pixels are not used.
+        What Pillow makes of `data`, at the page that is wanted; its pixels are not used.
     data : bytes
         A PNG or TIFF with 16 bits a colour.
 
@@ -39,8 +39,12 @@ def scaled_to_8_bits(image: Image.Image, data: bytes) -> Image.Image:
         `damaged`, where OpenCV cannot decode it.
     """
     values: npt.NDArray[np.uint16] | None
+    page = image.tell()
     try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        _, pages = cv2.imdecodemulti(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(page, page + 1)
+        )
+        values = np.asarray(pages[0]) if pages else None
     except cv2.error:
         values = None
     height, width = image.height, image.width

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avatarflow.core.arrays import Pictures
 
+from .colour_profile import in_srgb
 from .deep_colour import is_deep, scaled_to_8_bits
-from .picture_checks import Limits, PictureError, check_scan, eight_bits, gray_to_rgb
+from .picture_checks import (
+    Limits,
+    PictureError,
+    check_chunks,
+    check_scan,
+    eight_bits,
+    gray_to_rgb,
+)
+from .tiff_pages import full_page
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -27,19 +36,16 @@ NOT_READ = {
     "PNM": re.compile(rb"P[1-7]\s"),
 }
 FITS = ("pad", "crop", "stretch")
-ORIENTATION = 0x0112
-PHOTOMETRIC, BITS_PER_SAMPLE, SUBFILE_TYPE, PLANAR = 0x0106, 0x0102, 0x00FE, 0x011C
+PHOTOMETRIC, BITS_PER_SAMPLE, PLANAR = 0x0106, 0x0102, 0x011C
 APART = 2  # the value of PLANAR for planes of one colour each
-REDUCED = 1  # the bit of SUBFILE_TYPE that marks a smaller version of another page
-MOST_PAGES = 16
 BLACK = (0, 0, 0)
 
 
 def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictures, dict[str, Any]]:
     """Read one picture and leave everything but its pixels behind.
 
-    The orientation of EXIF is applied, transparency is laid on black, and gray becomes RGB. A colour profile
-    is applied. More than 8 bits are scaled to 8, from the smallest of 8, 10, 12, 14 and 16 bits that 99.9 % of
+    The orientation of EXIF, else of XMP, is applied, transparency is laid on black, and gray becomes RGB. A colour
+    profile is applied. More than 8 bits are scaled to 8, from the smallest of 8, 10, 12, 14 and 16 bits that 99.9 % of
     its values fit into, as files do not say what the camera used.
 
     Parameters
@@ -55,9 +61,9 @@ def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictur
     Raises
     ------
     PictureError
-        `no such file`, `not a file`, `file cannot be read`, `not a picture`, `too many bytes`, `too many pixels`,
-        `too small`, `side too long`, `too elongated`, `truncated`, `damaged`, `more than one picture`,
-        `unsupported pixels`, `annotation burned into the picture`.
+        `no such file`, `not a file`, `file cannot be read`, `empty file`, `not a picture`, `too many bytes`,
+        `too many pixels`, `too small`, `side too long`, `too elongated`, `truncated`, `damaged`,
+        `more than one picture`, `unsupported pixels`, `annotation burned into the picture`.
     """
     limits = limits or Limits()
     return read_bytes(_bytes(Path(path), limits.max_bytes), limits)
@@ -67,6 +73,8 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     """As `read_picture`, for the content of a file."""
     if len(data) > limits.max_bytes:
         raise PictureError("too many bytes")
+    if not data:
+        raise PictureError("empty file")
     if data[128:132] == b"DICM":
         from .dicom_pixels import read_dicom  # pydicom is slow to load and most sets hold no DICOM
 
@@ -81,11 +89,12 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
             "ignore"
         )  # warnings may quote metadata; sizes are checked against our limits
         image = _open(data)
+        _choose_page(image, data)
         limits.check(*image.size)
-        if image.format != "MPO" and not _is_single(image):
-            raise PictureError("more than one picture")
         if image.format in ("JPEG", "MPO"):
             check_scan(data)
+        if image.format == "PNG":
+            check_chunks(data)
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
         _check_planes(image)
@@ -155,24 +164,17 @@ def _open(data: bytes) -> Image.Image:
         raise PictureError("damaged") from None
 
 
-def _is_single(image: Image.Image) -> bool:
-    """Whether there is one picture; further pages of a TIFF that are marked as reduced versions of it do not count."""
+def _choose_page(image: Image.Image, data: bytes) -> None:
+    """Go to the one full page of a TIFF; refuse several pictures, but for those of an MPO, whose first one counts."""
     try:
-        if image.format != "TIFF":
-            return int(getattr(image, "n_frames", 1)) == 1
-        for page in range(
-            1, MOST_PAGES + 1
-        ):  # not counted first: there may be many, and each is looked up
-            try:
-                image.seek(page)
-            except EOFError:
-                image.seek(0)
-                return True
-            if not int(getattr(image, "tag_v2", {}).get(SUBFILE_TYPE, 0)) & REDUCED:
-                return False
-    except Exception:  # a TIFF's directories may be damaged
+        if image.format == "TIFF":
+            image.seek(full_page(data))
+        elif image.format != "MPO" and int(getattr(image, "n_frames", 1)) != 1:
+            raise PictureError("more than one picture")
+    except PictureError:
+        raise
+    except Exception:  # a page may be damaged
         raise PictureError("damaged") from None
-    return False
 
 
 def _white_is_zero(image: Image.Image) -> bool:
@@ -191,8 +193,8 @@ def _check_planes(image: Image.Image) -> None:
 def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
     try:
         image.load()
-    except OSError:
-        raise PictureError("truncated") from None
+    except OSError:  # a PNG is known to be whole
+        raise PictureError("damaged" if image.format == "PNG" else "truncated") from None
     except Exception:
         raise PictureError("damaged") from None
     if image.mode.startswith("I"):
@@ -200,7 +202,8 @@ def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
         return gray_to_rgb(255 - gray if _white_is_zero(image) else gray)
     if deep is not None:
         image = scaled_to_8_bits(image, deep)
-    turned = _turned(_in_srgb(image))
+    turned = _turned(image)
+    turned = in_srgb(turned, turned.info.get("icc_profile"))
     if turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info:
         clear = turned.convert("RGBA")
         flat = Image.new("RGBA", clear.size, (*BLACK, 255))
@@ -209,26 +212,8 @@ def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
     return np.array(turned.convert("RGB"))
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """The colours that an embedded profile means, in sRGB; a profile that cannot be used counts as none."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
-            return image
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))
-    except Exception:
-        return image
-    if converted is None:
-        return image
-    converted.info = dict(image.info)
-    return converted
-
-
 def _turned(image: Image.Image) -> Image.Image:
-    """The picture the right way up; EXIF that cannot be read counts as none."""
+    """The picture the right way up, by EXIF, else by XMP; what cannot be read counts as none."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:

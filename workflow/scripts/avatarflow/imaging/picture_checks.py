@@ -1,11 +1,13 @@
-"""What every picture is held to, whatever its format: sizes, whole JPEG data, 8 bits."""
+"""What every picture is held to, whatever its format: sizes, whole data, 8 bits, something to be seen."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
+from PIL import Image
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
@@ -13,6 +15,12 @@ from avatarflow.core.errors import AvatarflowError
 DEPTHS = (8, 10, 12, 14, 16)
 MOSTLY = 0.999
 """The share of values that tells how many bits a camera uses: a hot pixel must not darken its picture."""
+
+UNIFORM = 2
+"""Levels between the darkest and the brightest value of each colour of a picture that shows nothing."""
+TAIL = 0.001
+"""The share of pixels at either end that does not count for it: a spot, a hot pixel."""
+CHECKED = (b"IHDR", b"PLTE", b"IDAT")  # chunks of a PNG that make its pixels
 
 
 class PictureError(AvatarflowError):
@@ -84,3 +92,26 @@ def check_scan(data: bytes) -> None:
         if text.startswith("Corrupt JPEG data"):
             raise PictureError("damaged") from None
         # other errors are kinds of JPEG that this decoder does not know
+
+
+def check_chunks(data: bytes) -> None:
+    """Refuse a PNG that breaks off before its last chunk, or whose pixels are not those that were written."""
+    view, place = memoryview(data), 8
+    while True:
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        if end > len(data):
+            raise PictureError("truncated")
+        kind, sum_ = bytes(view[place + 4 : place + 8]), view[end - 4 : end]
+        if kind in CHECKED and zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(sum_, "big"):
+            raise PictureError("damaged")
+        if kind == b"IEND":
+            return
+        place = end
+
+
+def shows_nothing(picture: Pictures) -> bool:
+    """Whether a picture (height, width, 3) is of one colour, but for `UNIFORM` levels and for few pixels."""
+    counts = np.reshape(Image.fromarray(picture).histogram(), (3, 256))
+    share = np.cumsum(counts, axis=1) / counts[:1].sum()
+    darkest, brightest = (share > TAIL).argmax(1), (share >= 1 - TAIL).argmax(1)
+    return bool((brightest - darkest).max() <= UNIFORM)

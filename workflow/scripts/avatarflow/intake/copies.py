@@ -1,6 +1,6 @@
 """One picture under two persons: the same content, the same file, or the same picture saved again."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,8 @@ import pandas as pd
 from avatarflow.imaging.spool import Stored
 from avatarflow.runs.context import Step
 
-from .manifest import ROW, files_of
+from .listed_files import files_of
+from .manifest import ROW
 from .near_equal import near_equal_pairs
 from .persons import KEY
 from .reading import ONE_COLOUR
@@ -17,23 +18,26 @@ from .refusals import SAME_CONTENT
 SHOWN_PAIRS = 10
 
 
-def saved_again(pictures: Stored, rows: pd.DataFrame, step: Step) -> list[tuple[int, int]]:
-    """Find places of pictures that are one picture saved twice under two persons, and warn of them by row.
+def saved_again(pictures: Stored, rows: pd.DataFrame) -> list[tuple[int, int]]:
+    """Find places of pictures that are one picture saved twice under two persons.
 
     Parameters
     ----------
     pictures : (n, size, size, 3) uint8
-    rows : (n rows) with `row` and `key`
+    rows : (n rows) with `key`
     """
-    pairs = near_equal_pairs(pictures, pd.factorize(rows[KEY])[0])
+    return near_equal_pairs(pictures, pd.factorize(rows[KEY])[0])
+
+
+def warn_of_shared(pairs: Sequence[tuple[int, int]], step: Step) -> None:
+    """Warn of pairs of manifest rows that hold one picture under two persons."""
     if pairs:
-        numbers = [(int(rows[ROW].iloc[i]), int(rows[ROW].iloc[j])) for i, j in pairs[:SHOWN_PAIRS]]
+        shown = ", ".join(f"{first} and {second}" for first, second in pairs[:SHOWN_PAIRS])
         step.warning(
             "%d pairs of rows show one picture under two persons, who count as one: %s",
             len(pairs),
-            ", ".join(f"{first} and {second}" for first, second in numbers),
+            shown,
         )
-    return pairs
 
 
 def shared_rows(rows: pd.DataFrame, contents: dict[int, str]) -> list[tuple[int, int]]:

@@ -9,9 +9,9 @@ SIDES = frozenset(
             "od",
             "os",
             "ou",
-            "o.d.",
-            "o.s.",
-            "o.u.",
+            "o.d",
+            "o.s",
+            "o.u",
             "og",
             "r",
             "l",
@@ -28,7 +28,7 @@ SIDES = frozenset(
         *("rechts", "links", "beide", "rechtes auge", "linkes auge", "droit", "droite", "gauche"),
     )
 )
-"""Names that no register gives to a single eye."""
+"""Names that no register gives to a single eye, as `identifiers.spelled` leaves them."""
 ABOUT_TWO = 2
 SHARE = 0.25
 """A name that more patients than `ABOUT_TWO` and at least this share of them have numbers the eyes within a patient.

@@ -14,9 +14,9 @@ from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
-from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows
+from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows, warn_of_shared
 from .eyes import number_eyes
-from .manifest import EMBEDDED, FILE, ROW, read_manifest, select_rows
+from .manifest import EMBEDDED, ODDITIES, ROW, read_manifest
 from .persons import (
     EYE,
     FIELD,
@@ -29,8 +29,11 @@ from .persons import (
     number_fields,
     number_persons,
 )
+from .placeholders import codes_for_missing
 from .reading import Size, read_all, refuse_missing_root
 from .refusals import advice_on, label_columns, oddities, reasons_in_words, refuse_labels
+from .selection import select_rows
+from .text_table import FILE
 
 EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
 DRAWN_AT_ONCE = 512
@@ -94,7 +97,8 @@ def pool_from_manifest(
     rows = rows.join(who[[KEY, UNIT]])
     step.info("%d pictures selected", len(rows))
     joined = joined_in_bulk(every, entry["patient_id_columns"], entry["eye_columns"], who[KEY])
-    for warning in [*joined, *oddities(rows, conditions)]:
+    codes = codes_for_missing(every, flat_columns(entry["patient_id_columns"]))
+    for warning in [*every.attrs[ODDITIES], *joined, *codes, *oddities(rows, conditions)]:
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
@@ -121,7 +125,7 @@ def pool_from_manifest(
         step.warning("%d times a file is listed under two persons, who count as one", len(listed))
     same += listed
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
-    again = saved_again(pictures, kept, step)
+    again = saved_again(pictures, kept)
     same += [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
@@ -139,6 +143,7 @@ def pool_from_manifest(
     )
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     shared = [*shared_rows(fit, contents), *rows_again]
+    warn_of_shared(shared, step)
     return Pool(pictures, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
 
 

@@ -13,15 +13,15 @@ import pandas as pd
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.imaging.io import read_bytes, read_picture, resize_square
-from avatarflow.imaging.picture_checks import Limits, PictureError
+from avatarflow.imaging.picture_checks import Limits, PictureError, shows_nothing
 from avatarflow.runs.context import Step
 
-from .manifest import EMBEDDED, FILE, ROW, advice_on_name, resolve_inside
+from .listed_files import advice_on_name, resolve_inside, why_unresolved
+from .manifest import EMBEDDED, ROW
+from .text_table import FILE
 
 Size = tuple[int, int]
 ONE_COLOUR = "one colour only"
-UNIFORM = 2
-"""Grey levels between the darkest and the brightest value of a picture that shows nothing."""
 
 
 def refuse_missing_root(root: str | Path) -> None:
@@ -85,14 +85,14 @@ def _read_one(
         elif not name or not name.strip():
             return *nothing, "file name is empty"
         elif (path := resolve_inside(root, name)) is None:
-            return *nothing, "path leads outside the root"
+            return *nothing, why_unresolved(root, name)
         else:
             picture, _ = read_picture(path, limits)
     except PictureError as error:
         odd = advice_on_name(name or "") if str(error) == "no such file" else ""
         return *nothing, f"{error}: {odd}" if odd else str(error)
     size = (picture.shape[1], picture.shape[0])
-    if int(picture.max()) - int(picture.min()) <= UNIFORM:
+    if shows_nothing(picture):
         return None, "", size, ONE_COLOUR  # six patients with a black picture would become one
     return (
         resize_square(picture, size_px, fit),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from avatarflow.core.errors import refuse
 
-from .identifiers import normalised
+from .identifiers import spelled
 from .manifest import ROW
 
 NO_PERSON = "no person: every person column is empty"
@@ -49,7 +49,7 @@ def refuse_labels(
         refused[int(row)] = NO_PERSON
     for column, allowed in conditions.items():
         unknown = rows[column].notna() & ~rows[column].isin(allowed)
-        alike = rows[column].map(normalised).isin({normalised(value) for value in allowed})
+        alike = rows[column].map(spelled, na_action="ignore").isin(set(map(spelled, allowed)))
         for row, near in zip(rows.loc[unknown, ROW], alike[unknown], strict=True):
             reason = f"unknown value in column {column}"
             refused.setdefault(

@@ -1,0 +1,335 @@
+"""DICOM: the picture that its header means, or a reason that names the element."""
+
+import io
+import zlib
+
+import numpy as np
+import pydicom
+import pytest
+from foreign_pictures import dicom, profile_of, reason
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    RLELossless,
+)
+
+from avatarflow.imaging.io import read_picture
+from avatarflow.imaging.picture_checks import Limits
+
+
+def test_dicom_is_windowed_and_inverted_as_its_header_says(tmp_path):
+    values = np.repeat(np.array([0, 900, 1000, 1100, 4000], np.uint16), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 1000.5, "WindowWidth": 201, "RescaleSlope": 1, "RescaleIntercept": 0}
+    pixels, info = read_picture(dicom(tmp_path / "a.dcm", values, **window))
+    assert pixels[0, ::40, 0].tolist() == [0, 0, 128, 255, 255]
+    assert info == {"format": "DICOM", "gray": True, "bits": 16, "width": 200, "height": 60}
+    inverted, _ = read_picture(dicom(tmp_path / "b.dcm", values, "MONOCHROME1", **window))
+    assert np.abs(pixels.astype(int) + inverted - 255).max() <= 1
+    shifted, _ = read_picture(
+        dicom(tmp_path / "c.dcm", values, **window | {"RescaleIntercept": 100})
+    )
+    assert shifted[0, ::40, 0].tolist() == [0, 128, 255, 255, 255]
+
+
+def test_dicom_colour_and_dicom_without_a_window(tmp_path, scene):
+    assert np.array_equal(read_picture(dicom(tmp_path / "rgb.dcm", scene, "RGB"))[0], scene)
+    ramp = np.linspace(0, 1000, 3600).reshape(60, 60).astype(np.uint16)
+    pixels, _ = read_picture(dicom(tmp_path / "ramp.dcm", ramp))
+    assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+def test_dicom_refusals(tmp_path, scene):
+    assert (
+        reason(dicom(tmp_path / "many.dcm", scene[..., 0], NumberOfFrames=3))
+        == "more than one picture"
+    )
+    assert (
+        reason(dicom(tmp_path / "odd.dcm", scene[..., 0], "PALETTE COLOR")) == "unsupported pixels"
+    )
+    assert (
+        reason(dicom(tmp_path / "large.dcm", scene[..., 0], Rows=20_000, Columns=20_000))
+        == "too many pixels"
+    )
+    path = dicom(tmp_path / "cut.dcm", scene[..., 0])
+    path.write_bytes(path.read_bytes()[:-500])
+    assert reason(path) in ("truncated", "damaged")
+    path.write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
+    assert reason(path) in ("damaged", "not a picture")
+
+
+def test_dicom_that_cannot_be_decoded_is_refused_for_the_true_reason(tmp_path, scene):
+    data = pydicom.dcmread(
+        dicom(tmp_path / "a.dcm", scene[..., 0].astype(np.uint16), BitsStored=12, HighBit=11)
+    )
+    data.PixelData, data.file_meta.TransferSyntaxUID = (
+        encapsulate([b"\xff\xd8\xff\xc1"]),
+        JPEGExtended12Bit,
+    )
+    data["PixelData"].VR = "OB"
+    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    assert reason(tmp_path / "b.dcm").endswith("JPEG Extended (Process 2 and 4) of 12 bits")
+    whole = dicom(tmp_path / "c.dcm", scene[..., 0]).read_bytes()
+    (tmp_path / "d.dcm").write_bytes(whole[132:])
+    assert reason(tmp_path / "d.dcm").startswith("DICOM without its preamble")
+
+
+def test_dicom_in_ycbcr_is_converted_once(tmp_path, scene):
+    """What ophthalmic cameras write; converted twice, orange comes out green."""
+    orange = np.tile(np.array([210, 110, 40], np.uint8), (64, 64, 1))
+    stored = np.asarray(Image.fromarray(orange).convert("YCbCr"))
+    pixels, _ = read_picture(dicom(tmp_path / "full.dcm", stored, "YBR_FULL"))
+    assert np.abs(pixels.astype(int) - orange).max() <= 3
+
+
+def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
+    values = np.repeat(np.array([0, 100, 200, 255, 0], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 128, "WindowWidth": 256}
+    plain = read_picture(dicom(tmp_path / "plain.dcm", values, **window))[0][0, ::40, 0]
+    inverse = read_picture(
+        dicom(tmp_path / "i.dcm", values, PresentationLUTShape="INVERSE", **window)
+    )[0][0, ::40, 0]
+    assert (plain.astype(int) + inverse == 255).all()
+
+    padded = values.copy()
+    padded[:, :40] = 250  # fills the frame; black, and no part of the quantiles
+    shown = read_picture(dicom(tmp_path / "p.dcm", padded, PixelPaddingValue=250))[0][0, ::40, 0]
+    assert shown.tolist() == [0, 100, 200, 255, 0]
+
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.LUTData = [256, 0, 8], list(range(255, -1, -1))
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    turned = read_picture(dicom(tmp_path / "t.dcm", values, VOILUTSequence=[table], **window))[0][
+        0, ::40, 0
+    ]
+    assert turned.tolist() == [255, 155, 55, 0, 255]
+
+
+def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
+    gray = scene[..., 0]
+    assert (
+        reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES"))
+        == "annotation burned into the picture"
+    )
+    for name in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        assert reason(dicom(tmp_path / "a.dcm", gray, **{name: [2, 1]})) == "pixels are not square"
+        assert read_picture(dicom(tmp_path / "a.dcm", gray, **{name: [1000, 1009]}))[0].shape == (
+            40,
+            60,
+            3,
+        )
+    assert reason(dicom(tmp_path / "h.dcm", gray, HighBit=6)) == "HighBit is not BitsStored - 1"
+    assert (
+        reason(dicom(tmp_path / "s.dcm", gray, SamplesPerPixel=None))
+        == "SamplesPerPixel is missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "centre", "width", "expected"),
+    [
+        (None, 128, 256, [0, 100, 128, 255]),
+        ("LINEAR", 0.5, 1, [0, 255, 255, 255]),  # a threshold
+        ("LINEAR_EXACT", 128, 256, [0, 100, 128, 254]),
+        ("LINEAR_EXACT", 100.25, 0.5, [0, 0, 255, 255]),
+        ("SIGMOID", 128, 256, [30, 100, 128, 224]),
+        ("LINEAR", 128, 0, None),  # no window: quantiles
+    ],
+)
+def test_each_window_function_is_that_of_the_standard(tmp_path, function, centre, width, expected):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": centre, "WindowWidth": width, "VOILUTFunction": function}
+    shown = read_picture(dicom(tmp_path / "w.dcm", values, **window))[0][0, ::40, 0].astype(int)
+    if expected is None:
+        assert shown.tolist() == [0, 100, 128, 255]
+    else:
+        assert np.abs(shown - expected).max() <= 1
+
+
+def test_a_narrow_exact_window_is_laid_on_real_values(tmp_path):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    window = {"WindowCenter": 0.5, "WindowWidth": 1, "VOILUTFunction": "LINEAR_EXACT"}
+    path = dicom(tmp_path / "w.dcm", values, RescaleSlope=1 / 255, RescaleIntercept=0, **window)
+    assert np.abs(read_picture(path)[0][0, ::40, 0].astype(int) - [0, 100, 128, 255]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", "")]
+)
+def test_a_window_that_is_no_number_is_refused(tmp_path, text, expected):
+    values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
+    path = dicom(tmp_path / "w.dcm", values, WindowCenter="1234", WindowWidth="256")
+    path.write_bytes(path.read_bytes().replace(b"1234", text.encode()))
+    if expected:
+        assert reason(path) == "WindowCenter is not a number"
+    else:
+        read_picture(path)
+    assert (
+        reason(dicom(path, values, WindowCenter=9, WindowWidth=9, VOILUTFunction="X"))
+        == "unknown window function"
+    )
+
+
+def test_compressed_dicom_of_another_size_than_its_header_is_not_decoded(tmp_path):
+    gray = np.zeros((60, 60), np.uint8)
+    path = dicom(tmp_path / "j.dcm", gray)
+    for side, expected in ((60, None), (900, "damaged")):
+        stream = io.BytesIO()
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(stream, "JPEG2000", no_jp2=True)
+        data = pydicom.dcmread(path)
+        data.PixelData = encapsulate([stream.getvalue()])
+        data["PixelData"].VR = "OB"
+        data.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        data.save_as(tmp_path / f"{side}.dcm", enforce_file_format=True)
+        if expected is None:
+            assert read_picture(tmp_path / f"{side}.dcm")[0].shape == (60, 60, 3)
+        else:
+            assert reason(tmp_path / f"{side}.dcm") == expected
+
+
+def test_a_deflated_dicom_is_measured_before_it_is_inflated(tmp_path):
+    path = dicom(tmp_path / "z.dcm", np.zeros((60, 60), np.uint8))
+    data = pydicom.dcmread(path)
+    data.PixelData = bytes(40_000_000)
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.save_as(path, enforce_file_format=True)
+    assert path.stat().st_size < 100_000
+    assert reason(path, Limits(max_pixels=4_000_000)) == "too many bytes"
+
+
+def with_data(path, data, syntax=None):
+    """The same file with other pixel data."""
+    read = pydicom.dcmread(path)
+    read.PixelData = data
+    if syntax:
+        read["PixelData"].VR, read.file_meta.TransferSyntaxUID = "OB", syntax
+    read.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_data_longer_than_the_header_says_are_not_sheared(tmp_path, scene):
+    gray = scene[..., 0]
+    for name, pixels, kind in (("rgb.dcm", scene, "RGB"), ("gray.dcm", gray, "MONOCHROME2")):
+        path = dicom(tmp_path / name, pixels, kind, Columns=59)
+        assert reason(path) == "pixel data longer than the header says"
+        with_data(path, pixels.tobytes(), DeflatedExplicitVRLittleEndian)
+        assert reason(path) == "pixel data longer than the header says"
+        whole = pydicom.dcmread(dicom(tmp_path / name, pixels, kind))
+        whole.compress(RLELossless)
+        whole.save_as(path, enforce_file_format=True)
+        assert read_picture(path)[0].shape == scene.shape
+        whole.Columns = 55
+        whole.save_as(path, enforce_file_format=True)
+        assert reason(path) == "pixel data longer than the header says"
+    odd = dicom(tmp_path / "odd.dcm", np.ascontiguousarray(gray[:39, :59]))
+    assert read_picture(odd)[0].shape == (39, 59, 3)  # a byte makes it even
+
+
+def items(**fields):
+    item = pydicom.Dataset()
+    for name, value in fields.items():
+        setattr(item, name, value)
+    return [item]
+
+
+def test_what_functional_groups_say_of_the_frame_counts(tmp_path):
+    values = np.repeat(np.array([0, 900, 1000, 1100, 4000], np.uint16), 40)[None].repeat(60, axis=0)
+    window = items(WindowCenter=1000.5, WindowWidth=201)
+    slope = items(RescaleSlope=-1, RescaleIntercept=2000)
+    groups = items(FrameVOILUTSequence=window, PixelValueTransformationSequence=slope)
+    path = tmp_path / "a.dcm"
+    shown = read_picture(dicom(path, values, SharedFunctionalGroupsSequence=groups))[0][0, ::40, 0]
+    assert shown.tolist() == [255, 255, 128, 0, 0]
+    frame = items(PixelValueTransformationSequence=items(RescaleSlope=1, RescaleIntercept=0))
+    both = {"SharedFunctionalGroupsSequence": groups, "PerFrameFunctionalGroupsSequence": frame}
+    assert read_picture(dicom(path, values, **both))[0][0, ::40, 0].tolist() == [
+        0,
+        0,
+        128,
+        255,
+        255,
+    ]
+    wide = items(PixelMeasuresSequence=items(PixelSpacing=[1, 2]))
+    path = dicom(path, values, SharedFunctionalGroupsSequence=wide)
+    assert reason(path) == "pixels are not square"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "expected"),
+    [
+        ("RGB", {"BitsStored": 7, "HighBit": 6}, "colour of 7 bits is not read"),
+        ("RGB", {"SamplesPerPixel": 4}, "SamplesPerPixel of RGB is not 3"),
+        ("RGB", {"PlanarConfiguration": None}, "PlanarConfiguration is missing"),
+        ("RGB", {"BitsStored": 9, "HighBit": 8}, "BitsStored is more than BitsAllocated"),
+        ("RGB", {"PhotometricInterpretation": None}, "PhotometricInterpretation is missing"),
+        ("RGB", {"Rows": None}, "Rows is missing"),
+        ("YBR_FULL_422", {}, "YBR_FULL_422 with data that are not subsampled"),
+    ],
+)  # fmt: skip
+def test_the_element_at_fault_is_named(tmp_path, scene, kind, fields, expected):
+    assert reason(dicom(tmp_path / "a.dcm", scene, kind, **fields)) == expected
+
+
+@pytest.mark.parametrize("name", ["RescaleSlope", "RescaleIntercept", "WindowWidth"])
+def test_a_value_that_is_no_number_is_named(tmp_path, scene, name):
+    fields = {"RescaleSlope": "1", "RescaleIntercept": "0", "WindowCenter": "9", "WindowWidth": "8"}
+    path = dicom(tmp_path / "a.dcm", scene[..., 0], **fields | {name: "1234"})
+    path.write_bytes(path.read_bytes().replace(b"1234", b"12,4"))
+    assert reason(path).startswith(name)
+
+
+def test_a_gray_jpeg_that_is_labelled_as_colour_is_named(tmp_path, scene):
+    stream = io.BytesIO()
+    Image.fromarray(scene[..., 0]).save(stream, "JPEG")
+    path = with_data(
+        dicom(tmp_path / "a.dcm", scene, "RGB"), encapsulate([stream.getvalue()]), JPEGBaseline8Bit
+    )
+    assert reason(path) == "compressed data of 1 colours, and SamplesPerPixel is 3"
+
+
+@pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_a_lookup_table_that_is_cut_off_is_named(tmp_path, scene, sequence):
+    table = items(LUTDescriptor=[256, 0, 16], LUTData=list(range(200)))
+    table[0]["LUTDescriptor"].VR = table[0]["LUTData"].VR = "US"
+    path = dicom(tmp_path / "a.dcm", scene[..., 0], **{sequence: table})
+    assert reason(path) == "lookup table shorter than its descriptor"
+
+
+def test_a_colour_profile_is_applied_to_dicom_as_to_files(tmp_path, scene):
+    path = dicom(tmp_path / "a.dcm", scene, "RGB", ICCProfile=profile_of(0, 2, 1))
+    assert np.abs(read_picture(path)[0].astype(int) - scene[..., [0, 2, 1]]).mean() < 3
+
+
+@pytest.mark.parametrize("deflated", [True, False])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (bytes(30_000_000), ("too many elements", "Rows is missing")),
+        (b"\x08\0\x05\0CS\x02\0AB" * 2, "DICOM elements are not in ascending order"),
+    ],
+)
+def test_hostile_elements_end_early(tmp_path, scene, body, expected, deflated):
+    data = dicom(tmp_path / "a.dcm", scene, "RGB").read_bytes()
+    meta = 144 + int.from_bytes(data[140:144], "little")
+    start = data[:meta]
+    if deflated:
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        body = deflater.compress(body) + deflater.flush()
+        path = with_data(tmp_path / "a.dcm", scene.tobytes(), DeflatedExplicitVRLittleEndian)
+        data = path.read_bytes()
+        start = data[: 144 + int.from_bytes(data[140:144], "little")]
+    (tmp_path / "b.dcm").write_bytes(start + body)
+    assert reason(tmp_path / "b.dcm") in expected
+
+
+def test_millions_of_elements_in_a_sequence_end_early(tmp_path, scene):
+    data = dicom(tmp_path / "a.dcm", scene, "RGB").read_bytes()
+    meta = 144 + int.from_bytes(data[140:144], "little")
+    count = 1_000_000
+    sequence = b"\x08\0\x40\x11SQ\0\0" + b"\xff" * 4  # of unknown length, with one item
+    item = b"\xfe\xff\0\xe0" + (8 * count).to_bytes(4, "little") + b"\x08\0\x05\0CS\0\0" * count
+    (tmp_path / "b.dcm").write_bytes(data[:meta] + sequence + item)
+    assert reason(tmp_path / "b.dcm") == "too many elements"

@@ -1,0 +1,38 @@
+"""What a schema cannot say of the user's own pictures: paths that Snakemake cannot take, limits that exclude all."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from avatarflow.core.paths import data_path
+
+BRACES = frozenset("{}")
+Problem = tuple[str, str, str]
+
+
+def path_problems(config: dict[str, Any]) -> Iterator[Problem]:
+    """Name the inputs with braces in their path, which Snakemake would take for wildcards."""
+    if BRACES & set(config["data_root"] or ""):
+        yield "config data_root", "braces in a path", "rename the folder"
+        return
+    for where, path in _inputs(config):
+        if path and BRACES & set(data_path(path, config["data_root"])):
+            yield f"config {where}", "braces in a path", "rename the folder"
+
+
+def _inputs(config: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    for name, entry in config["releases"].items():
+        yield f"releases.{name}.source.manifest", entry["source"]["manifest"]
+        yield f"releases.{name}.base.folder", entry["base"]["folder"]
+    for name, entry in config["audits"].items():
+        for part in ("originals", "candidates"):
+            yield f"audits.{name}.{part}.manifest", entry[part]["manifest"]
+
+
+def limit_problems(where: str, limits: dict[str, Any]) -> Iterator[Problem]:
+    """Limits that no picture is within."""
+    if limits["min_side_px"] > limits["max_side_px"]:
+        yield (
+            f"{where}.limits",
+            f"min_side_px {limits['min_side_px']} is over max_side_px {limits['max_side_px']}",
+            "set a smaller min_side_px",
+        )

@@ -1,0 +1,46 @@
+"""The pages of a TIFF: one full picture, and smaller versions or masks of it."""
+
+import io
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from .picture_checks import PictureError
+
+SUBFILE_TYPE = 0x00FE
+REDUCED, MASK = (
+    1,
+    4,
+)  # the bits of SUBFILE_TYPE for a smaller version of another page, and for its mask
+MOST_PAGES = 16
+BIG = 43  # the number of a TIFF with addresses of 8 bytes
+
+
+def full_page(data: bytes) -> int:
+    """Number of the one page that is neither a smaller version nor a mask of another; 0 where none is.
+
+    Raises
+    ------
+    PictureError
+        `more than one picture`, or `damaged`.
+    """
+    try:
+        kinds = _kinds(data)
+    except Exception:  # a parser fed with hostile bytes may raise anything
+        raise PictureError("damaged") from None
+    full = [page for page, kind in enumerate(kinds) if not kind & (REDUCED | MASK)]
+    if len(full) > 1 or len(kinds) > MOST_PAGES:
+        raise PictureError("more than one picture")
+    return full[0] if full else 0
+
+
+def _kinds(data: bytes) -> list[int]:
+    """SUBFILE_TYPE of each page, one more than the most; they are not counted first, as there may be many."""
+    directory, file = ImageFileDirectory_v2(data[: 16 if BIG in data[2:4] else 8]), io.BytesIO(data)
+    seen: set[int] = set()
+    kinds: list[int] = []
+    while directory.next and directory.next not in seen and len(kinds) <= MOST_PAGES:
+        seen.add(directory.next)
+        file.seek(directory.next)
+        directory.load(file)  # type: ignore[no-untyped-call]
+        kinds.append(int(directory.get(SUBFILE_TYPE, 0)))
+    return kinds
