@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Mask, Pictures, Rows
+from avatarflow.core.arrays import Mask, Rows
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import Stored, choose, spooled
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
@@ -42,12 +43,12 @@ def judge_near_duplicates(
         Files to write: TSV and PNG.
     """
     trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
-    pool, originals = read_table(inputs["pool"]), read_pictures(inputs["pool"])
-    made, pictures = read_table(inputs["pictures"]), read_pictures(inputs["pictures"])
+    pool, originals = read_table(inputs["pool"]), spooled(inputs["pool"])
+    made, pictures = read_table(inputs["pictures"]), spooled(inputs["pictures"])
     rows = np.asarray(load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"])))
     match = matcher(trial["matcher"])
     confirmed = confirmed_by(match, trial["threshold"], made, pictures, pool, originals)
-    gallery = originals[(pool["role"] != "heldout").to_numpy()]
+    gallery = choose(originals, (pool["role"] != "heldout").to_numpy())
     verifier = Verifier(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
     rejected, matched = refusals(verifier, pictures, rows, trial["threshold"])
     table = measured(made, confirmed, rejected, rejected | matched, seed)
@@ -61,9 +62,9 @@ def confirmed_by(
     match: Matcher,
     limit: float,
     made: pd.DataFrame,
-    pictures: Pictures,
+    pictures: Stored,
     pool: pd.DataFrame,
-    originals: Pictures,
+    originals: Stored,
 ) -> Mask:
     """Return whether the matcher takes each near-duplicate for its original (of a blend: for either); (n,)."""
     place = {int(row): number for number, row in enumerate(pool["row"])}
@@ -82,7 +83,7 @@ def confirmed_by(
     return out
 
 
-def refusals(verifier: Verifier, pictures: Pictures, rows: Rows, limit: float) -> tuple[Mask, Mask]:
+def refusals(verifier: Verifier, pictures: Stored, rows: Rows, limit: float) -> tuple[Mask, Mask]:
     """Return whether the cones reject each picture, and whether the verifier, asked as of candidates, matches one.
 
     A picture without a fingerprint is refused, so it counts as rejected.

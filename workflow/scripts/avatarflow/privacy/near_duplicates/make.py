@@ -12,7 +12,8 @@ from avatarflow.core.paths import replacing_folder
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.interface import open_denoiser
-from avatarflow.imaging.shards import read_pictures, read_table, write_shards
+from avatarflow.imaging.shards import read_table, write_shards
+from avatarflow.imaging.spool import spooled
 from avatarflow.runs.context import Step
 
 from .registry import GENERATIVE
@@ -45,7 +46,7 @@ def make_near_duplicates(
     family = settings["generator"]["family"]
     generator = open_denoiser(family, Path(model).parent, conditions, settings["compute"], WHERE)
     table = read_table(pool)
-    subjects = subjects_of(table, read_pictures(pool), conditions, asked["persons"], seed)
+    subjects = subjects_of(table, spooled(pool), conditions, asked["persons"], seed)
     made, rows = list[Pictures](), list[pd.DataFrame]()
     plan = list(planned(asked["strengths"]))
     for number, (family, strength) in enumerate(plan):

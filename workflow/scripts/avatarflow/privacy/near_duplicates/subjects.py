@@ -9,6 +9,7 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.conditions import Conditions, Ids
+from avatarflow.imaging.spool import Stored
 
 WHERE = "near-duplicates"
 
@@ -45,7 +46,7 @@ class Subjects:
 
 
 def subjects_of(
-    table: pd.DataFrame, pictures: Pictures, conditions: Conditions, persons: int, seed: int
+    table: pd.DataFrame, pictures: Stored, conditions: Conditions, persons: int, seed: int
 ) -> Subjects:
     """All pictures of at most so many test persons; the other original is drawn among those of other test persons.
 

@@ -98,7 +98,7 @@ class Verifier:
         near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
         return np.concatenate([risks.original[:, None], near], 1), risks.risk <= 1
 
-    def verify(self, pictures: Pictures, fingerprints: Rows) -> Verification:
+    def verify(self, pictures: Stored, fingerprints: Rows) -> Verification:
         """Compare a block of candidates with the originals near to each; skip those without a fingerprint."""
         n = len(pictures)
         compared = check_unit("candidates", fingerprints, may_be_missing=True)
