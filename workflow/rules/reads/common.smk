@@ -1,5 +1,6 @@
 # What the rules of the reads wing ask the config: settings, paths and seeds of a wildcard's benchmark, files of a grid.
 
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -172,56 +173,60 @@ def declared(*keys):
     return part
 
 
+def index_folder(wildcards, tool, setting):
+    """Where the index lies that a tool's setting uses; settings with equal index options share one."""
+    owner = index_owner(config["removal_tools"][tool], setting)
+    return f"results/read_benchmarks/{wildcards.name}/removal/{tool}/{owner}"
+
+
 def index_files(wildcards):
-    """The index that a tool's setting uses, and what it took; settings with equal index options share one."""
-    owner = index_owner(tool_of(wildcards), wildcards.setting)
-    folder = f"results/read_benchmarks/{wildcards.name}/removal/{wildcards.tool}/{owner}"
+    """The index that a tool's setting uses, and what it took."""
+    folder = index_folder(wildcards, wildcards.tool, wildcards.setting)
     return {"index": f"{folder}/index", "index_usage": f"{folder}/index.json"}
 
 
 def score_cells(wildcards):
-    """Every tool, setting, error and variation, with the files of its donors."""
+    """Every tool, setting, error and variation with its donors; `cell_files` lists files in this order."""
     settings = benchmark_of(wildcards)
-    folder = f"results/read_benchmarks/{wildcards.name}"
-    cells = []
-    for choice in settings["tools"]:
-        tool = f"{folder}/removal/{choice['tool']}/{choice['setting']}"
-        owner = index_owner(config["removal_tools"][choice["tool"]], choice["setting"])
-        index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
-        if settings["own_reads"]:  # one cell, of which nobody knows the rates
-            numbers = {"error": None, "variation": None}
-            cells.append(
-                {
-                    **choice,
-                    **numbers,
-                    "index": index,
-                    "runs": [score_run(folder, tool, "own", "own")],
-                }
-            )
-            continue
-        for variation in settings["reads"]["variation"]:
-            for error in settings["reads"]["error"]:
-                runs = [
-                    score_run(folder, tool, donor, f"e{error:g}_v{variation:g}")
-                    for donor in settings["donors"]
-                ]
-                numbers = {"error": error, "variation": variation}
-                cells.append({**choice, **numbers, "index": index, "runs": runs})
-    return cells
+    if settings["own_reads"]:  # nobody knows the rates of a user's reads
+        levels, donors = [(None, None)], ["own"]
+    else:
+        levels = [*product(settings["reads"]["variation"], settings["reads"]["error"])]
+        donors = [*settings["donors"]]
+    return [
+        {**choice, "error": error, "variation": variation, "donors": donors}
+        for choice in settings["tools"]
+        for variation, error in levels
+    ]
 
 
-def score_run(folder, tool, donor, cell):
-    """The files of one donor in one cell."""
-    return {
-        "donor": donor,
-        "truth": f"{folder}/reads/{donor}/{cell}/truth.parquet",
-        "verdicts": f"{tool}/{donor}/{cell}/verdicts.parquet",
-        "usage": f"{tool}/{donor}/{cell}/run.json",
-    }
+CELL_FILES = {
+    "truth": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.parquet",
+    "bam": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.bam",
+    "verdicts": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/verdicts.parquet",
+    "usage": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/run.json",
+}
 
 
-def score_files(kind):
-    """An input function: one kind of file of every cell and donor."""
-    return lambda wildcards: sorted(
-        {run[kind] for cell in score_cells(wildcards) for run in cell["runs"]}
-    )
+def cell_files(kind):
+    """An input function: one kind of file, for every donor of every cell."""
+    return lambda wildcards: [
+        CELL_FILES[kind].format(name=wildcards.name, donor=donor, level=level_of(cell), **cell)
+        for cell in score_cells(wildcards)
+        for donor in cell["donors"]
+    ]
+
+
+def level_of(cell):
+    """The name of a cell's level of error and variation in paths."""
+    if cell["error"] is None:
+        return "own"
+    return f"e{cell['error']:g}_v{cell['variation']:g}"
+
+
+def index_usages(wildcards):
+    """What the index took that each cell uses, one file per cell."""
+    return [
+        f"{index_folder(wildcards, cell['tool'], cell['setting'])}/index.json"
+        for cell in score_cells(wildcards)
+    ]

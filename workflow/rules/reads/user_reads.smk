@@ -33,9 +33,9 @@ rule take_reads:
 rule compare_calls:
     """Say how many fragments each tool calls human and how far tools agree, since without a truth nothing else can be said."""
     input:
-        verdicts=score_files("verdicts"),
-        usage=score_files("usage"),
-        index=lambda wildcards: sorted({cell["index"] for cell in score_cells(wildcards)}),
+        verdicts=cell_files("verdicts"),
+        usage=cell_files("usage"),
+        index=index_usages,
     output:
         calls=report(
             "results/read_benchmarks/{name}/calls.tsv",
@@ -62,7 +62,9 @@ rule compare_calls:
         runtime=30,
     params:
         code=code_digest(
-            "avatarflow.reads.scoring.agreement", "avatarflow.reads.scoring.agreement_figure"
+            "avatarflow.reads.scoring.agreement",
+            "avatarflow.reads.scoring.agreement_figure",
+            "avatarflow.reads.scoring.cells",
         ),
         entry="read_benchmarks/{name}",
         cells=score_cells,

@@ -123,9 +123,8 @@ def test_bcftools_makes_the_same_haplotypes(world, tmp_path):
 
 def test_a_mosaic_is_recognised_among_people_it_was_not_copied_from(world):
     _, genome, path, panel = world
-    donor = read_donors(
-        {"d": {"vcf": str(path), "sample": None, "seed": 1}}, genome, GeneticMap.constant()
-    )["d"]
+    asked = {"sex": None, "panel": {"vcf": str(path), "sample": None, "seed": 1}}
+    donor = read_donors({"d": asked}, genome, GeneticMap.constant())["d"]
     mosaic = Mosaic(1, "d")
     mosaic.settle(panel.people, "panel")
     copied = mosaic.copied("a", *panel.spans()[0])

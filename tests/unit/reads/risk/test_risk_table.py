@@ -166,8 +166,9 @@ def cells(world, folder, kept=None, donors=("d0", "d1")):
 
 
 def table(world, tmp_path, settings=SETTINGS, panels=True, **options):
+    vcf = str(world[0] / "panel.vcf")
     donors = {
-        f"d{i}": {"vcf": str(world[0] / "panel.vcf"), "sample": f"p{i}"} if panels else None
+        f"d{i}": {"sex": None, "panel": {"vcf": vcf, "sample": f"p{i}"} if panels else None}
         for i in (0, 1)
     }
     chosen = cells(world, tmp_path, **options)
@@ -206,7 +207,8 @@ def test_what_was_not_measured_says_so(world, tmp_path):
     pd.read_parquet(chosen[0]["runs"][0]["verdicts"]).iloc[1:].to_parquet(
         chosen[0]["runs"][0]["verdicts"]
     )
-    found = write_risk(chosen, "", {"d0": None}, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
+    donors = {"d0": {"sex": None, "panel": None}}
+    found = write_risk(chosen, "", donors, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
     assert found["result"].tolist() == [NO_VERDICT]
 
 

@@ -99,7 +99,7 @@ def sex_of(
     bleed_through: float,
 ) -> dict[str, float]:
     """Fragments on Y and mean bits for the donors' true sex, over those whose sex is known; nothing without a Y."""
-    known = {donor: sexes.get(donor) for donor in left if sexes.get(donor)}
+    known = {donor: sex for donor in left if (sex := sexes.get(donor))}
     if law is None or not known:
         return {}
     found, seen = [], 0
@@ -113,7 +113,7 @@ def sex_of(
 
 def row_of(
     cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int,
-    sexes: Mapping[str, str | None] | None = None, law: SexLaw | None = None,
+    sexes: Mapping[str, str | None], law: SexLaw | None,
 ) -> dict[str, Any]:  # fmt: skip
     """One row of the table; donors count alike, and the interval is a bootstrap over them (from two on)."""
     row: dict[str, Any] = {key: cell[key] for key in CELL}
@@ -122,7 +122,7 @@ def row_of(
         return {**row, "result": NO_VERDICT}
     row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
     whole = {donor: part for donor, part in left.items() if part is not None}
-    row |= sex_of(whole, sexes or {}, law, settings["bleed_through"]) if law else {}
+    row |= sex_of(whole, sexes, law, settings["bleed_through"]) if law else {}
     runs = [run for run in cell["runs"] if run["donor"] in donors]
     if not runs:
         return {**row, "donors": 0, "result": NO_PANEL}
@@ -156,7 +156,7 @@ def row_of(
 
 def write_risk(
     cells: Sequence[Mapping[str, Any]], host: str, donors: Mapping[str, Any], settings: Mapping[str, Any], seed: int,
-    output: str | Path, step: Step, sexes: Mapping[str, str | None] | None = None,
+    output: str | Path, step: Step,
 ) -> pd.DataFrame:  # fmt: skip
     """Measure every cell and write the table; NA where nothing could be measured.
 
@@ -168,18 +168,17 @@ def write_risk(
     host : path
         The prepared FASTA.
     donors : mapping
-        Name to what `donors.read_donors` takes, or None.
+        Name to `sex` (`female`, `male` or None) and `panel`, as `donors.read_donors` takes it.
     settings : mapping
         The config's `risk`.
     seed : int
     output : path
     step : Step
-    sexes : mapping, optional
-        Name to `female`, `male` or None.
     """
     known: dict[str, Donor] = {}
-    panels, law = any(part is not None for part in donors.values()), None
-    if panels or any((sexes or {}).values()):
+    panels, law = any(part["panel"] is not None for part in donors.values()), None
+    sexes = {name: part["sex"] for name, part in donors.items()}
+    if panels or any(sexes.values()):
         genome = read_fasta(host)
         law = SexLaw.of(genome)
     if panels:
