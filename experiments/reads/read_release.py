@@ -22,7 +22,8 @@ import pandas as pd
 
 from avatarflow.config.loading import behind, load
 from avatarflow.core.paths import replacing
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.release import assess as assess_module
@@ -92,12 +93,8 @@ class Work:
             "fasta": str(asked.data / "human/chr20_b37.fa.gz"),
             "region": "20:1000001-4000000",
         }
-        microbes = {
-            "genomes": {
-                "Escherichia_coli": {"fasta": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}
-            }
-        }
-        prepare_genomes(reference, microbes, asked.seed, self.host, self.microbes, self.step)
+        microbes = {"Escherichia_coli": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}
+        prepare_genomes(reference, microbes, {}, asked.seed, self.host, self.microbes, self.step)
         genome = read_fasta(self.host)
         self.panel, self.lengths = read_panel(self.vcf, genome), read_map(self.map, genome)
         cached = functools.cache(lambda path, fewest: read_panel(path, genome, fewest))
@@ -130,7 +127,12 @@ class Work:
             rates = behind(load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}}), "r")[
                 "rates"
             ]
-            make_individual(self.host, place, 0.0, rates, self.asked.seed, name, panel, self.step)
+            make_individual(
+                self.host,
+                Donor(name, 0.0, Rates.of(rates), self.asked.seed, **panel),
+                outputs_in(place),
+                self.step,
+            )
         return {key: str(place / f"{key}.parquet") for key in ("variants", "parts")}
 
 
@@ -139,7 +141,7 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     asked, step = work.asked, work.step
     place = work.folder / donor / f"{error:g}"
     place.mkdir(parents=True)
-    own = work.individual(donor, {"vcf": work.vcf, "sample": donor})
+    own = work.individual(donor, {"panel": work.vcf, "sample": donor})
     genomes = {
         "host": work.host,
         "microbes": work.microbes,
@@ -170,7 +172,7 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     taken = {key: str(place / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
     files = {"fastq1": whole["reads1"], "fastq2": whole["reads2"], "truth": None}
     take_reads({**files, "shortest_bp": 35, "short": "refuse"}, taken, step)
-    spikes = [work.individual(f"spike{n}", {"vcf": work.vcf, "sample": None}) for n in (1, 2, 3)]
+    spikes = [work.individual(f"spike{n}", {"panel": work.vcf, "sample": None}) for n in (1, 2, 3)]
     spiked = {key: str(place / f"spiked.{key}") for key in ("reads1", "reads2", "spikes")}
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}
     inputs = {**genomes, **taken, **more}

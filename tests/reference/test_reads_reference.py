@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.joining import join_shards
@@ -59,15 +60,11 @@ def person(request, tmp_path_factory):
         f"chr1\t{at + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{call}\n" for at, ref, alt, call in lines
     )
     (folder / "panel.vcf").write_text(HEAD + body)
-    panel = {"vcf": str(folder / "panel.vcf"), "sample": "P1"}
+    panel = {"panel": str(folder / "panel.vcf"), "sample": "P1"}
     make_individual(
         str(folder / "host.fa"),
-        folder / "person",
-        request.param,
-        RATES,
-        1,
-        "donor",
-        panel,
+        Donor("donor", request.param, Rates.of(RATES), 1, **panel),
+        outputs_in(folder / "person"),
         Step.null(),
     )
     return folder

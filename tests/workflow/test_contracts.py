@@ -49,15 +49,10 @@ FOLDERS = ("workflow", "tests", "docs", "config", "envs", "profiles", "resources
 """Folders whose files the documentation names; a path that starts with one of them must exist."""
 
 INDIRECT = {  # declared for Snakemake, reached by the script in another way
-    ("prepare_genomes", "input"): "the paths are in params.reference and params.microbes",
-    ("make_individual", "input"): "the panel's path is in params.panel",
-    ("find_regions", "input"): "the paths are in params.reference and params.regions",
     ("release", "output"): "written into params.folder, which may also hold pictures",
     ("take_reads", "input"): "the paths are in params.own",
     ("assess_reads", "input"): "params.runs says which verdicts are whose",
     ("release_reads", "input"): "params.runs says which verdicts are whose",
-    ("make_individual", "output"): "written beside `variants`",
-    ("simulate_panel", "output"): "written beside `vcf`",
 }
 
 

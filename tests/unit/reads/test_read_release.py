@@ -12,7 +12,8 @@ import pytest
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, Genome, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess
@@ -177,9 +178,12 @@ def world(tmp_path_factory):
         haplotypes.append(codes)
     write_reads(folder, haplotypes, microbe.codes, random)
     (folder / "profile.tsv").write_text("mate\tcycle\terror\n1\t1\t1\n1\t2\t1\n2\t1\t1\n2\t2\t1\n")
-    panel = {"vcf": str(folder / "panel.vcf"), "sample": "p3"}
+    panel = {"panel": str(folder / "panel.vcf"), "sample": "p3"}
     make_individual(
-        str(folder / "host.fa"), folder / "spike", 0.0, RATES, 1, "spike1", panel, Step.null()
+        str(folder / "host.fa"),
+        Donor("spike1", 0.0, Rates.of(RATES), 1, **panel),
+        outputs_in(folder / "spike"),
+        Step.null(),
     )
     return folder
 

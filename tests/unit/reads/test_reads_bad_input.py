@@ -9,9 +9,10 @@ import pysam
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
 from avatarflow.reads.donors.mosaic import Person
 from avatarflow.reads.donors.panel import panel_variants
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import Genome, read_fasta
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.risk.panel import read_panel
@@ -281,7 +282,7 @@ def test_blocks_change_nothing(tmp_path, monkeypatch):
 
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tp1\tp2\n"
 REFERENCE = {"fasta": None, "region": None, "generated_bp": 10_000}
-MICROBES = {"genomes": {}, "generated": {"count": 1, "length_bp": 10_000}}
+GENERATED = {"count": 1, "length_bp": 10_000}
 
 
 def prepared(folder, content):
@@ -289,7 +290,8 @@ def prepared(folder, content):
     reference = {**REFERENCE, "fasta": str(folder / "host.fa")}
     prepare_genomes(
         reference,
-        MICROBES,
+        {},
+        GENERATED,
         1,
         str(folder / "out/host.fa"),
         str(folder / "out/microbes.fa"),
@@ -396,9 +398,12 @@ def test_of_overlapping_variants_the_first_stays_and_the_individual_is_whole(tmp
     )
     (tmp_path / "panel.vcf").write_text(HEAD + rows)
     rates = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
-    panel = {"vcf": str(tmp_path / "panel.vcf"), "sample": "p1"}
+    panel = {"panel": str(tmp_path / "panel.vcf"), "sample": "p1"}
     make_individual(
-        str(written(tmp_path)), tmp_path / "out", 0.0, rates, 1, "d", panel, Step.null()
+        str(written(tmp_path)),
+        Donor("d", 0.0, Rates.of(rates), 1, **panel),
+        outputs_in(tmp_path / "out"),
+        Step.null(),
     )
     assert read_fasta(tmp_path / "out/haplotype1.fa").codes.tolist() == [
         0,

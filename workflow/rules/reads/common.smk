@@ -25,10 +25,15 @@ def read_seed(wildcards, purpose):
     return config["seed"] if own is None else own
 
 
-def reference_settings(wildcards):
-    """The host as configured, its path made usable."""
-    settings = benchmark_of(wildcards)["reference"]
-    return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
+def reference_file(wildcards):
+    """The host's FASTA, where one is given."""
+    fasta = benchmark_of(wildcards)["reference"]["fasta"]
+    return {"reference": data(fasta)} if fasta else {}
+
+
+def reference_settings(*keys):
+    """A params function: settings of the host."""
+    return lambda wildcards: {key: benchmark_of(wildcards)["reference"][key] for key in keys}
 
 
 def present_genomes(wildcards):
@@ -41,31 +46,21 @@ def present_genomes(wildcards):
     }
 
 
-def microbe_settings(wildcards):
-    """The microbes as configured, their paths made usable; weights belong to the mixture."""
-    genomes = {
-        taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()
-    }
-    return {**benchmark_of(wildcards)["microbes"], "genomes": genomes}
+def regions_of(wildcards):
+    """Class of places to its BED file, as configured."""
+    return benchmark_of(wildcards)["reference"]["regions"]
 
 
-def genome_files(wildcards):
-    """Every configured genome file."""
-    microbes = microbe_settings(wildcards)["genomes"]
-    fasta = reference_settings(wildcards)["fasta"]
-    return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
+def panel_file(wildcards):
+    """The panel of a donor who has one."""
+    panel = panel_of(wildcards, wildcards.donor)
+    return {"panel": panel["vcf"]} if panel else {}
 
 
-def region_settings(wildcards):
-    """Class of places to its BED file, made usable."""
-    regions = benchmark_of(wildcards)["reference"]["regions"]
-    return {region: data(path) for region, path in regions.items()}
-
-
-def region_files(wildcards):
-    """What tells the classes of places: the FASTA with its lower case, and BED files."""
-    fasta = reference_settings(wildcards)["fasta"]
-    return [*([fasta] if fasta else []), *region_settings(wildcards).values()]
+def panel_sample(wildcards):
+    """The panel's column that a donor is; None for a mosaic, and without a panel."""
+    panel = panel_of(wildcards, wildcards.donor)
+    return panel["sample"] if panel else None
 
 
 def panel_of(wildcards, donor):
