@@ -120,6 +120,15 @@ class Work:
         }  # fmt: skip
         return dict(load({"read_releases": {"r": entry}})["read_releases"]["r"])
 
+    def known_files(self, settings: Mapping[str, Any]) -> dict[str, str | None]:
+        """What is known about the donor and the population, where the settings say so."""
+        panel = settings["panel"] is not None
+        return {
+            "donor": self.vcf if settings["donor"] else None,
+            "panel": self.vcf if panel else None,
+            "map": self.map if panel else None,
+        }
+
     def individual(self, name: str, panel: Mapping[str, Any]) -> dict[str, str]:
         """Somebody's variants."""
         place = self.folder / "people" / name
@@ -170,8 +179,7 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     )
     join_shards({key: [path] for key, path in shard.items()}, whole)
     taken = {key: str(place / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    files = {"fastq1": whole["reads1"], "fastq2": whole["reads2"], "truth": None}
-    take_reads({**files, "shortest_bp": 35, "short": "refuse"}, taken, step)
+    take_reads({"fastq1": whole["reads1"], "fastq2": whole["reads2"]}, 35, False, taken, step)
     spikes = [work.individual(f"spike{n}", {"panel": work.vcf, "sample": None}) for n in (1, 2, 3)]
     spiked = {key: str(place / f"spiked.{key}") for key in ("reads1", "reads2", "spikes")}
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}
@@ -185,18 +193,25 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     for cleaner in work.cleaners:
         roles = {
             "remove": [runs[cleaner]],
-            "watch": [runs[choice] for choice in work.watchers if choice != cleaner],
+            "detection_tools": [runs[choice] for choice in work.watchers if choice != cleaner],
         }
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
-        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"]),
+        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["detection_tools"]),
                "pairs": asked.pairs, "spike_ins": asked.spike_ins}  # fmt: skip
         yield (
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])
             | {
                 kind: shortened(
-                    assess(given, roles, settings, place / "assessment.json", asked.threads, step)
+                    assess(
+                        {**given, **work.known_files(settings)},
+                        roles,
+                        settings,
+                        place / "assessment.json",
+                        asked.threads,
+                        step,
+                    )
                 )
                 for kind, settings in zip(
                     KINDS,
@@ -235,7 +250,9 @@ def known_truth(
     table = pd.read_parquet(spikes)
     total = len(truth) + len(table)
     spike = is_spike(table, total)
-    removed, watched = (votes(roles[role], total)[0][~spike] for role in ("remove", "watch"))
+    removed, watched = (
+        votes(roles[role], total)[0][~spike] for role in ("remove", "detection_tools")
+    )
     human = (truth["source"] == "human").to_numpy()
     left, unseen = human & ~removed, human & ~removed & ~watched
     return {

@@ -48,13 +48,6 @@ CALLED = {  # requirements that nothing imports
 FOLDERS = ("workflow", "tests", "docs", "config", "envs", "profiles", "resources", "experiments")
 """Folders whose files the documentation names; a path that starts with one of them must exist."""
 
-INDIRECT = {  # declared for Snakemake, reached by the script in another way
-    ("release", "output"): "written into params.folder, which may also hold pictures",
-    ("take_reads", "input"): "the paths are in params.own",
-    ("assess_reads", "input"): "params.runs says which verdicts are whose",
-    ("release_reads", "input"): "params.runs says which verdicts are whose",
-}
-
 
 # --- rules, scripts, profiles
 
@@ -144,8 +137,6 @@ def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
             read, stated = reads(script_of(rule), section), set(rule[section]) - OWN_PARAMS
             if read is None:
                 continue
-            if (name, section) in INDIRECT:
-                stated &= read
             possible = stated | set(rule["unpacked"] if section == "input" else ())
             if not stated <= read or not read <= possible:
                 wrong[name] = {

@@ -16,7 +16,7 @@ from avatarflow.reads.donors.individual import Donor, make_individual, outputs_i
 from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, Genome, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
-from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess
+from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess, tool_runs
 from avatarflow.reads.release.donor import with_donor
 from avatarflow.reads.release.folder import release_reads
 from avatarflow.reads.release.gates import RULES, figures_of, hold_all, passed
@@ -220,10 +220,10 @@ def spiked(world, folder, settings, own=None, human=None):
     `own` is a file of single reads in place of the world's pairs, `human` says which of them are.
     """
     pair = {"fastq1": str(world / "own_1.fq"), "fastq2": str(world / "own_2.fq")}
-    files = pair if own is None else {"fastq1": str(own), "fastq2": None}
+    files = pair if own is None else {"fastq1": str(own)}
     human = np.load(world / "human.npy") if human is None else human
     first = {key: str(folder / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    take_reads({**files, "truth": None, "shortest_bp": 35, "short": "refuse"}, first, Step.null())
+    take_reads(files, 35, False, first, Step.null())
     profile = str(world / "profile.tsv") if own is None else str(PROFILES / "nanopore.tsv")
     inputs = {**first, "host": str(world / "host.fa"), "microbes": str(world / "microbes.fa"), "profile": profile,
               "variants": [str(world / "spike/variants.parquet")],
@@ -237,6 +237,8 @@ def spiked(world, folder, settings, own=None, human=None):
     both[~spike] = human
     more = {"reads": [out[f"reads{mate}"] for mate in ((1, 2) if own is None else (1,))], "spikes": out["spikes"],
             "summary": first["summary"], "host": inputs["host"],
+            "donor": settings["donor"] and settings["donor"]["vcf"],
+            "panel": settings["panel"] and settings["panel"]["vcf"], "map": None,
             "assessment": str(folder / "assessment.json")}  # fmt: skip
     return more, both, spike
 
@@ -404,6 +406,18 @@ def test_refused_without_a_folder_and_with_its_reason(name, world, tmp_path):
     assert not (tmp_path / "release").exists()
     assert json.loads((tmp_path / "certificate.json").read_text())["reasons"] == decided["reasons"]
     assert "No reads are released" in (tmp_path / "report.html").read_text()
+
+
+def test_tools_get_their_files_role_after_role():
+    tools = {
+        "remove": [{"tool": "a", "setting": "s"}],
+        "detection_tools": [{"tool": "b", "setting": "s"}, {"tool": "c", "setting": "s"}],
+    }
+    runs = tool_runs(tools, ["1", "2", "3"], ["x", "y", "z"])
+    assert runs["remove"] == [{"tool": "a", "setting": "s", "verdicts": "1", "usage": "x"}]
+    assert [run["verdicts"] for run in runs["detection_tools"]] == ["2", "3"]
+    with pytest.raises(ValueError, match="zip"):
+        tool_runs(tools, ["1", "2"], ["x", "y"])
 
 
 def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path):

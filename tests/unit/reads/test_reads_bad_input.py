@@ -38,14 +38,7 @@ def table(rows):
 def take(folder, one, two=None, truth=None, **settings):
     """`take_reads` on files of these contents (text, or bytes as they are)."""
     folder.mkdir(exist_ok=True)
-    own = {
-        "fastq1": None,
-        "fastq2": None,
-        "truth": None,
-        "shortest_bp": 35,
-        "short": "refuse",
-        **settings,
-    }
+    own = {}
     for key, content in (("fastq1", one), ("fastq2", two), ("truth", truth)):
         if content is not None:
             own[key] = str(folder / f"{CANARY}.{key}")
@@ -55,7 +48,9 @@ def take(folder, one, two=None, truth=None, **settings):
     names = {"reads1": "reads_1.fastq.gz", "reads2": "reads_2.fastq.gz", "truth": "truth.parquet",
              "summary": "summary.json"}  # fmt: skip
     out = folder / "out"
-    take_reads(own, {key: str(out / name) for key, name in names.items()}, Step.null())
+    outputs = {key: str(out / name) for key, name in names.items()}
+    asked = {"shortest_bp": 35, "drop_short": False, **settings}
+    take_reads(own, **asked, outputs=outputs, step=Step.null())
     return out
 
 
@@ -129,7 +124,7 @@ REFUSED = {
         ["fastq2 line 2: a read of less than 35 bases"],
     ),
     "only short reads, dropped": (
-        {"one": fastq("a", bases="ACGT"), "short": "drop"},
+        {"one": fastq("a", bases="ACGT"), "drop_short": True},
         ["own_reads: no fragment is left; lower own_reads.shortest_bp"],
     ),
     "a truth table with an unknown fragment": (
@@ -215,7 +210,7 @@ TAKEN = {
     "gzip in members": ({"one": gzip.compress(fastq("a").encode()) + gzip.compress(fastq("b").encode())},
                         [("r000000000", BASES, "I" * 50), ("r000000001", BASES, "I" * 50)]),
     "blank lines at the end": ({"one": fastq("a") + "\n\n"}, [("r000000000", BASES, "I" * 50)]),
-    "reads shorter than k, dropped": ({"one": fastq("a", bases="ACGT") + fastq("b"), "short": "drop"},
+    "reads shorter than k, dropped": ({"one": fastq("a", bases="ACGT") + fastq("b"), "drop_short": True},
                                       [("r000000000", BASES, "I" * 50)]),
     "a quality line that begins with @": ({"one": fastq("a", quality="@")}, [("r000000000", BASES, "@" * 50)]),
 }  # fmt: skip
@@ -260,7 +255,7 @@ def test_a_parquet_truth_and_dropped_fragments_stay_aligned(tmp_path):
         fastq("a", bases="ACGT") + fastq("bc"),
         None,
         (tmp_path / "t/truth.parquet").read_bytes(),
-        short="drop",
+        drop_short=True,
     )
     told = pd.read_parquet(out / "truth.parquet")
     assert told["taxon"].tolist() == ["human", "x"]

@@ -127,16 +127,10 @@ def shard_files(kind):
     ]
 
 
-def own_reads(wildcards):
-    """The user's reads as configured, their paths made usable."""
-    own = benchmark_of(wildcards)["own_reads"]
-    return {**own, **{key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}}
-
-
 def own_read_files(wildcards):
-    """The files of a user's reads."""
-    own = own_reads(wildcards)
-    return [own[key] for key in ("fastq1", "fastq2", "truth") if own[key]]
+    """The files of a user's reads: mates and truth where they are given."""
+    own = benchmark_of(wildcards)["own_reads"]
+    return {key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}
 
 
 def read_files(wildcards):

@@ -5,7 +5,7 @@
 rule take_reads:
     """Check a user's reads to the last line and give them neutral names, so that no tool and no output ever sees the old ones."""
     input:
-        files=own_read_files,
+        unpack(own_read_files),
     output:
         reads1="results/read_benchmarks/{name}/reads/own/own/reads_1.fastq.gz",
         reads2="results/read_benchmarks/{name}/reads/own/own/reads_2.fastq.gz",
@@ -24,8 +24,9 @@ rule take_reads:
     params:
         code=code_digest("avatarflow.reads.user_reads.take"),
         entry="read_benchmarks/{name}",
-        files=lambda wildcards: files_digest(own_read_files(wildcards)),
-        own=own_reads,
+        files=lambda wildcards: files_digest(own_read_files(wildcards).values()),
+        shortest_bp=lambda wildcards: benchmark_of(wildcards)["own_reads"]["shortest_bp"],
+        short=lambda wildcards: benchmark_of(wildcards)["own_reads"]["short"],
     script:
         "../../scripts/reads/take_reads.py"
 

@@ -41,6 +41,28 @@ MEASURED, PANEL, SPECTRUM = (
 )
 
 
+Runs = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def tool_runs(
+    tools: Mapping[str, Sequence[Mapping[str, str]]], verdicts: Sequence[str], usage: Sequence[str]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the tools of each role with the paths of their `verdicts` and `usage`.
+
+    Parameters
+    ----------
+    tools : mapping
+        `remove` and `detection_tools`: per tool `tool` and `setting`.
+    verdicts, usage : sequence of path
+        One per tool, in the order of the roles and their tools.
+    """
+    runs: dict[str, list[dict[str, str]]] = {role: [] for role in tools}
+    choices = [(role, tool) for role, chosen in tools.items() for tool in chosen]
+    for (role, tool), calls, used in zip(choices, verdicts, usage, strict=True):
+        runs[role].append({**tool, "verdicts": calls, "usage": used})
+    return runs
+
+
 def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:
     """Fragments that any of these tools calls human, and the tools that gave no verdicts."""
     human, silent = np.zeros(fragments, bool), []
@@ -66,19 +88,24 @@ def is_spike(table: pd.DataFrame, fragments: int) -> Mask:
 
 
 def assess(
-    inputs: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]], settings: Mapping[str, Any],
-    output: str | Path, threads: int, step: Step,
-) -> dict[str, Any]:  # fmt: skip
+    inputs: Mapping[str, Any],
+    runs: Runs,
+    settings: Mapping[str, Any],
+    output: str | Path,
+    threads: int,
+    step: Step,
+) -> dict[str, Any]:
     """Measure and bound what is left, and write it as JSON.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`.
+        Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`; and the `donor`'s VCF, the `panel`
+        and its `map`, or None for what is not given.
     runs : mapping
-        `remove` and `detection_tools`: per tool `tool`, `setting` and the paths `verdicts`, `usage`.
+        `remove` and `detection_tools`, as `tool_runs` makes them.
     settings : mapping
-        Of the release's config entry, paths made usable: `donor`, `panel`, `risk`, `spike_ins`, `y_contigs`, `seed`.
+        Of the release's config entry: `donor` (`sample`, or None), `risk`, `spike_ins`, `y_contigs`, `seed`.
     output : path
     threads : int
     step : Step
@@ -99,7 +126,7 @@ def assess(
     rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
     names = np.flatnonzero(~removed & watched & ~spike)
-    known = Known(inputs["host"], settings, summary)
+    known = Known(inputs, settings, summary)
     with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
         found = known.look(inputs["reads"], names, Path(place), threads, step)
     sex = found.pop("sex")
@@ -152,16 +179,17 @@ class Known:
 
     Parameters
     ----------
-    host : path
-    settings : mapping
-        The release's config entry.
+    inputs, settings : mapping
+        As `assess` takes them.
     summary : mapping
         Of the user's reads.
     """
 
-    def __init__(self, host: str, settings: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
-        self.settings, self.risk, self.host = settings, settings["risk"], host
-        self.genome = read_fasta(host)
+    def __init__(
+        self, inputs: Mapping[str, Any], settings: Mapping[str, Any], summary: Mapping[str, Any]
+    ) -> None:
+        self.settings, self.risk, self.host = settings, settings["risk"], inputs["host"]
+        self.genome = read_fasta(self.host)
         spikes, self.longest = settings["spike_ins"], summary["length_max"]
         self.paired = summary["reads"] > summary["fragments"]
         whole = spikes["platform"] == "nanopore"
@@ -173,13 +201,13 @@ class Known:
         )
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM
-        if settings["panel"]:
-            self.panel, self.how = read_panel(settings["panel"]["vcf"], self.genome), PANEL
-            if settings["panel"]["map"]:
-                self.lengths = read_map(settings["panel"]["map"], self.genome)
-        if settings["donor"] and self.panel:
+        if inputs["panel"]:
+            self.panel, self.how = read_panel(inputs["panel"], self.genome), PANEL
+            if inputs["map"]:
+                self.lengths = read_map(inputs["map"], self.genome)
+        if inputs["donor"] and self.panel:
             self.panel = with_donor(
-                self.panel, settings["donor"]["vcf"], settings["donor"]["sample"], self.genome
+                self.panel, inputs["donor"], settings["donor"]["sample"], self.genome
             )
             self.how = MEASURED
         self._information: Information | None = None
