@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.config.loading import behind, load
+from avatarflow.config.loading import load, release_benchmarks
 from avatarflow.core.paths import replacing
 from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
 from avatarflow.reads.donors.variation import Rates
@@ -133,9 +133,8 @@ class Work:
         """Somebody's variants."""
         place = self.folder / "people" / name
         if not place.is_dir():
-            rates = behind(load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}}), "r")[
-                "rates"
-            ]
+            config = load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}})
+            rates = release_benchmarks(config)["r"]["rates"]
             make_individual(
                 self.host,
                 Donor(name, 0.0, Rates.of(rates), self.asked.seed, **panel),

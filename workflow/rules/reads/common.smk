@@ -2,21 +2,21 @@
 
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 
 from snakemake.exceptions import WorkflowError
 
 from avatarflow.reads.removal.catalogue import absent, index_owner
 
-BEHIND = {name: behind(config, name) for name in config["read_releases"]}
+RELEASE_BENCHMARKS = MappingProxyType(release_benchmarks(config))
+"""The benchmark that each read release runs, by the release's name; no entry of `read_benchmarks` has such a name."""
 
 
 def benchmark_of(wildcards):
-    """The config entry of a read benchmark, or of the one behind a read release."""
-    return (
-        BEHIND[wildcards.name]
-        if wildcards.name in BEHIND
-        else entry("read_benchmarks", wildcards.name)
-    )
+    """The settings of a read benchmark: one of the user's, or that of a read release."""
+    if wildcards.name in RELEASE_BENCHMARKS:
+        return RELEASE_BENCHMARKS[wildcards.name]
+    return entry("read_benchmarks", wildcards.name)
 
 
 def read_seed(wildcards, purpose):

@@ -65,9 +65,3 @@ rule plot_risk:
         entry="read_benchmarks/{name}",
     script:
         "../../scripts/reads/plot_risk.py"
-
-
-FINAL["read_benchmarks"] += [
-    "results/read_benchmarks/{name}/risk.tsv",
-    "results/read_benchmarks/{name}/risk.png",
-]

@@ -126,10 +126,3 @@ rule present_scores:
         host_shares=lambda wildcards: benchmark_of(wildcards)["host_shares"],
     script:
         "../../scripts/reads/present_scores.py"
-
-
-FINAL["read_benchmarks"] += [
-    "results/read_benchmarks/{name}/mcnemar.tsv",
-    "results/read_benchmarks/{name}/scores.html",
-]
-FINAL["own_truth"] = FINAL["own_reads"] + FINAL["read_benchmarks"]

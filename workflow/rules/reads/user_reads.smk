@@ -71,9 +71,3 @@ rule compare_calls:
         cells=score_cells,
     script:
         "../../scripts/reads/compare_calls.py"
-
-
-FINAL["own_reads"] = [
-    "results/read_benchmarks/{name}/calls.tsv",
-    "results/read_benchmarks/{name}/agreement.png",
-]
