@@ -13,9 +13,10 @@ from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Sampling
+from avatarflow.generators.task import TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table, recut
 from avatarflow.runs.context import Step
 
@@ -29,11 +30,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator that has hardly learned, of pictures of 16 px."""
     folder = tmp_path_factory.mktemp("model")
     pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
-    fit(
-        pictures, pd.DataFrame({"tint": ["red", "blue"] * 3}), CONDITIONS, compute=COMPUTE, seed=1,
-        network={"channels": [16, 32], "attention": [], "latent_channels": 8}, training={"steps": 5, "batch": 4},
-        state=folder / "state", out=folder / "pipe", step=Step.null(),
-    )  # fmt: skip
+    train(
+        TrainingTask(
+            pictures,
+            pd.DataFrame({"tint": ["red", "blue"] * 3}),
+            CONDITIONS,
+            compute=COMPUTE,
+            seed=1,
+            network={"channels": [16, 32], "attention": [], "latent_channels": 8},
+            training={"steps": 5, "batch": 4},
+            state=folder / "state",
+            out=folder / "pipe",
+        ),
+        Step.null(),
+    )
     return folder / "pipe"
 
 

@@ -9,10 +9,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from diffusers import DiffusionPipeline
 from torch import nn
@@ -28,37 +27,17 @@ from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
+from avatarflow.generators.task import TrainingTask
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
-if TYPE_CHECKING:
-    from avatarflow.generators.interface import Asked
-
 CAPTIONS = "captions.json"
 ENCODED_AT_ONCE = 8
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 """What LoRA adapts: the linear maps of every attention."""
-
-
-def train(
-    pictures: Pictures,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    asked: "Asked",
-    *,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-) -> None:
-    """Fine-tune a base; arguments as in `interface.train`."""
-    fit(
-        pictures, table, conditions, training=asked.training, compute=asked.compute, seed=asked.seed,
-        state=state, out=out, step=step, base=base, tuning=asked.tuning,
-    )  # fmt: skip
 
 
 def load(source: str | Path) -> Any:
@@ -220,56 +199,43 @@ def save(pipe: Any, texts: Mapping[int, str], conditions: Conditions, out: Path)
     write(pipe, out, {CAPTIONS: json.dumps(known, indent=2, sort_keys=True) + "\n"})
 
 
-def fit(
-    pictures: Pictures,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    *,
-    training: Mapping[str, Any] | Training,
-    compute: Mapping[str, Any] | Compute,
-    seed: int,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-    tuning: Mapping[str, Any] | Tuning | None = None,
-) -> None:
-    """Fine-tune a base; arguments as in `diffusion.fit`.
+def train(task: TrainingTask, step: Step) -> None:
+    """Fine-tune a base, the task's; its network is not used.
 
     Raises
     ------
     AvatarflowError
-        On a base of other parts or of an unsuitable size, an unknown label, a loss that is not finite.
+        Without a base, on one of other parts or of an unsuitable size, an unknown label, a loss that is not finite.
     """
-    if base is None:
+    if task.base is None:
         raise refuse("base", "none", "name a local diffusers folder")
-    together, train, limits, how = (
-        Processes.here(),
-        Training.of(training),
-        Compute.of(compute),
-        Tuning.of(tuning or {}),
+    together, pictures, conditions = Processes.here(), task.pictures, task.conditions
+    training, compute, tuning = (
+        Training.of(task.training),
+        Compute.of(task.compute),
+        Tuning.of(task.tuning),
     )
-    where, codes = device(limits, together.local), conditions.codes(table)
-    name = _identity(pictures, codes, conditions, train, limits, seed, Path(base), how)
-    held = State(state / name, name) if together.first else Follower()
+    where, codes = device(compute, together.local), conditions.codes(task.table)
+    name = _identity(task, Path(task.base), codes)
+    held = State(task.state / name, name) if together.first else Follower()
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    pipe, texts = start(pictures, conditions, base).to(where), captions(conditions, how.caption)
+    pipe = start(pictures, conditions, task.base).to(where)
+    texts = captions(conditions, tuning.caption)
     model = network_of(pipe)
     without_own_dropping(model)
-    merge = adapt(model, how, seed)
-    prepare(model, limits)
+    merge = adapt(model, tuning, task.seed)
+    prepare(model, compute)
     predict = predict_with(pipe, together.wrap(model), texts)
     objective = Denoising(
-        predict, encode(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where
+        predict, encode(pipe, pictures), codes, conditions, training, compute, pipe.scheduler, where
     )
-    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
-        train.steps, step
-    )
+    loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
+    loop.run(training.steps, step)
     held.hold()
     if together.first:
         merge()
-        save(pipe, texts, conditions, out)
+        save(pipe, texts, conditions, task.out)
 
 
 def without_own_dropping(network: nn.Module) -> None:
@@ -279,23 +245,19 @@ def without_own_dropping(network: nn.Module) -> None:
             part.dropout_prob = 0.0  # type: ignore[assignment]
 
 
-def _identity(
-    pictures: Pictures, codes: Ids, conditions: Conditions, training: Training, compute: Compute, seed: int,
-    base: Path, tuning: Tuning,
-) -> str:  # fmt: skip
+def _identity(task: TrainingTask, base: Path, codes: Ids) -> str:
     """Digest of all that decides the trained weights."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    pictures, training = np.ascontiguousarray(task.pictures), vars(Training.of(task.training))
     return config_digest(
         {
-            "content": hashlib.sha256(
-                np.ascontiguousarray(pictures).tobytes() + codes.tobytes()
-            ).hexdigest(),
-            "labels": conditions.labels(),
-            "training": {key: value for key, value in vars(training).items() if key not in free},
-            "compute": compute.decisive(),
-            "seed": seed,
+            "content": hashlib.sha256(pictures.tobytes() + codes.tobytes()).hexdigest(),
+            "labels": task.conditions.labels(),
+            "training": {key: value for key, value in training.items() if key not in free},
+            "compute": Compute.of(task.compute).decisive(),
+            "seed": task.seed,
             "base": folder_digest(base),
-            "tuning": vars(tuning),
+            "tuning": vars(Tuning.of(task.tuning)),
         }
     )
 

@@ -1,0 +1,54 @@
+"""What a generator is trained on and how: the one argument of every family's `train`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avatarflow.core.arrays import Pictures
+
+from .conditions import Conditions
+from .settings import Compute, Network, Training, Tuning
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training of a generator; a family takes of it what it has use for.
+
+    Attributes
+    ----------
+    pictures : (n, size, size, 3) uint8
+    table : (n rows)
+        Holds the condition columns; missing values are allowed.
+    conditions : Conditions
+    training, compute : mapping or settings
+        `finetune:`, `distill:` or `base.pretrain.training` of the config, and `compute:`.
+    seed : int
+    state : Path
+        Checkpoints, in a folder for each configuration; a second call with the same task goes on where the first one
+        stopped.
+    out : Path
+        The folder to write, whole at the end. It holds `model_index.json`.
+    base : path or hub id, optional
+        What training starts from; None starts from nothing.
+    network_allowed : bool
+        Whether the base may be a hub id.
+    generator, network, tuning : mapping or settings
+        `generator:` (`family` and its own settings), `network:` and `base.tuning` of the config.
+    """
+
+    pictures: Pictures
+    table: pd.DataFrame
+    conditions: Conditions
+    training: Mapping[str, Any] | Training
+    compute: Mapping[str, Any] | Compute
+    seed: int
+    state: Path
+    out: Path
+    base: str | Path | None = None
+    network_allowed: bool = False
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    network: Mapping[str, Any] | Network = field(default_factory=Network)
+    tuning: Mapping[str, Any] | Tuning = field(default_factory=Tuning)
