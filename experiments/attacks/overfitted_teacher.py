@@ -137,9 +137,8 @@ def main() -> None:
                 [sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True
             )
         done.touch()
-        if (
-            given.real or given.population == SETTINGS["population"]
-        ):  # a trial leaves nothing behind
+        # a trial leaves nothing behind
+        if given.real or given.population == SETTINGS["population"]:
             keep(work_, given.real is not None)
 
 

@@ -98,10 +98,8 @@ class Work:
         genome = read_fasta(self.host)
         self.panel, self.lengths = read_panel(self.vcf, genome), read_map(self.map, genome)
         cached = functools.cache(lambda path, fewest: read_panel(path, genome, fewest))
-        for module in (
-            assess_module,
-            donor_module,
-        ):  # one genome, one panel: read once, and not by every assessment
+        # one genome, one panel: read once, and not by every assessment
+        for module in (assess_module, donor_module):
             module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}

@@ -315,9 +315,8 @@ def measure(pairs: int, bases: int, repeats: int, half: str) -> dict[str, object
         }
         missing = [tool for tool, command in todo.items() if shutil.which(command[0]) is None]
         todo = {tool: command for tool, command in todo.items() if tool not in missing}
-        subprocess.run(
-            own(folder, 10, False, half == "long"), check=True
-        )  # the first start compiles
+        # the first start compiles
+        subprocess.run(own(folder, 10, False, half == "long"), check=True)
         start = timed(own(folder, 10, False, half == "long"), folder)[0]
         rounds: dict[str, list[tuple[float, float]]] = {tool: [] for tool in todo}
         amounts: dict[str, tuple[int, int]] = {}

@@ -130,9 +130,8 @@ def main() -> None:
         part["bases"] = len(read_fasta(place / "host.fa").codes)
         part["individual"] = measured("individual", place, panel=False)
         part["pairs_at_1x"] = part["bases"] // (2 * LAYOUT["length_bp"])
-        part["reads"] = measured(
-            "reads", place, pairs=2 * part["pairs_at_1x"]
-        )  # half of them are microbial
+        # half of them are microbial
+        part["reads"] = measured("reads", place, pairs=2 * part["pairs_at_1x"])
         part["people"] = measured("people", place)
         part["individual_of_people"] = measured("individual", place, panel=True)
     part["largest_mb"] = max(value["peak_mb"] for value in part.values() if isinstance(value, dict))

@@ -121,9 +121,8 @@ def test_an_illumina_fit_recovers_cycles_qualities_and_indels(short, tmp_path):
     out = str(tmp_path / "profile.tsv"), str(tmp_path / "profile.json")
     fit_profile(bam, str(folder / "host.fa"), "illumina", *out, Step.null())
     settings = json.loads((tmp_path / "profile.json").read_text())["reads"]
-    assert settings["error"][0] == pytest.approx(
-        RATE, rel=0.03
-    )  # the person's variants are masked: depth is 27
+    # the person's variants are masked: depth is 27
+    assert settings["error"][0] == pytest.approx(RATE, rel=0.03)
     assert settings["indel_ratio"] == pytest.approx(RATIO, rel=0.2)
     fitted = read_profile(tmp_path / "profile.tsv", LENGTH)
     thirds = [

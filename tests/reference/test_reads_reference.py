@@ -51,9 +51,8 @@ def person(request, tmp_path_factory):
         other = [base for base in "ACGT" if base != ref[0]]
         lines.append((at, ref[0], f"{other[0]},{other[1]}", "1|2"))
         lines.append((at + 50, text[at + 50 : at + 55], text[at + 50], "0|1"))
-        lines.append(
-            (at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1")
-        )  # inside that deletion
+        # inside that deletion
+        lines.append((at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1"))
         lines.append((at + 55, text[at + 55], text[at + 55] + "GATTACA", "1|0"))  # next to it
         lines.append((at + 56, text[at + 56], "A" if text[at + 56] != "A" else "C", "1|1"))
     body = "".join(

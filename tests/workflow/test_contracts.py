@@ -58,9 +58,8 @@ def test_every_rule_says_why_and_where_and_with_how_much(rules):
         short = [part for part in ("docstring", "log", "benchmark", "conda") if not rule[part]]
         resources = rule["resources"]
         short += [part for part in ("mem_mb", "runtime") if part not in resources]
-        if (
-            resources.get("mem_mb") is not None and resources["mem_mb"] < 500
-        ):  # a job's own Snakemake takes 190 MB
+        # a job's own Snakemake takes 190 MB
+        if resources.get("mem_mb") is not None and resources["mem_mb"] < 500:
             short.append("mem_mb >= 500")
         if short:
             lacking[name] = short
@@ -68,9 +67,8 @@ def test_every_rule_says_why_and_where_and_with_how_much(rules):
 
 
 def stem(path, folder, suffix):
-    plain = re.sub(
-        r"\{(\w+)[^}]*(\{[^}]*\}[^}]*)*\}", r"{\1}", path
-    )  # wildcards without their constraints
+    # wildcards without their constraints
+    plain = re.sub(r"\{(\w+)[^}]*(\{[^}]*\}[^}]*)*\}", r"{\1}", path)
     return plain.removeprefix(f"{folder}/").removesuffix(suffix)
 
 
@@ -88,9 +86,8 @@ def test_scripts_are_named_after_their_rules(rules, scripts):
     used = {name: Path(rule["script"]).stem for name, rule in rules.items() if rule["script"]}
     assert {path.stem for path in scripts} == set(used.values())
     for name, script in used.items():
-        assert script == name or script in rules, (
-            f"{name}: {script}"
-        )  # an heir by `use rule` runs its parent's
+        # an heir by `use rule` runs its parent's
+        assert script == name or script in rules, f"{name}: {script}"
 
 
 def test_scripts_only_read_call_and_write(scripts):
@@ -207,9 +204,8 @@ def test_the_package_has_no_import_circle(root):
         parts = path.relative_to(package).with_suffix("").parts
         module = ".".join(parts[:-1] if path.name == "__init__.py" else parts)
         for imported in digest._imports(runtime_part(ast.parse(path.read_text())), module, path):
-            if not (
-                path.name != "__init__.py" and module.startswith(f"{imported}.")
-            ):  # a module's own packages
+            # a module's own packages
+            if not (path.name != "__init__.py" and module.startswith(f"{imported}.")):
                 graph.add_edge(module, imported)
     circles = [
         sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1

@@ -103,7 +103,6 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
         risk["y_fragments"],
     )
     bits = on_y * math.log2(share / 0.001) + (left - on_y) * math.log2((1 - share) / 0.999)
-    assert risk["bits_sex"] == pytest.approx(
-        bits, rel=1e-4
-    )  # few are left, so it may speak for either sex
+    # few are left, so it may speak for either sex
+    assert risk["bits_sex"] == pytest.approx(bits, rel=1e-4)
     assert not project.planned(killed, *TARGETS)

@@ -104,9 +104,8 @@ def test_rows_say_what_was_asked(model: Path, tmp_path: Path) -> None:
 def test_each_picture_is_that_of_its_own_seed(model: Path, tmp_path: Path) -> None:
     pictures = read_pictures(drawn(model, tmp_path))
     alone = one_by_stock(model, "teacher-000011", guidance=3.0, label="blue")
-    assert (
-        np.abs(pictures[11].astype(int) - alone).max() <= 1
-    )  # another batch size may round otherwise
+    # another batch size may round otherwise
+    assert np.abs(pictures[11].astype(int) - alone).max() <= 1
 
 
 def one_by_stock(model: Path, candidate: str, guidance: float, label: str) -> Pictures:

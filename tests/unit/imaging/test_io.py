@@ -446,9 +446,8 @@ def test_a_colour_profile_is_applied_and_a_broken_one_counts_as_none(tmp_path):
     swapped = (
         profile.replace(b"rXYZ", b"\0tmp").replace(b"bXYZ", b"rXYZ").replace(b"\0tmp", b"bXYZ")
     )
-    swapped = swapped.replace(
-        "sRGB".encode("utf-16-be"), "test".encode("utf-16-be")
-    )  # else it counts as sRGB
+    # else it counts as sRGB
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
     pixels, _ = read_picture(saved(tmp_path / "a.png", red, icc_profile=swapped))
     assert np.abs(pixels[0, 0].astype(int) - [10, 10, 250]).max() < 40
     pixels, _ = read_picture(saved(tmp_path / "b.png", red, icc_profile=profile[:100]))

@@ -91,9 +91,8 @@ def test_depth_of_long_reads_is_coverage_too(world, tmp_path):
     )
     with pysam.AlignmentFile(files["bam"], check_sq=False) as bam:
         bases = sum(record.reference_length or 0 for record in bam)
-    spread = (
-        40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))
-    )  # lengths vary by about half their mean
+    # lengths vary by about half their mean
+    spread = 40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))
     assert bases == pytest.approx(40 * KNOWN_BP["human"], abs=4 * spread + 0.04 * bases)
 
 

@@ -18,9 +18,8 @@ from avatarflow.reads.simulation.sources import sources_of
 ERRORS, LEVELS = (0.001, 0.01, 0.03, 0.06, 0.10), (0, 0.001, 0.01, 0.05)
 LENGTH = 100
 HOST, MICROBE = random_genome("chr1", 300_000, 0.41, 0.3, 1), random_genome("m", 50_000, 0.5, 0, 1)
-FAMILY = 0.01 / (
-    len(ERRORS) * len(LEVELS) + 2 * (len(LEVELS) - 1)
-)  # chance of one false alarm, shared by all cells
+# chance of one false alarm, shared by all cells
+FAMILY = 0.01 / (len(ERRORS) * len(LEVELS) + 2 * (len(LEVELS) - 1))
 
 
 class Cell:

@@ -53,9 +53,8 @@ def test_miss_rate_is_clopper_and_pearsons(unseen, n, low, high):
 def test_without_spike_ins_nothing_is_known():
     assert miss_rate(0, 0, 0.025).value is None
     assert undetected(1000, Estimate.missing(), 0.025).high is None
-    assert (
-        undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None
-    )  # every spike-in was missed
+    # every spike-in was missed
+    assert undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None
 
 
 def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
@@ -76,9 +75,8 @@ def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
 def test_the_expected_number_is_q_over_one_minus_q_of_those_detected():
     found = undetected(900, miss_rate(10, 100, 0.025), 0.025)
     assert found.value == pytest.approx(100)
-    assert (
-        found.high > 0.1763 / (1 - 0.1763) * 900
-    )  # the upper end of q alone is not all: counts vary too
+    # the upper end of q alone is not all: counts vary too
+    assert found.high > 0.1763 / (1 - 0.1763) * 900
 
 
 def test_no_detected_fragment_still_leaves_some_possible():
@@ -103,12 +101,12 @@ def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_o
     assert rich.value == pytest.approx(20 / 20 / 0.3)
     assert rich.high > rich.value > plain.high > 1
     assert enrichment(counts(variants_left=0), 0.025, 9).high >= 1
-    assert (
-        enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9
-    )  # nothing to learn from
+    # nothing to learn from
+    assert enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9
+    # what was seen
     assert enrichment(counts(variants_left=7, spikes_left=1), 0.025, 3).high == pytest.approx(
         7 / 0.3
-    )  # what was seen
+    )
 
 
 # --- what fragments tell
@@ -340,9 +338,8 @@ def test_nanopore_reads_are_decided_too(world, tmp_path):
     spikes = {"pairs": 1200, "donors": 1, "platform": "nanopore", "error": 0.03}
     settings = settings_of(world, spike_ins=spikes, own_reads={"fastq1": "a"})
     _, passed, _ = decide(world, tmp_path, settings, 1.0, own=tmp_path / "own.fq", human=human)
-    assert (
-        passed["measured"]["information"]["bits_per_fragment"] > 3
-    )  # 1,650 bases with a site in 150
+    # 1,650 bases with a site in 150
+    assert passed["measured"]["information"]["bits_per_fragment"] > 3
     assert passed["measured"]["counts"]["removed"] == 100
     assert passed["gates"][3]["result"] == "pass"
     _, refused, _ = decide(world, tmp_path, settings, 0.7, own=tmp_path / "own.fq", human=human)
@@ -441,9 +438,8 @@ def test_with_the_donors_genotypes_the_bits_are_measured_and_the_sex_is_seen(wor
     found, decided, _ = decide(world, tmp_path, settings_of(world, donor=donor), 0.8)
     assert found["how"] == MEASURED
     assert found["found"]["rank"] == 1
-    assert found["found"]["measured"] == pytest.approx(
-        0.9 * found["counts"]["found"], abs=12
-    )  # the Y is off the panel
+    # the Y is off the panel
+    assert found["found"]["measured"] == pytest.approx(0.9 * found["counts"]["found"], abs=12)
     assert found["bits"]["low"] == pytest.approx(found["found"]["bits"])
     assert 20 < found["found"]["bits"] < found["bits"]["value"] < found["bits"]["high"]
     assert found["sex"]["told"] == "male"

@@ -187,9 +187,8 @@ def test_refuses_fragments_that_fit_nowhere():
 
 
 def test_law_of_gc_prefers_its_optimum():
-    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(
-        np.uint8
-    )  # GC 0, then .5
+    # GC 0, then .5
+    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(np.uint8)
     flat, _ = drawn(codes)
     bent, _ = drawn(codes, gc_optimum=0.5, gc_strength=0.5)
     assert (flat.start > 20_000).mean() == pytest.approx(0.49, abs=0.04)

@@ -67,9 +67,8 @@ def test_every_allele_is_copied_and_stretches_are_long(world):
     assert 0 < switches < 2 * LENGTH * per_bp + 4 * np.sqrt(2 * LENGTH * per_bp)
     people = {who for calls in copies for who, _ in calls}
     assert people <= mosaic.copied("a", 0, LENGTH)
-    assert all(
-        (found != panel.alleles[:, person]).any() for person in range(40)
-    )  # nobody of the panel
+    # nobody of the panel
+    assert all((found != panel.alleles[:, person]).any() for person in range(40))
 
 
 def test_lengths_of_stretches_follow_the_number_of_haplotypes():

@@ -29,10 +29,8 @@ def host():
     contigs = [
         (name, random_genome(name, size, 0.41, 0.0, 1).codes) for name, size in KNOWN_BP.items()
     ]
-    contigs[2] = (
-        "Y",
-        np.concatenate([contigs[2][1], np.full(40_000, N, np.uint8)]),
-    )  # as in real references
+    # as in real references
+    contigs[2] = ("Y", np.concatenate([contigs[2][1], np.full(40_000, N, np.uint8)]))
     return Genome.of(contigs)
 
 

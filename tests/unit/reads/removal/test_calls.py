@@ -88,9 +88,8 @@ def test_refuses_left_out_and_unknown_fragments(tmp_path):
         verdicts(tmp_path, "sam", names=["r0", "r1", "r2", "r3"], answer=SAM)
     with pytest.raises(AvatarflowError, match="0 fragments without verdict, 1 unknown"):
         verdicts(tmp_path, "removed", answer=["r9"])
-    with pytest.raises(
-        AvatarflowError, match="1 fragments without verdict"
-    ):  # half a pair is no verdict
+    # half a pair is no verdict
+    with pytest.raises(AvatarflowError, match="1 fragments without verdict"):
         verdicts(tmp_path, "sam", names=["r0"], answer=[f"r0\t77\t{REST}"])
 
 

@@ -69,11 +69,8 @@ def simulate(folder, name, text, variants, random, count=120, length=100):
     """Perfect pairs cut from the haplotypes letter by letter, with their true alignments."""
     haplotypes = []
     for allele in ("allele1", "allele2"):
-        letters, places, cursor = (
-            [],
-            [],
-            0,
-        )  # places: reference position of each letter, -1 for inserted ones
+        # places: reference position of each letter, -1 for inserted ones
+        letters, places, cursor = [], [], 0
         for row in variants[variants[allele] > 0].sort_values("position").itertuples():
             letters += [text[cursor : row.position], row.alt]
             places += [*range(cursor, row.position + 1), *[-1] * (len(row.alt) - 1)]
@@ -217,9 +214,8 @@ def test_bases_of_an_alignment(world, tmp_path):
     panel = read_panel(folder / "panel.vcf", genome)
     first = int(at[3])
     sam = f"@HD\tVN:1.6\n@SQ\tSN:chr1\tLN:{LENGTH}\n"
-    sequence = "".join(
-        "ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5)
-    )  # two bases deleted behind the site
+    # two bases deleted behind the site
+    sequence = "".join("ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5))
     sam += f"0\t0\tchr1\t{first - 1}\t60\t3M2D1M\t*\t0\t0\t{sequence}\t5555\n"
     sam += (
         f"1\t0\tchr1\t{first - 1}\t3\t4M\t*\t0\t0\tAAAA\t5555\n"

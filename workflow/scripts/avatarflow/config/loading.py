@@ -339,32 +339,10 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 RESERVED = {
-    *(
-        "candidate",
-        "eye",
-        "field",
-        "file",
-        "item",
-        "key",
-        "person",
-        "picture",
-        "role",
-        "row",
-        "unit",
-    ),
-    *(
-        "_embedded",
-        "accepted",
-        "angle_rad",
-        "class_id",
-        "guidance",
-        "image",
-        "reason",
-        "risk",
-        "stage",
-        "steps",
-    ),
-}
+    "candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit",
+    "_embedded", "accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk",
+    "stage", "steps",
+}  # fmt: skip
 """Columns of the project's own tables; a condition of that name would overwrite one."""
 
 

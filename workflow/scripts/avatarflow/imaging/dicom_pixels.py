@@ -58,9 +58,8 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 
 def _check_inflated(data: bytes, limits: Limits) -> None:
     """Refuse a deflated file that grows beyond what any picture within the limits needs, before it is inflated."""
-    meta = 144 + int.from_bytes(
-        data[140:144], "little"
-    )  # the group length counts from the end of its own element
+    # the group length counts from the end of its own element
+    meta = 144 + int.from_bytes(data[140:144], "little")
     if DEFLATED not in data[132:meta]:
         return
     largest = min(limits.max_bytes, 6 * limits.max_pixels + HEADERS)

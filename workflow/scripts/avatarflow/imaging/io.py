@@ -77,9 +77,8 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     """As `read_picture`, for the bytes of a picture that is not DICOM."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # warnings may quote metadata; sizes are checked against our limits
+        # warnings may quote metadata; sizes are checked against our limits
+        warnings.simplefilter("ignore")
         image = _open(data)
         limits.check(*image.size)
         if image.format != "MPO" and not _is_single(image):
@@ -149,9 +148,8 @@ def _open(data: bytes) -> Image.Image:
         raise PictureError(
             f"{name} is not read; save it as PNG" if name else "not a picture"
         ) from None
-    except (
-        Exception
-    ):  # a parser fed with hostile bytes may raise anything, and its text may quote them
+    except Exception:
+        # a parser fed with hostile bytes may raise anything, and its text may quote them
         raise PictureError("damaged") from None
 
 
@@ -160,9 +158,8 @@ def _is_single(image: Image.Image) -> bool:
     try:
         if image.format != "TIFF":
             return int(getattr(image, "n_frames", 1)) == 1
-        for page in range(
-            1, MOST_PAGES + 1
-        ):  # not counted first: there may be many, and each is looked up
+        # not counted first: there may be many, and each is looked up
+        for page in range(1, MOST_PAGES + 1):
             try:
                 image.seek(page)
             except EOFError:

@@ -3,60 +3,16 @@
 import re
 import unicodedata
 
-MISSING = frozenset(
-    (
-        *(
-            "na",
-            "n/a",
-            "n.a.",
-            "n. a.",
-            "n.d.",
-            "nan",
-            "-nan",
-            "nat",
-            "none",
-            "null",
-            "nil",
-            "(null)",
-            "\\n",
-            "<na>",
-        ),
-        *(
-            "#n/a",
-            "#n/a n/a",
-            "#nv",
-            "#ref!",
-            "#value!",
-            "#null!",
-            "1.#qnan",
-            "1.#ind",
-            "undefined",
-            "unspecified",
-        ),
-        *(
-            "unknown",
-            "not known",
-            "not available",
-            "not applicable",
-            "missing",
-            "empty",
-            "blank",
-            "(blank)",
-            "no id",
-        ),
-        *(
-            "unbekannt",
-            "nicht bekannt",
-            "keine angabe",
-            "k.a.",
-            "k. a.",
-            "leer",
-            "tbd",
-            "anonymous",
-            "anonym",
-        ),
-    )
-)
+MISSING = frozenset({
+    "na", "n/a", "n.a.", "n. a.", "n.d.", "nan", "-nan", "nat", "none", "null", "nil", "(null)",
+    "\\n", "<na>",
+    "#n/a", "#n/a n/a", "#nv", "#ref!", "#value!", "#null!", "1.#qnan", "1.#ind", "undefined",
+    "unspecified",
+    "unknown", "not known", "not available", "not applicable", "missing", "empty", "blank",
+    "(blank)", "no id",
+    "unbekannt", "nicht bekannt", "keine angabe", "k.a.", "k. a.", "leer", "tbd", "anonymous",
+    "anonym",
+})  # fmt: skip
 """As `normalised` leaves them; a value without a letter or digit is missing, too."""
 DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
 UNSEEN = ("Cf", "Cc")  # Unicode's format and control characters

@@ -159,17 +159,15 @@ def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats
     unshufflings give.
     """
     count, height, width, _ = pictures.shape
-    cut = pictures.reshape(
-        count, height // 4, 2, 2, width // 4, 2, 2, COLOURS
-    )  # n, Y, y, y', X, x, x', c
+    # n, Y, y, y', X, x, x', c
+    cut = pictures.reshape(count, height // 4, 2, 2, width // 4, 2, 2, COLOURS)
     rows = cut.transpose(0, 1, 4, 7, 3, 6, 2, 5).reshape(-1, VALUES)
     values = rows[:: max(1, len(rows) // SAMPLE)] / 127.5 - 1.0
     mean = values.mean(0)
     power, vectors = np.linalg.eigh(np.cov(values - mean, rowvar=False))
     patterns = vectors.T[::-1][:channels]
-    largest = np.take_along_axis(
-        patterns, np.abs(patterns).argmax(1)[:, None], 1
-    )  # the sign of a pattern is free: fix it
+    # the sign of a pattern is free: fix it
+    largest = np.take_along_axis(patterns, np.abs(patterns).argmax(1)[:, None], 1)
     return mean, patterns * np.sign(largest), np.sqrt(np.maximum(power[::-1][:channels], 0.0))
 
 
