@@ -20,6 +20,7 @@ from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.generators.sampling import sample
+from avatarflow.generators.task import SamplingTask
 from avatarflow.quality.comparison import compare
 from avatarflow.quality.encoders import ENCODERS
 from avatarflow.quality.samples import Sample
@@ -50,14 +51,16 @@ def draw(
         shard = Path(folder) / "pictures.parquet"
         sample(
             Path("results/releases", name, stage),
-            Conditions(config["releases"][name]["conditions"]),
-            sample={"guidance": (guidance,), "steps": steps, "per_condition": count},
-            compute=config["compute"],
-            seed=config["seed"],
-            stage=stage,
-            state=Path(folder) / "state",
-            out=shard,
-            step=Step.null(),
+            SamplingTask(
+                Conditions(config["releases"][name]["conditions"]),
+                sample={"guidance": (guidance,), "steps": steps, "per_condition": count},
+                compute=config["compute"],
+                seed=config["seed"],
+                stage=stage,
+                state=Path(folder) / "state",
+                out=shard,
+            ),
+            Step.null(),
         )
         return Sample.read(shard)
 

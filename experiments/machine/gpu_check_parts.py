@@ -21,7 +21,7 @@ from avatarflow.generators.diffusion.network import build
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.sampling import sample
 from avatarflow.generators.settings import Network
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.runs.context import Step
 
@@ -137,9 +137,18 @@ def sampling(asked: dict[str, Any]) -> dict[str, Any]:
         pipe = load(generator).to(device)
         clock = Clock(device, stock_sampling(pipe, asked))
         sample(
-            generator, EYES, sample=asking, compute=asked["compute"], seed=1, stage="teacher", step=clock,
-            state=Path(folder, "sampling"), out=Path(folder, "shard.parquet"),
-        )  # fmt: skip
+            generator,
+            SamplingTask(
+                EYES,
+                sample=asking,
+                compute=asked["compute"],
+                seed=1,
+                stage="teacher",
+                state=Path(folder, "sampling"),
+                out=Path(folder, "shard.parquet"),
+            ),
+            clock,
+        )
     rows = {"ours": clock.spent[1:], "stock": clock.peers[1:]}
     peak = peak_mb(device)
     return compared(rows, {"ours": peak, "stock": peak}, size)

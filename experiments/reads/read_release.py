@@ -31,7 +31,7 @@ from avatarflow.reads.release import donor as donor_module
 from avatarflow.reads.release.assess import assess, is_spike, votes
 from avatarflow.reads.release.spike_in import spike_in
 from avatarflow.reads.removal.catalogue import shipped_tools
-from avatarflow.reads.removal.run import build_index, remove_reads
+from avatarflow.reads.removal.run import ToolSetting, build_index, remove_reads
 from avatarflow.reads.risk.genetic_map import read_map
 from avatarflow.reads.risk.identity import bits
 from avatarflow.reads.risk.match import Model, ratios_of
@@ -106,7 +106,8 @@ class Work:
         for tool, setting in {*self.cleaners, *self.watchers}:
             index = folder / "index" / tool / setting
             paths = (self.host, str(index / "index"), str(index / "index.json"))
-            build_index(tool, self.tools[tool], setting, *paths, asked.threads, self.step)
+            chosen = ToolSetting(tool, self.tools[tool], setting)
+            build_index(chosen, *paths, asked.threads, self.step)
 
     def settings(self, panel: bool, donor: str | None) -> dict[str, Any]:
         """A release's config entry with its defaults."""
@@ -233,10 +234,13 @@ def classified(
         "verdicts": str(place / f"{tool}.{setting}.parquet"),
         "usage": str(place / f"{tool}.{setting}.json"),
     }
-    reads = [spiked["reads1"], spiked["reads2"]]
-    made = (str(index / "index"), str(index / "index.json"))
-    out = (run["verdicts"], run["usage"], work.asked.threads, work.step)
-    remove_reads(tool, work.tools[tool], setting, *made, reads, "either", 1, *out)
+    inputs = {
+        "index": str(index / "index"),
+        "index_usage": str(index / "index.json"),
+        "reads": [spiked["reads1"], spiked["reads2"]],
+    }
+    chosen = ToolSetting(tool, work.tools[tool], setting)
+    remove_reads(chosen, inputs, "either", 1, run, work.asked.threads, work.step)
     return {"tool": tool, "setting": setting, **run}
 
 

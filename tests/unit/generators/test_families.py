@@ -9,7 +9,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.families import FAMILIES
 from avatarflow.generators.interface import MODULES, open_denoiser, sample, train
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.runs.context import Step
 
@@ -44,9 +44,21 @@ def drawn(model, folder, guidance=(1.0,), shards=1, conditions=TINTS, seed=3):
     asked = {"steps": 1, "guidance": guidance, "per_condition": 12}
     for shard in range(shards):
         sample(
-            "pca_gaussian", model, conditions, sample=asked, compute=COMPUTE, seed=seed, stage="teacher", shard=shard,
-            shards=shards, state=folder / "state", out=folder / f"{shard}.parquet", step=Step.null(),
-        )  # fmt: skip
+            "pca_gaussian",
+            model,
+            SamplingTask(
+                conditions,
+                sample=asked,
+                compute=COMPUTE,
+                seed=seed,
+                stage="teacher",
+                shard=shard,
+                shards=shards,
+                state=folder / "state",
+                out=folder / f"{shard}.parquet",
+            ),
+            Step.null(),
+        )
     parts = [folder / f"{shard}.parquet" for shard in range(shards)]
     return np.concatenate([read_pictures(part) for part in parts]), pd.concat(
         [read_table(part) for part in parts]

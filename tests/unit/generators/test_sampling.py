@@ -16,7 +16,7 @@ from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Sampling
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table, recut
 from avatarflow.runs.context import Step
 
@@ -55,9 +55,20 @@ def drawn(
     for shard in range(shards):
         out = folder / f"part-{shard}.parquet"
         sampling.sample(
-            model, CONDITIONS, sample=ASKED, seed=3, compute=compute, shard=shard, shards=shards,
-            state=folder / "state", out=out, step=step or Step.null(), **{"stage": "teacher", **changes},
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                CONDITIONS,
+                sample=ASKED,
+                seed=3,
+                compute=compute,
+                shard=shard,
+                shards=shards,
+                state=folder / "state",
+                out=out,
+                **{"stage": "teacher", **changes},
+            ),
+            step or Step.null(),
+        )
         parts.append(str(out))
     recut(parts, folder / "pictures", per_shard=7)
     return folder / "pictures"
@@ -158,9 +169,18 @@ def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(
     seen = {}
     for name, steps in (("both", [2, 3]), ("two", 2), ("three", 3)):
         sampling.sample(
-            model, CONDITIONS, sample={"steps": steps, "guidance": [2.0], "per_condition": 2}, seed=3, compute=COMPUTE,
-            stage="teacher", state=tmp_path / name, out=tmp_path / f"{name}.parquet", step=Step.null(),
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                CONDITIONS,
+                sample={"steps": steps, "guidance": [2.0], "per_condition": 2},
+                seed=3,
+                compute=COMPUTE,
+                stage="teacher",
+                state=tmp_path / name,
+                out=tmp_path / f"{name}.parquet",
+            ),
+            Step.null(),
+        )
         seen[name] = read_pictures(tmp_path / f"{name}.parquet")
     assert (
         seen["both"][:4] == seen["two"]
@@ -177,6 +197,15 @@ def test_blocks_are_gone_when_the_shard_is_written(model: Path, tmp_path: Path) 
 def test_refuses_conditions_that_are_not_the_generators(model: Path, tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         sampling.sample(
-            model, Conditions({"tint": ["green"]}), sample=ASKED, compute=COMPUTE, seed=3, stage="teacher",
-            state=tmp_path, out=tmp_path / "x.parquet", step=Step.null(),
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                Conditions({"tint": ["green"]}),
+                sample=ASKED,
+                compute=COMPUTE,
+                seed=3,
+                stage="teacher",
+                state=tmp_path,
+                out=tmp_path / "x.parquet",
+            ),
+            Step.null(),
+        )

@@ -18,7 +18,7 @@ from avatarflow.runs.context import Step
 from .conditions import Conditions
 from .families import FAMILIES
 from .settings import Compute
-from .task import TrainingTask
+from .task import SamplingTask, TrainingTask
 
 MODULES: dict[str, ModuleType] = {
     "diffusion": diffusion,
@@ -45,9 +45,9 @@ def train(task: TrainingTask, step: Step) -> None:
     MODULES[name].train(task, step)
 
 
-def sample(name: str, folder: Path, conditions: Conditions, **asked: Any) -> None:
-    """Sample one shard of the asked candidates; further arguments as in `sampling.sample`."""
-    MODULES[name].sample(folder, conditions, **asked)
+def sample(name: str, folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample one shard of the asked candidates from a generator's folder."""
+    MODULES[name].sample(folder, task, step)
 
 
 def open_denoiser(

@@ -16,7 +16,7 @@ from avatarflow.runs.context import Step
 
 from .conditions import Conditions
 from .interface import sample, train
-from .task import TrainingTask
+from .task import SamplingTask, TrainingTask
 from .training_data import accepted_pictures
 
 PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
@@ -147,10 +147,21 @@ def sample_shard(
     part, _, parts = shard.partition("-of-")
     step.params({"sample": settings["sample"], "shards": int(parts)})
     sample(
-        settings["family"], Path(model).parent, Conditions(settings["conditions"]), sample=settings["sample"],
-        compute=settings["compute"], seed=settings["seed"], stage=stage, shard=int(part) - 1, shards=int(parts),
-        state=Path(state), out=Path(pictures), step=step,
-    )  # fmt: skip
+        settings["family"],
+        Path(model).parent,
+        SamplingTask(
+            Conditions(settings["conditions"]),
+            sample=settings["sample"],
+            compute=settings["compute"],
+            seed=settings["seed"],
+            stage=stage,
+            shard=int(part) - 1,
+            shards=int(parts),
+            state=Path(state),
+            out=Path(pictures),
+        ),
+        step,
+    )
 
 
 def _settings(settings: Mapping[str, Any], model: str, state: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a generator is trained on and how: the one argument of every family's `train`."""
+"""What a family is asked for: a training, or one shard of candidates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import pandas as pd
 from avatarflow.core.arrays import Pictures
 
 from .conditions import Conditions
-from .settings import Compute, Network, Training, Tuning
+from .settings import Compute, Network, Sampling, Training, Tuning
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,35 @@ class TrainingTask:
     generator: Mapping[str, Any] = field(default_factory=dict)
     network: Mapping[str, Any] | Network = field(default_factory=Network)
     tuning: Mapping[str, Any] | Tuning = field(default_factory=Tuning)
+
+
+@dataclass(frozen=True)
+class SamplingTask:
+    """One shard of the candidates that are asked of a generator.
+
+    Attributes
+    ----------
+    conditions : Conditions
+        Every combination without a missing value is asked for; they must be those of the generator.
+    sample, compute : mapping or settings
+        `sample:` of the config for this stage, and `compute:`.
+    seed : int
+    stage : str
+        `teacher` or `student`: names the candidates, and their random numbers.
+    state : Path
+        Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
+    out : Path
+        The `.parquet` file of this shard.
+    shard, shards : int
+        Which (0-based) of how many; the pictures of all shards together do not depend on their number.
+    """
+
+    conditions: Conditions
+    sample: Mapping[str, Any] | Sampling
+    compute: Mapping[str, Any] | Compute
+    seed: int
+    stage: str
+    state: Path
+    out: Path
+    shard: int = 0
+    shards: int = 1

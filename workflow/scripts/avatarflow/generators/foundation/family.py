@@ -27,7 +27,7 @@ from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
@@ -298,6 +298,6 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable
     return draw
 
 
-def sample(*values: Any, **named: Any) -> None:
-    """Sample a shard; arguments as in `sampling.sample`."""
-    sampling.sample(*values, **named, ready=ready)
+def sample(folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample a shard."""
+    sampling.sample(folder, task, step, ready)

@@ -18,7 +18,7 @@ from avatarflow.core.paths import replacing_folder
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.settings import Compute
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.runs.context import Step
 
 from .gaussian import components
@@ -70,9 +70,9 @@ def train(task: TrainingTask, step: Step) -> None:
         )
 
 
-def sample(folder: Path, conditions: Conditions, **asked: Any) -> None:
-    """Sample a shard; arguments as in `sampling.sample`. Guidance moves the mean away from that of all pictures."""
-    sampling.sample(folder, conditions, **asked, ready=ready)
+def sample(folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample a shard. Guidance moves the mean away from that of all pictures."""
+    sampling.sample(folder, task, step, ready)
 
 
 def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Draw:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,28 +128,41 @@ def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step)
         return {**json.loads(usage.read_text()), "command": " ".join(command.split())}
 
 
+@dataclass(frozen=True)
+class ToolSetting:
+    """A removal tool in one of its settings: its name, its declaration and the setting's name."""
+
+    name: str
+    tool: Tool
+    setting: str
+
+    def options(self, part: str) -> str:
+        """Return the options of this setting for `index` or for `remove`."""
+        chosen: str = self.tool["settings"][self.setting][part]
+        return chosen
+
+
 def build_index(
-    name: str, tool: Tool, setting: str, host: str, index: str, usage: str, threads: int, step: Step
+    chosen: ToolSetting, host: str, index: str, usage: str, threads: int, step: Step
 ) -> None:
     """Build the tool's index of the host into the folder `index`; what it took goes to the JSON file `usage`.
 
     Without the tool, or when it fails, the folder stays empty and `usage` says why.
     """
-    options = tool["settings"][setting]["index"]
 
     def work() -> dict[str, Any]:
-        require(name, tool)
+        require(chosen.name, chosen.tool)
         with replacing_folder(index) as place:
             values = {
                 "host": host,
                 "index": place,
                 "threads": threads,
-                "options": options,
+                "options": chosen.options("index"),
                 "resources": RESOURCES,
             }
-            return run_measured(name, tool["index"], values, step)
+            return run_measured(chosen.name, chosen.tool["index"], values, step)
 
-    record = attempt(tool, work, step)
+    record = attempt(chosen.tool, work, step)
     if record["status"] != OK:
         with replacing_folder(index):
             pass
@@ -156,28 +170,51 @@ def build_index(
 
 
 def remove_reads(
-    name: str, tool: Tool, setting: str, index: str, index_usage: str, reads: Sequence[str], mate_rule: str,
-    repeats: int, verdicts: str, usage: str, threads: int, step: Step,
-) -> None:  # fmt: skip
-    """Classify reads (one file, or two with mates) and write `verdicts`: one row per fragment, in the reads' order.
+    chosen: ToolSetting,
+    inputs: Mapping[str, Any],
+    mate_rule: str,
+    repeats: int,
+    outputs: Mapping[str, str],
+    threads: int,
+    step: Step,
+) -> None:
+    """Classify reads and write one row per fragment, in the reads' order.
 
     Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both),
-    `removed`. Of several repeats `usage` holds the median; the verdicts are those of the last. Where the tool cannot
-    run, there are no rows and `usage` says why.
+    `removed`. Where the tool cannot run, there are no rows and `usage` says why.
+
+    Parameters
+    ----------
+    chosen : ToolSetting
+    inputs : mapping
+        Paths: `index`, `index_usage` (what `build_index` wrote), and `reads`, one file, or two with mates.
+    mate_rule : str
+        One of `MATE_RULES`.
+    repeats : int
+        Of several, `usage` holds the median, and the rows are those of the last.
+    outputs : mapping
+        Paths: `verdicts` (Parquet), `usage` (JSON).
+    threads : int
+    step : Step
     """
-    table = VERDICTS.empty_table()
+    table, reads = VERDICTS.empty_table(), inputs["reads"]
+    name, tool, verdicts = chosen.name, chosen.tool, outputs["verdicts"]
 
     def work() -> dict[str, Any]:
         nonlocal table
-        _require_index(index_usage)
+        _require_index(inputs["index_usage"])
         require(name, tool)
-        command = command_for(tool, setting, len(reads))
+        command = command_for(tool, chosen.setting, len(reads))
         if command is None:
             kind = "read pairs" if len(reads) == 2 else "single reads"
             do = "take the tool out of read_benchmarks.<name>.tools"
             raise ToolError(UNSUPPORTED, str(refuse(f"tool {name}", f"it takes no {kind}", do)))
-        options = tool["settings"][setting]["remove"]
-        common = {"index": index, "threads": threads, "options": options, "resources": RESOURCES}
+        common = {
+            "index": inputs["index"],
+            "threads": threads,
+            "options": chosen.options("remove"),
+            "resources": RESOURCES,
+        }
         common |= {f"reads{number}": path for number, path in enumerate(reads, start=1)}
         runs = []
         for _ in range(repeats):
@@ -200,7 +237,7 @@ def remove_reads(
     with replacing(verdicts) as path:
         pq.write_table(table, path, compression="zstd")
     step.info("%d of %d fragments removed", sum(table["removed"].to_pylist()), table.num_rows)
-    _save(usage, record, step, "run")
+    _save(outputs["usage"], record, step, "run")
 
 
 def attempt(tool: Tool, work: Callable[[], dict[str, Any]], step: Step) -> dict[str, Any]:
