@@ -231,7 +231,7 @@ def classified(
     tool, setting = choice
     index = work.folder / "index" / tool / setting
     run = {
-        "verdicts": str(place / f"{tool}.{setting}.parquet"),
+        "calls": str(place / f"{tool}.{setting}.parquet"),
         "usage": str(place / f"{tool}.{setting}.json"),
     }
     inputs = {

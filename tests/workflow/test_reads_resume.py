@@ -59,7 +59,7 @@ def results(folder):
         f"reads/{CELL}/{name}"
         for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "truth.bam", "truth.parquet")
     ]
-    names += [f"removal/slow/sr/{CELL}/verdicts.parquet", "people/panel.vcf.gz", "risk.tsv"]
+    names += [f"removal/slow/sr/{CELL}/calls.parquet", "people/panel.vcf.gz", "risk.tsv"]
     return {name: (folder / FOLDER / name).read_bytes() for name in names}
 
 
@@ -84,7 +84,7 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
     removal = killed / FOLDER / "removal" / "slow" / "sr" / CELL
     project.run_and_kill(killed, lambda: any(removal.glob("tmp*/answer")), *TARGETS)
     assert (reads / "reads_1.fastq.gz").exists()
-    assert not (removal / "verdicts.parquet").exists()
+    assert not (removal / "calls.parquet").exists()
 
     project.run(killed, *TARGETS)
     first, again = results(whole), results(killed)

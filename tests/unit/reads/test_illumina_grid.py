@@ -27,9 +27,8 @@ class Cell:
 
     def __init__(self, sources, model, error):
         layout, mixture = Layout(LENGTH, 300.0, 40.0), Mixture.of(0.7, {"m": 1.0})
-        simulator = Simulator(
-            sources, mixture, layout, model, error, 0.0, {"fragments": 1, "errors": 1}, "donor"
-        )
+        tables, seeds = model.tables(error), {"fragments": 1, "errors": 1}
+        simulator = Simulator(sources, mixture, layout, tables, seeds, "donor")
         one, two, _, table = simulator.block(0, BLOCK)
         mates = [
             np.frombuffer(text, np.uint8).reshape(BLOCK, -1)[:, 12 : 12 + LENGTH]

@@ -242,7 +242,7 @@ def spiked(world, folder, settings, own=None, human=None):
 
 
 def tool(folder, name, removed, status="ok"):
-    """A tool's verdicts and usage, as the workflow leaves them."""
+    """A tool's calls and usage, as the workflow leaves them."""
     names = [f"r{number:09d}" for number in range(len(removed))]
     table = pd.DataFrame({"fragment": names, "removed": removed})
     table[: 0 if status != "ok" else None].to_parquet(folder / f"{name}.parquet")
@@ -252,7 +252,7 @@ def tool(folder, name, removed, status="ok"):
     return {
         "tool": name,
         "setting": "s",
-        "verdicts": str(folder / f"{name}.parquet"),
+        "calls": str(folder / f"{name}.parquet"),
         "usage": str(folder / f"{name}.json"),
     }
 
@@ -411,13 +411,13 @@ def test_tools_get_their_files_role_after_role():
         "detection_tools": [{"tool": "b", "setting": "s"}, {"tool": "c", "setting": "s"}],
     }
     runs = tool_runs(tools, ["1", "2", "3"], ["x", "y", "z"])
-    assert runs["remove"] == [{"tool": "a", "setting": "s", "verdicts": "1", "usage": "x"}]
-    assert [run["verdicts"] for run in runs["detection_tools"]] == ["2", "3"]
+    assert runs["remove"] == [{"tool": "a", "setting": "s", "calls": "1", "usage": "x"}]
+    assert [run["calls"] for run in runs["detection_tools"]] == ["2", "3"]
     with pytest.raises(ValueError, match="zip"):
         tool_runs(tools, ["1", "2"], ["x", "y"])
 
 
-def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path):
+def test_calls_that_changed_since_the_assessment_are_refused(world, tmp_path):
     settings = settings_of(world)
     decide(world, tmp_path, settings, 1.0)
     table = pd.read_parquet(tmp_path / "t0.parquet")
@@ -427,7 +427,7 @@ def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path)
     runs = {"remove": [tool(tmp_path, "t0", np.zeros(len(table), bool))], "detection_tools": []}
     runs["detection_tools"] = [tool(tmp_path, f"t{i}", np.zeros(len(table), bool)) for i in (1, 2)]
     out = {"certificate": str(tmp_path / "c.json"), "page": str(tmp_path / "r.html")}
-    with pytest.raises(AvatarflowError, match="assessment: made of other verdicts"):
+    with pytest.raises(AvatarflowError, match="assessment: made of other calls"):
         release_reads("r", inputs, runs, settings, out, tmp_path / "release", Step.null())
     assert not (tmp_path / "release").exists()
     assert not (tmp_path / "c.json").exists()

@@ -192,7 +192,7 @@ def score_cells(wildcards):
 CELL_FILES = {
     "truth": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.parquet",
     "bam": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.bam",
-    "verdicts": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/verdicts.parquet",
+    "calls": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/calls.parquet",
     "usage": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/run.json",
 }
 

@@ -1,4 +1,4 @@
-# Reads: a user's reads, spike-ins, the verdicts of every tool on both, the donor's VCF and a panel where they are given.
+# Reads: a user's reads, spike-ins, the calls of every tool on both, the donor's VCF and a panel where they are given.
 # Writes: results/read_releases/<name>/: certificate.json, report.html, and release/ where every gate passes. Config: read_releases.
 
 
@@ -44,7 +44,7 @@ rule assess_reads:
         spikes="results/read_benchmarks/{name}/reads/own/spiked/spikes.parquet",
         summary="results/read_benchmarks/{name}/reads/own/own/summary.json",
         host="results/read_benchmarks/{name}/genome/host.fa",
-        verdicts=tool_files("verdicts"),
+        calls=tool_files("calls"),
         usage=tool_files("usage"),
     output:
         assessment="results/read_releases/{name}/assessment.json",
@@ -74,7 +74,7 @@ rule release_reads:
         spikes="results/read_benchmarks/{name}/reads/own/spiked/spikes.parquet",
         summary="results/read_benchmarks/{name}/reads/own/own/summary.json",
         assessment="results/read_releases/{name}/assessment.json",
-        verdicts=tool_files("verdicts"),
+        calls=tool_files("calls"),
         usage=tool_files("usage"),
     output:
         certificate=report(

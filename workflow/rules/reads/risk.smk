@@ -1,4 +1,4 @@
-# Reads: truth, reads and verdicts of every cell, the donors' panels. Writes: results/read_benchmarks/<name>/risk.tsv, risk.png.
+# Reads: truth, reads and calls of every cell, the donors' panels. Writes: results/read_benchmarks/<name>/risk.tsv, risk.png.
 # Config: read_benchmarks.<name>: risk, donors, tools, reads.error, reads.variation.
 
 
@@ -7,7 +7,7 @@ rule measure_risk:
     input:
         unpack(genetic_map),
         truth=cell_files("truth"),
-        verdicts=cell_files("verdicts"),
+        calls=cell_files("calls"),
         bam=cell_files("bam"),
         host="results/read_benchmarks/{name}/genome/host.fa",
         panels=risk_panels,

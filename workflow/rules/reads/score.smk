@@ -1,12 +1,12 @@
-# Reads: truth and verdicts of every cell. Writes: results/read_benchmarks/<name>/scores.tsv, scores.png.
+# Reads: truth and calls of every cell. Writes: results/read_benchmarks/<name>/scores.tsv, scores.png.
 # Config: read_benchmarks.<name>: tools, donors, reads.error, reads.variation.
 
 
 rule score_removal:
-    """Compare every tool's verdicts with the truth: sensitivity and specificity with intervals, by stratum."""
+    """Compare every tool's calls with the truth: sensitivity and specificity with intervals, by stratum."""
     input:
         truth=cell_files("truth"),
-        verdicts=cell_files("verdicts"),
+        calls=cell_files("calls"),
         usage=cell_files("usage"),
         index=index_usages,
         regions="results/read_benchmarks/{name}/genome/regions.parquet",
@@ -67,7 +67,7 @@ rule compare_tools:
     """Test every pair of tools on the same fragments (McNemar), because intervals of two tools that share reads mislead."""
     input:
         truth=cell_files("truth"),
-        verdicts=cell_files("verdicts"),
+        calls=cell_files("calls"),
         usage=cell_files("usage"),
     output:
         pairs="results/read_benchmarks/{name}/mcnemar.tsv",

@@ -1,4 +1,4 @@
-# Reads: a user's FASTQ and, where there is one, its truth table; verdicts of every tool on them.
+# Reads: a user's FASTQ and, where there is one, its truth table; calls of every tool on them.
 # Writes: results/read_benchmarks/<name>/reads/own/own/, calls.tsv, agreement.tsv, agreement.png. Config: read_benchmarks.<name>.own_reads.
 
 
@@ -34,7 +34,7 @@ rule take_reads:
 rule compare_calls:
     """Say how many fragments each tool calls human and how far tools agree, since without a truth nothing else can be said."""
     input:
-        verdicts=cell_files("verdicts"),
+        calls=cell_files("calls"),
         usage=cell_files("usage"),
         index=index_usages,
     output:

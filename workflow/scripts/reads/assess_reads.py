@@ -14,7 +14,7 @@ with step(snakemake) as run:
             "panel": snakemake.input.get("panel"),
             "map": snakemake.input.get("map"),
         },
-        tool_runs(snakemake.params.tools, snakemake.input.verdicts, snakemake.input.usage),
+        tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         snakemake.params.settings,
         snakemake.output.assessment,
         threads=snakemake.threads,

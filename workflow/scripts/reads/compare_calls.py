@@ -9,7 +9,7 @@ with step(snakemake) as run:
     cells = with_files(
         snakemake.params.cells,
         index=snakemake.input.index,
-        verdicts=snakemake.input.verdicts,
+        calls=snakemake.input.calls,
         usage=snakemake.input.usage,
     )
     write_agreement(cells, snakemake.output.calls, snakemake.output.agreement)

@@ -10,7 +10,7 @@ with step(snakemake) as run:
     cells = with_files(
         snakemake.params.cells,
         truth=snakemake.input.truth,
-        verdicts=snakemake.input.verdicts,
+        calls=snakemake.input.calls,
         usage=snakemake.input.usage,
     )
     write_comparison(cells, snakemake.output.pairs)

@@ -10,7 +10,7 @@ with step(snakemake) as run:
         with_files(
             snakemake.params.cells,
             truth=snakemake.input.truth,
-            verdicts=snakemake.input.verdicts,
+            calls=snakemake.input.calls,
             bam=snakemake.input.bam,
         ),
         snakemake.input.host,

@@ -13,7 +13,7 @@ with step(snakemake) as run:
             "summary": snakemake.input.summary,
             "assessment": snakemake.input.assessment,
         },
-        tool_runs(snakemake.params.tools, snakemake.input.verdicts, snakemake.input.usage),
+        tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         snakemake.params.settings,
         outputs=dict(snakemake.output),
         folder=snakemake.params.folder,

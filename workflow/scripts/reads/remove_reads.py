@@ -1,4 +1,4 @@
-"""Rule remove_reads: one verdict per fragment, measured."""
+"""Rule remove_reads: one call per fragment, measured."""
 
 from avatarflow.reads.removal.run import ToolSetting, remove_reads
 from avatarflow.runs.context import step

@@ -9,7 +9,7 @@ with step(snakemake) as run:
         snakemake.params.cells,
         index=snakemake.input.index,
         truth=snakemake.input.truth,
-        verdicts=snakemake.input.verdicts,
+        calls=snakemake.input.calls,
         usage=snakemake.input.usage,
     )
     table = write_scores(cells, snakemake.output.scores, snakemake.input.regions)

@@ -38,7 +38,7 @@ def fragments(host, root, sex, blocks=10):
     model = read_profile(root / "resources" / "error_profiles" / "flat.tsv", 100)
     sources = sources_of(host, draw_variants(host, 0.001, Rates(), 1, "d"), {}, {}, sex)
     layout, seeds = Layout(100, 300.0, 40.0), {"fragments": 1, "errors": 1}
-    simulator = Simulator(sources, Mixture.of(1.0, {}), layout, model, 0.01, 0.0, seeds, "d")
+    simulator = Simulator(sources, Mixture.of(1.0, {}), layout, model.tables(0.01), seeds, "d")
     tables = [simulator.block(number, BLOCK)[3].to_pandas() for number in range(blocks)]
     return pd.concat(tables, ignore_index=True)
 
@@ -77,12 +77,10 @@ def test_fragments_on_y_tell_the_sex_without_any_panel(host, root, tmp_path):
     cells = []
     for sex in ("male", "female"):
         truth = fragments(host, root, sex, blocks=1)
-        paths = {key: str(tmp_path / f"{sex}.{key}") for key in ("truth", "verdicts", "bam")}
+        paths = {key: str(tmp_path / f"{sex}.{key}") for key in ("truth", "calls", "bam")}
         truth.to_parquet(paths["truth"])
         left = np.arange(len(truth)) < 200
-        pd.DataFrame({"fragment": truth["fragment"], "removed": ~left}).to_parquet(
-            paths["verdicts"]
-        )
+        pd.DataFrame({"fragment": truth["fragment"], "removed": ~left}).to_parquet(paths["calls"])
         on_y = int((truth["contig"][left] == "Y").sum())
         cells.append(
             {

@@ -37,9 +37,9 @@ def reads(variants, root, count=3000):
         Layout(100, 300.0, 40.0),
         {"fragments": 1, "errors": 1},
     )
-    one, _, _, table = Simulator(
-        sources_of(HOST, variants, {}, {}), mixture, layout, model, 0, 0, seeds, "d"
-    ).block(0, count)
+    sources = sources_of(HOST, variants, {}, {})
+    simulator = Simulator(sources, mixture, layout, model.tables(0), seeds, "d")
+    one, _, _, table = simulator.block(0, count)
     return bytes(one).split(b"\n")[1::4], table.to_pandas()
 
 

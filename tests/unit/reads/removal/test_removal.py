@@ -48,11 +48,11 @@ def run(
     index, usage = str(files / "index"), str(files / "index.json")
     chosen = ToolSetting("fake", tool, "default")
     build_index(chosen, str(files / "host.fa"), index, usage, 1, step)
-    out = {"verdicts": str(files / "verdicts.parquet"), "usage": str(files / "run.json")}
+    out = {"calls": str(files / "calls.parquet"), "usage": str(files / "run.json")}
     paths = [str(files / name) for name in reads]
     inputs = {"index": index, "index_usage": usage, "reads": paths}
     remove_reads(chosen, inputs, mate_rule, repeats, out, 1, step)
-    return pd.read_parquet(out["verdicts"]), json.loads((files / "run.json").read_text())
+    return pd.read_parquet(out["calls"]), json.loads((files / "run.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_setting_may_have_its_own_command_for_pairs(files):
         "default": {"index": "", "remove": "-n 4", "pairs": "head {options} {reads2} > {answer}"}
     }
     _, record = run(files, {**FAKE, "settings": own})
-    assert record["status"] == "failed"  # r2 has no verdict in the first four lines
-    assert "1 fragments without verdict" in record["reason"]
+    assert record["status"] == "failed"  # r2 has no call in the first four lines
+    assert "1 fragments without call" in record["reason"]
 
 
 def test_refuses_a_missing_tool_by_name():

@@ -216,7 +216,7 @@ def test_the_mean_ratio_of_people_who_are_not_the_donor_is_one():
     assert np.exp(np.stack(found)).mean() == pytest.approx(1, abs=0.03)
 
 
-def test_the_verdict_on_a_null_distribution():
+def test_the_result_of_a_null_distribution():
     random = np.random.default_rng(0)
     honest = np.log(random.uniform(0.1, 3, (60, 60)))
     reachable = np.full(60, 20.0)

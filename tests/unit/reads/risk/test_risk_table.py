@@ -14,7 +14,7 @@ from avatarflow.reads.risk.figure import plot_risk
 from avatarflow.reads.risk.genetic_map import read_map
 from avatarflow.reads.risk.panel import read_panel
 from avatarflow.reads.risk.placing import aligned_observations
-from avatarflow.reads.risk.table import MEASURED, NO_PANEL, NO_VERDICT, write_risk
+from avatarflow.reads.risk.table import MEASURED, NO_CALLS, NO_PANEL, write_risk
 from avatarflow.runs.context import Step
 
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
@@ -152,13 +152,13 @@ def cells(world, folder, kept=None, donors=("d0", "d1")):
     own = []
     for run in runs.values():
         truth = pd.read_parquet(run["truth"])
-        verdicts = pd.DataFrame({"fragment": truth["fragment"], "removed": False})
+        calls = pd.DataFrame({"fragment": truth["fragment"], "removed": False})
         if kept is not None:
-            verdicts["removed"] = np.arange(len(verdicts)) >= kept
-        path = folder / f"{run['donor']}.verdicts.parquet"
-        verdicts.to_parquet(path)
+            calls["removed"] = np.arange(len(calls)) >= kept
+        path = folder / f"{run['donor']}.calls.parquet"
+        calls.to_parquet(path)
         if run["donor"] in donors:
-            own.append({**run, "verdicts": str(path)})
+            own.append({**run, "calls": str(path)})
     return [{"tool": "t", "setting": "s", "error": 0.0, "variation": 0.0, "runs": own}]
 
 
@@ -201,12 +201,12 @@ def test_what_was_not_measured_says_so(world, tmp_path):
     assert np.isnan(without["bits"])
     plot_risk(tmp_path / "risk.tsv", tmp_path / "risk.png")
     chosen = cells(world, tmp_path)
-    pd.read_parquet(chosen[0]["runs"][0]["verdicts"]).iloc[1:].to_parquet(
-        chosen[0]["runs"][0]["verdicts"]
+    pd.read_parquet(chosen[0]["runs"][0]["calls"]).iloc[1:].to_parquet(
+        chosen[0]["runs"][0]["calls"]
     )
     donors = {"d0": {"sex": None, "panel": None}}
     found = write_risk(chosen, "", donors, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
-    assert found["result"].tolist() == [NO_VERDICT]
+    assert found["result"].tolist() == [NO_CALLS]
 
 
 def test_bases_of_an_alignment(world, tmp_path):

@@ -92,7 +92,7 @@ def cells(folder, **removed):
             truth[["fragment"]].assign(removed=[call == "1" for call in calls]).to_parquet(path)
             files = {
                 "truth": folder / "truth.parquet",
-                "verdicts": path,
+                "calls": path,
                 "usage": folder / "usage.json",
             }
             runs.append({"donor": donor, **{key: str(value) for key, value in files.items()}})

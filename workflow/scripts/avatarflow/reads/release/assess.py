@@ -45,38 +45,36 @@ Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def tool_runs(
-    tools: Mapping[str, Sequence[Mapping[str, str]]], verdicts: Sequence[str], usage: Sequence[str]
+    tools: Mapping[str, Sequence[Mapping[str, str]]], calls: Sequence[str], usage: Sequence[str]
 ) -> dict[str, list[dict[str, str]]]:
-    """Return the tools of each role with the paths of their `verdicts` and `usage`.
+    """Return the tools of each role with the paths of their `calls` and `usage`.
 
     Parameters
     ----------
     tools : mapping
         `remove` and `detection_tools`: per tool `tool` and `setting`.
-    verdicts, usage : sequence of path
+    calls, usage : sequence of path
         One per tool, in the order of the roles and their tools.
     """
     runs: dict[str, list[dict[str, str]]] = {role: [] for role in tools}
     choices = [(role, tool) for role, chosen in tools.items() for tool in chosen]
-    for (role, tool), calls, used in zip(choices, verdicts, usage, strict=True):
-        runs[role].append({**tool, "verdicts": calls, "usage": used})
+    for (role, tool), path, used in zip(choices, calls, usage, strict=True):
+        runs[role].append({**tool, "calls": path, "usage": used})
     return runs
 
 
 def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:
-    """Fragments that any of these tools calls human, and the tools that gave no verdicts."""
+    """Fragments that any of these tools calls human, and the tools that gave no calls."""
     human, silent = np.zeros(fragments, bool), []
     for run in runs:
         name = f"{run['tool']} {run['setting']}"
         if read_usage(run["usage"])["status"] != OK:
             silent.append(name)
             continue
-        verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
-        if len(verdicts) != fragments:
-            raise refuse(
-                name, "verdicts on other fragments than were given", "remove the reads again"
-            )
-        human |= verdicts.column("removed").to_numpy(zero_copy_only=False)
+        calls = pq.read_table(run["calls"], columns=["fragment", "removed"])
+        if len(calls) != fragments:
+            raise refuse(name, "calls on other fragments than were given", "remove the reads again")
+        human |= calls.column("removed").to_numpy(zero_copy_only=False)
     return human, silent
 
 
@@ -120,12 +118,12 @@ def assess(
     spikes = pd.read_parquet(inputs["spikes"])
     total = summary["fragments"] + len(spikes)
     spike = is_spike(spikes, total)
-    removed, mute = votes(runs["remove"], total)
-    watched, deaf = votes(runs["detection_tools"], total)
-    counts = Counts.of(removed, watched, spike, spikes["variants"].to_numpy())
+    removed, removers_without_calls = votes(runs["remove"], total)
+    detected, detectors_without_calls = votes(runs["detection_tools"], total)
+    counts = Counts.of(removed, detected, spike, spikes["variants"].to_numpy())
     rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
-    names = np.flatnonzero(~removed & watched & ~spike)
+    names = np.flatnonzero(~removed & detected & ~spike)
     known = Known(inputs, settings, summary)
     with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
         found = known.look(inputs["reads"], names, Path(place), threads, step)
@@ -135,7 +133,8 @@ def assess(
     people = settings["risk"]["population"]
     result = {
         "tools": {
-            "asked": len(runs["remove"]) + len(runs["detection_tools"]), "without_verdicts": sorted({*mute, *deaf}),
+            "asked": len(runs["remove"]) + len(runs["detection_tools"]),
+            "without_verdicts": sorted({*removers_without_calls, *detectors_without_calls}),
         },
         "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
         "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def benchmark_of_release(release: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the benchmark, without its defaults, that gives a release its reads, donors and verdicts."""
+    """Return the benchmark, without its defaults, that gives a release its reads, donors and calls."""
     spikes, panel = release["spike_ins"], release["panel"]
     mosaic = {"vcf": panel["vcf"], "mosaic": True} if panel else None
     tools = [*release["remove"], *release["detection_tools"]]

@@ -1,4 +1,4 @@
-"""Run a read-removal tool: its index, then its classification, measured apart; one verdict per fragment.
+"""Run a read-removal tool: its index, then its classification, measured apart; one call per fragment.
 
 A tool is a mapping (workflow/schemas/removal_tool.schema.yaml, docs/reads.md). A tool that is not there or that
 crashes costs its own rows: its outputs say so (`status`), and the run goes on.
@@ -23,7 +23,7 @@ from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing, replacing_folder, write_json
 from avatarflow.runs.context import Step
 
-from .calls import read_verdicts
+from .calls import read_calls
 from .catalogue import PROJECT, Tool, absent, command_for, search_path
 from .fastq_names import fragment_names
 
@@ -31,7 +31,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 RESOURCES = PROJECT / "resources"
 MATE_RULES = {"either": any, "both": all}
 OK, MISSING, FAILED, UNSUPPORTED = "ok", "missing", "failed", "unsupported"
-VERDICTS = pa.schema(
+CALLS = pa.schema(
     [
         ("fragment", pa.string()),
         ("mate1", pa.bool_()),
@@ -42,7 +42,7 @@ VERDICTS = pa.schema(
 
 
 class ToolError(AvatarflowError):
-    """A tool that can give no verdicts; `status` says in one word why."""
+    """A tool that can give no calls; `status` says in one word why."""
 
     def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
@@ -193,12 +193,12 @@ def remove_reads(
     repeats : int
         Of several, `usage` holds the median, and the rows are those of the last.
     outputs : mapping
-        Paths: `verdicts` (Parquet), `usage` (JSON).
+        Paths: `calls` (Parquet), `usage` (JSON).
     threads : int
     step : Step
     """
-    table, reads = VERDICTS.empty_table(), inputs["reads"]
-    name, tool, verdicts = chosen.name, chosen.tool, outputs["verdicts"]
+    table, reads = CALLS.empty_table(), inputs["reads"]
+    name, tool, calls = chosen.name, chosen.tool, outputs["calls"]
 
     def work() -> dict[str, Any]:
         nonlocal table
@@ -218,7 +218,7 @@ def remove_reads(
         common |= {f"reads{number}": path for number, path in enumerate(reads, start=1)}
         runs = []
         for _ in range(repeats):
-            with tempfile.TemporaryDirectory(dir=Path(verdicts).parent) as place:
+            with tempfile.TemporaryDirectory(dir=Path(calls).parent) as place:
                 answer, scratch = Path(place) / "answer", Path(place) / "scratch"
                 scratch.mkdir()
                 answers = {
@@ -228,13 +228,13 @@ def remove_reads(
                     "scratch": scratch,
                 }
                 runs.append(run_measured(name, command, {**common, **answers}, step))
-                table = _verdict_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
+                table = _call_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
         return _median(runs)
 
     record = attempt(tool, work, step)
     if record["status"] != OK:
-        table = VERDICTS.empty_table()
-    with replacing(verdicts) as path:
+        table = CALLS.empty_table()
+    with replacing(calls) as path:
         pq.write_table(table, path, compression="zstd")
     step.info("%d of %d fragments removed", sum(table["removed"].to_pylist()), table.num_rows)
     _save(outputs["usage"], record, step, "run")
@@ -258,13 +258,13 @@ def _require_index(usage: str) -> None:
         raise ToolError(record["status"], record["reason"])
 
 
-def _verdict_table(
+def _call_table(
     tool: Tool, answer: Path, names: Sequence[str], mate_rule: str, name: str
 ) -> pa.Table:
-    table = read_verdicts(tool["verdicts"], answer, names, name)
+    table = read_calls(tool["verdicts"], answer, names, name)
     rule = MATE_RULES[mate_rule]
     table["removed"] = [rule(mates) for mates in zip(table["mate1"], table["mate2"], strict=True)]
-    return pa.Table.from_pandas(table, schema=VERDICTS, preserve_index=False)
+    return pa.Table.from_pandas(table, schema=CALLS, preserve_index=False)
 
 
 def _median(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

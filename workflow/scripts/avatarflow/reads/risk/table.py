@@ -32,19 +32,19 @@ COLUMNS = [
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
     "y_fragments", "bits_sex",
 ]  # fmt: skip
-MEASURED, NO_PANEL, NO_VERDICT = (
+MEASURED, NO_PANEL, NO_CALLS = (
     "measured",
     "inconclusive: no donor has a panel",
-    "the tool gave no verdicts",
+    "the tool gave no calls",
 )
 
 
 def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
-    """Human fragments that a tool left in; None where it gave no verdict for some."""
+    """Human fragments that a tool left in; None where it gave no call for some."""
     columns = ["fragment", "source", "contig", "haplotype", "start", "end", "strand"]
     truth = pq.read_table(run["truth"], columns=columns).to_pandas()
-    verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"]).to_pandas()
-    both = truth.merge(verdicts, on="fragment", how="left")
+    calls = pq.read_table(run["calls"], columns=["fragment", "removed"]).to_pandas()
+    both = truth.merge(calls, on="fragment", how="left")
     if both["removed"].isna().any():
         return None
     left: pd.DataFrame = both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(
@@ -119,7 +119,7 @@ def row_of(
     row: dict[str, Any] = {key: cell[key] for key in CELL}
     left = {run["donor"]: residual(run) for run in cell["runs"]}
     if any(part is None for part in left.values()):
-        return {**row, "result": NO_VERDICT}
+        return {**row, "result": NO_CALLS}
     row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
     whole = {donor: part for donor, part in left.items() if part is not None}
     row |= sex_of(whole, sexes, law, settings["bleed_through"]) if law else {}
@@ -163,7 +163,7 @@ def write_risk(
     Parameters
     ----------
     cells : sequence of mapping
-        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `verdicts`, `bam`. Bases
+        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `calls`, `bam`. Bases
         come from the reads at their true places: the most that anybody could place.
     host : path
         The prepared FASTA.
