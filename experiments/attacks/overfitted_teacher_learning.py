@@ -225,7 +225,7 @@ def attack(
     work: Path, part: str, asked: dict[str, Any], pictures: Pictures, table: pd.DataFrame,
     taught: npt.NDArray[np.int64], clock: "Clock",
 ) -> None:  # fmt: skip
-    """The four attacks on a generator, the members against all strangers, with both controls."""
+    """The four attacks on a generator, the members against all non-members, with both controls."""
     path = work / f"{part}.attacks.json"
     if path.exists():
         return

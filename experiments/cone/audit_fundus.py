@@ -61,8 +61,8 @@ def main() -> None:
     asked_of = copied.drop(columns=["row", "side_px"])
     pd.concat([rows, asked_of]).to_csv(second.folder / "candidates.csv", index=False)
     for audit in (first, second):
-        for station in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
-            station()
+        for step in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
+            step()
     found = {
         "student": figures(first),
         "student and copies": {**figures(second), "copies": by_size(second, copied)},

@@ -71,8 +71,8 @@ def main() -> None:
     config = load(yaml.safe_load(asked.config.read_text(encoding="utf-8")))
     settings = config["releases"][asked.release]["evaluate"]
     pool = Sample.read(Path("results/releases", asked.release, "pool/pictures"))
-    strangers = (pool.table["role"] == "heldout").to_numpy()
-    training, heldout = pool.where(~strangers), pool.where(strangers)
+    held_out = (pool.table["role"] == "heldout").to_numpy()
+    training, heldout = pool.where(~held_out), pool.where(held_out)
     out = RESULTS / f"fidelity_{asked.release}_{asked.stage}.json"
     rows = []
     for steps in asked.steps:

@@ -4,7 +4,7 @@
     AVATARFLOW_DATA=../shared/data PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/read_release.py
 
 People of a real panel (chr20:1-4 Mb) give reads, mixed with E. coli. Each tool of `CLEANERS` cleans them, the
-`WATCHERS` look at what is left, spike-ins come from mosaics of the panel, and the release's own code counts, measures
+`DETECTORS` look at what is left, spike-ins come from mosaics of the panel, and the release's own code counts, measures
 and bounds. The truth is known here: every human fragment that was left in, at its true place, held against the donor
 with the mosaic model over all sites. Writes `results/read_release.json`, a row per donor, error and cleaner.
 """
@@ -45,7 +45,7 @@ from avatarflow.runs.context import Step
 RESULT = Path(__file__).parent / "results" / "read_release.json"
 PROFILES = Path(__file__).parents[2] / "resources" / "error_profiles"
 CLEANERS = (("minimap2", "sr"), ("bowtie2", "end-to-end"), ("kraken2", "default"), ("bwa", "mem"))
-WATCHERS = (
+DETECTORS = (
     ("bowtie2", "very-sensitive-local-unpaired"),
     ("bwa", "mem"),
     ("minimap2", "sr"),
@@ -85,7 +85,7 @@ class Work:
 
     def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
         self.asked, self.folder, self.step = asked, folder, Step.null()
-        self.cleaners, self.watchers = (WEAK, WEAK) if asked.weak else (CLEANERS, WATCHERS)
+        self.cleaners, self.detectors = (WEAK, WEAK) if asked.weak else (CLEANERS, DETECTORS)
         self.vcf = str(asked.data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz")
         self.map = str(asked.data / "panel/chr20_b37.gmap.gz")
         self.host, self.microbes = str(folder / "host.fa"), str(folder / "microbes.fa")
@@ -103,7 +103,7 @@ class Work:
             module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}
-        for tool, setting in {*self.cleaners, *self.watchers}:
+        for tool, setting in {*self.cleaners, *self.detectors}:
             index = folder / "index" / tool / setting
             paths = (self.host, str(index / "index"), str(index / "index.json"))
             chosen = ToolSetting(tool, self.tools[tool], setting)
@@ -185,13 +185,13 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     spike_in(inputs, work.settings(True, None)["spike_ins"], False, asked.seed, spiked, step)
     runs = {
         choice: classified(work, place, choice, spiked)
-        for choice in {*work.cleaners, *work.watchers}
+        for choice in {*work.cleaners, *work.detectors}
     }
     truth = pd.read_parquet(whole["truth"])
     for cleaner in work.cleaners:
         roles = {
             "remove": [runs[cleaner]],
-            "detection_tools": [runs[choice] for choice in work.watchers if choice != cleaner],
+            "detection_tools": [runs[choice] for choice in work.detectors if choice != cleaner],
         }
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
@@ -251,11 +251,11 @@ def known_truth(
     table = pd.read_parquet(spikes)
     total = len(truth) + len(table)
     spike = is_spike(table, total)
-    removed, watched = (
+    removed, detected = (
         votes(roles[role], total)[0][~spike] for role in ("remove", "detection_tools")
     )
     human = (truth["source"] == "human").to_numpy()
-    left, unseen = human & ~removed, human & ~removed & ~watched
+    left, unseen = human & ~removed, human & ~removed & ~detected
     return {
         "human": int(human.sum()), "left": int(left.sum()), "unseen": int(unseen.sum()),
         "microbial_removed": int((removed & ~human).sum()), "bits": true_bits(work, donor, truth[left], bam),
