@@ -26,7 +26,8 @@ from avatarflow.privacy.cones.calibration import recognition
 from avatarflow.privacy.cones.cone import Cones, calibrate
 from avatarflow.privacy.cones.decide import miss_rate, risks, specificity
 from avatarflow.privacy.fingerprints.files import load_rows
-from avatarflow.privacy.fingerprints.retrieval import SAME_FILE, auc, eer
+from avatarflow.privacy.fingerprints.pair_errors import auc, eer
+from avatarflow.privacy.fingerprints.retrieval import SAME_FILE
 from avatarflow.privacy.search.neighbours import pair_angles
 from avatarflow.privacy.verifier import matcher
 

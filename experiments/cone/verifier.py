@@ -22,7 +22,7 @@ from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.perturbations import alter
 from avatarflow.privacy.verifier import matcher
-from avatarflow.privacy.verifier.trial import SAME_FILE, threshold, two_persons
+from avatarflow.privacy.verifier.trial import threshold, two_persons
 
 RESULTS = Path(__file__).parent / "results" / "second_opinion_fundus.json"
 DRAWS = 4
@@ -36,7 +36,7 @@ def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame,
     first, second = np.triu_indices(len(table), 1)
     genuine = np.flatnonzero((eye[first] == eye[second]) & (eye[first] >= 0))
     alike = np.array([match.similarity(kept[first[p]], kept[second[p]]) for p in genuine])
-    proving = alike < SAME_FILE
+    proving = alike < match.same_file
     genuine, alike = genuine[proving], alike[proving]
     disc = discs(manifest).reindex(manifest["orig_file"].iloc[table["row"].to_numpy() - 1])
     apart = np.hypot(

@@ -3,9 +3,11 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/images_memory.py [--pictures 5000 20000]
 
-Each step runs in a process of its own on smooth noise (JPEG files): intake, augmentation, encoder (few steps, on the
-pictures of its role), fingerprints of originals and perturbations (one family, four draws: the families follow each
-other and share the memory), calibration, and decisions on the training pictures. Writes results/images_memory.json.
+Each step runs in a process of its own, as its rule runs it, on grainy pictures (JPEG files): intake of originals and of
+as many candidates, augmentation, encoder (few steps, on the pictures of its role), fingerprints of originals,
+perturbations and candidates, calibration, and decisions. `--quick` puts a projection in place of the encoder's network
+in the fingerprint steps, whose own memory does not depend on the number of pictures: that saves hours.
+Adds to results/images_memory.json: peak resident memory of the process, and of the largest process it started.
 """
 
 import argparse
@@ -20,14 +22,23 @@ from pathlib import Path
 RESULT = Path(__file__).parent / "results" / "images_memory.json"
 SEED = 3
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
-STEPS = ("intake", "augment", "encoder", "originals", "candidates", "calibrate", "decide")
+STEPS = (
+    "intake",
+    "candidates",
+    "augment",
+    "encoder",
+    "originals",
+    "fingerprints",
+    "calibrate",
+    "decide",
+)
+GRAIN = 40  # grey levels: such pictures take 160 kB as PNG, more than photographs do
 
 
-def entry(pictures: int, size: int) -> dict:
+def entry(size: int) -> dict:
     """A release of so many pictures, two eyes a person and two pictures an eye."""
     from avatarflow.config.loading import load
 
-    del pictures
     release = {
         "source": {"manifest": "manifest.csv", "root": "."},
         "conditions": {"eye_side": ["left", "right"]},
@@ -42,7 +53,7 @@ def entry(pictures: int, size: int) -> dict:
 
 
 def write_photographs(folder: Path, pictures: int, size: int) -> None:
-    """Write smooth noise as JPEG files, four of a patient, and the manifest that lists them."""
+    """Write grainy smooth pictures as JPEG files, four of a patient, and the manifest that lists them."""
     import numpy as np
     from PIL import Image
 
@@ -51,34 +62,40 @@ def write_photographs(folder: Path, pictures: int, size: int) -> None:
         patient = np.random.default_rng(number // 4).integers(0, 256, (8, 8, 3))
         own = np.random.default_rng([1, number]).integers(-40, 40, (8, 8, 3))
         small = Image.fromarray((patient + own).clip(0, 255).astype(np.uint8))
-        small.resize((size, size), Image.Resampling.BICUBIC).save(
-            folder / f"{number}.jpg", quality=90
+        smooth = np.asarray(small.resize((size, size), Image.Resampling.BICUBIC), np.int16)
+        grain = np.random.default_rng([2, number]).integers(
+            -GRAIN, GRAIN, smooth.shape, np.int16, endpoint=True
         )
+        grainy = (smooth + grain).clip(0, 255).astype(np.uint8)
+        Image.fromarray(grainy).save(folder / f"{number}.jpg", quality=90)
         lines.append(f"{number}.jpg,{number // 4},{'left' if number % 2 else 'right'}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run(step: str, folder: Path, pictures: int, size: int) -> None:
+def run(step: str, folder: Path, size: int) -> None:
     """One step, as its rule runs it."""
     from avatarflow.runs.context import Step
 
-    asked, null = entry(pictures, size), Step.null()
+    asked, null = entry(size), Step.null()
+    source = folder / "photographs"
+    manifest, root = str(source / "manifest.csv"), str(source)
     at = {
         name: str(folder / name)
-        for name in ("pool", "training", "encoder", "summary", "refused", "state", "cones")
+        for name in ("pool", "made", "training", "encoder", "summary", "state")
     }
     files = {
         name: str(folder / f"{name}.safetensors")
-        for name in ("originals", "own", "calibration", "test", "made")
+        for name in ("originals", "own", "calibration", "test", "fingerprints", "cones")
     }
     if step == "intake":
         from avatarflow.intake.step import take_in
 
-        source = folder / "photographs"
-        manifest = str(source / "manifest.csv")
-        take_in(
-            asked, manifest, str(source), SEED, 1, at["pool"], at["summary"], at["refused"], null
-        )
+        refused = str(folder / "refused")
+        take_in(asked, manifest, root, SEED, 1, at["pool"], at["summary"], refused, null)
+    elif step == "candidates":
+        from avatarflow.intake.candidates import take_in_candidates
+
+        take_in_candidates(asked, manifest, root, 1, at["made"], at["summary"], null)
     elif step == "augment":
         from avatarflow.generators.training_data import training_set
 
@@ -92,40 +109,80 @@ def run(step: str, folder: Path, pictures: int, size: int) -> None:
         from avatarflow.privacy.fingerprints import step as fingerprints
 
         fingerprints.originals(at["pool"], at["encoder"], asked["cone"], COMPUTE, SEED, files, null)
-    elif step == "candidates":
+    elif step == "fingerprints":
         from avatarflow.privacy.fingerprints import step as fingerprints
 
-        fingerprints.candidates(at["training"], at["encoder"], COMPUTE, files["made"])
+        fingerprints.candidates(at["made"], at["encoder"], COMPUTE, files["fingerprints"])
+    elif step == "calibrate":
+        from avatarflow.privacy.cones.calibration import calibrate_entry
+
+        calibrate_entry(
+            {**at, **files},
+            asked["cone"],
+            SEED,
+            files["cones"],
+            at["summary"],
+            str(folder / "plane.png"),
+            null,
+        )
     else:
-        judged(step, asked, at, files)
+        from avatarflow.privacy.cones.decide_step import judge_pictures
+
+        judge_pictures(
+            at["made"],
+            files["fingerprints"],
+            files["cones"],
+            at["encoder"],
+            "foreign",
+            str(folder / "decisions.parquet"),
+            null,
+        )
 
 
-def judged(step: str, asked: dict, at: dict[str, str], files: dict[str, str]) -> None:
-    """Calibration and decisions: no torch in this process."""
-    import numpy as np
+def project_instead() -> None:
+    """Let the encoder's network be a fixed projection of coarse pictures, which costs next to nothing."""
+    import torch
+    from torch.nn import functional
 
-    from avatarflow.imaging.shards import read_table
-    from avatarflow.privacy.cones.cone import Cones, calibrate, uncalibrated
-    from avatarflow.privacy.cones.decide import risks
-    from avatarflow.privacy.cones.shape import Shape
-    from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
+    from avatarflow.privacy.fingerprints.encoder import Network
 
-    digest = encoder_digest(at["encoder"])
-    if step == "calibrate":
-        table, rows = read_table(at["pool"]), load_rows(files["originals"], digest)
-        gallery = (table["role"] != "heldout").to_numpy()
-        persons = table["person"].to_numpy()
-        cones = uncalibrated(
-            rows[gallery], persons[gallery], table["row"].to_numpy()[gallery], load_rows(files["own"], digest),
-            Shape.of(asked["cone"]),
-        )  # fmt: skip
-        draws = load_rows(files["calibration"], digest)
-        whose = np.repeat(persons[(table["role"] == "calibration").to_numpy()], draws.shape[1])
-        calibrate(cones, draws.reshape(-1, draws.shape[2]), whose, "reject-all", fewest_persons=5)[
-            0
-        ].save(at["cones"])
-    else:
-        risks(load_rows(files["made"], digest), Cones.read(at["cones"]))
+    def forward(network: Network, pictures: torch.Tensor) -> torch.Tensor:
+        coarse = functional.adaptive_avg_pool2d(pictures, 8).flatten(1) - 0.5  # (n, 192)
+        weights = torch.randn(
+            (192, network.dimensions), generator=torch.Generator().manual_seed(SEED)
+        )
+        return functional.normalize(coarse @ weights, dim=1)
+
+    Network.forward = forward
+
+
+def peak_mb() -> int:
+    """Largest resident memory of this process so far; unlike that of `getrusage` it starts with this program."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return (
+        int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+        // 1024
+    )
+
+
+def measure(step: str, folder: Path, pictures: int, args: argparse.Namespace) -> dict:
+    """Run one step in a process of its own."""
+    child = [sys.executable, __file__, "--child", step, str(folder), "--size", str(args.size)]
+    quick = args.quick and step in ("originals", "fingerprints")
+    start = time.monotonic()
+    done = subprocess.run(
+        [*child, "--quick"] if quick else child, check=True, capture_output=True, text=True
+    )
+    peak, children = map(int, done.stdout.strip().splitlines()[-1].split())
+    return {
+        "step": step,
+        "pictures": pictures,
+        "size_px": args.size,
+        "peak_mb": peak,
+        "largest_child_mb": children,
+        "wall_s": round(time.monotonic() - start, 1),
+        "network": "projection" if quick else "own",
+    }
 
 
 def main() -> None:
@@ -136,35 +193,38 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, nargs="+", default=[5000, 20000])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", nargs="+", default=list(STEPS), choices=STEPS)
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--quick", action="store_true", help="a projection for the encoder's network"
+    )
+    parser.add_argument(
+        "--work", type=Path, help="keep what the steps write here, and go on from it"
+    )
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        step, folder, pictures, size = args.child
-        run(step, Path(folder), int(pictures), int(size))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        if args.quick:
+            project_instead()
+        run(args.child[0], Path(args.child[1]), args.size)
+        print(peak_mb(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
         return
-    rows = []
     for pictures in args.pictures:
         with tempfile.TemporaryDirectory() as name:
-            (Path(name) / "photographs").mkdir()
-            write_photographs(Path(name) / "photographs", pictures, args.size)
+            folder = args.work / str(pictures) if args.work else Path(name)
+            if not (folder / "photographs").exists():
+                (folder / "photographs").mkdir(parents=True)
+                write_photographs(folder / "photographs", pictures, args.size)
             for step in args.steps:
-                child = [
-                    sys.executable,
-                    __file__,
-                    "--child",
-                    step,
-                    name,
-                    str(pictures),
-                    str(args.size),
-                ]
-                start = time.monotonic()
-                done = subprocess.run(child, check=True, capture_output=True, text=True)
-                peak = int(done.stdout.strip().splitlines()[-1])
-                rows.append({"step": step, "pictures": pictures, "size_px": args.size, "peak_mb": peak,
-                             "wall_s": round(time.monotonic() - start, 1)})  # fmt: skip
-                print(rows[-1], flush=True)
+                add(measure(step, folder, pictures, args))
+
+
+def add(row: dict) -> None:
+    """Write a figure, in place of an older one of the same step and number of pictures."""
+    print(row, flush=True)
     RESULT.parent.mkdir(exist_ok=True)
+    rows = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else []
+    same = ("step", "pictures", "size_px")
+    rows = [one for one in rows if any(one[name] != row[name] for name in same)] + [row]
+    rows.sort(key=lambda one: (one["size_px"], STEPS.index(one["step"]), one["pictures"]))
     RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 

@@ -13,15 +13,24 @@ def radius(original, versions):
     return max(angle(original, version) for version in versions)
 
 
-def sparsity(i, originals, persons, k):
-    others = sorted(
-        angle(originals[i], originals[j]) for j in range(len(originals)) if persons[j] != persons[i]
-    )
-    return sum(others[:k]) / len(others[:k])
+def sparsity(i, originals, persons, radii, k):
+    """Others inside the own radius of i do not count, nor does one inside that of a nearer one and the other way."""
+    to = [angle(originals[i], other) for other in originals]
+    counted = []
+    for j in sorted(range(len(to)), key=to.__getitem__):
+        again = any(
+            persons[j] != persons[h]
+            and angle(originals[h], originals[j]) <= min(radii[h], radii[j])
+            for h in counted
+        )
+        if persons[j] != persons[i] and to[j] > radii[i] and not again:
+            counted.append(j)
+    nearest = [to[j] for j in counted[:k]]
+    return sum(nearest) / len(nearest) if nearest else math.pi
 
 
 def half_angle(c, radius_, sparsity_, beta, narrowest, widest):
-    return min(max(c * radius_**beta * sparsity_ ** (1 - beta), narrowest), widest)
+    return min(max(c * radius_**beta * sparsity_ ** (1 - beta), narrowest, radius_), widest)
 
 
 def risk(candidate, originals, half_angles):

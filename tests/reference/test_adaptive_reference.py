@@ -12,7 +12,7 @@ from avatarflow.privacy.cones.decide import Judge, risks
 from avatarflow.privacy.cones.shape import PICTURE, Shape
 
 
-def population(seed, m=30, a=4, d=6, spread=0.25):
+def population(seed, m=30, a=4, d=6, spread=0.25, narrower=1.0):
     rng = np.random.default_rng(seed)
 
     def unit(rows):
@@ -22,42 +22,42 @@ def population(seed, m=30, a=4, d=6, spread=0.25):
     persons = np.sort(rng.integers(0, m // 3, m))
     spreads = rng.uniform(0.1, 2, (m, 1, 1)) * spread
     own, draws = (
-        unit(originals[:, None] + spreads * rng.standard_normal((m, a, d))) for _ in range(2)
+        unit(originals[:, None] + share * spreads * rng.standard_normal((m, a, d)))
+        for share in (narrower, 1.0)
     )
     return originals, persons, own, draws.reshape(-1, d), unit(rng.standard_normal((60, d)))
 
 
-def density(angles, person, persons, weights, k):
-    """The mean angle to the k originals of others that are nearest in units of their own radius."""
-    others = sorted(
-        (angles[j] / weights[j], angles[j]) for j in range(len(angles)) if persons[j] != person
-    )[:k]
-    return sum(angle for _, angle in others) / len(others)
-
-
-def risk(angles, persons, radii, shape, c):
-    """Of a picture with these angles to the originals."""
-    weights = [radius**shape.beta for radius in radii]
-    around = {
-        person: density(angles, person, persons, weights, shape.k)
-        for person in set(persons.tolist())
-    }
-    ratios = []
-    for angle, person, weight in zip(angles, persons.tolist(), weights, strict=True):
-        half = min(
-            max(c * weight * around[person] ** (1 - shape.beta), shape.narrowest_rad),
-            shape.widest_rad,
+def density(angles, i, between, persons, weights, radii, k):
+    """The mean angle to the k nearest in units of their own radius, of others and outside the radius of original i."""
+    counted = []
+    for j in sorted(range(len(angles)), key=lambda j: angles[j] / weights[j]):
+        another = any(
+            persons[j] != persons[h] and between[h][j] <= min(radii[h], radii[j]) for h in counted
         )
-        ratios.append(angle / half)
+        if persons[j] != persons[i] and between[i][j] > radii[i] and not another:
+            counted.append(j)
+    nearest = [angles[j] for j in counted[:k]]
+    return sum(nearest) / len(nearest) if nearest else math.pi
+
+
+def risk(angles, between, persons, radii, shape, c):
+    """Of a picture with these angles to the originals, which have angles `between` them."""
+    weights = [radius**shape.beta for radius in radii]
+    ratios = []
+    for i, (angle, weight) in enumerate(zip(angles, weights, strict=True)):
+        around = density(angles, i, between, persons, weights, radii, shape.k)
+        half = max(c * weight * around ** (1 - shape.beta), shape.narrowest_rad, radii[i])
+        ratios.append(angle / min(half, shape.widest_rad))
     best = min(range(len(ratios)), key=ratios.__getitem__)
     return ratios[best], best
 
 
-def smallest_c(angles, persons, radii, shape):
+def smallest_c(angles, between, persons, radii, shape):
     """By bisection on the definition."""
 
     def rejects(c):
-        return risk(angles, persons, radii, shape, c)[0] <= 1
+        return risk(angles, between, persons, radii, shape, c)[0] <= 1
 
     return slow.bisected(rejects, 1e3, 36)
 
@@ -72,16 +72,17 @@ def test_agrees_with_the_definition(seed, beta, k, narrowest_deg, widest_deg):
     shape = Shape(k, beta, math.radians(narrowest_deg), math.radians(widest_deg), PICTURE)
     cones = uncalibrated(originals, persons, np.arange(1, 31), own, shape)
     radii = [slow.radius(x, versions) for x, versions in zip(originals, own, strict=True)]
+    between = [[slow.angle(x, y) for y in originals] for x in originals]
     some = np.concatenate([draws[::9], held_out[:6], originals[:2]])
     needed = needed_scales(cones, some)
     seen = [[slow.angle(picture, x) for x in originals] for picture in some]
     assert needed == pytest.approx(
-        [smallest_c(each, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6
+        [smallest_c(each, between, persons, radii, shape) for each in seen], rel=1e-5, abs=1e-6
     )
 
     ready = replace(cones, c=float(np.median(needed[np.isfinite(needed)])) or 0.5)
     seen = [[slow.angle(picture, x) for x in originals] for picture in held_out]
-    wanted = [risk(each, persons, radii, shape, ready.c) for each in seen]
+    wanted = [risk(each, between, persons, radii, shape, ready.c) for each in seen]
     for searched in (1, 8, 30):
         found = Judge(ready, searched).risks(held_out)
         assert found.risk == pytest.approx([value for value, _ in wanted], rel=1e-5)
@@ -90,7 +91,7 @@ def test_agrees_with_the_definition(seed, beta, k, narrowest_deg, widest_deg):
 
 
 def test_calibrated_cones_reject_every_draw_and_a_copy_has_no_risk_of_escaping():
-    originals, persons, own, draws, _ = population(9)
+    originals, persons, own, draws, _ = population(9, narrower=0.5)
     shape = Shape(3, 0.35, density=PICTURE)
     cones = uncalibrated(originals, persons, np.arange(1, 31), own, shape)
     ready, _ = calibrate(cones, draws, np.repeat(persons, 4), "reject-all", fewest_persons=2)

@@ -41,9 +41,11 @@ def test_agrees_with_the_definition(seed, beta, k, widest_deg):
     shape = Shape(k, beta, narrowest, widest)
     cones = uncalibrated(originals, persons, np.arange(1, 25), own, shape)
     radii = [slow.radius(x, versions) for x, versions in zip(originals, own, strict=True)]
-    sparsities = [slow.sparsity(i, originals, persons, k) for i in range(24)]
+    sparsities = [slow.sparsity(i, originals, persons, radii, k) for i in range(24)]
     assert own_radii(originals, own) == pytest.approx(radii, abs=1e-6)
-    assert local_sparsity(originals, persons, k) == pytest.approx(sparsities, abs=1e-6)
+    assert cones.sparsity_rad == pytest.approx(sparsities, abs=1e-6)
+    plain = [slow.sparsity(i, originals, persons, [0.0] * 24, k) for i in range(24)]
+    assert local_sparsity(originals, persons, k) == pytest.approx(plain, abs=1e-6)
 
     flat = draws.reshape(-1, 6)
     needed = [

@@ -25,7 +25,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.foundation import family as foundation
-from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, recut
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
@@ -205,10 +205,20 @@ def test_samples_do_not_depend_on_shards_and_follow_the_condition(
         parts = [str(tmp_path / f"{shards}-{shard}.parquet") for shard in range(shards)]
         for shard, part in enumerate(parts):
             foundation.sample(
-                model, TINTS, sample={"steps": 2, "guidance": [2.0], "per_condition": 3},
-                compute={**COMPUTE, "micro_batch": 2}, seed=3, stage="teacher", shard=shard, shards=shards,
-                state=tmp_path / "state", out=Path(part), step=Step.null(),
-            )  # fmt: skip
+                model,
+                SamplingTask(
+                    TINTS,
+                    sample={"steps": 2, "guidance": [2.0], "per_condition": 3},
+                    compute={**COMPUTE, "micro_batch": 2},
+                    seed=3,
+                    stage="teacher",
+                    shard=shard,
+                    shards=shards,
+                    state=tmp_path / "state",
+                    out=Path(part),
+                ),
+                Step.null(),
+            )
         recut(parts, tmp_path / f"pictures-{shards}", per_shard=10)
         found.append(read_pictures(tmp_path / f"pictures-{shards}"))
     np.testing.assert_array_equal(*found)

@@ -26,7 +26,7 @@ def test_a_base_is_a_folder_or_a_hub_id(base, hub, start):
 
 def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(generator_steps, "read_pictures", lambda _: np.zeros((1, 8, 8, 3)))
+    monkeypatch.setattr(generator_steps, "spooled", lambda _: np.zeros((1, 8, 8, 3)))
     monkeypatch.setattr(generator_steps, "read_table", lambda _: pd.DataFrame({"item": [0]}))
     monkeypatch.setattr(diffusion, "train", lambda task, step: asked.append(task))
     settings = {

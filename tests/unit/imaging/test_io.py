@@ -6,9 +6,11 @@ import struct
 import warnings
 import zlib
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
+import tifffile
 from PIL import Image, ImageCms, TiffImagePlugin
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -17,6 +19,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     SecondaryCaptureImageStorage,
     generate_uid,
 )
@@ -285,6 +288,22 @@ def test_dicom_refusals(tmp_path, scene):
     assert reason(path) in ("damaged", "not a picture")
 
 
+def test_dicom_that_cannot_be_decoded_is_refused_for_the_true_reason(tmp_path, scene):
+    data = pydicom.dcmread(
+        dicom(tmp_path / "a.dcm", scene[..., 0].astype(np.uint16), BitsStored=12, HighBit=11)
+    )
+    data.PixelData, data.file_meta.TransferSyntaxUID = (
+        encapsulate([b"\xff\xd8\xff\xc1"]),
+        JPEGExtended12Bit,
+    )
+    data["PixelData"].VR = "OB"
+    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    assert reason(tmp_path / "b.dcm").endswith("JPEG Extended (Process 2 and 4) of 12 bits")
+    whole = dicom(tmp_path / "c.dcm", scene[..., 0]).read_bytes()
+    (tmp_path / "d.dcm").write_bytes(whole[132:])
+    assert reason(tmp_path / "d.dcm").startswith("DICOM without its preamble")
+
+
 def test_dicom_in_ycbcr_is_converted_once(tmp_path, scene):
     """What ophthalmic cameras write; converted twice, orange comes out green."""
     orange = np.tile(np.array([210, 110, 40], np.uint8), (64, 64, 1))
@@ -418,6 +437,51 @@ def test_the_depth_of_gray_is_that_of_nearly_all_pixels(tmp_path, bits):
     for name, values in (("plain", gray), ("hot", hot)):
         pixels, _ = read_picture(saved(tmp_path / f"{name}.png", Image.fromarray(values)))
         assert np.abs(pixels[1:, :, 0] - expected[1:]).max() <= 1
+
+
+def deep(path, values, photometric="rgb", **tags):
+    """Colour of 16 bits, which Pillow cannot write, as TIFF or PNG."""
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, values, photometric=photometric, **tags)
+    else:
+        cv2.imwrite(str(path), values[..., [2, 1, 0, 3][: values.shape[2]]])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_depth_of_colour_is_that_of_nearly_all_values(tmp_path, suffix, bits):
+    top = 2**bits - 1
+    ramp = np.linspace(0, top, 6400).reshape(80, 80)
+    values = np.stack([ramp, ramp[::-1] / 2, ramp.T / 4], axis=2).astype(np.uint16)
+    pixels, info = read_picture(deep(tmp_path / f"a{suffix}", values))
+    assert np.abs(pixels - values * (255 / top)).max() <= 1  # one scale for all colours
+    assert (info["bits"], info["gray"]) == (16, False)
+
+
+def test_deep_colour_is_turned_and_laid_on_black(tmp_path):
+    values = np.zeros((60, 80, 4), np.uint16)
+    values[:20, :, 0], values[..., 3] = 4095, 65535
+    values[:, :40, 3] = 0
+    clear = {"extrasamples": ["unassalpha"]}
+    for name, tags in (("a.png", {}), ("a.tif", clear)):
+        pixels, _ = read_picture(deep(tmp_path / name, values, **tags))
+        assert pixels[10, 60].tolist() == [255, 0, 0]
+        assert pixels[10, 20].tolist() == [0, 0, 0]
+    turned = [(274, "H", 1, 6, True)]  # EXIF orientation: the top is at the right
+    pixels, _ = read_picture(deep(tmp_path / "b.tif", values[..., :3].copy(), extratags=turned))
+    assert pixels.shape == (80, 60, 3)
+    assert pixels[40, 50].tolist() == [255, 0, 0]
+
+
+def test_deep_colour_that_opencv_cannot_decode_is_refused(tmp_path):
+    values = np.random.default_rng(1).integers(0, 4096, (64, 64, 3)).astype(np.uint16)
+    path = deep(tmp_path / "a.tif", values, compression="zlib")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :][:40] = bytes(40)
+    for cut in (len(data) // 2, len(data) - 300):
+        path.write_bytes(bytes(data[:cut]))
+        assert reason(path) in ("truncated", "damaged", "not a picture")
 
 
 @pytest.mark.parametrize("start", [0.4, 0.6, 0.8])

@@ -1,12 +1,15 @@
 """Picture shards: exact, atomic, and open to the libraries that others use."""
 
+import hashlib
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging import shards
-from avatarflow.imaging.spool import Chosen, Spool
+from avatarflow.imaging.spool import Chosen, Spool, content_digest, spooled
 
 
 def names(folder):
@@ -138,5 +141,72 @@ def test_a_spool_reads_as_an_array_and_leaves_no_file(tmp_path, pictures):
     np.testing.assert_array_equal(some[1:3], pictures[[1, 1]])
     np.testing.assert_array_equal(np.asarray(some), pictures[[6, 1, 1, 3]])
     np.testing.assert_array_equal(np.stack(list(Chosen(spool, [6, 1]))), pictures[[6, 1]])
-    with pytest.raises(ValueError, match="a picture of shape"):
+    with pytest.raises(
+        ValueError, match=r"uint8 of shape \(4, 16, 3\); give uint8 of \(16, 16, 3\)"
+    ):
         spool.append(pictures[0][:4])
+
+
+class Counted:
+    """Pictures that are made when they are asked for; `most` is how many of them were alive at once."""
+
+    def __init__(self, pictures):
+        self.pictures, self.alive, self.most = pictures, 0, 0
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, rows):
+        made = self.pictures[rows].copy()
+        count = 1 if made.ndim == 3 else len(made)
+        self.alive += count
+        self.most = max(self.most, self.alive)
+        weakref.finalize(made, self.let_go, count)
+        return made
+
+    def let_go(self, count):
+        self.alive -= count
+
+
+def test_a_set_is_written_without_stacking_its_pictures(tmp_path, pictures, table):
+    many, rows = np.concatenate([pictures] * 6), pd.concat([table] * 6)
+    once, bits = Counted(many), Counted(many)
+    shards.write_shards(tmp_path / "once", once, rows, per_shard=20)
+    writer = shards.ShardWriter(tmp_path / "bits", per_shard=20)
+    for start in range(0, len(many), 6):
+        writer.append(bits[start : start + 6], rows.iloc[start : start + 6])
+    writer.close(rows[:0])
+    assert (once.most, bits.most) == (1, 6)
+    assert len(names(tmp_path / "bits")) == 3
+
+
+def test_joined_parts_are_decoded_block_by_block(monkeypatch, tmp_path, pictures, table):
+    parts = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for part, rows in zip(parts, (slice(0, 5), slice(5, 7)), strict=True):
+        shards.write_shard(part, pictures[rows], table.iloc[rows])
+    blocks = []
+    append = shards.ShardWriter.append
+    monkeypatch.setattr(
+        shards.ShardWriter,
+        "append",
+        lambda self, block, rows: blocks.append(len(block)) or append(self, block, rows),
+    )
+    monkeypatch.setattr(shards, "BLOCK", 2)
+    shards.recut([str(part) for part in parts], tmp_path / "joined", per_shard=3)
+    shards.write_shards(tmp_path / "once", pictures, table, per_shard=3)
+    assert blocks == [2, 2, 1, 2]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "once").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()
+    }
+
+
+def test_wanted_pictures_are_spooled_and_digested_as_an_array_is(tmp_path, pictures, table):
+    pictures = pictures[:, :, :16]
+    shards.write_shards(tmp_path / "set", pictures, table, per_shard=3)
+    wanted = np.arange(7) % 2 == 0
+    spool = spooled(tmp_path / "set", wanted)
+    np.testing.assert_array_equal(np.asarray(spool), pictures[wanted])
+    whole = hashlib.sha256(pictures[wanted].tobytes() + b"labels").hexdigest()
+    assert content_digest(spool, b"labels") == whole == content_digest(pictures[wanted], b"labels")
+    assert spooled(tmp_path / "set", np.zeros(7, bool)).shape == (0, 16, 16, 3)
+    assert shards.count_rows(tmp_path / "set") == 7

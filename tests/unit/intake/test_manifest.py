@@ -64,11 +64,19 @@ def test_an_expression_reaches_nothing_but_the_rows(table, expression):
 
 def test_a_wrong_selection_shows_no_column_but_those_it_names(tmp_path):
     (tmp_path / "m.csv").write_text("file,age,Secret\na.png,4,5\n")
-    with pytest.raises(
-        AvatarflowError, match="columns of numbers are age, all others are text"
-    ) as error:
+    with pytest.raises(AvatarflowError, match=r"age holds numbers$") as error:
         select_rows(read_manifest(tmp_path / "m.csv", []), "age = ", "select")
     assert "Secret" not in str(error.value)
+
+
+def test_a_wrong_selection_says_which_row_makes_a_column_text(tmp_path):
+    (tmp_path / "m.csv").write_text("file,age,left\na.png,4,\nb.png,unknown,\n")
+    table = read_manifest(tmp_path / "m.csv", [])
+    with pytest.raises(AvatarflowError, match=r"; age is text, as row 2 shows$") as error:
+        select_rows(table, "age >= 50", "select")
+    assert "unknown" not in str(error.value)
+    with pytest.raises(AvatarflowError, match=r"age is text, as row 2 shows, left is empty$"):
+        select_rows(table, "left = age = 1", "select")
 
 
 def test_refuses_a_selection_of_nothing(table):

@@ -38,3 +38,14 @@ def test_equals_a_comparison_of_all_pairs(monkeypatch, size, block):
 
 def test_pictures_of_two_persons_are_two():
     assert near_equal_pairs(smooth(3, 40), np.arange(40)) == []
+
+
+def test_holds_no_more_than_two_blocks_of_pictures(monkeypatch):
+    shapes = []
+    near = near_equal._near
+    monkeypatch.setattr(near_equal, "BLOCK", 5)
+    monkeypatch.setattr(
+        near_equal, "_near", lambda one, two: shapes.append((len(one), len(two))) or near(one, two)
+    )
+    assert near_equal_pairs(smooth(3, 12), np.arange(12)) == []
+    assert shapes == [(5, 5), (5, 5), (5, 2), (5, 5), (5, 2), (2, 2)]

@@ -163,8 +163,8 @@ def unit(rows):
 
 
 def some_cones(rows, numbers, width):
-    angle = np.full(len(rows), 1.0)
-    return Cones(rows, np.array(numbers), angle, angle, Shape(), width, "made up")
+    angle = np.full(len(rows), width)
+    return Cones(rows, np.array(numbers), angle, angle, Shape(), 1.0, "made up")
 
 
 def test_a_picture_counts_for_the_canary_in_whose_own_cone_it_lies():

@@ -131,7 +131,7 @@ def test_decisions_do_not_depend_on_block_size_search_depth_or_order(block, k, s
 
 def test_one_wide_cone_far_away_is_found():
     cones = some_cones(c=0.05)
-    radii = cones.radii_rad.copy()
+    radii = np.full(300, 0.01)
     radii[100] = 1e4
     cones = replace(cones, radii_rad=radii)
     found = Judge(cones, 4)
@@ -287,6 +287,7 @@ def test_refusals(tmp_path):
         judge(candidates, names(5), replace(cones, c=float("nan")), out)
     with pytest.raises(ValueError, match="4 ids but 5 candidates"):
         judge(candidates, names(4), cones, out)
+    no_width = replace(cones, c=0.0, radii_rad=np.zeros(300), shape=Shape(narrowest_rad=0.0))
     with pytest.raises(AvatarflowError, match="300 cones without a width"):
-        judge(candidates, names(5), replace(cones, c=0.0, shape=Shape(narrowest_rad=0.0)), out)
+        judge(candidates, names(5), no_width, out)
     assert list(tmp_path.iterdir()) == []  # nothing half-written

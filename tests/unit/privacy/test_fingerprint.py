@@ -8,15 +8,19 @@ import torch
 from safetensors import safe_open
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.privacy.fingerprints import contrastive_training
+from avatarflow.imaging.spool import Spool
+from avatarflow.privacy import perturbations
+from avatarflow.privacy.fingerprints import contrastive_training, retrieval
 from avatarflow.privacy.fingerprints.contrastive_training import (
     Batches,
     contrastive_loss,
     learning_rate,
 )
 from avatarflow.privacy.fingerprints.encoder import box_matrix, normalised
+from avatarflow.privacy.fingerprints.files import save_rows, write_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder, whiten
-from avatarflow.privacy.fingerprints.retrieval import auc, eer, rank_one, verification
+from avatarflow.privacy.fingerprints.pair_errors import auc, eer
+from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.perturbations import FAMILIES
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
@@ -271,6 +275,85 @@ def test_pairs_of_one_field_and_of_two_are_told_apart():
     other = verification(gallery, eyes, persons, 1, fields, same_field=False)
     assert (same.pairs, other.pairs, verification(gallery, eyes, persons, 1).pairs) == (1, 2, 4)
     assert verification(gallery, eyes, persons, 1, np.full(5, -1)) is None
+
+
+def test_recognition_counts_pairs_block_by_block_as_over_all_of_them(monkeypatch):
+    drawn = np.random.default_rng(5)
+    rows = drawn.standard_normal((60, 4))
+    rows[1::2] += 2 * rows[::2]
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    eyes, persons = np.arange(60) // 2, np.arange(60) // 4
+    whole = verification(rows, eyes, persons, 1)
+    first, second = np.triu_indices(60, 1)
+    angles = np.arccos(np.clip((rows[first] * rows[second]).sum(1).astype(float), -1, 1))
+    impostors = np.sort(angles[persons[first] != persons[second]])
+    genuine = angles[eyes[first] == eyes[second]]
+    assert (whole.auc, whole.eer) == pytest.approx(
+        (auc(genuine, impostors), eer(genuine, impostors))
+    )
+    assert 0.5 < whole.auc < 1
+    held = []
+    triu = np.triu
+    monkeypatch.setattr(retrieval, "BLOCK", 7)
+    monkeypatch.setattr(
+        retrieval.np, "triu", lambda block, k: held.append(block.shape) or triu(block, k)
+    )
+    assert verification(rows, eyes, persons, 1) == whole
+    assert set(held) == {(7, 7), (4, 4)}
+
+
+def test_fingerprints_written_part_by_part_are_those_written_at_once(tmp_path):
+    rows = np.random.default_rng(6).standard_normal((5, 4, 3)).astype(np.float32)
+    for shape in ((5, 4, 3), (20, 3), (1, 20, 3)):
+        save_rows(tmp_path / "once", rows.reshape(shape), "an encoder")
+        order = np.random.default_rng(7).permutation(20)
+        parts = [(places, rows.reshape(-1, 3)[places]) for places in np.split(order, [3, 4, 15])]
+        write_rows(tmp_path / "parts", shape, parts, "an encoder")
+        assert (tmp_path / "parts").read_bytes() == (tmp_path / "once").read_bytes()
+    with pytest.raises(ValueError, match=r"17 rows; give the 20 of shape \(1, 20, 3\)"):
+        write_rows(tmp_path / "less", shape, parts[1:], "an encoder")
+    assert not (tmp_path / "less").exists()
+    save_rows(tmp_path / "once", rows[:0], "an encoder")
+    write_rows(tmp_path / "parts", (0, 4, 3), [], "an encoder")
+    assert (tmp_path / "parts").read_bytes() == (tmp_path / "once").read_bytes()
+
+
+class Watched(Spool):
+    """A spool that keeps how many pictures each reading asked for."""
+
+    def __init__(self, pictures):
+        super().__init__(None, pictures.shape[1])
+        self.extend(pictures)
+        self.asked = []
+
+    def __getitem__(self, rows):
+        read = super().__getitem__(rows)
+        self.asked.append(1 if read.ndim == 3 else len(read))
+        return read
+
+
+def test_training_reads_no_more_pictures_than_a_step_shows(pictures, encoder, tmp_path):
+    watched = Watched(pictures)
+    settings = {**SMALL, "persons_per_step": 3, "steps": 2}
+    whole = fit_encoder(pictures, np.arange(16), settings, 3, tmp_path / "a", Step.null())
+    trained = fit_encoder(watched, np.arange(16), settings, 3, tmp_path / "b", Step.null())
+    assert trained.digest == whole.digest
+    assert max(watched.asked[:-2]) == 3  # the last two are the sample that is whitened by
+
+
+def test_perturbations_are_made_few_at_a_time_however_many_are_asked(
+    pictures, encoder, monkeypatch
+):
+    made = []
+    alter = perturbations.alter
+    monkeypatch.setattr(
+        perturbations, "alter", lambda *values: made.append(alter(*values)) or made[-1]
+    )
+    watched = Watched(pictures)
+    rows = embed_altered(encoder, watched, np.arange(16), ["flip"], 60, 1, "own")
+    assert rows.shape == (16, 60, 16)
+    assert max(len(block) for block in made) == 120
+    assert watched.asked == [2] * 8
 
 
 def test_refusals(pictures, tmp_path, monkeypatch):

@@ -251,6 +251,7 @@ def test_nothing_that_measures_or_calibrates_cones_knows_them(module):
 
 def test_somebody_must_confirm_whose_they_are():
     release = {"source": {"generate": {}}, "gates": {}, "near_duplicates": {"persons": 5}}
+    release["verifier"] = {"matcher": "none"}
     with pytest.raises(
         AvatarflowError, match=r"near_duplicates: nobody to confirm .*; set verifier.matcher"
     ):

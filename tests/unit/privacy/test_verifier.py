@@ -13,13 +13,14 @@ from safetensors.numpy import save_file
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import write_shards
+from avatarflow.imaging.shards import read_pictures, write_shards
+from avatarflow.imaging.spool import Spool
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, OUTSIDE, UNSEEN
 from avatarflow.privacy.cones.decide_step import judge_pictures
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
-from avatarflow.privacy.verifier import matcher, trial
+from avatarflow.privacy.verifier import matcher, trial, verify
 from avatarflow.privacy.verifier.agreement import agreement, counted, kappa
 from avatarflow.privacy.verifier.verify import Verifier, verify_candidates
 from avatarflow.runs.context import Step
@@ -181,6 +182,32 @@ def test_verifications_do_not_depend_on_blocks(world):
     for name in ("compared", "similarity", "original", "rejected"):
         one_by_one = np.concatenate([getattr(each, name) for each in single])
         np.testing.assert_array_equal(getattr(whole, name), one_by_one)
+
+
+def test_verifying_reads_pictures_of_the_pool_as_they_are_compared(world, tmp_path, monkeypatch):
+    before, asked_for = asked(world, tmp_path), []
+
+    class Watched(Spool):
+        def __getitem__(self, rows):
+            read = super().__getitem__(rows)
+            asked_for.append(1 if read.ndim == 3 else len(read))
+            return read
+
+    def watched(pool):
+        spool = Watched(tmp_path, 64)
+        spool.extend(read_pictures(pool))
+        return spool
+
+    for module in (verify, trial):
+        monkeypatch.setattr(module, "spooled", watched)
+    monkeypatch.setattr(verify, "AT_ONCE", 1)
+    after = asked(world, tmp_path)
+    assert after[0].equals(before[0])
+    assert after[1] == before[1]
+    trial.try_verifier(
+        world[0]["pool"], SETTINGS, ["flip"], 1, str(tmp_path / "trial"), Step.null()
+    )
+    assert set(asked_for) == {1}
 
 
 def test_verifications_of_other_candidates_are_refused(world, tmp_path):

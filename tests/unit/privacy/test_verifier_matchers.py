@@ -13,6 +13,7 @@ EYES = 10
 TOLD = {
     "fundus": 0.6,
     "iris": 0.6,
+    "keypoints": 0.6,
 }  # photographs vary in pose, light and focus; none is refused here
 
 
@@ -20,10 +21,11 @@ TOLD = {
 def matched(request):
     """The matcher, pictures of ten eyes (two each, an eye's side by side) and their templates."""
     chosen = matcher(request.param)
-    size = 128 if request.param == "iris" else 96
+    kind = "iris" if request.param == "iris" else "fundus"
+    size = 128 if kind == "iris" else 96
     # one eye of each person: the two eyes of a person share colours
     eyes = [2 * person for person in range(EYES) for _ in range(2)]
-    pictures, _ = draw_eyes(request.param, eyes, [0, 1] * EYES, size, 3)
+    pictures, _ = draw_eyes(kind, eyes, [0, 1] * EYES, size, 3)
     return chosen, pictures, [chosen.template(picture) for picture in pictures]
 
 
@@ -50,8 +52,9 @@ def test_a_picture_and_its_mirror_image_are_one_eye(matched):
 
 def test_similarity_is_symmetric(matched):
     chosen, _, templates = matched
+    searched = 0.2 if chosen.asks_all else 1e-6  # RANSAC draws other pairs the other way round
     assert chosen.similarity(templates[0], templates[1]) == pytest.approx(
-        chosen.similarity(templates[1], templates[0])
+        chosen.similarity(templates[1], templates[0]), rel=searched
     )
 
 
@@ -151,5 +154,7 @@ def test_the_disc_is_found():
 
 
 def test_there_is_no_matcher_of_another_name():
-    with pytest.raises(AvatarflowError, match="no matcher 'ear'; choose from fundus, iris"):
+    with pytest.raises(
+        AvatarflowError, match="no matcher 'ear'; choose from fundus, keypoints, iris"
+    ):
         matcher("ear")

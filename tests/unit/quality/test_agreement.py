@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from avatarflow.imaging.spool import Spool
 from avatarflow.quality.agreement import UNKNOWN, _shuffled, agreement
 from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
@@ -54,6 +55,26 @@ def test_missing_labels_are_left_out_not_guessed(found):
 
 def test_a_column_with_one_value_is_not_measured(found):
     assert found["single"]["asked"]["value"] is None
+
+
+def test_sets_on_disk_give_the_same_figures_and_are_read_by_batches():
+    asked = []
+
+    class Watched(Spool):
+        def __getitem__(self, rows):
+            read = super().__getitem__(rows)
+            asked.append(len(read))
+            return read
+
+    def on_disk(sample):
+        spool = Watched(None, 32)
+        spool.extend(sample.pictures)
+        return Sample(spool, sample.table).where(np.arange(len(spool)))
+
+    sets = marked(300, 1), marked(40, 2, 1000), marked(40, 3)
+    settings = ["side"], {"steps": 3}, 1, Step.null()
+    assert agreement(*map(on_disk, sets), *settings) == agreement(*sets, *settings)
+    assert max(asked) == 64
 
 
 def test_without_released_pictures_nothing_is_measured():

@@ -17,6 +17,7 @@ from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.pairs import nearest_pairs
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
+from avatarflow.release.figures import ALWAYS_ABLE
 from avatarflow.release.report import officer_page_of
 from avatarflow.release.step import release_entry
 from avatarflow.runs.context import Step
@@ -28,8 +29,9 @@ SETTINGS = {
     "sheet_pictures": 8, "sheet_columns": 4,
 }  # fmt: skip
 THRESHOLDS = {
-    "calibration_rejection": 0.99, "specificity": 0.5, "nearest_original": 1, "agreement": 0.9, "shuffled_control": 0.1,
-    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0,
+    "missed_patients": 0.1, "specificity": 0.5, "verifier_matches": 0.01, "agreement": 0.9, "shuffled_control": 0.1,
+    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0, "attack_auc": 0.65,
+    "different_pictures": 0.95,
 }  # fmt: skip
 EVALUATION = {
     "worst": {
@@ -47,7 +49,8 @@ EVALUATION = {
     "encoders": {},
 }
 CALIBRATED = {
-    "rejected": {"value": 0.999, "low": 0.99, "high": 1.0, "n": 560, "persons": 10, "method": "x"},
+    "miss": {"value": 0.0, "low": 0.0, "high": 0.06, "n": 60, "persons": 60, "method": "x"},
+    "worst_person": {"person": 987654, "risk": 0.9, "missed": 0, "n": 112},
     "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
     "coverage": {
         "mode": "reject-all",
@@ -70,7 +73,23 @@ def attack(name, target="student", high=0.57, **changes):
     return row | changes
 
 
-ATTACKS = {"rows": [*map(attack, ON_MODEL), attack("nearest_synthetic", "release")]}
+ON_RELEASE = [attack(name, "release") for name in ALWAYS_ABLE]
+ATTACKS = {"rows": [*map(attack, ON_MODEL), *ON_RELEASE]}
+VERIFIED = {
+    "outside_cones": 18, "matched_outside_cones": 0, "asks_all": False,
+    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
+    "table": {
+        "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
+    },
+    "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
+    "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
+    "held_out_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
+    "trial": {
+        "two_persons": {"pairs": 4000},
+        "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
+        "same_eye": None,
+    },
+}  # fmt: skip
 ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
 
 
@@ -112,10 +131,14 @@ def entry(tmp_path, student):
         ("calibrated", CALIBRATED),
         ("metrics", EVALUATION),
         ("attacks", ATTACKS),
+        ("student_verifier", VERIFIED),
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     files = {"samples": "samples", "decisions": "decisions.parquet"}
-    files |= {name: f"{name}.json" for name in ("summary", "calibrated", "metrics", "attacks")}
+    files |= {
+        name: f"{name}.json"
+        for name in ("summary", "calibrated", "metrics", "attacks", "student_verifier")
+    }
     (tmp_path / "student" / "unet").mkdir(parents=True)
     (tmp_path / "student" / "model_index.json").write_text("{}")
     (tmp_path / "student" / "unet" / "weights.safetensors").write_bytes(b"weights")
@@ -137,6 +160,7 @@ def make(entry, folder, thresholds=THRESHOLDS, **more):
         "sample": {},
         "release": SETTINGS,
         "attacks": ASKED,
+        "verifier": {"matcher": "fundus"},
         **more,
     }
     release_entry("demo", entry, settings, outputs_in(folder), Step.null())
@@ -184,7 +208,7 @@ def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
 def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):
     put(
         entry,
-        [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], conclusion="fail"), *ATTACKS["rows"][-1:]],
+        [*map(attack, ON_MODEL[1:]), attack(ON_MODEL[0], conclusion="fail"), *ON_RELEASE],
     )
     decided = make(entry, tmp_path / "release")
     assert (decided["decision"], decided["model_gate"]["result"]) == ("pass", "fail")
@@ -202,7 +226,8 @@ def test_a_leak_in_the_pictures_refuses(entry, tmp_path):
     )
     assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: fail"]
     put(entry, [row for row in ATTACKS["rows"] if row["target"] != "release"])
-    assert make(entry, tmp_path / "release")["reasons"] == ["shown_leaks: inconclusive"]
+    wanted = ["attack_auc: inconclusive", "shown_leaks: inconclusive"]
+    assert make(entry, tmp_path / "release")["reasons"] == wanted
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "note.txt"])
@@ -291,8 +316,74 @@ def test_nothing_accepted_is_a_refusal_and_not_a_crash(entry, tmp_path):
 
 def test_an_accepted_picture_without_a_risk_refuses(entry, tmp_path):
     pd.read_parquet(entry["decisions"]).assign(accepted=True).to_parquet(entry["decisions"])
-    decided = make(entry, tmp_path / "release")
-    assert "nearest_original: inconclusive" in decided["reasons"]
+    with pytest.raises(AvatarflowError, match="2 accepted pictures without a risk above 1"):
+        make(entry, tmp_path / "release")
+    assert not (tmp_path / "release").exists()
+
+
+def reasons(entry, tmp_path, **files):
+    for name, value in files.items():
+        Path(entry[name]).write_text(json.dumps(value))
+    return make(entry, tmp_path / "release")["reasons"]
+
+
+def test_one_missed_patient_of_a_few_refuses(entry, tmp_path):
+    miss = {"value": 0.0, "low": 0.0, "high": 0.31, "n": 10, "persons": 10, "method": "x"}
+    assert reasons(entry, tmp_path, calibrated={**CALIBRATED, "miss": miss}) == [
+        "missed_patients: fail"
+    ]
+    assert "missed_patients: inconclusive" in reasons(
+        entry, tmp_path, calibrated={"coverage": CALIBRATED["coverage"]}
+    )
+
+
+def test_pictures_that_the_verifier_takes_for_originals_refuse(entry, tmp_path):
+    caught = {**VERIFIED, "outside_cones": 300, "matched_outside_cones": 5, "refused": 5}
+    assert reasons(entry, tmp_path, student_verifier=caught) == ["verifier_matches: fail"]
+    assert reasons(entry, tmp_path, student_verifier={}) == ["verifier_matches: inconclusive"]
+    entry.pop("student_verifier")
+    assert make(entry, tmp_path / "release")["reasons"] == ["verifier_matches: inconclusive"]
+
+
+def test_one_picture_many_times_refuses(entry, tmp_path, student):
+    from avatarflow.imaging.shards import write_shards
+
+    samples, _ = student
+    again = samples.pictures.copy()
+    again[3:9] = again[2]
+    write_shards(tmp_path / "again", again, samples.table)
+    decided = make({**entry, "samples": str(tmp_path / "again")}, tmp_path / "release")
+    assert decided["reasons"] == ["different_pictures: fail"]
+    (gate,) = (gate for gate in decided["gates"] if gate["name"] == "different_pictures")
+    assert gate["value"] == pytest.approx(12 / 18)
+
+
+BLIND = {"caught": False, "auc": None}
+
+
+@pytest.mark.parametrize(
+    ("rows", "result"),
+    [
+        ([attack("nearest_synthetic", "release"), attack("density_ratio", "release", high=0.66)], "fail"),
+        ([attack("nearest_synthetic", "release", auc={"value": 0.2, "low": 0.1, "high": 0.3, "n": 380}),
+          attack("density_ratio", "release")], "fail"),
+        ([attack("nearest_synthetic", "release")], "inconclusive"),
+        ([attack("nearest_synthetic", "release"), attack("density_ratio", "release", positive=BLIND)], "inconclusive"),
+        ([*ON_RELEASE, attack("density_ratio", "release", view="pixels", positive=BLIND)], "inconclusive"),
+        ([*ON_RELEASE, attack("linkage_fellow_eye", "release", positive=BLIND)], None),
+        ([*ON_RELEASE, attack("attribute_inference", "release", high=0.7)], "fail"),
+    ],
+)  # fmt: skip
+def test_attacks_on_the_release_without_power_refuse(entry, tmp_path, rows, result):
+    put(entry, [*map(attack, ON_MODEL), *rows])
+    wanted = [] if result is None else [f"attack_auc: {result}"]
+    assert make(entry, tmp_path / "release")["reasons"] == wanted
+
+
+def test_no_number_of_a_person_is_published(entry, tmp_path):
+    make(entry, tmp_path / "release")
+    assert "987654" not in (tmp_path / "release" / "certificate.json").read_text()
+    assert "worst_person" not in (tmp_path / "release" / "certificate.json").read_text()
 
 
 def test_candidates_without_a_decision_are_not_accepted(student):
@@ -398,36 +489,15 @@ def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_pa
     assert "2 of 56 missed" in text
 
 
-VERIFIED = {
-    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
-    "table": {
-        "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
-    },
-    "kappa": {"value": 0.1, "low": -0.2, "high": 0.4, "n": 20},
-    "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
-    "held_out_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
-    "trial": {
-        "two_persons": {"pairs": 4000},
-        "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
-        "same_eye": None,
-    },
-}  # fmt: skip
-
-
 def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
-    plain = make(entry, tmp_path / "plain")
-    assert "verifier" not in {**plain["measured"], **plain["asked"]}
     (tmp_path / "verified.json").write_text(json.dumps(VERIFIED))
     both = {
         f"{stage}_verifier": str(tmp_path / "verified.json") for stage in ("teacher", "student")
     }
-    found = make(entry | both, tmp_path / "release", verifier={"matcher": "fundus"})
-    assert found["measured"].pop("verifier") == {"teacher": VERIFIED, "student": VERIFIED}
-    assert found["asked"].pop("verifier") == {"matcher": "fundus"}
-    assert found == plain
+    found = make(entry | both, tmp_path / "release")
+    assert found["measured"]["verifier"] == {"teacher": VERIFIED, "student": VERIFIED}
+    assert found["asked"]["verifier"] == {"matcher": "fundus"}
     page = tmp_path / "report.html"
-    officer_page_of(str(tmp_path / "plain/certificate.json"), {}, str(page))
-    assert "<h2>Verifier" not in page.read_text()
     officer_page_of(str(tmp_path / "release/certificate.json"), {}, str(page))
     text = page.read_text()
     assert text.count("<h2>Verifier</h2>") == 1

@@ -14,27 +14,31 @@ from avatarflow.release.gates import RULES, hold_all
 from avatarflow.release.model_gate import model_gate
 
 GOOD = {
-    "calibration_rejection": 0.999,
+    "missed_patients": 0.05,
     "specificity": 0.7,
-    "nearest_original": 1.2,
+    "verifier_matches": 0.0,
+    "different_pictures": 1.0,
     "agreement.side": 0.95,
     "agreement.sex": 0.92,
     "shuffled_control.side": 0.02,
     "kid_ratio": 0.3,
     "coverage_ratio": 0.9,
     "released_count.left": 80,
+    "attack_auc": 0.6,
     "shown_leaks": 0,
     "canaries_found": 0,
 }
 THRESHOLDS = {
-    "calibration_rejection": 0.99,
+    "missed_patients": 0.1,
     "specificity": 0.5,
-    "nearest_original": 1,
+    "verifier_matches": 0.01,
+    "different_pictures": 0.95,
     "agreement": 0.9,
     "shuffled_control": 0.1,
     "kid_ratio": 0.5,
     "coverage_ratio": 0.5,
     "released_count": 64,
+    "attack_auc": 0.65,
     "shown_leaks": 0,
     "canaries_found": 0,
 }
@@ -43,7 +47,7 @@ COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bo
 
 def decide(values=GOOD, thresholds=THRESHOLDS, unit="person"):
     gates = hold_all(
-        {name: Estimate(value, None, None, 10) for name, value in values.items()}, thresholds
+        {name: Estimate(value, value, value, 10) for name, value in values.items()}, thresholds
     )
     return certificate("demo", gates, {}, {}, unit, COVERAGE)
 
@@ -58,9 +62,10 @@ def test_passes_when_every_gate_passes():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("calibration_rejection", 0.98), ("specificity", 0.4), ("nearest_original", 1.0), ("agreement.sex", 0.89),
-        ("shuffled_control.side", 0.11), ("kid_ratio", 0.51), ("coverage_ratio", 0.49), ("released_count.left", 63),
-        ("shown_leaks", 1),
+        ("missed_patients", 0.11), ("specificity", 0.4), ("verifier_matches", 0.02), ("attack_auc", 0.66),
+        ("agreement.sex", 0.89), ("shuffled_control.side", 0.11), ("kid_ratio", 0.51), ("coverage_ratio", 0.49),
+        ("released_count.left", 63),
+        ("shown_leaks", 1), ("different_pictures", 0.94),
     ],
 )  # fmt: skip
 def test_one_failed_gate_refuses(name, value):
@@ -163,9 +168,11 @@ def test_the_model_stays_in_and_does_not_hold_back_data():
     assert decided["decision"] == "pass"
 
 
-@pytest.mark.parametrize(("value", "result"), [(1.0, "fail"), (1.0 + 1e-12, "pass")])
-def test_nearest_original_must_lie_outside_not_on_the_cone(value, result):
-    gate = hold("nearest_original", RULES["nearest_original"], Estimate.exact(value, 1), 1)
+@pytest.mark.parametrize(
+    ("high", "result"), [(0.1, "pass"), (0.1001, "fail"), (None, "inconclusive")]
+)
+def test_missed_patients_are_held_at_the_upper_end(high, result):
+    gate = hold("missed_patients", RULES["missed_patients"], Estimate(0.0, 0.0, high, 36), 0.1)
     assert gate.result == result
 
 

@@ -10,6 +10,9 @@ def originals(wildcards):
 def originals_manifest(wildcards):
     """The manifest as an input, or none for procedural eyes."""
     manifest = originals(wildcards)["manifest"]
+    if manifest and not Path(data(manifest)).is_file():
+        where = f"config {wildcards.map}.{wildcards.name}: manifest {data(manifest)}"
+        raise refuse(where, "no such file", "check it, data_root and AVATARFLOW_DATA")
     return {"manifest": data(manifest)} if manifest else {}
 
 

@@ -121,13 +121,14 @@ def outcome(shift, caught=3.0, clean=0.0, settings=SETTINGS, n=200):
 @pytest.mark.parametrize(
     ("kwargs", "conclusion", "said"),
     [
-        ({"shift": 0.0}, PASS, "at most 0.6"),
+        ({"shift": 0.0}, PASS, "lies within 0.4 to 0.6"),
         ({"shift": 2.0}, FAIL, "members are recognised"),
+        ({"shift": -2.0}, FAIL, "recognised by their absence"),
         ({"shift": 0.0, "caught": 0.0}, INCONCLUSIVE, "positive control was not caught"),
         ({"shift": 2.0, "caught": 0.0}, INCONCLUSIVE, "positive control was not caught"),
         ({"shift": 0.0, "clean": 2.0}, INCONCLUSIVE, "negative control was not clean"),
         ({"shift": 0.0, "settings": {**SETTINGS, "fewest_persons": 201}}, INCONCLUSIVE, "fewer than 201"),
-        ({"shift": 0.0, "settings": {**SETTINGS, "largest_auc": 0.52}}, FAIL, "upper limit is above"),
+        ({"shift": 0.0, "settings": {**SETTINGS, "largest_auc": 0.52}}, FAIL, "reaches beyond 0.48 to 0.52"),
         ({"shift": 2.0, "settings": {**SETTINGS, "fewest_persons": 201}}, FAIL, "members are recognised"),
     ],
 )  # fmt: skip

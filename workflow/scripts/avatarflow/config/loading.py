@@ -42,6 +42,11 @@ RENAMED = {
     "second_opinion": "verifier",
 }
 """Keys of older configurations and what they are called now."""
+REPLACED = {
+    "calibration_rejection": "missed_patients, the largest share of test patients with an accepted altered original",
+    "nearest_original": "verifier_matches, the largest share of pictures that the verifier takes for an original",
+}
+"""Keys whose values mean something else under the name that replaces them."""
 MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
 
 Schema = dict[str, Any]
@@ -248,7 +253,9 @@ def _line(error: ValidationError) -> Iterator[str]:
     if rule == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))  # type: ignore[union-attr]
         for name in sorted(set(found) - set(known)):
-            if RENAMED.get(name) in known:
+            if name in REPLACED and REPLACED[name].partition(",")[0] in known:
+                yield f"{where}: key '{name}' is no more; write {REPLACED[name]}"
+            elif RENAMED.get(name) in known:
                 yield f"{where}: key '{name}' has another name now; write {RENAMED[name]}"
             else:
                 yield f"{where}: unknown key '{name}'; known keys are {', '.join(known)}"

@@ -14,6 +14,7 @@ from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
 from avatarflow.imaging.shards import write_shard
+from avatarflow.imaging.spool import Spool, Stored
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import State
 from avatarflow.runs.stopping import watching
@@ -98,19 +99,20 @@ def sample(
     if former := held.taken_over():
         step.info("state taken over from %s", former)
     draw = (ready or _ready)(generator, task.conditions, limits)
-    drawn = [np.zeros((0, 1, 1, 3), np.uint8)]
+    drawn: Stored = np.zeros((0, 1, 1, 3), np.uint8)
     with watching() as stop:
         for number, rows in enumerate(mine):
             count = int(asked["steps"].iloc[rows[0]]) if "steps" in asked else int(steps)
-            drawn.append(_block(draw, asked, rows, count, task.seed, held))
+            block = _block(draw, asked, rows, count, task.seed, held)
+            if not isinstance(drawn, Spool):
+                drawn = Spool(task.out.parent, block.shape[1])
+            drawn.extend(block)
             step.progress(number + 1, len(mine), "micro-batches")
             if stop.asked and number + 1 < len(mine):
                 raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
     held.hold()
     rows = np.concatenate([np.zeros(0, np.int64), *mine])
-    write_shard(
-        task.out, np.concatenate(drawn[1:] or drawn), asked.iloc[rows].drop(columns="class_id")
-    )
+    write_shard(task.out, drawn, asked.iloc[rows].drop(columns="class_id"))
     held.forget("block-*")
 
 

@@ -11,7 +11,8 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
 from avatarflow.generators.training.launch import in_processes
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import spooled
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
@@ -79,7 +80,7 @@ def finetune(
         `model_index.json` of the base; None with no base, or with a hub id.
     """
     task = TrainingTask(
-        read_pictures(training),
+        spooled(training),
         read_table(training),
         Conditions(settings["conditions"]),
         training=settings["training"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.imaging.spool import Stored
 
 from .conditions import Conditions
 from .settings import Compute, Network, Sampling, Training, Tuning
@@ -20,6 +20,7 @@ class TrainingTask:
     Attributes
     ----------
     pictures : (n, size, size, 3) uint8
+        An array, or a spool of which a training step reads its own.
     table : (n rows)
         Holds the condition columns; missing values are allowed.
     conditions : Conditions
@@ -39,7 +40,7 @@ class TrainingTask:
         `generator:` (`family` and its own settings), `network:` and `base.tuning` of the config.
     """
 
-    pictures: Pictures
+    pictures: Stored
     table: pd.DataFrame
     conditions: Conditions
     training: Mapping[str, Any] | Training

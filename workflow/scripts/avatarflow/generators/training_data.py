@@ -10,6 +10,7 @@ from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing_folder
 from avatarflow.imaging.shards import ShardWriter, iterate, read_pictures, read_table
+from avatarflow.imaging.spool import Spool, spooled
 from avatarflow.imaging.transforms import augment, check_mirror
 from avatarflow.intake.canaries import planted
 from avatarflow.runs.context import Step
@@ -68,8 +69,8 @@ def training_set(
     step.info("%d training pictures from %d originals", done * settings["copies"], len(labels))
 
 
-def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFrame]:
-    """Return the candidates of a stage that the cone let pass, and their rows.
+def accepted_pictures(samples: str, decisions: str) -> tuple[Spool, pd.DataFrame]:
+    """Return the candidates of a stage that the cone let pass, on disk, and their rows.
 
     Raises
     ------
@@ -92,4 +93,4 @@ def accepted_pictures(samples: str, decisions: str) -> tuple[Pictures, pd.DataFr
     rows = table[kept].reset_index(drop=True)
     rows["risk"] = judged.loc[kept, "risk"].to_numpy()
     rows["matched_original"] = judged.loc[kept, "matched_original"].to_numpy()
-    return read_pictures(samples, kept), rows
+    return spooled(samples, kept), rows

@@ -124,7 +124,7 @@ def _is_square(sides: Any) -> bool:
 def _decode(dataset: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(dataset.pixel_array)
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, NotImplementedError, AttributeError):
         raise PictureError(_no_decoder(dataset)) from None
     except Exception:
         raise PictureError("truncated") from None
@@ -133,8 +133,12 @@ def _decode(dataset: Any) -> npt.NDArray[Any]:
 def _no_decoder(dataset: Any) -> str:
     """Say which compression it is, by its name in the standard, or that the data are damaged where it can be read."""
     uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
+    if not uid:
+        return "TransferSyntaxUID is missing"
     if uid not in pydicom.uid.AllTransferSyntaxes:
         return "unsupported pixels"
+    if uid == pydicom.uid.JPEGExtended12Bit and int(dataset.BitsStored) > 8:
+        return f"no decoder for {uid.name} of {dataset.BitsStored} bits"
     try:
         known = get_decoder(uid).is_available
     except NotImplementedError:

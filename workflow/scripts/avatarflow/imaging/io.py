@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from avatarflow.core.arrays import Pictures
 
-from .picture_checks import Limits, PictureError, check_scan, gray_to_rgb
+from .deep_colour import is_deep, scaled_to_8_bits
+from .picture_checks import Limits, PictureError, check_scan, eight_bits, gray_to_rgb
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -21,6 +21,9 @@ NOT_READ = {
     "GIF": re.compile(rb"GIF8"),
     "JPEG 2000": re.compile(rb"\x00\x00\x00\x0cjP|\xff\x4f\xff\x51"),
     "AVIF or HEIC": re.compile(rb".{4}ftyp(avi|hei|hev|mif)", re.DOTALL),
+    "DICOM without its preamble": re.compile(
+        rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL
+    ),
     "PNM": re.compile(rb"P[1-7]\s"),
 }
 FITS = ("pad", "crop", "stretch")
@@ -29,9 +32,6 @@ PHOTOMETRIC, BITS_PER_SAMPLE, SUBFILE_TYPE, PLANAR = 0x0106, 0x0102, 0x00FE, 0x0
 APART = 2  # the value of PLANAR for planes of one colour each
 REDUCED = 1  # the bit of SUBFILE_TYPE that marks a smaller version of another page
 MOST_PAGES = 16
-DEPTHS = (8, 10, 12, 14, 16)
-MOSTLY = 0.999
-"""The share of pixels that tells how many bits a camera uses: a single hot pixel must not darken its picture."""
 BLACK = (0, 0, 0)
 
 
@@ -39,8 +39,8 @@ def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictur
     """Read one picture and leave everything but its pixels behind.
 
     The orientation of EXIF is applied, transparency is laid on black, and gray becomes RGB. A colour profile
-    is applied. Gray of more than 8 bits is scaled to 8, from the smallest of 8, 10, 12, 14 and 16 bits that 99.9 % of
-    its pixels fit into, as files do not say what the camera used.
+    is applied. More than 8 bits are scaled to 8, from the smallest of 8, 10, 12, 14 and 16 bits that 99.9 % of
+    its values fit into, as files do not say what the camera used.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
         _check_planes(image)
-        bits = 16 if image.mode.startswith("I") else 8
-        gray = image.mode in ("1", "L", "LA") or bits == 16
-        pixels = _pixels(image)
-        _check_depth(image, data)
+        deep = is_deep(image, data)
+        bits = 16 if deep or image.mode.startswith("I") else 8
+        gray = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+        pixels = _pixels(image, data if deep else None)
     info = {"format": "JPEG" if image.format == "MPO" else image.format, "gray": gray, "bits": bits}
     return pixels, info | {"width": pixels.shape[1], "height": pixels.shape[0]}
 
@@ -185,7 +185,7 @@ def _check_planes(image: Image.Image) -> None:
         raise PictureError(f"TIFF with colour planes of {max(depths)} bits apart; save it as PNG")
 
 
-def _pixels(image: Image.Image) -> Pictures:
+def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
     try:
         image.load()
     except OSError:
@@ -193,8 +193,10 @@ def _pixels(image: Image.Image) -> Pictures:
     except Exception:
         raise PictureError("damaged") from None
     if image.mode.startswith("I"):
-        gray = _eight_bits(np.asarray(_turned(image)))
+        gray = eight_bits(np.asarray(_turned(image)))
         return gray_to_rgb(255 - gray if _white_is_zero(image) else gray)
+    if deep is not None:
+        image = scaled_to_8_bits(image, deep)
     turned = _turned(_in_srgb(image))
     if turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info:
         clear = turned.convert("RGBA")
@@ -228,26 +230,3 @@ def _turned(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:
         return image
-
-
-def _eight_bits(gray: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    low, high = int(gray.min()), int(gray.max())
-    if low < 0 or high > 65535:
-        raise PictureError("unsupported pixels")
-    largest = np.quantile(gray, MOSTLY)
-    scale = next((2**bits - 1 for bits in DEPTHS if largest < 2**bits), high)
-    return np.asarray(np.rint(np.minimum(gray / scale, 1) * 255), np.uint8)
-
-
-def _check_depth(image: Image.Image, data: bytes) -> None:
-    """Refuse colour of 16 bits that uses the lower ones only: Pillow keeps the upper 8, which would be nearly black."""
-    png = image.format == "PNG" and data[24:25] == b"\x10"
-    tiff = image.format == "TIFF" and 16 in tuple(
-        getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
-    )
-    if (
-        (png or tiff)
-        and image.mode in ("RGB", "RGBA")
-        and np.quantile(np.asarray(image)[..., :3], MOSTLY) < 64
-    ):
-        raise PictureError("colour of 16 bits, of which only the lower ones are used")

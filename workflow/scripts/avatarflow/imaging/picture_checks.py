@@ -1,6 +1,7 @@
-"""What every picture is checked for, whatever its format: sizes, and JPEG data that are whole."""
+"""What every picture is held to, whatever its format: sizes, whole JPEG data, 8 bits."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,10 @@ import simplejpeg
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
+
+DEPTHS = (8, 10, 12, 14, 16)
+MOSTLY = 0.999
+"""The share of values that tells how many bits a camera uses: a hot pixel must not darken its picture."""
 
 
 class PictureError(AvatarflowError):
@@ -40,6 +45,24 @@ class Limits:
             raise PictureError("side too long")
         if max(width, height) > self.max_aspect * min(width, height):
             raise PictureError("too elongated")
+
+
+def eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Scale values of any depth to 8 bits.
+
+    The depth is the smallest of `DEPTHS` that nearly all values fit into, as files do not say what the camera used.
+
+    Raises
+    ------
+    PictureError
+        `unsupported pixels`, for values outside 0 to 65535.
+    """
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise PictureError("unsupported pixels")
+    largest = np.quantile(values, MOSTLY)
+    scale = next((2**bits - 1 for bits in DEPTHS if largest < 2**bits), high)
+    return np.asarray(np.rint(np.minimum(values / scale, 1) * 255), np.uint8)
 
 
 def gray_to_rgb(gray: npt.NDArray[np.uint8]) -> Pictures:

@@ -5,7 +5,7 @@ A shard set is a folder of `00000.parquet`, `00001.parquet`, ...; each row is on
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from avatarflow.core.paths import replacing, replacing_folder
 
 IMAGE = "image"
 PER_SHARD = 512
+PER_GROUP = 128  # rows of a row group
+BLOCK = 32  # pictures decoded at a time where the caller does not say: 6 MB at 256 px, 100 MB at 1024 px
 
 
 def encode_png(picture: Pictures) -> bytes:
@@ -36,7 +38,7 @@ def decode_png(data: bytes) -> Pictures:
         return np.asarray(image.convert("RGB"))
 
 
-def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> None:
+def write_shard(path: str | Path, pictures: Any, table: pd.DataFrame) -> None:
     """Write one shard, under a temporary name first.
 
     Parameters
@@ -44,6 +46,7 @@ def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> No
     path : path
         The `.parquet` file.
     pictures : (n, height, width, 3) uint8
+        An array, or a spool: its pictures are read one by one.
     table : (n rows)
         Further columns, in the order of the pictures.
 
@@ -56,46 +59,68 @@ def write_shard(path: str | Path, pictures: Pictures, table: pd.DataFrame) -> No
         raise ValueError(
             f"write_shard: {len(pictures)} pictures but {len(table)} rows; pass one row per picture"
         )
+    _write(path, (encode_png(picture) for picture in pictures), table)
+
+
+def _write(path: str | Path, images: Iterable[bytes], table: pd.DataFrame) -> None:
+    """Write one shard of encoded pictures, row group by row group: only one of these is held as Arrow's and Parquet's.
+
+    Parameters
+    ----------
+    images : n PNG
+        May be made as they are asked for.
+    table : (n rows)
+    """
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    column = pa.array([{"bytes": encode_png(picture), "path": None} for picture in pictures], kind)
     rows = pa.Table.from_pandas(table.reset_index(drop=True), preserve_index=False)
-    rows = rows.add_column(0, pa.field(IMAGE, kind), column)
-    rows = rows.replace_schema_metadata(
-        {"huggingface": json.dumps({"info": {"features": _features(rows.schema)}})}
+    schema = rows.schema.insert(0, pa.field(IMAGE, kind))
+    schema = schema.with_metadata(
+        {"huggingface": json.dumps({"info": {"features": _features(schema)}})}
     )
-    with replacing(path) as temporary:
-        pq.write_table(rows, temporary, compression="zstd", row_group_size=128)
+    waiting = iter(images)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as file,
+    ):
+        for start in range(0, max(len(table), 1), PER_GROUP):
+            group = rows.slice(start, PER_GROUP)
+            column = [{"bytes": next(waiting), "path": None} for _ in range(len(group))]
+            file.write_table(group.add_column(0, schema.field(IMAGE), pa.array(column, kind)))
 
 
 class ShardWriter:
-    """Write a shard set bit by bit, cut by picture count, so that its bytes do not depend on who made the pictures."""
+    """Write a shard set bit by bit, cut by picture count, so that its bytes do not depend on who made the pictures.
+
+    Pictures wait as PNG bytes, a shard of them at most, and not as arrays.
+    """
 
     def __init__(self, folder: str | Path, per_shard: int = PER_SHARD) -> None:
         self.folder, self.per_shard, self.number = Path(folder), per_shard, 0
-        self._pictures, self._tables = list[Pictures](), list[pd.DataFrame]()
+        self._images, self._tables = list[bytes](), list[pd.DataFrame]()
 
     def append(self, pictures: Pictures, table: pd.DataFrame) -> None:
         """Add pictures and their rows; whole shards are written at once."""
-        if len(table):  # a part of none has no picture size to join by
-            self._pictures.append(pictures)
-            self._tables.append(table)
-        while sum(len(waiting) for waiting in self._tables) >= self.per_shard:
-            self._write_first()
+        for start in range(0, len(table), self.per_shard):
+            rows = slice(start, start + self.per_shard)
+            self._images += [encode_png(picture) for picture in pictures[rows]]
+            self._tables.append(table.iloc[rows])
+            if len(self._images) >= self.per_shard:
+                self._write_first()
 
     def close(self, empty: pd.DataFrame) -> None:
         """Write what is waiting; a set without any picture is one empty shard with the columns of `empty`."""
-        if not self.number and not self._tables:
-            self._pictures, self._tables = [np.zeros((0, 1, 1, 3), np.uint8)], [empty]
+        if not self.number and not self._images:
+            self._tables = [empty]
             self._write_first()
-        elif any(len(waiting) for waiting in self._tables):
+        elif self._images:
             self._write_first()
 
     def _write_first(self) -> None:
         """Write the first shard of what is waiting and keep the rest waiting."""
-        waiting, rows = np.concatenate(self._pictures), pd.concat(self._tables, ignore_index=True)
-        count = self.per_shard
-        write_shard(self.folder / f"{self.number:05d}.parquet", waiting[:count], rows.iloc[:count])
-        self._pictures, self._tables = [waiting[count:]], [rows.iloc[count:]]
+        rows, count = pd.concat(self._tables, ignore_index=True), self.per_shard
+        path = self.folder / f"{self.number:05d}.parquet"
+        _write(path, self._images[:count], rows.iloc[:count])
+        self._images, self._tables = self._images[count:], [rows.iloc[count:]]
         self.number += 1
 
 
@@ -107,12 +132,19 @@ def write_shards(
     Parameters
     ----------
     pictures : (n, size, size, 3) uint8
-        An array, or a spool: only one shard of it is in memory at a time.
+        An array, or a spool: its pictures are read one by one.
     table : (n rows)
     """
+    if len(pictures) != len(table):
+        raise ValueError(
+            f"write_shards: {len(pictures)} pictures but {len(table)} rows; pass one row per picture"
+        )
     for number, start in enumerate(range(0, max(len(table), 1), per_shard)):
-        rows = slice(start, start + per_shard)
-        write_shard(Path(folder) / f"{number:05d}.parquet", pictures[rows], table.iloc[rows])
+        rows = range(start, min(start + per_shard, len(table)))
+        images = (encode_png(pictures[row]) for row in rows)
+        _write(
+            Path(folder) / f"{number:05d}.parquet", images, table.iloc[start : start + per_shard]
+        )
 
 
 def shard_files(source: str | Path) -> list[Path]:
@@ -132,6 +164,11 @@ def read_table(source: str | Path) -> pd.DataFrame:
         parts.append(pq.read_table(path, columns=names).to_pandas())
     joined: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return joined
+
+
+def count_rows(source: str | Path) -> int:
+    """Return how many pictures a shard set has."""
+    return sum(pq.read_metadata(path).num_rows for path in shard_files(source))
 
 
 class Column:
@@ -169,7 +206,9 @@ def has_column(source: str | Path, name: str) -> bool:
     return name in pq.read_schema(shard_files(source)[0]).names
 
 
-def iterate(source: str | Path, block: int = 256, wanted: Mask | None = None) -> Iterator[Pictures]:
+def iterate(
+    source: str | Path, block: int = BLOCK, wanted: Mask | None = None
+) -> Iterator[Pictures]:
     """Yield pictures in order, in blocks of at most `block`; memory does not grow with the set.
 
     Parameters
@@ -202,9 +241,11 @@ def recut(parts: list[str], folder: str | Path, per_shard: int = PER_SHARD) -> N
     with replacing_folder(folder) as target:
         writer, table = ShardWriter(target, per_shard), pd.DataFrame()
         for part in parts:
-            table = read_table(part)
-            writer.append(read_pictures(part), table)
-        writer.close(table)
+            table, done = read_table(part), 0
+            for block in iterate(part, BLOCK):
+                writer.append(block, table.iloc[done : done + len(block)])
+                done += len(block)
+        writer.close(table[:0])
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, str]]:

@@ -1,19 +1,18 @@
 """Pictures of one size on disk, read by rows: steps that come back to pictures need no memory for all of them."""
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.core.arrays import Pictures
+from avatarflow.core.arrays import Mask, Pictures
 
 from .shards import iterate
-
-BLOCK = 256
 
 
 class _ByRows:
@@ -32,8 +31,72 @@ class _ByRows:
         return self[:] if dtype is None else self[:].astype(dtype)
 
 
-class Spool(_ByRows):
-    """Pictures in a file without a name: it vanishes with the process, also where that is killed.
+class OnDisk(_ByRows):
+    """Rows of one shape in a file without a name: it vanishes with the process, also where that is killed.
+
+    Rows are read into memory, not mapped into it: a map would count what it has read as the process's own.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where the file lies; the system's folder for temporary files where None.
+    shape : tuple of int
+        Of one row.
+    dtype : type
+        Of its values.
+    """
+
+    def __init__(
+        self, folder: str | Path | None, shape: tuple[int, ...], dtype: npt.DTypeLike
+    ) -> None:
+        self.folder = folder
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (lives as long as the rows)
+        self._shape, self._dtype = shape, np.dtype(dtype)
+        self._bytes = int(np.prod(shape)) * self._dtype.itemsize
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array (n, *shape)."""
+        return (self._count, *self._shape)
+
+    def append(self, row: npt.NDArray[Any]) -> int:
+        """Add a row and return its place."""
+        if row.shape != self._shape or row.dtype != self._dtype:
+            raise ValueError(
+                f"spool: {row.dtype} of shape {row.shape}; give {self._dtype} of {self._shape}"
+            )
+        os.pwrite(
+            self._file.fileno(), np.ascontiguousarray(row).tobytes(), self._count * self._bytes
+        )
+        self._count += 1
+        return self._count - 1
+
+    def extend(self, rows: Iterable[npt.NDArray[Any]]) -> None:
+        """Add rows one after another."""
+        for row in rows:
+            self.append(row)
+
+    def __getitem__(self, rows: Any) -> npt.NDArray[Any]:
+        """Read rows as an array would give them: one by its number, several by a slice, numbers or a mask."""
+        places = np.arange(self._count)[rows]
+        if places.ndim == 0:
+            return self._read(int(places))
+        out = np.empty((len(places), *self._shape), self._dtype)
+        for target, place in enumerate(places):
+            out[target] = self._read(int(place))
+        return out
+
+    def _read(self, place: int) -> npt.NDArray[Any]:
+        content = os.pread(self._file.fileno(), self._bytes, place * self._bytes)
+        return np.frombuffer(content, self._dtype).reshape(self._shape)
+
+
+class Spool(OnDisk):
+    """Square pictures on disk, as raw bytes: 3 * side * side each.
 
     >>> spool = Spool(None, 8)
     >>> spool.append(np.zeros((8, 8, 3), np.uint8))
@@ -43,52 +106,12 @@ class Spool(_ByRows):
 
     Parameters
     ----------
-    folder : path or None
-        Where the file lies; the system's folder for temporary files where None. Raw pictures take
-        3 * side * side bytes each.
     side : int
-        Edge of the square pictures, in pixels.
+        Edge of the pictures, in pixels.
     """
 
     def __init__(self, folder: str | Path | None, side: int) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (lives as long as the spool)
-        self._shape = (side, side, 3)
-        self._bytes = 3 * side * side
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """As of an array (n, side, side, 3)."""
-        return (self._count, *self._shape)
-
-    def append(self, picture: Pictures) -> int:
-        """Add a picture and return its place."""
-        if picture.shape != self._shape or picture.dtype != np.uint8:
-            raise ValueError(
-                f"spool: a picture of shape {picture.shape}; give {self._shape} of uint8"
-            )
-        os.pwrite(
-            self._file.fileno(), np.ascontiguousarray(picture).tobytes(), self._count * self._bytes
-        )
-        self._count += 1
-        return self._count - 1
-
-    def __getitem__(self, rows: Any) -> Pictures:
-        """Read pictures as an array would give them: one by its number, several by a slice, numbers or a mask."""
-        places = np.arange(self._count)[rows]
-        if places.ndim == 0:
-            return self._read(int(places))
-        out = np.empty((len(places), *self._shape), np.uint8)
-        for target, place in enumerate(places):
-            out[target] = self._read(int(place))
-        return out
-
-    def _read(self, place: int) -> Pictures:
-        content = os.pread(self._file.fileno(), self._bytes, place * self._bytes)
-        return np.frombuffer(content, np.uint8).reshape(self._shape)
+        super().__init__(folder, (side, side, 3), np.uint8)
 
 
 class Chosen(_ByRows):
@@ -96,12 +119,13 @@ class Chosen(_ByRows):
 
     def __init__(self, spool: Spool, places: npt.ArrayLike) -> None:
         self.spool, self.places = spool, np.asarray(places, np.int64)
+        self.folder = spool.folder
 
     def __len__(self) -> int:
         return len(self.places)
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """As of an array (n, side, side, 3)."""
         return (len(self.places), *self.spool.shape[1:])
 
@@ -113,11 +137,34 @@ Stored = Pictures | Spool | Chosen
 """Pictures in memory or on disk: both have a shape and are read by rows."""
 
 
-def spooled(source: str | Path) -> Spool:
-    """Decode a shard set once, for steps that read it several times or out of order."""
+def choose(pictures: Stored, rows: Any) -> Stored:
+    """Return the pictures of some rows (numbers, a slice or a mask); those on disk stay there."""
+    if isinstance(pictures, np.ndarray):
+        chosen: Pictures = pictures[rows]
+        return chosen
+    if isinstance(pictures, Chosen):
+        return Chosen(pictures.spool, pictures.places[rows])
+    return Chosen(pictures, np.arange(len(pictures))[rows])
+
+
+def folder_of(pictures: Stored) -> str | Path | None:
+    """Return where pictures lie on disk, for files that belong with them; None for those in memory."""
+    return None if isinstance(pictures, np.ndarray) else pictures.folder
+
+
+def spooled(source: str | Path, wanted: Mask | None = None) -> Spool:
+    """Decode a shard set once, or the wanted pictures of it, for steps that read them several times or out of order."""
     spool: Spool | None = None
-    for block in iterate(source, BLOCK):
+    for block in iterate(source, wanted=wanted):
         spool = spool or Spool(Path(source).parent, block.shape[1])
-        for picture in block:
-            spool.append(picture)
-    return spool or Spool(None, 1)
+        spool.extend(block)
+    return spool or Spool(None, next(iterate(source, block=1), np.zeros((0, 1))).shape[1])
+
+
+def content_digest(pictures: Stored, further: bytes = b"") -> str:
+    """Return the SHA-256 of the bytes of all pictures, one after another, and of some further bytes."""
+    hashed = hashlib.sha256()
+    for picture in pictures:
+        hashed.update(picture.tobytes())
+    hashed.update(further)
+    return hashed.hexdigest()

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import itertools
+import re
 import unicodedata
 import zlib
 from collections import Counter
@@ -228,12 +229,10 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
     if not expression.strip():
         return table
     typed = table.drop(columns=EMBEDDED, errors="ignore").copy()
-    numeric = []
     for column in typed.columns:
         numbers = pd.to_numeric(typed[column], errors="coerce")
         if numbers.notna().sum() == typed[column].notna().sum() > 0:
             typed[column] = numbers
-            numeric.append(str(column))
         else:
             typed[column] = typed[column].astype("string")
     with duckdb.connect(config={"python_enable_replacements": "false"}) as engine:
@@ -244,18 +243,32 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
             kept = rows.filter(expression).project(f'"{ROW}"').fetchall()
         except duckdb.Error as error:
             found = f"not a usable expression ({type(error).__name__})"
-            named = ", ".join(name for name in numeric if name in expression)  # others may be data
-            kinds = (
-                f"columns of numbers are {named}, all others are text"
-                if named
-                else "the columns there are text"
-            )
-            advice = f"check names and quotes; {kinds}"
-            raise refuse(where, found, advice) from None
+            kinds = _kinds_of_named(typed, expression)
+            raise refuse(where, found, f"check names and quotes; {kinds}") from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:
         raise refuse(where, "no picture is left", "widen the selection")
     return chosen
+
+
+def _kinds_of_named(typed: pd.DataFrame, expression: str) -> str:
+    """Which columns of an expression hold numbers, and from which row on the others do not."""
+    kinds = []
+    for (
+        column
+    ) in typed.columns:  # an unknown name in the expression may be data and is not repeated
+        if not re.search(rf"\b{re.escape(str(column))}\b", expression):
+            continue
+        if pd.api.types.is_numeric_dtype(typed[column]):
+            kinds.append(f"{column} holds numbers")
+            continue
+        words = typed[column].notna() & pd.to_numeric(typed[column], errors="coerce").isna()
+        kinds.append(
+            f"{column} is text, as row {typed.loc[words, ROW].iloc[0]} shows"
+            if words.any()
+            else f"{column} is empty"
+        )
+    return ", ".join(kinds) or "it names no column of the manifest"
 
 
 def resolve_inside(root: str | Path, name: str) -> Path | None:

@@ -175,8 +175,7 @@ def pool_from_generator(
         block, described = draw_eyes(
             wanted["kind"], identities, numbers, entry["size_px"], seed, processes=processes
         )
-        for picture in block:
-            pictures.append(picture)
+        pictures.extend(block)
         tables.append(described)
     drawn = pd.concat(tables, ignore_index=True)
     persons = drawn["person"].to_numpy(np.int64)

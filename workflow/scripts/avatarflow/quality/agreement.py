@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 
 from avatarflow.core import seeds
-from avatarflow.core.arrays import Integers, Pictures
+from avatarflow.core.arrays import Integers
 from avatarflow.core.statistics import Estimate, share_over_persons, wilson
+from avatarflow.imaging.spool import OnDisk, Stored, folder_of
 from avatarflow.runs.context import Step
 
 from .encoders import shrink
@@ -145,7 +146,7 @@ def reading(
 
 
 def train(
-    pictures: Pictures,
+    pictures: Stored,
     labels: Integers,
     classes: Sequence[int],
     steps: int,
@@ -166,7 +167,7 @@ def train(
         Training steps of 64 pictures; `turn` 0 is the real training, further ones are controls.
     step : Step
     """
-    images, targets = shrink(pictures), torch.from_numpy(labels)
+    images, targets = _shrunk(pictures), torch.from_numpy(labels)
     turn = (turn + 1) // 2  # the two of a pair of controls differ in nothing but their labels
     reader = _new_reader(classes, seeds.integer(seed, "agreement.weights", turn))
     losses = [
@@ -177,8 +178,11 @@ def train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
     for number in range(steps):
         draw = seeds.generator(seed, "agreement.batch", turn, number)
-        rows = torch.from_numpy(draw.integers(0, len(images), BATCH))
-        scores = reader(_varied(images[rows], draw))
+        drawn = draw.integers(0, len(images), BATCH)
+        scores, rows = (
+            reader(_varied(torch.from_numpy(images[drawn]), draw)),
+            torch.from_numpy(drawn),
+        )
         # a batch without a single known label of a column has no mean: it counts as no loss
         parts = [losses[n](score, targets[rows, n]).nan_to_num() for n, score in enumerate(scores)]
         loss = torch.stack(parts).sum()
@@ -196,7 +200,7 @@ def train(
     return reader
 
 
-def predict(reader: Reader, pictures: Pictures) -> Integers:
+def predict(reader: Reader, pictures: Stored) -> Integers:
     """(n, columns) class that the reader sees in each picture."""
     parts = []
     for start in range(0, len(pictures), 256):
@@ -204,6 +208,16 @@ def predict(reader: Reader, pictures: Pictures) -> Integers:
             scores = reader(shrink(pictures[start : start + 256]))
         parts.append(torch.stack([score.argmax(1) for score in scores], 1).numpy())
     return np.concatenate(parts) if parts else np.zeros((0, len(reader.heads)), np.int64)
+
+
+def _shrunk(pictures: Stored) -> OnDisk:
+    """Pictures as the reader sees them, (n, 3, h, w) float32, on disk: a batch is read of them at a time."""
+    small: OnDisk | None = None
+    for start in range(0, len(pictures), BATCH):
+        block = shrink(pictures[start : start + BATCH]).numpy()
+        small = small or OnDisk(folder_of(pictures), block.shape[1:], block.dtype)
+        small.extend(block)
+    return small or OnDisk(None, (3, 1, 1), np.float32)
 
 
 def _codes(sample: Sample, columns: Sequence[str], values: Mapping[str, Sequence[str]]) -> Integers:

@@ -13,6 +13,7 @@ import torch
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures, Rows
 from avatarflow.core.errors import refuse
+from avatarflow.imaging.spool import Stored
 
 LONGEST = 64
 BLOCK = 64
@@ -25,7 +26,7 @@ JUST_SEEN = 0.01  # contrast that an eye just sees (Weber); below it the logarit
 ENCODER_SEED = 20_180  # part of the encoder's definition, never the run's
 
 
-def embed(pictures: Pictures, encoder: str) -> Rows:
+def embed(pictures: Stored, encoder: str) -> Rows:
     """Rows of pictures by the named encoder.
 
     Parameters
@@ -115,7 +116,7 @@ ENCODERS: dict[str, Callable[[Pictures], Rows]] = {
 }
 
 
-def _blocks(pictures: Pictures) -> Iterator[Pictures]:
+def _blocks(pictures: Stored) -> Iterator[Pictures]:
     for start in range(0, len(pictures), BLOCK):
         yield pictures[start : start + BLOCK]
 

@@ -8,26 +8,29 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core import seeds
-from avatarflow.core.arrays import Pictures
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import Stored, choose, spooled
 
 
 class Sample(NamedTuple):
-    """Pictures (n, height, width, 3) uint8 and one row of the table for each, in the same order."""
+    """Pictures (n, height, width, 3) uint8 and one row of the table for each, in the same order.
 
-    pictures: Pictures
+    Pictures that were read from a shard set lie on disk, and so do choices of them.
+    """
+
+    pictures: Stored
     table: pd.DataFrame
 
     @classmethod
     def read(cls, folder: str | Path) -> "Sample":
-        """Read a shard set whole."""
-        return cls(read_pictures(folder), read_table(folder))
+        """Read a shard set."""
+        return cls(spooled(folder), read_table(folder))
 
     def where(self, keep: npt.ArrayLike) -> "Sample":
         """Return the rows that a boolean mask or a list of positions names."""
         rows = np.asarray(keep)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-        return Sample(self.pictures[rows], self.table.iloc[rows].reset_index(drop=True))
+        return Sample(choose(self.pictures, rows), self.table.iloc[rows].reset_index(drop=True))
 
     def at_most(self, count: int, seed: int, purpose: str) -> "Sample":
         """At most `count` rows, drawn without replacement and kept in order; bounds time and memory."""

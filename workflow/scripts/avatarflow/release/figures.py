@@ -4,18 +4,26 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import networkx
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.statistics import Estimate
+from avatarflow.core.statistics import Estimate, wilson
+from avatarflow.imaging.spool import Stored
+from avatarflow.intake.near_equal import near_equal_pairs
+from avatarflow.quality.samples import Sample
+
+ALWAYS_ABLE = ("nearest_synthetic", "density_ratio")
+"""Attacks that need nothing but pictures: one that cannot see makes the gate inconclusive."""
 
 
 def release_figures(
     evaluation: Mapping[str, Any],
     calibrated: Mapping[str, Any],
-    released: pd.DataFrame,
+    released: Sample,
     conditions: Mapping[str, Sequence[str]],
     attacks: Mapping[str, Any] | None = None,
+    verifier: Mapping[str, Any] | None = None,
     canaries: Mapping[str, Any] | None = None,
 ) -> dict[str, Estimate]:
     """Return the figure of every gate.
@@ -25,22 +33,26 @@ def release_figures(
     evaluation : mapping
         What `quality.evaluation.evaluate` measured.
     calibrated : mapping
-        What the cones' calibration measured: `rejected` and `specificity` as `{value, low, high, n, persons}`.
-    released : table
-        Released pictures with `risk` and the condition columns.
+        What the cones' calibration measured: `miss` and `specificity` as `{value, low, high, n, persons}`.
+    released : Sample
+        Released pictures, their table with the condition columns.
     conditions : mapping of str to list of str
         Condition columns and their values.
     attacks : mapping, optional
         `attacks.json`: `rows`, one per attack and view.
+    verifier : mapping, optional
+        What the verifier measured on the student's pictures.
     canaries : mapping, optional
         `canaries.json`, where canaries were asked for.
     """
     figures = {
-        "calibration_rejection": over_persons(calibrated.get("rejected")),
+        "missed_patients": over_persons(calibrated.get("miss")),
         "specificity": over_persons(calibrated.get("specificity")),
-        "nearest_original": nearest_original(released),
+        "verifier_matches": verifier_matches(verifier),
+        "different_pictures": different_pictures(released.pictures),
         "kid_ratio": Estimate.of(evaluation["worst"]["kid_ratio"]),
         "coverage_ratio": Estimate.of(evaluation["worst"]["coverage_ratio"]),
+        "attack_auc": attack_auc(attacks),
         "shown_leaks": shown_leaks(attacks),
     }
     if canaries is not None:
@@ -49,11 +61,11 @@ def release_figures(
         found = evaluation["agreement"].get(column, {})
         figures[f"agreement.{column}"] = Estimate.of(found.get("asked"))
         figures[f"shuffled_control.{column}"] = from_chance(found)
-    for label, count in counts(released, conditions).items():
+    for label, count in counts(released.table, conditions).items():
         figures[f"released_count.{label}"] = Estimate.exact(count, count)
     if not conditions:  # nothing was asked for, so there is nothing to agree with
-        figures["agreement"] = Estimate.exact(1.0, len(released))
-        figures["shuffled_control"] = Estimate.exact(0.0, len(released))
+        figures["agreement"] = Estimate.exact(1.0, len(released.table))
+        figures["shuffled_control"] = Estimate.exact(0.0, len(released.table))
     return figures
 
 
@@ -83,14 +95,55 @@ def canaries_found(canaries: Mapping[str, Any]) -> Estimate:
     return Estimate.exact(found["found"], found["n"]) if able else Estimate.missing()
 
 
-def nearest_original(released: pd.DataFrame) -> Estimate:
-    """Return the smallest risk; missing if there is no picture, or any of them has no risk."""
-    risks = released["risk"].to_numpy(dtype=np.float64)
+def verifier_matches(verifier: Mapping[str, Any] | None) -> Estimate:
+    """Return the share of the pictures outside every cone that the verifier takes for an original.
+
+    Missing where it was not asked, or there is no such picture.
+    """
+    found = verifier or {}
+    outside, matched = found.get("outside_cones"), found.get("matched_outside_cones")
     return (
-        Estimate.exact(float(risks.min()), len(risks))
-        if len(risks) and np.isfinite(risks).all()
+        wilson(int(matched), int(outside))
+        if outside and matched is not None
         else Estimate.missing()
     )
+
+
+def different_pictures(pictures: Stored) -> Estimate:
+    """Return the share left when pictures that are one but for a new export are counted once; missing without any."""
+    if not len(pictures):
+        return Estimate.missing()
+    same = networkx.Graph(near_equal_pairs(pictures, np.arange(len(pictures))))
+    again = sum(len(group) - 1 for group in networkx.connected_components(same))
+    return Estimate.exact(1 - again / len(pictures), len(pictures))
+
+
+def attack_auc(attacks: Mapping[str, Any] | None) -> Estimate:
+    """Return the AUC farthest from chance, of the attacks on the released pictures that passed both controls.
+
+    An AUC far below 0.5 shows members as one far above does, so both count as their distance from 0.5. Missing unless
+    every attack of `ALWAYS_ABLE` could see, in every view that was tried.
+    """
+    rows = [row for row in (attacks or {}).get("rows", []) if row.get("target") == "release"]
+    able = [row for row in rows if _is_able(row)]
+    blind = [row for row in rows if row.get("attack") in ALWAYS_ABLE and not _is_able(row)]
+    if blind or not {row["attack"] for row in able}.issuperset(ALWAYS_ABLE):
+        return Estimate.missing()
+    folded = [
+        Estimate(
+            0.5 + abs(auc.value - 0.5), None, max(auc.high, 1 - auc.low),
+            min(row["members"], row["non_members"]),
+        )
+        for row in able
+        if (auc := Estimate.of(row["auc"])).value is not None and auc.low is not None and auc.high is not None
+    ]  # fmt: skip
+    return max(folded, key=lambda each: each.high or 1.0, default=Estimate.missing())
+
+
+def _is_able(row: Mapping[str, Any]) -> bool:
+    """Whether an attack saw the planted leak and none where there was none."""
+    caught, clean = row.get("positive", {}).get("caught"), row.get("negative", {}).get("clean")
+    return caught is True and clean is True and bool(row.get("auc"))
 
 
 def from_chance(found: Mapping[str, Any]) -> Estimate:

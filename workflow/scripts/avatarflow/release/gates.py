@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Gate, Rule, hold
+from avatarflow.core.gates import AT_LEAST, AT_MOST, Gate, Rule, hold
 from avatarflow.core.statistics import Estimate
 
 RULES: dict[str, Rule] = {
-    "calibration_rejection": Rule(
-        AT_LEAST, "share of altered originals of test persons that the cone rejects"
+    "missed_patients": Rule(
+        AT_MOST,
+        "share of test patients with an altered original that the cone accepts, at the upper end of its interval",
+        bound=True,
     ),
     "specificity": Rule(
         AT_LEAST, "share of real pictures of persons never trained on that the cone accepts"
     ),
-    "nearest_original": Rule(
-        ABOVE,
-        "smallest risk among the released pictures (angle to the nearest cone over its half-angle)",
+    "verifier_matches": Rule(
+        AT_MOST,
+        "share of generated pictures outside every cone that the verifier takes for an original",
+    ),
+    "different_pictures": Rule(
+        AT_LEAST, "share of the released pictures that are left when each is counted once"
     ),
     "agreement": Rule(AT_LEAST, "share of released pictures that show the asked condition"),
     "shuffled_control": Rule(
@@ -26,6 +31,11 @@ RULES: dict[str, Rule] = {
     ),
     "coverage_ratio": Rule(
         AT_LEAST, "coverage of held-out real pictures over that of real pictures"
+    ),
+    "attack_auc": Rule(
+        AT_MOST,
+        "AUC of the most successful attack on the released pictures, at the end of its interval, on either side of 0.5",
+        bound=True,
     ),
     "shown_leaks": Rule(AT_MOST, "attacks on the released pictures that show a leak beyond doubt"),
     "canaries_found": Rule(

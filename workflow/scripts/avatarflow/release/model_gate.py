@@ -57,15 +57,16 @@ def model_gate(
 def _result(row: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """Return one attack's result, from its figures and not from its own conclusion alone."""
     largest, fewest = settings.get("largest_auc"), settings.get("fewest_persons")
-    high = (row.get("auc") or {}).get("high")
+    area = row.get("auc") or {}
+    low, high = area.get("low"), area.get("high")
     able = (
         row.get("positive", {}).get("caught") is True
         and row.get("negative", {}).get("clean") is True
     )
-    numbers = all(finite(value) is not None for value in (largest, fewest, high))
+    numbers = all(finite(value) is not None for value in (largest, fewest, low, high))
     if not able or not numbers or row.get("conclusion") not in (PASS, FAIL):
         return INCONCLUSIVE
-    if row["conclusion"] == FAIL or not high <= largest:  # type: ignore[operator]
+    if row["conclusion"] == FAIL or not 1 - largest <= low <= high <= largest:  # type: ignore[operator]
         return FAIL
     return PASS if min(row["members"], row["non_members"]) >= fewest else INCONCLUSIVE
 

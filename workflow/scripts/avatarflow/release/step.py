@@ -20,7 +20,10 @@ from .gates import hold_all
 from .model_gate import model_gate
 
 ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
-WITHHELD = ("worst",)  # a run-local number of a person is for the officer, not for the world
+WITHHELD = (
+    "worst",
+    "worst_person",
+)  # a run-local number of a person is for the officer, not for the world
 
 
 def release_entry(
@@ -52,7 +55,9 @@ def release_entry(
         raise refuse(
             "release folder", "an older one that cannot be taken away", "remove it, and start again"
         )
-    released = accepted(Sample.read(inputs["samples"]), pd.read_parquet(inputs["decisions"]))
+    decisions = pd.read_parquet(inputs["decisions"])
+    _refuse_unjudged(decisions)
+    released = accepted(Sample.read(inputs["samples"]), decisions)
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
@@ -62,13 +67,19 @@ def release_entry(
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
     more = {name: found for name, found in more.items() if found}
     figures = release_figures(
-        evaluation, calibrated, released.table, conditions, attacks, more.get("canaries")
+        evaluation,
+        calibrated,
+        released,
+        conditions,
+        attacks,
+        more.get("verifier", {}).get("student"),
+        more.get("canaries"),
     )
     gates = hold_all(figures, thresholds)
     model = model_gate(attacks, entry["attacks"])
     measured = {
         "pool": summary,
-        "cone": calibrated,
+        "cone": {name: value for name, value in calibrated.items() if name not in WITHHELD},
         "evaluation": evaluation,
         "attacks": public(attacks),
     }
@@ -94,6 +105,14 @@ def release_entry(
         step.warning("gate not passed: %s", reason)
     step.info("the generator: %s (%s)", model["result"], model["meaning"])
     step.info("%s: %d pictures accepted", decided["decision"], len(released.table))
+
+
+def _refuse_unjudged(decisions: pd.DataFrame) -> None:
+    """Stop where a picture is accepted that no cone was asked about, or that lies in one."""
+    inside = int((decisions["accepted"] & ~(decisions["risk"] > 1)).sum())
+    if inside:
+        found = f"{inside} accepted pictures without a risk above 1"
+        raise refuse("decisions", found, "delete them, and start again")
 
 
 def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from diffusers import AutoencoderDC, AutoencoderTiny
 from avatarflow.core.arrays import Floats, Pictures
 from avatarflow.core.errors import refuse
 from avatarflow.generators.settings import Network
+from avatarflow.imaging.spool import Stored
 
 Codec: TypeAlias = AutoencoderTiny | AutoencoderDC
 
@@ -52,7 +53,7 @@ def to_pictures(tensor: torch.Tensor) -> Pictures:
     return array
 
 
-def build(network: Network, pictures: Pictures) -> Codec:
+def build(network: Network, pictures: Stored) -> Codec:
     """Return the codec that the settings name; `blocks` takes its patterns from the pictures.
 
     Raises
@@ -95,7 +96,7 @@ def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     return decoded
 
 
-def batches(pictures: Pictures, size: int = 64) -> Iterator[torch.Tensor]:
+def batches(pictures: Stored, size: int = 64) -> Iterator[torch.Tensor]:
     """Pictures as tensors, some at a time."""
     for start in range(0, len(pictures), size):
         yield to_tensor(pictures[start : start + size])
@@ -122,7 +123,7 @@ def pixel() -> AutoencoderTiny:
     return codec
 
 
-def blocks(pictures: Pictures, channels: int) -> AutoencoderDC:
+def blocks(pictures: Stored, channels: int) -> AutoencoderDC:
     """Principal patterns of blocks of 4 x 4 pixels, each scaled by the inverse square root of its spread.
 
     Half whitening lifts fine detail but leaves it below the coarse form, which is so settled first. With 48 channels
@@ -152,23 +153,31 @@ def blocks(pictures: Pictures, channels: int) -> AutoencoderDC:
     return codec
 
 
-def principal(pictures: Pictures, channels: int) -> tuple[Floats, Floats, Floats]:
+def principal(pictures: Stored, channels: int) -> tuple[Floats, Floats, Floats]:
     """Mean (48,), leading orthonormal patterns (channels, 48) and their spreads (channels,) over blocks.
 
     The 48 values of a block stand in the order (colour, row % 2, column % 2, row // 2, column // 2) that two pixel
     unshufflings give.
     """
-    count, height, width, _ = pictures.shape
-    # n, Y, y, y', X, x, x', c
-    cut = pictures.reshape(count, height // 4, 2, 2, width // 4, 2, 2, COLOURS)
-    rows = cut.transpose(0, 1, 4, 7, 3, 6, 2, 5).reshape(-1, VALUES)
-    values = rows[:: max(1, len(rows) // SAMPLE)] / 127.5 - 1.0
+    cells = (pictures.shape[1] // BLOCK) * (pictures.shape[2] // BLOCK)
+    every = max(1, len(pictures) * cells // SAMPLE)
+    sampled = [
+        _cut(picture)[-number * cells % every :: every] for number, picture in enumerate(pictures)
+    ]  # each `every`-th block of all pictures, counted over them
+    values = np.concatenate(sampled) / 127.5 - 1.0
     mean = values.mean(0)
     power, vectors = np.linalg.eigh(np.cov(values - mean, rowvar=False))
     patterns = vectors.T[::-1][:channels]
     # the sign of a pattern is free: fix it
     largest = np.take_along_axis(patterns, np.abs(patterns).argmax(1)[:, None], 1)
     return mean, patterns * np.sign(largest), np.sqrt(np.maximum(power[::-1][:channels], 0.0))
+
+
+def _cut(picture: Pictures) -> Pictures:
+    """(h, w, 3) as the values of its blocks, (cells, 48)."""
+    height, width, _ = picture.shape
+    cut = picture.reshape(height // 4, 2, 2, width // 4, 2, 2, COLOURS)  # Y, y, y', X, x, x', c
+    return cut.transpose(0, 3, 6, 2, 5, 1, 4).reshape(-1, VALUES)
 
 
 def _shuffles(channels: int, scale: float) -> AutoencoderDC:

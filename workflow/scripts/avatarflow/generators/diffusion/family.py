@@ -1,6 +1,5 @@
 """Generator family "diffusion": a conditional denoising network with classifier-free guidance."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,6 @@ import torch
 from diffusers import DiTPipeline
 from torch import nn
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.generators import sampling
@@ -18,9 +16,11 @@ from avatarflow.generators.pipeline import assemble, folder_digest, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import TrainingTask
+from avatarflow.generators.training.latents import Encoded, OnDemand
 from avatarflow.generators.training.loop import Loop
-from avatarflow.generators.training.objective import Denoising, Predict
+from avatarflow.generators.training.objective import Denoising, Latents, Predict
 from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
@@ -60,7 +60,7 @@ def train(task: TrainingTask, step: Step) -> None:
     model, codec = pipe.transformer, pipe.vae
     prepare(model, compute, positions(model))
     objective = Denoising(
-        predict_with(together.wrap(model)), encode(codec, pictures), codes, conditions, training, compute,
+        predict_with(together.wrap(model)), latents_of(codec, pictures), codes, conditions, training, compute,
         pipe.scheduler, where,
     )  # fmt: skip
     loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
@@ -86,15 +86,21 @@ def predict_with(model: nn.Module) -> Predict:
     return predict
 
 
-def encode(codec: codecs.Codec, pictures: Pictures) -> torch.Tensor:
-    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step."""
+def latents_of(codec: codecs.Codec, pictures: Stored) -> Latents:
+    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step.
+
+    Only pixels themselves are encoded for each step: they would take four times the pictures on disk.
+    """
     where = next(codec.parameters()).device
-    return torch.cat(
-        [codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures)]
-    )
+    if codecs.factor(codec) == 1:
+        return OnDemand(
+            pictures, lambda some: codecs.encode(codec, codecs.to_tensor(some).to(where)).cpu()
+        )
+    encoded = (codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures))
+    return Encoded(encoded, folder_of(pictures))
 
 
-def largest_latent(codec: codecs.Codec, pictures: Pictures) -> float:
+def largest_latent(codec: codecs.Codec, pictures: Stored) -> float:
     """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
     if codecs.factor(codec) == 1:
         bound = 3.0 * torch.atanh(torch.tensor(1.0 / 3.0)) * codec.config.scaling_factor
@@ -130,12 +136,10 @@ def _start(task: TrainingTask) -> DiTPipeline:
 def _identity(task: TrainingTask, codes: Ids) -> str:
     """Digest of all that decides the trained weights, how often it is saved excepted."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
-    pictures, base = np.ascontiguousarray(task.pictures), task.base
-    content = hashlib.sha256(pictures.tobytes() + codes.tobytes()).hexdigest()
-    training = vars(Training.of(task.training))
+    base, training = task.base, vars(Training.of(task.training))
     return config_digest(
         {
-            "content": content,
+            "content": content_digest(task.pictures, codes.tobytes()),
             "labels": task.conditions.labels(),
             "network": vars(Network.of(task.network)),
             "training": {key: value for key, value in training.items() if key not in free},

@@ -5,18 +5,15 @@ What is written is a plain folder of the base's own classes; LoRA's low-rank ter
 (Hu et al. 2022).
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 from torch import nn
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
@@ -28,9 +25,11 @@ from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
+from avatarflow.generators.training.latents import Encoded
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
@@ -84,7 +83,7 @@ def network_of(pipe: Any) -> nn.Module:
     return found
 
 
-def start(pictures: Pictures, conditions: Conditions, base: str | Path) -> Any:
+def start(pictures: Stored, conditions: Conditions, base: str | Path) -> Any:
     """Return the base, ready for pictures of this size and these classes.
 
     Raises
@@ -154,13 +153,12 @@ def adapt(network: nn.Module, tuning: Tuning, seed: int) -> Callable[[], None]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def encode(pipe: Any, pictures: Pictures) -> torch.Tensor:
+def latents_of(pipe: Any, pictures: Stored) -> Encoded:
     """Latents (n, channels, h, w) of all pictures, the mean of what the autoencoder gives."""
     where, scale = next(pipe.vae.parameters()).device, pipe.vae.config.scaling_factor
     parts = codecs.batches(pictures, ENCODED_AT_ONCE)
-    return torch.cat(
-        [(pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts]
-    )
+    encoded = ((pipe.vae.encode(part.to(where)).latent_dist.mode() * scale).cpu() for part in parts)
+    return Encoded(encoded, folder_of(pictures))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -228,7 +226,14 @@ def train(task: TrainingTask, step: Step) -> None:
     prepare(model, compute)
     predict = predict_with(pipe, together.wrap(model), texts)
     objective = Denoising(
-        predict, encode(pipe, pictures), codes, conditions, training, compute, pipe.scheduler, where
+        predict,
+        latents_of(pipe, pictures),
+        codes,
+        conditions,
+        training,
+        compute,
+        pipe.scheduler,
+        where,
     )
     loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
     loop.run(training.steps, step)
@@ -248,10 +253,10 @@ def without_own_dropping(network: nn.Module) -> None:
 def _identity(task: TrainingTask, base: Path, codes: Ids) -> str:
     """Digest of all that decides the trained weights."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
-    pictures, training = np.ascontiguousarray(task.pictures), vars(Training.of(task.training))
+    training = vars(Training.of(task.training))
     return config_digest(
         {
-            "content": hashlib.sha256(pictures.tobytes() + codes.tobytes()).hexdigest(),
+            "content": content_digest(task.pictures, codes.tobytes()),
             "labels": task.conditions.labels(),
             "training": {key: value for key, value in training.items() if key not in free},
             "compute": Compute.of(task.compute).decisive(),

@@ -46,7 +46,7 @@ def train(task: TrainingTask, step: Step) -> None:
             f"fewer than {FEWEST} of {', '.join(few)}",
             "leave the condition out",
         )
-    flat: Rows = pictures.reshape(len(pictures), -1).astype(np.float32)
+    flat: Rows = np.asarray(pictures).reshape(len(pictures), -1).astype(np.float32)
     overall = flat.mean(0)
     means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
     place = {one: number for number, one in enumerate(wanted)}

@@ -4,6 +4,7 @@ import numpy as np
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures, Rows
+from avatarflow.imaging.spool import Stored
 
 BLOCK = 256
 
@@ -31,7 +32,7 @@ def components(centred: Rows, variance: float) -> Rows:
     return scaled
 
 
-def pca_gaussian(pictures: Pictures, n: int, seed: int, variance: float = 0.95) -> Pictures:
+def pca_gaussian(pictures: Stored, n: int, seed: int, variance: float = 0.95) -> Pictures:
     """Draw pictures from a Gaussian fitted to the principal components of the given ones.
 
     Parameters
@@ -55,7 +56,7 @@ def pca_gaussian(pictures: Pictures, n: int, seed: int, variance: float = 0.95) 
     """
     if len(pictures) < 2:
         raise ValueError(f"pca_gaussian: {len(pictures)} pictures; pass at least two")
-    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    flat = np.asarray(pictures).reshape(len(pictures), -1).astype(np.float32)
     mean = flat.mean(0)
     scaled = components(flat - mean, variance)
     drawn = np.empty((n, *pictures.shape[1:]), np.uint8)

@@ -1,7 +1,7 @@
 """What training minimises: the weighted error of a denoising network at random noise levels."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,14 @@ from avatarflow.generators.settings import Compute, Training
 
 from .loop import Draw
 
+
+class Latents(Protocol):
+    """What a generator is trained on, (n, c, h, w): read by the rows of a batch, from memory or from elsewhere."""
+
+    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor:
+        """(k,) row numbers to (k, c, h, w)."""
+
+
 Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """A network's prediction of noisy latents (n, c, h, w), times (n,) and class ids (n,)."""
 
@@ -23,7 +31,7 @@ class Denoising:
     def __init__(
         self,
         predict: Predict,
-        latents: torch.Tensor,
+        latents: Latents,
         codes: Ids,
         conditions: Conditions,
         settings: Training,

@@ -80,15 +80,19 @@ def judge(
         return FAIL, leak
     if min(found["members"], found["non_members"]) < fewest:
         return INCONCLUSIVE, f"fewer than {fewest} members or non-members"
-    if area["high"] > largest:
-        return FAIL, f"the AUC's upper limit is above {largest:g}"
-    return PASS, f"the AUC's upper limit is at most {largest:g}"
+    if area["high"] > largest or area["low"] < 1 - largest:
+        return FAIL, f"the AUC's interval reaches beyond {1 - largest:g} to {largest:g}"
+    return PASS, f"the AUC's interval lies within {1 - largest:g} to {largest:g}"
 
 
 def leaks(found: Mapping[str, Any], largest: float) -> str:
     """Return how a measured attack shows a leak beyond doubt; empty where it shows none."""
     if found["auc"]["low"] > largest:
         return f"members are recognised: the AUC's lower limit is above {largest:g}"
+    if (
+        found["auc"]["high"] < 1 - largest
+    ):  # a filter that carves holes around members shows them as well
+        return f"members are recognised by their absence: the AUC's upper limit is below {1 - largest:g}"
     rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
     return (
         f"some members are recognised, at a false positive rate of {', '.join(rates)}"

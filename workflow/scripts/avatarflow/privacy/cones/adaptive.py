@@ -2,10 +2,11 @@
 
 With w_i = R_i^beta and u_i(g) = theta(g, x_i) / w_i, the angle in units of the own radius:
 
-    N_p(g)      = the k originals of persons other than p with the smallest u
-    rho_p(g)    = the mean angle from g to N_p(g)                                  (local density at the picture)
-    Theta_i(g)  = clip(c w_i rho_p(i)(g)^(1 - beta), Theta_min, Theta_max)         (half-angle)
-    s(g)        = min over all i of theta(g, x_i) / Theta_i(g)                      (risk)
+    N_i(g)      = the k originals with the smallest u, of other persons than i's and outside the own radius of i; of two
+                  that lie inside each other's own radius, the nearer one
+    rho_i(g)    = the mean angle from g to N_i(g)                                  (local density at the picture)
+    Theta_i(g)  = clip(c w_i rho_i(g)^(1 - beta), max(R_i, Theta_min), Theta_max)  (half-angle)
+    s(g)        = min over all i of theta(g, x_i) / Theta_i(g)                     (risk)
 
 The search by u gives the nearest originals in that sense and a bound for all others; what the bound leaves open is
 looked for among all originals, more and more of them exactly, until nothing is open.
@@ -21,10 +22,14 @@ from avatarflow.privacy.search.neighbours import Gallery, Indices, blocks
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
 from .fixed import Risks
-from .shape import Shape
+from .own_radius import densities, inside_own_radius
+from .shape import SAME, Shape
 
 SPARE = 4
 """Originals compared exactly beyond those that the density needs: mostly they prove that nothing was missed."""
+
+SPECIAL = 16
+"""Originals compared with every picture, as they pass over more neighbours than all others do."""
 
 SCAN = 256  # candidates compared with all originals at a time
 
@@ -36,8 +41,7 @@ class AdaptiveCones:
     ----------
     gallery : Gallery
     persons : (m,)
-    weights : (m,)
-        w, above 0.
+    radii_rad : (m,)
     shape : Shape
     typical_rad : float
         An angle at which held-out subjects lie; decides how often a search proves itself, never a result.
@@ -48,20 +52,23 @@ class AdaptiveCones:
     """
 
     def __init__(
-        self, gallery: Gallery, persons: Indices, weights: Floats, shape: Shape, typical_rad: float, c: float,
+        self, gallery: Gallery, persons: Indices, radii_rad: Floats, shape: Shape, typical_rad: float, c: float,
         searched: int,
     ) -> None:  # fmt: skip
-        self.gallery, self.persons, self.weights, self.shape, self.c = (
-            gallery,
-            persons,
-            weights,
-            shape,
-            c,
-        )
+        self.gallery, self.persons, self.shape, self.c = gallery, persons, shape, c
         self.searched = searched
-        _, whose, counts = np.unique(persons, return_inverse=True, return_counts=True)
-        self.pictures, self.most = counts[whose], int(counts.max())
-        self.search = RatioSearch(gallery, weights, typical_rad / float(np.median(weights)))
+        self.weights = np.maximum(radii_rad, SAME) ** shape.beta
+        self.floor = shape.floor(radii_rad)
+        self.inside = inside_own_radius(gallery.rows, persons, radii_rad)
+        passed, again = self.inside.reach(persons, shape.k)
+        most = int(np.unique(persons, return_counts=True)[1].max())
+        ordinary = passed <= max(most + SPARE, int(np.sort(passed)[-1 - SPECIAL :][0]))
+        self.special, self.ordinary = np.flatnonzero(~ordinary), np.flatnonzero(ordinary)
+        self.reach = int(shape.k + passed[ordinary].max() + again)
+        with np.errstate(divide="ignore"):
+            self.least_floor = float((self.weights / self.floor)[ordinary].min())
+        typical = typical_rad / float(np.median(self.weights))
+        self.search = RatioSearch(gallery.rows[ordinary], self.weights[ordinary], typical)
 
     def risks(self, queries: Rows) -> Risks:
         """s(g) of (n, d) unit rows."""
@@ -73,17 +80,14 @@ class AdaptiveCones:
 
     def _least(self, queries: Rows, c: float | None) -> Risks:
         """Return the smallest risk at scale c, or the smallest scale that is needed, over all originals."""
-        exact = min(self.shape.k + self.most + SPARE, len(self.gallery))
-        least, _, found, beyond = self.search.top(
-            queries, min(max(self.searched, exact + 1), len(self.gallery))
-        )
-        rest = least[:, exact:].min(1) if found.shape[1] > exact else np.inf
-        beyond = (
-            np.minimum(beyond, rest)
-            if found.shape[1] < len(self.gallery)
-            else np.full(len(queries), rest)
-        )
-        values, original, angle, half, proven = self._settle(queries, found[:, :exact], beyond, c)
+        exact, number = min(self.reach + SPARE, len(self.ordinary)), len(self.ordinary)
+        wanted = min(max(self.searched, exact + 1), number)
+        least, _, found, beyond = self.search.top(queries, wanted)
+        rest = least[:, exact:].min(1) if wanted > exact else np.inf
+        beyond = np.minimum(beyond, rest) if wanted < number else np.full(len(queries), rest)
+        special = np.broadcast_to(self.special, (len(queries), len(self.special)))
+        found = np.concatenate([self.ordinary[found[:, :exact]], special], axis=1)
+        values, original, angle, half, proven = self._settle(queries, found, beyond, c)
         open_ = np.flatnonzero(~proven)
         for rows in blocks(len(open_), SCAN):
             some = open_[rows]
@@ -96,8 +100,9 @@ class AdaptiveCones:
             neighbours.least_angles(queries @ self.gallery.rows.T, self.gallery.dimensions)
             / self.weights
         )
+        bound[:, self.special] = -1  # these are always among the lowest
         value, original, angle, half = (np.empty(len(queries)) for _ in range(4))
-        count, open_ = 2 * (self.shape.k + self.most + SPARE), np.arange(len(queries))
+        count, open_ = 2 * (self.reach + SPARE) + len(self.special), np.arange(len(queries))
         while len(open_):
             count = min(4 * count, len(self.gallery))
             lowest = np.argpartition(bound[open_], count - 1, axis=1)
@@ -116,69 +121,45 @@ class AdaptiveCones:
         order = np.lexsort((found, units), axis=1)
         found = np.take_along_axis(found, order, 1)
         angles, units = (np.take_along_axis(each, order, 1) for each in (angles, units))
-        density, widest, complete = self._density(angles, units, found, beyond)
-        weights, opened = self.weights[found], density ** (1 - self.shape.beta)
-        half = self.shape.clipped((1.0 if c is None else c) * weights * opened)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scales = np.nan_to_num(angles / (weights * opened), nan=0, posinf=np.inf)
-        values = self.shape.needed(angles, scales) if c is None else self._ratios(c, angles, scales)
-        best = np.lexsort((found, values), axis=1)[:, :1]
+        density, complete = densities(
+            angles, units, found, beyond, self.persons, self.inside.starts, self.inside.places,
+            self.shape.k, np.pi,
+        )  # fmt: skip
+        weights, floor = self.weights[found], self.floor[found]
+        opened = weights * density ** (1 - self.shape.beta)
+        half = self.shape.clipped((1.0 if c is None else c) * opened, floor)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a copy, or a cone without a width
+            values = (
+                self.shape.needed(
+                    angles, np.nan_to_num(angles / opened, nan=0, posinf=np.inf), floor
+                )
+                if c is None
+                else np.nan_to_num(angles / half, nan=0, posinf=np.inf)
+            )
+        settled = np.where(complete, values, np.inf)
+        best = np.lexsort((found, settled), axis=1)[:, :1]
         value, angle, width = (
-            np.take_along_axis(each, best, 1)[:, 0] for each in (values, angles, half)
+            np.take_along_axis(each, best, 1)[:, 0] for each in (settled, angles, half)
         )
         original = np.take_along_axis(found, best, 1)[:, 0]
-        proven = np.isinf(beyond) | (complete & (value < self._outside(widest, beyond, c)))
+        # the value of an original whose density is only bounded is at least `values`
+        left_open = np.where(complete, np.inf, values).min(1)
+        outside = self._outside(self._widest(angles, units, beyond), beyond, c)
+        proven = np.isinf(beyond) | (value < np.minimum(left_open, outside))
         return value, original, angle, width, proven
 
-    def _ratios(self, c: float, angles: Floats, scales: Floats) -> Floats:
-        """Angle over half-angle."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            narrow = np.where(angles > 0, angles / self.shape.narrowest_rad, 0.0)
-            return np.asarray(
-                np.maximum(np.minimum(scales / c, narrow), angles / self.shape.widest_rad)
-            )
-
-    def _density(
-        self, angles: Floats, units: Floats, found: Indices, beyond: Floats
-    ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-        """The density for each original's person, the largest for any beyond, and whether none of those is part of it.
-
-        Originals stand in the order of u. Who has no picture among them has the density of the k nearest altogether.
-        """
-        persons, pictures = self.persons[found], self.pictures[found]
-        density, complete = np.empty_like(angles), np.ones(len(angles), bool)
-        widest = angles[:, : self.shape.k].mean(1)
-        for column in range(angles.shape[1]):
-            other = persons != persons[:, column : column + 1]
-            density[:, column], counted = mean_of_nearest(angles, other, self.shape.k)
-            number = counted.sum(1)
-            farthest = np.where(counted, units, 0).max(1)
-            complete &= (number == self.shape.k) & (farthest < beyond)
-            some_beyond = (~other).sum(1) < pictures[:, column]
-            widest = np.where(some_beyond, np.maximum(widest, density[:, column]), widest)
-        return density, widest, complete
+    def _widest(self, angles: Floats, units: Floats, beyond: Floats) -> Floats:
+        """Return the largest density that an original beyond can have: it passes over so many neighbours at most."""
+        known = np.where(units < beyond[:, None], angles, np.pi)[:, : self.reach]
+        missing = np.full((len(known), max(0, self.reach - known.shape[1])), np.pi)
+        largest = np.sort(np.concatenate([known, missing], axis=1), axis=1)[:, -self.shape.k :]
+        return np.asarray(largest.mean(1))
 
     def _outside(self, widest: Floats, beyond: Floats, c: float | None) -> Floats:
         """Return a lower bound of the value of every original beyond."""
-        nearest = beyond * float(self.weights.min())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = beyond / widest ** (1 - self.shape.beta)
-            if c is None:
-                return np.where(nearest <= self.shape.narrowest_rad, 0.0, scale)
-            return np.asarray(np.minimum(scale / c, nearest / self.shape.narrowest_rad))
-
-
-def mean_of_nearest(
-    angles: Floats, other: npt.NDArray[np.bool_], k: int
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return the mean angle to the first k originals of others, and which those are.
-
-    Parameters
-    ----------
-    angles : (n, j)
-        To originals in the order of u.
-    other : (n, j)
-        Which of them are of other persons.
-    """
-    counted = other & (np.cumsum(other, 1) <= k)
-    return np.where(counted, angles, 0).sum(1) / np.maximum(counted.sum(1), 1), counted
+        by_floor = beyond * self.least_floor
+        scale = beyond / widest ** (1 - self.shape.beta)
+        if c is None:
+            return np.where(by_floor <= 1, 0.0, scale)
+        with np.errstate(divide="ignore"):  # at c = 0 the floors alone hold
+            return np.asarray(np.minimum(scale / c, by_floor))

@@ -3,8 +3,9 @@
 The source describes the method in words only; the formulas are ours. With e_i the unit fingerprint of original i:
 
     R_i        = the largest angle between x_i and its own perturbed pictures        (own radius)
-    rho_i      = the mean angle to its k nearest originals of other persons       (local sparsity)
-    Theta_i(c) = clip(c R_i^beta rho_i^(1 - beta), Theta_min, Theta_max)          (half-angle)
+    rho_i      = the mean angle to its k nearest originals of other persons outside R_i; of two that lie inside each
+                 other's own radius the nearer one                                          (local sparsity)
+    Theta_i(c) = clip(c R_i^beta rho_i^(1 - beta), max(R_i, Theta_min), Theta_max)          (half-angle)
     s(g)       = min over all i of theta(g, x_i) / Theta_i(c)                     (risk; risky where s <= 1)
 
 With density "picture" the sparsity is that around the picture in question, see `adaptive_cones`; Theta_i is then the
@@ -27,15 +28,17 @@ from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.privacy.search import neighbours
+from avatarflow.privacy.search.exact_angles import exact_angles
 from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
 from .coverage import Coverage, conformal_coverage, reject_all_coverage
-from .shape import PICTURE, Shape
+from .own_radius import densities_at_originals, inside_own_radius
+from .shape import PICTURE, SAME, Shape
 
 SEARCHED = 32  # originals looked at first where the density is the picture's
 
-SAME = 1e-6  # radians under which two fingerprints are of one and the same picture
+PAIRS = 1_000_000  # angles held at a time
 WHERE = "cone calibration"
 
 
@@ -78,12 +81,12 @@ class Cones:
     @property
     def half_angles_rad(self) -> Floats:
         """(m,) Theta_i(c)."""
-        return self.shape.clipped(self.c * self.base_rad)
+        return self.shape.clipped(self.c * self.base_rad, self.floor_rad)
 
     @property
-    def weights(self) -> Floats:
-        """(m,) R^beta, above 0: what angles are divided by where the density is the picture's."""
-        return np.asarray(np.maximum(self.radii_rad, SAME) ** self.shape.beta)
+    def floor_rad(self) -> Floats:
+        """(m,) what no half-angle falls below, whatever the density."""
+        return self.shape.floor(self.radii_rad)
 
     @property
     def owners(self) -> Integers:
@@ -140,7 +143,7 @@ def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> Adapti
     """
     typical = float(np.median(cones.sparsity_rad))
     return AdaptiveCones(
-        gallery, cones.owners, cones.weights, cones.shape, typical, cones.c, searched
+        gallery, cones.owners, cones.radii_rad, cones.shape, typical, cones.c, searched
     )
 
 
@@ -188,13 +191,21 @@ def own_radii(
 
 
 def local_sparsity(
-    originals: Rows, persons: Integers, k: int, block: int = neighbours.BLOCK
+    originals: Rows, persons: Integers, k: int, radii_rad: Floats | None = None
 ) -> Floats:
     """rho: the mean angle to the k nearest originals of other persons (fewer where there are fewer).
 
+    Parameters
+    ----------
+    originals : (m, d) float32
+        Unit rows.
+    persons : (m,)
+    radii_rad : (m,), optional
+        Own radii; originals within them do not count, and of two within each other's the farther one does not.
+
     Returns
     -------
-    (m,) float64, radians
+    (m,) float64, radians; pi where none counts.
 
     Raises
     ------
@@ -205,11 +216,21 @@ def local_sparsity(
         raise refuse(
             WHERE, "originals of one person only", "give originals of at least two persons"
         )
-    largest = int(np.unique(persons, return_counts=True)[1].max())
-    angles, index = neighbours.nearest(originals, originals, k + largest, block)
-    other = persons[index] != persons[:, None]
-    counted = other & (np.cumsum(other, 1) <= k)
-    return np.asarray(np.where(counted, angles, 0).sum(1) / counted.sum(1))
+    gallery = Gallery(originals)
+    radii = np.zeros(len(originals)) if radii_rad is None else radii_rad
+    inside = inside_own_radius(gallery.rows, persons, radii)
+    passed, again = inside.reach(persons, k)
+    wanted = min(k + int(passed.max()) + again, len(originals))
+    sparsity = np.empty(len(originals))
+    for rows in blocks(len(originals), max(1, min(neighbours.BLOCK, PAIRS // wanted))):
+        _, found = gallery.top(gallery.rows[rows], min(wanted + neighbours.SPARE, len(originals)))
+        angles = exact_angles(gallery.rows[rows], gallery.rows, found)
+        order = np.lexsort((found, angles), axis=1)
+        sparsity[rows] = densities_at_originals(
+            np.arange(rows.start, rows.stop), np.take_along_axis(angles, order, 1),
+            np.take_along_axis(found, order, 1), persons, inside.starts, inside.places, k, np.pi,
+        )  # fmt: skip
+    return sparsity
 
 
 def uncalibrated(
@@ -260,7 +281,7 @@ def uncalibrated(
             "take the picture out or configure more families",
         )
     problems.raise_if_any()
-    sparsity = local_sparsity(originals, persons, shape.k)
+    sparsity = local_sparsity(originals, persons, shape.k, radii)
     return Cones(
         neighbours.unit(originals),
         rows.astype(np.int64),
@@ -290,7 +311,7 @@ def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: 
 def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
     """For each altered picture the smallest c at which some clipped cone rejects it.
 
-    A cone at angle theta needs 0 where theta <= Theta_min, infinity where theta > Theta_max, else
+    A cone at angle theta needs 0 where theta <= max(R, Theta_min), infinity where theta > Theta_max, else
     theta / (R^beta rho^(1 - beta)); the picture needs the least over all originals. rho is the original's or, by the
     shape's density, the picture's.
 
@@ -331,7 +352,8 @@ def _least_needed(cones: Cones, gallery: Gallery, perturbed: Rows) -> Floats:
 
 
 def _scales(cones: Cones, angles: Floats, originals: Any) -> Floats:
-    return cones.shape.needed(angles, angles / cones.base_rad[originals])
+    scales = angles / cones.base_rad[originals]
+    return cones.shape.needed(angles, scales, cones.floor_rad[originals])
 
 
 def person_maxima(values: Floats, persons: Integers) -> tuple[Integers, Floats]:

@@ -46,7 +46,7 @@ class FixedCones:
     ) -> None:
         self.gallery, self.half_angles = gallery, half_angles_rad
         self.search = RatioSearch(
-            gallery, half_angles_rad, typical_rad / float(np.median(half_angles_rad))
+            gallery.rows, half_angles_rad, typical_rad / float(np.median(half_angles_rad))
         )
         self.k = min(searched, len(gallery))
 

@@ -9,6 +9,8 @@ from avatarflow.core.arrays import Floats
 
 ORIGINAL, PICTURE = "original", "picture"
 
+SAME = 1e-6  # radians under which two fingerprints are of one and the same picture
+
 ROUNDING = 1e-9
 """Relative margin of the calibration. An angle computed in another block, or by another processor's code, differs
 by some 1e-15; without a margin the perturbation that sets c could be accepted at it."""
@@ -48,17 +50,21 @@ class Shape:
             settings["density"],
         )
 
-    def clipped(self, half_angles_rad: Floats) -> Floats:
-        """Half-angles within Theta_min and Theta_max."""
-        return np.clip(half_angles_rad, self.narrowest_rad, self.widest_rad)
+    def floor(self, radii_rad: Floats) -> Floats:
+        """The narrowest that each cone may become: its own radius, within Theta_min and Theta_max."""
+        return np.clip(radii_rad, self.narrowest_rad, self.widest_rad)
 
-    def needed(self, angles_rad: Floats, scales: Floats) -> Floats:
+    def clipped(self, half_angles_rad: Floats, floor_rad: Floats) -> Floats:
+        """Half-angles from the floor to Theta_max."""
+        return np.minimum(np.maximum(half_angles_rad, floor_rad), self.widest_rad)
+
+    def needed(self, angles_rad: Floats, scales: Floats, floor_rad: Floats) -> Floats:
         """The smallest c at which clipped cones hold pictures at these angles, whose unclipped ones would at `scales`.
 
-        0 where an angle is at most Theta_min, infinite where it is beyond Theta_max, each with the margin `ROUNDING` on
+        0 where an angle is at most the floor, infinite where it is beyond Theta_max, each with the margin `ROUNDING` on
         the safe side: a picture judged at the returned c is rejected whatever the rounding of its angles.
         """
         inside = np.where(
             angles_rad > self.widest_rad * (1 - ROUNDING), np.inf, scales * (1 + ROUNDING)
         )
-        return np.where(angles_rad <= self.narrowest_rad * (1 - ROUNDING), 0.0, inside)
+        return np.where(angles_rad <= floor_rad * (1 - ROUNDING), 0.0, inside)

@@ -11,7 +11,6 @@ Hard Negative Samples, equation 4 (tau+ = 0). Crops: Caron et al. 2020, Unsuperv
 Contrasting Cluster Assignments, section 3.2, without its lower resolution.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ import numpy.typing as npt
 import torch
 
 from avatarflow.core import seeds
-from avatarflow.core.arrays import Integers, Pictures
+from avatarflow.core.arrays import Integers
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
+from avatarflow.imaging.spool import Stored, content_digest
 from avatarflow.privacy import perturbations
 from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import watching
@@ -118,6 +118,7 @@ class Batches:
     Parameters
     ----------
     pictures : (n, h, w, 3) uint8
+        An array, or a spool: each step reads its own.
     persons, eyes : (n,) int64
         Persons; eyes, -1 where only the person is known (each such picture then attracts its own views only).
     settings : dict
@@ -126,7 +127,7 @@ class Batches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        pictures: Stored,
         persons: Integers,
         eyes: Integers,
         settings: dict[str, Any],
@@ -213,7 +214,7 @@ class Batches:
 
 def train(
     build: Callable[[dict[str, Any]], Network],
-    pictures: Pictures,
+    pictures: Stored,
     persons: Integers,
     eyes: Integers,
     settings: dict[str, Any],
@@ -241,7 +242,7 @@ def train(
         [
             settings,
             seed,
-            hashlib.sha256(pictures.tobytes()).hexdigest(),
+            content_digest(pictures),
             persons.tolist(),
             eyes.tolist(),
         ]

@@ -1,6 +1,9 @@
 """Files between the privacy steps: fingerprints, and whose encoder made them. No torch, no faiss."""
 
 import json
+import math
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,46 @@ def save_rows(path: str | Path, rows: npt.NDArray[np.float32], encoder: str) -> 
     """Write fingerprints whole or not at all, with the digest of the encoder that made them."""
     with replacing(path) as temporary:
         save_file({ROWS: np.ascontiguousarray(rows)}, temporary, {ENCODER: encoder})
+
+
+def write_rows(
+    path: str | Path,
+    shape: tuple[int, ...],
+    parts: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]],
+    encoder: str,
+) -> None:
+    """Write what `save_rows` would, part by part as the fingerprints are made; only one part is held.
+
+    Parameters
+    ----------
+    shape : (..., d)
+        Of the whole.
+    parts : of (k,) places and (k, d) rows
+        In any order; a place is a row number of the whole flattened to (-1, d).
+
+    Raises
+    ------
+    ValueError
+        If the parts are not as many rows as the shape says.
+    """
+    width, total = 4 * shape[-1], math.prod(shape[:-1])
+    header = {
+        "__metadata__": {ENCODER: encoder},
+        ROWS: {"dtype": "F32", "shape": list(shape), "data_offsets": [0, width * total]},
+    }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    written = 0
+    with replacing(path) as temporary, temporary.open("wb", buffering=0) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        start = file.tell()
+        for places, rows in parts:
+            for run in np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1):
+                content = np.ascontiguousarray(rows[run], np.float32).tobytes()
+                os.pwrite(file.fileno(), content, start + width * int(places[run[0]]))
+            written += len(places)
+        if written != total:
+            raise ValueError(f"write_rows: {written} rows; give the {total} of shape {shape}")
 
 
 def load_rows(path: str | Path, encoder: str) -> npt.NDArray[np.float32]:

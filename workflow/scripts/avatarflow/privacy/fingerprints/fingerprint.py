@@ -102,9 +102,16 @@ class Encoder:
         (n, d) float32
             Unit rows; NaN for a picture whose fingerprint is not finite.
         """
-        stream = [pictures] if isinstance(pictures, np.ndarray) else pictures
-        parts = [self._embed_batch(batch, micro_batch) for batch in _rebatched(stream, micro_batch)]
+        parts = list(self.embed_stream(pictures, micro_batch))
         return np.concatenate(parts) if parts else np.zeros((0, self.dimensions), np.float32)
+
+    def embed_stream(
+        self, pictures: Pictures | Iterable[Pictures], micro_batch: int = MICRO_BATCH
+    ) -> Iterator[Rows]:
+        """As `embed`, one micro-batch after another."""
+        stream = [pictures] if isinstance(pictures, np.ndarray) else pictures
+        for batch in _rebatched(stream, micro_batch):
+            yield self._embed_batch(batch, micro_batch)
 
     def _embed_batch(self, pictures: Pictures, micro_batch: int) -> Rows:
         full = np.zeros((micro_batch, *pictures.shape[1:]), np.uint8)
@@ -117,7 +124,7 @@ class Encoder:
 
 
 def fit_encoder(
-    pictures: Pictures,
+    pictures: Stored,
     persons: Sequence[int] | Integers,
     settings: dict[str, Any],
     seed: int,
@@ -130,6 +137,7 @@ def fit_encoder(
     Parameters
     ----------
     pictures : (n, h, w, 3) uint8
+        An array, or a spool of which only the pictures of a step are read.
     persons : (n,)
         Whose they are. Pictures of one person never repel each other.
     settings : dict
@@ -167,7 +175,7 @@ def fit_encoder(
 
 
 def _fit_one(
-    pictures: Pictures,
+    pictures: Stored,
     persons: Integers,
     eyes: Integers,
     settings: dict[str, Any],
@@ -184,7 +192,7 @@ def _fit_one(
     return Encoder(network, settings)
 
 
-def whiten(encoder: Encoder, pictures: Pictures, settings: dict[str, Any]) -> None:
+def whiten(encoder: Encoder, pictures: Stored, settings: dict[str, Any]) -> None:
     """Learn the last, linear layer: the directions in which perturbations move fingerprints count less.
 
     The within-picture covariance of perturbed pictures, drawn towards a multiple of the identity by `shrinkage`,
@@ -229,7 +237,7 @@ def embed_altered(
     seed: int,
     purpose: str,
     micro_batch: int = MICRO_BATCH,
-    block: int = 256,
+    block: int | None = None,
 ) -> Rows:
     """Return the fingerprints of perturbed pictures.
 
@@ -243,14 +251,31 @@ def embed_altered(
         A family and picture.
     purpose : str
         `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: perturbations of two purposes are never the same.
+    block : int, optional
+        Pictures that are perturbed at a time; changes nothing but memory.
 
     Returns
     -------
     (n, len(families) * draws, d) float32
         Family by family, perturbation by perturbation.
     """
-    numbers, parts = np.asarray(items), []
-    for name in families:
+    each = len(families) * draws
+    out = np.empty((len(pictures) * each, encoder.dimensions), np.float32)
+    for places, rows in altered_parts(
+        encoder, pictures, items, families, draws, seed, purpose, micro_batch, block
+    ):
+        out[places] = rows
+    return out.reshape(len(pictures), each, encoder.dimensions)
+
+
+def altered_parts(
+    encoder: Encoder, pictures: Stored, items: Sequence[int] | Integers, families: Sequence[str], draws: int,
+    seed: int, purpose: str, micro_batch: int = MICRO_BATCH, block: int | None = None,
+) -> Iterator[tuple[Integers, Rows]]:  # fmt: skip
+    """As `embed_altered`, one micro-batch after another: places (k,) in the flattened result, and rows (k, d)."""
+    numbers, each = np.asarray(items), len(families) * draws
+    block = block or max(1, perturbations.BLOCK // draws)
+    for order, name in enumerate(families):
         perturbed = (
             perturbations.alter(
                 pictures[start : start + block],
@@ -262,10 +287,11 @@ def embed_altered(
             )
             for start in range(0, len(pictures), block)
         )
-        parts.append(
-            encoder.embed(perturbed, micro_batch).reshape(len(pictures), draws, encoder.dimensions)
-        )
-    return np.concatenate(parts, 1)
+        done = 0
+        for rows in encoder.embed_stream(perturbed, micro_batch):
+            picture, draw = np.divmod(np.arange(done, done + len(rows)), draws)
+            yield picture * each + order * draws + draw, rows
+            done += len(rows)
 
 
 def _rebatched(stream: Iterable[Pictures], size: int) -> Iterator[Pictures]:

@@ -1,6 +1,7 @@
 """How well fingerprints recognise: rank-1 retrieval of altered originals, verification on pairs of the same eye."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.core.arrays import Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.privacy.search.neighbours import nearest, pair_angles
 
-from .pair_errors import auc, eer
+from .pair_errors import auc_of_counts, eer_of_counts
 
 SAME_FILE = 1e-6  # radians under which a pair is one file twice and proves nothing
 RESAMPLES = 500
+BLOCK = 1024  # pictures that are compared with as many at a time
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def verification(
     """AUC and equal error rate of same-eye pairs against pairs of two persons; None without such pairs.
 
     Pairs of one person's two eyes count as neither; pairs of equal fingerprints (one file twice) are left out.
-    All pairs are held at once: n is some thousands at most.
+    Pairs of two persons, which are quadratically many, are counted block against block.
 
     Parameters
     ----------
@@ -100,34 +102,63 @@ def verification(
         Which field each picture shows, -1 where not known: only same-eye pairs of one field count then, or with
         `same_field` False those of two.
     """
-    first, second = np.triu_indices(len(fingerprints), 1)
-    genuine = (eyes[first] == eyes[second]) & (eyes[first] >= 0)
+    first, second = _pairs_of_one_eye(eyes)
     if fields is not None:
         known = (fields[first] >= 0) & (fields[second] >= 0)
-        genuine &= known & ((fields[first] == fields[second]) == same_field)
-    same = pair_angles(fingerprints[first[genuine]], fingerprints[second[genuine]])
-    whose = persons[first[genuine]]
-    whose, same = whose[same > SAME_FILE], same[same > SAME_FILE]
-    apart = persons[first] != persons[second]
-    cosines = (fingerprints @ fingerprints.T)[first[apart], second[apart]]
-    impostors = np.sort(np.arccos(np.clip(cosines.astype(float), -1, 1)))
-    if not len(same) or not len(impostors):
+        chosen = known & ((fields[first] == fields[second]) == same_field)
+        first, second = first[chosen], second[chosen]
+    same = pair_angles(fingerprints[first], fingerprints[second])
+    whose, same = persons[first][same > SAME_FILE], same[same > SAME_FILE]
+    if not len(same):
         return None
-    groups = [same[whose == person] for person in np.unique(whose)]
+    below, upto, impostors = _impostors_within(same, fingerprints, persons)
+    if not impostors:
+        return None
+    groups = [np.flatnonzero(whose == person) for person in np.unique(whose)]
 
-    def resampled(figure: Any) -> tuple[float, float]:
-        return bootstrap(
-            lambda rows: figure(np.concatenate([groups[row] for row in rows]), impostors),
+    def over_persons(figure: Callable[[Integers], float]) -> tuple[float, float, float]:
+        interval = bootstrap(
+            lambda drawn: figure(np.concatenate([groups[row] for row in drawn])),
             len(groups),
             seed,
             RESAMPLES,
         )
+        return (figure(np.arange(len(same))), *interval)
 
     return Verification(
-        auc(same, impostors),
-        *resampled(auc),
-        eer(same, impostors),
-        *resampled(eer),
+        *over_persons(lambda pairs: auc_of_counts(below[pairs], upto[pairs], impostors)),
+        *over_persons(lambda pairs: eer_of_counts(upto[pairs], impostors)),
         len(same),
         len(groups),
     )
+
+
+def _pairs_of_one_eye(eyes: Integers) -> tuple[Integers, Integers]:
+    """Rows (p,) and (p,) of all pairs that show one known eye, each pair once, in order."""
+    pairs = [
+        (rows[i], rows[j])
+        for eye in np.unique(eyes[eyes >= 0])
+        for rows in [np.flatnonzero(eyes == eye)]
+        for i, j in itertools.combinations(range(len(rows)), 2)
+    ]
+    first, second = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+    return first, second
+
+
+def _impostors_within(
+    angles: Floats, fingerprints: Rows, persons: Integers
+) -> tuple[Integers, Integers, int]:
+    """Count pairs of two persons nearer than each angle (p,), nearer or as near (p,), and all such pairs."""
+    below, upto, total = np.zeros(len(angles), np.int64), np.zeros(len(angles), np.int64), 0
+    starts = range(0, len(fingerprints), BLOCK)
+    for start, beside in itertools.combinations_with_replacement(starts, 2):
+        rows, others = slice(start, start + BLOCK), slice(beside, beside + BLOCK)
+        apart = persons[rows, None] != persons[None, others]
+        if start == beside:
+            apart = np.triu(apart, 1)
+        cosines = (fingerprints[rows] @ fingerprints[others].T)[apart].astype(np.float64)
+        between = np.sort(np.arccos(np.clip(cosines, -1, 1)))
+        below += np.searchsorted(between, angles)
+        upto += np.searchsorted(between, angles, "right")
+        total += len(between)
+    return below, upto, total

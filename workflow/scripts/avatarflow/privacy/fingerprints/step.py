@@ -1,19 +1,20 @@
 """The steps that make fingerprints: the encoder of an entry; its originals, altered originals and candidates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from avatarflow.imaging.shards import iterate, read_pictures, read_table
+from avatarflow.core.arrays import Integers, Rows
+from avatarflow.imaging.shards import Column, count_rows, has_column, iterate, read_table
 from avatarflow.imaging.spool import Chosen, spooled
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
-from .files import save_rows
-from .fingerprint import Encoder, embed_altered, fit_encoder
+from .files import write_rows
+from .fingerprint import Encoder, altered_parts, fit_encoder
 
 
 def fit(
@@ -41,7 +42,7 @@ def fit(
     torch.set_num_threads(compute["threads"])
     table = read_table(pool)
     seen = (table["role"] == "encoder").to_numpy()
-    pictures = read_pictures(pool, seen)
+    pictures = spooled(pool, seen)
     step.params({"fingerprint": settings, "seed": seed, "pictures": len(pictures)})
     trained = fit_encoder(
         pictures,
@@ -77,9 +78,8 @@ def originals(
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
     pictures, table = spooled(pool), read_table(pool)
-    save_rows(
-        outputs["originals"], trained.embed(iterate(pool), compute["micro_batch"]), trained.digest
-    )
+    plain = _placed(trained.embed_stream(iterate(pool), compute["micro_batch"]))
+    write_rows(outputs["originals"], (len(table), trained.dimensions), plain, trained.digest)
     role = table["role"]
     wanted = {
         "own": role != "heldout",
@@ -90,11 +90,12 @@ def originals(
     for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
         rows = np.flatnonzero(chosen)
         asked = [*families, *cone["held_out_families"]] if purpose == "test" else families
-        altered = embed_altered(
+        altered = altered_parts(
             trained, Chosen(pictures, rows), table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
             compute["micro_batch"],
         )  # fmt: skip
-        save_rows(outputs[purpose], altered, trained.digest)
+        shape = (len(rows), len(asked) * cone["draws"], trained.dimensions)
+        write_rows(outputs[purpose], shape, altered, trained.digest)
         step.progress(done, len(wanted), "sets of perturbations", every_s=0)
 
 
@@ -102,8 +103,24 @@ def candidates(pictures: str, encoder: str, compute: Mapping[str, Any], fingerpr
     """Fingerprints of candidates, block by block; NaN where a picture could not be read."""
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
-    made = trained.embed(iterate(pictures), compute["micro_batch"])
-    table = read_table(pictures)
-    if "reason" in table.columns:
-        made[(table["reason"] != "").to_numpy()] = np.nan
-    save_rows(fingerprints, made, trained.digest)
+    reasons = Column(pictures, "reason") if has_column(pictures, "reason") else None
+    shape = (count_rows(pictures), trained.dimensions)
+
+    def readable() -> Iterator[tuple[Integers, Rows]]:
+        for places, rows in _placed(
+            trained.embed_stream(iterate(pictures), compute["micro_batch"])
+        ):
+            if reasons is not None:
+                here = slice(int(places[0]), int(places[-1]) + 1)
+                rows[np.array([reason != "" for reason in reasons[here]], bool)] = np.nan
+            yield places, rows
+
+    write_rows(fingerprints, shape, readable(), trained.digest)
+
+
+def _placed(blocks: Iterable[Rows]) -> Iterator[tuple[Integers, Rows]]:
+    """Number the rows of blocks that follow each other."""
+    done = 0
+    for rows in blocks:
+        yield np.arange(done, done + len(rows)), rows
+        done += len(rows)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Floats, Rows
 
-from .neighbours import Gallery, Indices, Products
+from .neighbours import Indices, Products
 
 STEPS = 64
 """Groups of half-angles for which the bound on the originals not found is taken."""
@@ -27,23 +27,24 @@ class RatioSearch:
 
     Parameters
     ----------
-    gallery : Gallery
+    gallery : (m, d) float32
+        Unit rows.
     half_angles_rad : (m,)
         Above 0.
     typical : float
         Ratio at which the tangents touch; decides how often the proof holds, never a result.
     """
 
-    def __init__(self, gallery: Gallery, half_angles_rad: Floats, typical: float) -> None:
+    def __init__(self, gallery: Rows, half_angles_rad: Floats, typical: float) -> None:
         self.half_angles = half_angles_rad
         self.group, self._lowest, self._highest = _groups(half_angles_rad)
         tau = np.clip(typical * np.sqrt(self._lowest * self._highest), np.radians(5), np.pi / 2)
         self.b = 1 / np.sin(tau)
         self.a = tau + self.b * np.cos(tau)
-        rounding = (gallery.dimensions + 10) * np.finfo(np.float32).eps
+        rounding = (gallery.shape[1] + 10) * np.finfo(np.float32).eps
         self.slack = rounding * np.sqrt(2) * np.hypot(self.a, self.b)  # of a value times Theta_i
-        rows = np.empty((len(gallery), gallery.dimensions + 1), np.float32)
-        rows[:, :-1] = (self.b[self.group] / half_angles_rad)[:, None] * gallery.rows
+        rows = np.empty((len(gallery), gallery.shape[1] + 1), np.float32)
+        rows[:, :-1] = (self.b[self.group] / half_angles_rad)[:, None] * gallery
         rows[:, -1] = -self.a[self.group] / half_angles_rad
         self._products = Products(rows)
 

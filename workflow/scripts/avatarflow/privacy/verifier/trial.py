@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core import seeds
-from avatarflow.core.arrays import Floats, Integers, Pictures
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import bootstrap, share_of_pictures
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import Stored, spooled
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.verifier import Matcher, matcher
@@ -25,7 +26,6 @@ WHERE = "verifier"
 PERSONS = 500  # whose pictures are paired at most; their templates are held together
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
-SAME_FILE = 1 - 1e-5  # a similarity above it is of one file twice, and proves nothing
 PERTURBATION_STREAM = (
     "second opinion"  # name of the random stream: another name would draw other perturbations
 )
@@ -57,10 +57,11 @@ def try_verifier(
     AvatarflowError
         If there are no two calibration persons with a picture that the matcher can use.
     """
-    table, pictures, match = read_table(pool), read_pictures(pool), matcher(settings["matcher"])
+    table, pictures, match = read_table(pool), spooled(pool), matcher(settings["matcher"])
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
     impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
-    limit = threshold(impostors, settings["false_match_rate"])
+    asked = int((table["role"] != "heldout").sum()) if match.asks_all else 1
+    limit = threshold(impostors, settings["false_match_rate"] / asked)  # each may match by chance
     step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
     results = {
         "matcher": settings["matcher"],
@@ -84,7 +85,7 @@ def threshold(impostors: Floats, false_match_rate: float) -> float:
 
 
 def two_persons(
-    match: Matcher, pictures: Pictures, table: pd.DataFrame, rows: Integers, count: int, seed: int
+    match: Matcher, pictures: Stored, table: pd.DataFrame, rows: Integers, count: int, seed: int
 ) -> Floats:
     """Similarities of pictures of two persons each, at most `count` of all pairs; one picture a person.
 
@@ -107,7 +108,7 @@ def two_persons(
 
 def same_eye(
     match: Matcher,
-    pictures: Pictures,
+    pictures: Stored,
     table: pd.DataFrame,
     impostors: Floats,
     limit: float,
@@ -131,7 +132,7 @@ def same_eye(
         return float("nan") if one is None or other is None else match.similarity(one, other)
 
     every = np.array([similarity(a, b) for a, b in pairs.tolist()])
-    proving = every < SAME_FILE  # False where there is nothing to compare
+    proving = every < match.same_file  # False where there is nothing to compare
     alike, whose = every[proving], table["person"].to_numpy()[pairs[proving, 0]]
     if not len(alike):
         return None
@@ -155,7 +156,7 @@ def same_eye(
 
 
 def altered_originals(
-    match: Matcher, pictures: Pictures, table: pd.DataFrame, families: Sequence[str], limit: float,
+    match: Matcher, pictures: Stored, table: pd.DataFrame, families: Sequence[str], limit: float,
     settings: Mapping[str, Any], seed: int, step: Step,
 ) -> dict[str, Any]:  # fmt: skip
     """Altered pictures of test persons: above the threshold with their original, and nearer to it than to any other.

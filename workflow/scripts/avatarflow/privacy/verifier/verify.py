@@ -20,7 +20,8 @@ from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import Column, has_column, iterate, read_pictures, read_table
+from avatarflow.imaging.shards import Column, has_column, iterate, read_table
+from avatarflow.imaging.spool import Chosen, Stored, spooled
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows
@@ -29,8 +30,10 @@ from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
 from .agreement import agreement, counted
+from .keypoint_votes import Index
 
 KEPT = 512  # templates of originals held at a time
+AT_ONCE = 256  # candidates verified at a time; a row group of the outcome
 SCHEMA = pa.schema(
     [
         pa.field("candidate", pa.string(), nullable=False),
@@ -79,7 +82,7 @@ class Verifier:
         Originals compared with a candidate beside the one that the cone matches.
     """
 
-    def __init__(self, cones: Cones, originals: Pictures, match: Matcher, nearest: int) -> None:
+    def __init__(self, cones: Cones, originals: Stored, match: Matcher, nearest: int) -> None:
         self.judge, self.match, self.nearest, self.fingerprints = (
             Judge(cones),
             match,
@@ -87,6 +90,7 @@ class Verifier:
             cones.fingerprints,
         )
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
+        self.index = Index(map(self.template, range(len(originals)))) if match.asks_all else None
 
     def originals_near(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
         """Return the originals to compare with (n, k), the matched one first, and whether the cone rejects (n,)."""
@@ -104,7 +108,11 @@ class Verifier:
             originals, rejected[rows] = self.originals_near(fingerprints[rows])
             for row, near in zip(rows.tolist(), originals.tolist(), strict=True):
                 if (template := self.match.template(pictures[row])) is not None:
-                    similarity[row], original[row] = self._most_alike(template, near)
+                    similarity[row], original[row] = (
+                        self.index.most_alike(template)
+                        if self.index
+                        else self._most_alike(template, near)
+                    )
         return Verification(compared, similarity, original, rejected)
 
     def _most_alike(self, template: Any, near: list[int]) -> tuple[float, int]:
@@ -139,20 +147,26 @@ def verify_candidates(
     """
     trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
     made_by, table = encoder_digest(inputs["encoder"]), read_table(inputs["pool"])
-    cones, pictures = Cones.read(inputs["cones"]), read_pictures(inputs["pool"])
+    cones, pictures = Cones.read(inputs["cones"]), spooled(inputs["pool"])
     gallery = np.flatnonzero((table["role"] != "heldout").to_numpy())
-    originals, known = pictures[gallery], table["row"].to_numpy()[gallery]
+    places, known = gallery, table["row"].to_numpy()[gallery]
     if canaries := inputs.get("canaries"):  # they have cones as the originals do
-        originals = np.concatenate([originals, read_pictures(canaries)])
+        for block in iterate(canaries):
+            pictures.extend(block)
+        places = np.concatenate([gallery, np.arange(len(table), len(pictures))])
         known = np.concatenate([known, read_table(canaries)["row"]])
     if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
         raise refuse(
             "verifier", "cones of other originals or another encoder", "calibrate the cones again"
         )
-    verifier = Verifier(cones, originals, matcher(trial["matcher"]), settings["nearest"])
+    match = matcher(trial["matcher"])
+    verifier = Verifier(cones, Chosen(pictures, places), match, settings["nearest"])
     counts, tally = (
         np.zeros((2, 2), np.int64),
-        dict.fromkeys(("candidates", "without_template", "refused"), 0),
+        dict.fromkeys(
+            ("candidates", "outside_cones", "matched_outside_cones", "without_template", "refused"),
+            0,
+        ),
     )
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(verifications) as write:
@@ -163,20 +177,28 @@ def verify_candidates(
             known = np.isfinite(verification.similarity)
             counts += counted(verification.rejected[known], columns["matched"][known])
             tally["candidates"] += len(ids)
+            outside = ~verification.rejected
+            tally["outside_cones"] += int(outside.sum())
+            tally["matched_outside_cones"] += int((columns["matched"] & outside).sum())
             tally["without_template"] += int((verification.compared & ~known).sum())
-            tally["refused"] += int(((columns["refusal"] != "") & ~verification.rejected).sum())
+            tally["refused"] += int(((columns["refusal"] != "") & outside).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    of_held_out = verifier.verify(
-        pictures[held_out], np.asarray(load_rows(inputs["originals"], made_by))[held_out]
+    fingerprints = load_rows(inputs["originals"], made_by)
+    similarity = np.concatenate(
+        [
+            verifier.verify(pictures[rows], np.asarray(fingerprints[rows])).similarity
+            for rows in np.split(held_out, range(AT_ONCE, len(held_out), AT_ONCE))
+        ]
     )
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
-        "originals_asked": settings["nearest"] + 1,
+        "asks_all": match.asks_all,
+        "originals_asked": len(cones.rows) if match.asks_all else settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
         "held_out_matched": _share(
-            of_held_out.similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
+            similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
         ),
         "trial": trial,
     }
@@ -201,7 +223,7 @@ def _candidates(
         else None
     )
     start = 0
-    for block in iterate(inputs["candidates"]):
+    for block in iterate(inputs["candidates"], AT_ONCE):
         here = slice(start, start + len(block))
         fingerprints = np.array(rows[here])
         if reasons is not None:

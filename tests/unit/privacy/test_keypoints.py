@@ -1,0 +1,103 @@
+"""Keypoints on generated eyes of 64 px: altered copies share many with their original, other eyes few."""
+
+import cv2
+import numpy as np
+import pytest
+
+from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.privacy.verifier import keypoints
+from avatarflow.privacy.verifier.keypoint_votes import FEW, Index
+from avatarflow.privacy.verifier.keypoints import inliers, similarity, template
+
+EYES = 40
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    return draw_eyes("fundus", [2 * person for person in range(EYES)], [0] * EYES, 64, 3)[0]
+
+
+@pytest.fixture(scope="module")
+def index(eyes):
+    return Index(map(template, eyes[: EYES - 10]))
+
+
+def occluded(picture):
+    out = picture.copy()
+    out[10:40, 20:50] = 0
+    return out
+
+
+def cropped(picture):
+    return cv2.resize(picture[9:-9, 9:-9], (64, 64), interpolation=cv2.INTER_CUBIC)
+
+
+def framed(picture):
+    out = picture.copy()
+    out[:6] = out[-6:] = 255
+    out[:, :6] = out[:, -6:] = 255
+    return out
+
+
+ALTERED = {
+    "copy": lambda picture: picture.copy(),
+    "mirrored": lambda picture: picture[:, ::-1].copy(),
+    "quarter turn": lambda picture: np.rot90(picture).copy(),
+    "negative": lambda picture: 255 - picture,
+    "negative, mirrored": lambda picture: 255 - picture[:, ::-1],
+    "channels swapped": lambda picture: np.ascontiguousarray(picture[..., [2, 0, 1]]),
+    "gray": lambda picture: np.repeat(picture.mean(2, keepdims=True), 3, 2).astype(np.uint8),
+    "occluded": occluded,
+    "left half": lambda picture: np.concatenate(
+        [picture[:, :32], np.zeros_like(picture[:, 32:])], 1
+    ),
+    "cropped": cropped,
+    "framed": framed,
+    "darker": lambda picture: (picture * 0.6).astype(np.uint8),
+}
+
+
+def test_other_eyes_share_few_keypoints_with_any_original(index, eyes):
+    found = [index.most_alike(template(picture))[0] for picture in eyes[EYES - 10 :]]
+    assert max(found) < 16
+
+
+@pytest.mark.parametrize("kind", ALTERED)
+def test_an_altered_copy_is_found_among_all_originals(index, eyes, kind):
+    for row in (0, 7, 19):
+        alike, original = index.most_alike(template(ALTERED[kind](eyes[row])))
+        assert original == row
+        assert alike > 25
+
+
+def test_many_descriptors_are_found_in_cells_as_one_by_one(index, eyes, monkeypatch):
+    monkeypatch.setattr("avatarflow.privacy.verifier.keypoint_votes.FEW", 0)
+    celled = Index(map(template, eyes[: EYES - 10]))
+    assert len(index.owner) < FEW
+    for row in (3, 11):
+        picture = template(occluded(eyes[row]))
+        assert celled.most_alike(picture) == index.most_alike(picture)
+
+
+def test_the_views_are_those_of_the_pictures_that_they_stand_for(eyes):
+    seen = template(eyes[0])
+    pictures = (eyes[0], eyes[0][:, ::-1], 255 - eyes[0], 255 - eyes[0][:, ::-1])
+    for number, picture in enumerate(pictures):
+        drawn = template(np.ascontiguousarray(picture)).plain
+        counts = [inliers(drawn, view) for view in seen.views]
+        assert int(np.argmax(counts)) == number
+        assert counts[number] > 0.6 * len(drawn.points)
+
+
+def test_keypoints_at_one_place_count_once(eyes):
+    seen = template(eyes[0]).plain
+    doubled = keypoints.Keypoints(
+        np.repeat(seen.points[:20], 2, 0), np.repeat(seen.descriptors[:20], 2, 0)
+    )
+    assert inliers(doubled, seen) <= 20
+
+
+def test_one_file_twice_proves_nothing_and_a_flat_picture_is_no_template(eyes):
+    assert similarity(template(eyes[0]), template(eyes[0])) == keypoints.SAME_FILE
+    assert template(np.full((64, 64, 3), 90, np.uint8)) is None
+    assert Index([None, None]).most_alike(template(eyes[0])) == (0.0, 0)

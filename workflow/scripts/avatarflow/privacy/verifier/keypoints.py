@@ -1,0 +1,171 @@
+"""Matching by keypoints: how many of them two pictures share in one arrangement, whatever the colours and the frame.
+
+Keypoints are found on the contrast-equalised green channel and described by RootSIFT. Two pictures match as far as
+their keypoints agree on one similarity transform (turn, scale, shift), found by RANSAC. A candidate is also looked at
+mirrored and inverted. `keypoint_votes` asks about every original.
+
+References
+----------
+Lowe 2004, Distinctive image features from scale-invariant keypoints.
+Arandjelovic and Zisserman 2012, Three things everyone should know to improve object retrieval (RootSIFT).
+Fischler and Bolles 1981, Random sample consensus.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatarflow.core.arrays import Pictures
+
+SIDE_PX = (
+    256  # pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
+)
+MOST = 400  # keypoints kept of a picture, those of the highest contrast
+CONTRAST = 0.01  # of the weakest keypoint; a quarter of Lowe's, for the faint vessels
+CLIP, TILES = 3.0, (8, 8)  # of the contrast equalisation
+RATIO = 0.85  # a match is believed if the second best is that much worse
+REACH_PX = 5.0  # how far a keypoint may lie from where the transform puts it
+TRIALS = 500
+SCALES = (0.2, 5.0)  # transforms that enlarge less or more are none
+FEWEST = 3  # matches that a transform needs
+SURROUND = 12  # grey level below which lies the black surround
+RIM_PX = 9  # keypoints nearer to the surround show the camera and not the eye
+SAME_FILE = 1e6  # more keypoints than any picture has
+CELLS, ANGLES = 4, 8  # of a descriptor: histograms of gradient angles on a grid
+LENGTH = CELLS * CELLS * ANGLES
+
+cv2.setNumThreads(1)  # the jobs of a run share the processors
+Points = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """A picture's keypoints.
+
+    Parameters
+    ----------
+    points : (k, 2) float32
+        Columns and rows in pixels of the side `SIDE_PX`.
+    descriptors : (k, 128) float32
+        RootSIFT, of unit length.
+    """
+
+    points: Points
+    descriptors: Points
+
+
+@dataclass(frozen=True)
+class Template:
+    """A picture's keypoints as it is, mirrored, inverted, and both.
+
+    Parameters
+    ----------
+    plain : Keypoints
+    """
+
+    plain: Keypoints
+
+    @property
+    def views(self) -> tuple[Keypoints, ...]:
+        """The four, as it is first."""
+        mirrored = _mirrored(self.plain)
+        return self.plain, mirrored, _inverted(self.plain), _inverted(mirrored)
+
+
+def template(picture: Pictures) -> Template | None:
+    """Find the keypoints of an (h, w, 3) uint8 picture; None where there are fewer than a transform needs."""
+    gray = cv2.resize(picture[..., 1], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    found = _keypoints(cv2.createCLAHE(CLIP, TILES).apply(gray), _inside(picture))
+    return Template(found) if len(found.points) >= FEWEST else None
+
+
+def similarity(one: Template, other: Template) -> float:
+    """Return the largest number of keypoints of `one` that some view of `other` shows in one arrangement.
+
+    `SAME_FILE` for one and the same picture.
+    """
+    return max(similarity_in_view(one, other, number) for number in range(len(other.views)))
+
+
+def similarity_in_view(one: Template, other: Template, number: int) -> float:
+    """As `similarity`, of one view of `other` alone."""
+    if np.array_equal(one.plain.descriptors, other.plain.descriptors):
+        return SAME_FILE
+    return float(inliers(one.plain, other.views[number]))
+
+
+def _mirrored(seen: Keypoints) -> Keypoints:
+    """Those of the picture mirrored: the grid of histograms is upside down, its angles change their sign."""
+    points = np.stack([SIDE_PX - 1 - seen.points[:, 0], seen.points[:, 1]], axis=1)
+    grid = seen.descriptors.reshape(-1, CELLS, CELLS, ANGLES)[:, ::-1]
+    return Keypoints(points, grid[..., -np.arange(ANGLES) % ANGLES].reshape(-1, LENGTH))
+
+
+def _inverted(seen: Keypoints) -> Keypoints:
+    """Those of the negative: every gradient turns round, and with it the frame in which the grid lies."""
+    grid = seen.descriptors.reshape(-1, CELLS, CELLS, ANGLES)[:, ::-1, ::-1]
+    return Keypoints(seen.points, np.ascontiguousarray(grid).reshape(-1, LENGTH))
+
+
+def inliers(one: Keypoints, other: Keypoints) -> int:
+    """Count the keypoints that agree on one similarity transform; those at one place count once."""
+    if min(len(one.points), len(other.points)) < FEWEST:
+        return 0
+    first, second = _matches(one.descriptors, other.descriptors)
+    if len(first) < FEWEST:
+        return 0
+    source, target = one.points[first], other.points[second]
+    cv2.setRNGSeed(1)  # the same pair has the same count in every process
+    transform, mask = cv2.estimateAffinePartial2D(
+        source, target, method=cv2.RANSAC, ransacReprojThreshold=REACH_PX, maxIters=TRIALS
+    )
+    if transform is None or not SCALES[0] <= float(np.hypot(*transform[:, 0])) <= SCALES[1]:
+        return 0
+    agreeing = mask[:, 0].astype(bool)
+    places = (np.unique(np.rint(side[agreeing]), axis=0) for side in (source, target))
+    return min(len(each) for each in places)
+
+
+def _matches(one: Points, other: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pairs of descriptors that are each other's nearest and clearly nearer than the next."""
+    alike = one @ other.T
+    best = alike.argmax(1)
+    rows = np.arange(len(one))
+    top = alike[rows, best]
+    alike[rows, best] = -1
+    second = alike.max(1)
+    # |a - b|^2 = 2 - 2 <a, b>
+    clear = np.sqrt(np.maximum(2 - 2 * top, 0)) <= RATIO * np.sqrt(np.maximum(2 - 2 * second, 0))
+    alike[rows, best] = top
+    mutual = alike.argmax(0)[best] == rows
+    kept = np.flatnonzero(clear & mutual)
+    return kept, best[kept]
+
+
+def _inside(picture: Pictures) -> Plane:
+    """Where keypoints may lie: in the picture's field, off its rim."""
+    bright = cv2.resize(picture.max(2), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA) > SURROUND
+    padded = np.pad(bright.astype(np.uint8), 1)  # the frame of the picture is a rim as well
+    size = 2 * RIM_PX + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return np.asarray(255 * cv2.erode(padded, disc, borderValue=0)[1:-1, 1:-1], np.uint8)
+
+
+def _keypoints(gray: Plane, inside: Plane) -> Keypoints:
+    found, descriptors = _sift().detectAndCompute(gray, inside)
+    if descriptors is None:
+        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, LENGTH), np.float32))
+    found, descriptors = found[:MOST], descriptors[:MOST]
+    points = np.array([each.pt for each in found], np.float32)
+    shares = descriptors / np.maximum(descriptors.sum(1, keepdims=True), 1e-12)
+    return Keypoints(points, np.sqrt(shares).astype(np.float32))
+
+
+@cache
+def _sift() -> Any:
+    return cv2.SIFT.create(nfeatures=MOST, contrastThreshold=CONTRAST, edgeThreshold=20)
