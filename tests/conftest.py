@@ -8,13 +8,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "workflow" / "scripts"))
-sys.path.append(
-    str(ROOT / "tests" / "workflow")
-)  # `project`: tests of the workflow and of the cluster share it
+# `project`: tests of the workflow and of the cluster share it
+sys.path.append(str(ROOT / "tests" / "workflow"))
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
-sys.path.append(
-    str(ROOT / "tests" / "unit" / "generators")
-)  # `test_processes`: training on two nodes does what it does on one machine
+# `test_processes`: training on two nodes does what it does on one machine
+sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 
 
 @pytest.fixture(scope="session")

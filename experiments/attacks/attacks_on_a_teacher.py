@@ -18,7 +18,8 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 
 from avatarflow.generators.conditions import Conditions  # noqa: E402
 from avatarflow.generators.diffusion.denoiser import Denoiser  # noqa: E402
-from avatarflow.generators.diffusion.family import fit  # noqa: E402
+from avatarflow.generators.diffusion.family import train  # noqa: E402
+from avatarflow.generators.task import TrainingTask  # noqa: E402
 from avatarflow.imaging.phantom.eyes import draw_eyes  # noqa: E402
 from avatarflow.privacy.attacks.controls.leaking_generator import plant  # noqa: E402
 from avatarflow.privacy.attacks.on_generator.registry import Known, attack_generator  # noqa: E402
@@ -38,10 +39,20 @@ member = rows < PERSONS // 2
 pictures, table = draw_eyes("fundus", (2 * rows).tolist(), [0] * PERSONS, SIZE_PX, POPULATION)
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
-    fit(
-        pictures[member], table[member], CONDITIONS, network=NETWORK, training=TRAINING, compute=COMPUTE, seed=SEED,
-        state=folder / "state", out=folder / "model", step=Step.null(),
-    )  # fmt: skip
+    train(
+        TrainingTask(
+            pictures[member],
+            table[member],
+            CONDITIONS,
+            network=NETWORK,
+            training=TRAINING,
+            compute=COMPUTE,
+            seed=SEED,
+            state=folder / "state",
+            out=folder / "model",
+        ),
+        Step.null(),
+    )
     known = Known(pictures, CONDITIONS.ids(table), rows, rows, member)
     planted = plant(
         folder / "model",

@@ -8,7 +8,7 @@
 Generated eyes of known identity. Apart from each other: persons who train the encoder, who calibrate the cone,
 strangers, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
 them must be rejected. Many: one is trained on 300 members too long; a student learns from what the cone lets pass, and
-is attacked with all 300 members and 300 strangers. With --real the first part alone, on the fundus photographs.
+is attacked with all 300 members and 300 non-members. With --real the first part alone, on the fundus photographs.
 
 All that takes long continues from DIR after a stop. Writes results/overfitted_teacher[_real].json and the
 contact sheet docs/figures/overfitted_teacher.png (of real eyes it stays in DIR).
@@ -86,7 +86,7 @@ MANY: dict[str, Any] = {
     "plant": {
         **SETTINGS["plant"],
         "steps": 1500,
-    },  # each stranger as often as the teacher saw a member
+    },  # each non-member as often as the teacher saw a member
 }
 """What is other for the teacher of many and its student: at 48 px 1,500 steps had not overfitted it (population 11)."""
 
@@ -137,9 +137,8 @@ def main() -> None:
                 [sys.executable, __file__, *sys.argv[1:], "--stage", *stage, part], check=True
             )
         done.touch()
-        if (
-            given.real or given.population == SETTINGS["population"]
-        ):  # a trial leaves nothing behind
+        # a trial leaves nothing behind
+        if given.real or given.population == SETTINGS["population"]:
             keep(work_, given.real is not None)
 
 

@@ -33,9 +33,9 @@ def judge(work: Path, asked: dict[str, Any], part: str) -> None:
     found, decisions = judged(work, asked, part, table)
     drawn = read_pictures(work / f"{part}.parquet")
     members = members_of(table, part, asked)
-    strangers = np.flatnonzero(table["part"] == "stranger")
+    non_members = np.flatnonzero(table["part"] == "stranger")
     mean = pictures[(table["part"] == "encoder").to_numpy()].mean(0)
-    copies = Copies(pictures[members], pictures[strangers], drawn, mean, asked["looked_at"][part])
+    copies = Copies(pictures[members], pictures[non_members], drawn, mean, asked["looked_at"][part])
     found["copies"] = {name: copies.summary(each) for name, each in decisions.items()}
     found["thresholds"] = copies.thresholds
     first = next(iter(decisions.values()))
@@ -109,7 +109,7 @@ def judged(
     open_cones = uncalibrated(originals[rows], rows, rows, own[kept], default_shape(), digest)
     whose = np.repeat(np.flatnonzero(table["part"] == "calibration"), calibration.shape[1])
     tested = np.repeat(members, test.shape[1])
-    strangers = np.flatnonzero(table["part"] == "stranger")
+    non_members = np.flatnonzero(table["part"] == "stranger")
     figures: dict[str, Any] = {"modes": {}}
     decisions: dict[str, dict[str, Any]] = {}
     for mode, alpha in asked["modes"]:
@@ -126,7 +126,7 @@ def judged(
                 cones, test[: len(members)].reshape(-1, test.shape[2]), tested
             ).summary(),
             "specificity": specificity(
-                cones, originals[strangers], strangers, asked["seed"]
+                cones, originals[non_members], non_members, asked["seed"]
             ).summary(),
         }
     return figures, decisions
@@ -153,20 +153,20 @@ class Copies:
     """Which generated pictures are copies of a member, by two judges that share nothing with the encoder.
 
     The independent matcher, and the correlation of pictures less the mean picture of the encoder persons. A copy is
-    what lies above all that two persons reach: every stranger against the members nearest to him, and the members
+    what lies above all that two persons reach: every non-member against the members nearest to him, and the members
     against each other. The matcher is slow, so it looks at the `looked_at` members nearest by correlation only, of
-    generated pictures and of strangers alike.
+    generated pictures and of non-members alike.
     """
 
     def __init__(
-        self, members: Pictures, strangers: Pictures, drawn: Pictures, mean: Floats, looked_at: int
+        self, members: Pictures, non_members: Pictures, drawn: Pictures, mean: Floats, looked_at: int
     ) -> None:  # fmt: skip
         self.looked_at = looked_at
-        rows = [centred(each, mean) for each in (members, strangers, drawn)]
+        rows = [centred(each, mean) for each in (members, non_members, drawn)]
         self.correlation, apart = rows[2] @ rows[0].T, rows[1] @ rows[0].T
         among = rows[0] @ rows[0].T - 2 * np.eye(len(members))
         match = matcher("fundus")
-        kept = [[match.template(one) for one in each] for each in (members, strangers, drawn)]
+        kept = [[match.template(one) for one in each] for each in (members, non_members, drawn)]
         self.nearest = self.correlation.argmax(1)
         self.matched = self._best(match, kept[2], kept[0], self.correlation)
         impostors = np.concatenate([

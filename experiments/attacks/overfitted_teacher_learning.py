@@ -14,7 +14,8 @@ import yaml
 from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.denoiser import Denoiser
-from avatarflow.generators.diffusion.family import fit, sample
+from avatarflow.generators.diffusion.family import sample, train
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.pool import pool_from_manifest
@@ -181,11 +182,20 @@ def teach(
     if (work / part / "model_index.json").exists():
         return
     with clock(f"training of {part}"):
-        fit(
-            pictures, table.reset_index(drop=True), conditions_of(asked), network=asked["network"],
-            training=asked[part], compute=asked["compute"], seed=asked["seed"], state=work / "state" / part,
-            out=work / part, step=Step.null(),
-        )  # fmt: skip
+        train(
+            TrainingTask(
+                pictures,
+                table.reset_index(drop=True),
+                conditions_of(asked),
+                network=asked["network"],
+                training=asked[part],
+                compute=asked["compute"],
+                seed=asked["seed"],
+                state=work / "state" / part,
+                out=work / part,
+            ),
+            Step.null(),
+        )
 
 
 def draw(work: Path, part: str, asked: dict[str, Any], encoder: Encoder, clock: "Clock") -> None:
@@ -195,9 +205,18 @@ def draw(work: Path, part: str, asked: dict[str, Any], encoder: Encoder, clock: 
     settings = {**asked["sampling"], "per_condition": asked["sample"][part]}
     with clock(f"sampling of {part}"):
         sample(
-            work / part, conditions_of(asked), sample=settings, compute=asked["compute"], seed=asked["seed"],
-            stage="teacher", state=work / "state" / f"sample-{part}", out=work / f"{part}.parquet", step=Step.null(),
-        )  # fmt: skip
+            work / part,
+            SamplingTask(
+                conditions_of(asked),
+                sample=settings,
+                compute=asked["compute"],
+                seed=asked["seed"],
+                stage="teacher",
+                state=work / "state" / f"sample-{part}",
+                out=work / f"{part}.parquet",
+            ),
+            Step.null(),
+        )
         pictures = read_pictures(work / f"{part}.parquet")
         save_rows(work / f"{part}.safetensors", encoder.embed(pictures), encoder.digest)
 
@@ -206,7 +225,7 @@ def attack(
     work: Path, part: str, asked: dict[str, Any], pictures: Pictures, table: pd.DataFrame,
     taught: npt.NDArray[np.int64], clock: "Clock",
 ) -> None:  # fmt: skip
-    """The four attacks on a generator, the members against all strangers, with both controls."""
+    """The four attacks on a generator, the members against all non-members, with both controls."""
     path = work / f"{part}.attacks.json"
     if path.exists():
         return

@@ -55,15 +55,14 @@ def main() -> None:
         first.calibrate()
         first.plant()
     second = audit_world.Audit(folder / "student_and_copies", first.settings)
-    shutil.copytree(
-        first.folder, second.folder, dirs_exist_ok=True
-    )  # nothing of the originals is measured twice
+    # nothing of the originals is measured twice
+    shutil.copytree(first.folder, second.folder, dirs_exist_ok=True)
     copied = copies(second.folder, read_table(first.at("pool/pictures")), data)
     asked_of = copied.drop(columns=["row", "side_px"])
     pd.concat([rows, asked_of]).to_csv(second.folder / "candidates.csv", index=False)
     for audit in (first, second):
-        for station in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
-            station()
+        for step in (audit.intake_candidates, audit.judge, audit.attacks, audit.report):
+            step()
     found = {
         "student": figures(first),
         "student and copies": {**figures(second), "copies": by_size(second, copied)},

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Do encoders of other seeds judge alike? Cohen's kappa of the decisions on a teacher's samples and on strangers.
+"""Do encoders of other seeds judge alike? Cohen's kappa of the decisions on samples and on held-out subjects.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/consistency.py \
         results/releases/fundus --encoders A B C
 
 Each encoder (fit_encoders.py) calibrates its own cones on the same persons; the same pictures are judged: samples of
-the entry's teacher and real pictures of its strangers. Kappa says something only where both decisions are common, so
-the share of rejected pictures stands beside it. Intervals: bootstrap over pictures (samples) and persons (strangers).
+the entry's teacher and real pictures of its held-out subjects. Kappa says something only where both decisions are
+common, so the share of rejected pictures stands beside it. Intervals: bootstrap over pictures (samples) and persons
+(held-out subjects).
 """
 
 import argparse
@@ -17,7 +18,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from cone_rivals import whole
+from cone_baselines import whole
 from default_cone import default_shape
 
 from avatarflow.imaging.shards import iterate, read_table
@@ -38,7 +39,7 @@ def arguments():
     parser.add_argument("--encoders", type=Path, nargs="+", required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there"
+        "--work", type=Path, default=Path("/tmp/cone_baselines"), help="fingerprints are kept there"
     )
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -75,7 +76,7 @@ def samples(args, path):
 
 
 def decisions(args, path, table):
-    """Which samples and which strangers' pictures the cones of one encoder reject, per mode."""
+    """Which samples and which held-out subjects' pictures the cones of one encoder reject, per mode."""
     from avatarflow.privacy.cones.calibration import perturbed_of
     from avatarflow.privacy.cones.cone import calibrate, uncalibrated
     from avatarflow.privacy.cones.decide import risks
@@ -139,9 +140,9 @@ def main():
         return
     table = read_table(args.entry / "pool/pictures")
     each = [decisions(args, path, table) for path in args.encoders]
-    strangers = table.loc[table["role"] == "heldout", "person"].to_numpy()
-    count = len(next(iter(each[0].values()))) - len(strangers)
-    groups = np.r_[-1 - np.arange(count), strangers]  # every sample stands for itself
+    held_out = table.loc[table["role"] == "heldout", "person"].to_numpy()
+    count = len(next(iter(each[0].values()))) - len(held_out)
+    groups = np.r_[-1 - np.arange(count), held_out]  # every sample stands for itself
     parts = {"all": slice(None), "samples": slice(0, count), "strangers": slice(count, None)}
     found = {
         mode: {

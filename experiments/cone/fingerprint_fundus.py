@@ -63,12 +63,12 @@ def discs(manifest: pd.DataFrame) -> pd.DataFrame:
 def by_band(
     score: Floats,
     genuine: npt.NDArray[np.bool_],
-    stranger: npt.NDArray[np.bool_],
+    impostor: npt.NDArray[np.bool_],
     apart: Floats,
     who: Any,
 ) -> dict[str, Any]:
     """AUC and equal error rate of same-eye pairs by how far the disc moved; intervals over persons."""
-    impostors, out = np.sort(score[stranger]), {}
+    impostors, out = np.sort(score[impostor]), {}
     for name, (low, high) in BANDS.items():
         here = genuine & ((apart >= low) & (apart < high) | (name == "all"))
         groups = [score[here & (who == person)] for person in np.unique(who[here])]
@@ -163,9 +163,9 @@ def measure_matcher(manifest: pd.DataFrame, root: Path, view: str, count: int) -
     ]
     first, second = np.triu_indices(len(part), 1)
     eye, person = part["eye_id"].to_numpy(), part["same_person_guess"].to_numpy()
-    genuine, stranger = eye[first] == eye[second], person[first] != person[second]
+    genuine, impostor = eye[first] == eye[second], person[first] != person[second]
     drawn = np.random.default_rng(1).choice(
-        np.flatnonzero(stranger), min(count, int(stranger.sum())), replace=False
+        np.flatnonzero(impostor), min(count, int(impostor.sum())), replace=False
     )
     chosen = np.sort(np.concatenate([np.flatnonzero(genuine), drawn]))
     score = np.array([-match.similarity(kept[first[p]], kept[second[p]]) for p in chosen])
@@ -173,10 +173,10 @@ def measure_matcher(manifest: pd.DataFrame, root: Path, view: str, count: int) -
     apart = np.hypot(
         *(disc[axis].to_numpy()[first] - disc[axis].to_numpy()[second] for axis in "xy")
     )[chosen]
-    figures = by_band(score, genuine[chosen], stranger[chosen], apart, person[first][chosen])
+    figures = by_band(score, genuine[chosen], impostor[chosen], apart, person[first][chosen])
     return {
         "impostors": len(drawn),
-        "largest_impostor_similarity": float(-score[stranger[chosen]].min()),
+        "largest_impostor_similarity": float(-score[impostor[chosen]].min()),
         **figures,
     }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Further encoders for a finished entry, on the same persons with other seeds; for cone_rivals.py and consistency.py.
+"""Further encoders for a finished entry, of the same persons, other seeds; for cone_baselines.py and consistency.py.
 
 PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/fit_encoders.py \
     results/releases/fundus --seeds 2 3 --out FOLDER

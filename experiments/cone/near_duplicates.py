@@ -87,13 +87,13 @@ def judge(run: Path, work: Path) -> None:
         pool,
         "calibration",
     )
-    stranger = (pool["role"] == "heldout").to_numpy()
-    real = np.asarray(load_rows(run / "privacy/originals.safetensors", cones.encoder))[stranger]
+    held_out = (pool["role"] == "heldout").to_numpy()
+    real = np.asarray(load_rows(run / "privacy/originals.safetensors", cones.encoder))[held_out]
     tables, accepted, matched = [], {}, None
     for mode, alpha in MODES:
         name = mode if mode == "reject-all" else f"{mode} {alpha}"
         done, _ = calibrate(replace(cones, c=float("nan")), draws, whose, mode, alpha)
-        verifier = Verifier(done, originals[~stranger], match, 5)
+        verifier = Verifier(done, originals[~held_out], match, 5)
         if matched is None:
             rejected, matched = refusals(verifier, pictures, rows, limit)
         rejected = verifier.judge.risks(rows).risk <= 1
@@ -103,7 +103,7 @@ def judge(run: Path, work: Path) -> None:
         accepted[name] = {
             "c": done.c,
             "specificity": specificity(
-                done, real, pool.loc[stranger, "person"].to_numpy(), 1
+                done, real, pool.loc[held_out, "person"].to_numpy(), 1
             ).summary(),
             "missed": missed(made, confirmed, rejected),
             "missed_together": missed(made, confirmed, rejected | matched),

@@ -20,6 +20,7 @@ from avatarflow.config.loading import load
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.generators.sampling import sample
+from avatarflow.generators.task import SamplingTask
 from avatarflow.quality.comparison import compare
 from avatarflow.quality.encoders import ENCODERS
 from avatarflow.quality.samples import Sample
@@ -50,14 +51,16 @@ def draw(
         shard = Path(folder) / "pictures.parquet"
         sample(
             Path("results/releases", name, stage),
-            Conditions(config["releases"][name]["conditions"]),
-            sample={"guidance": (guidance,), "steps": steps, "per_condition": count},
-            compute=config["compute"],
-            seed=config["seed"],
-            stage=stage,
-            state=Path(folder) / "state",
-            out=shard,
-            step=Step.null(),
+            SamplingTask(
+                Conditions(config["releases"][name]["conditions"]),
+                sample={"guidance": (guidance,), "steps": steps, "per_condition": count},
+                compute=config["compute"],
+                seed=config["seed"],
+                stage=stage,
+                state=Path(folder) / "state",
+                out=shard,
+            ),
+            Step.null(),
         )
         return Sample.read(shard)
 
@@ -68,8 +71,8 @@ def main() -> None:
     config = load(yaml.safe_load(asked.config.read_text(encoding="utf-8")))
     settings = config["releases"][asked.release]["evaluate"]
     pool = Sample.read(Path("results/releases", asked.release, "pool/pictures"))
-    strangers = (pool.table["role"] == "heldout").to_numpy()
-    training, heldout = pool.where(~strangers), pool.where(strangers)
+    held_out = (pool.table["role"] == "heldout").to_numpy()
+    training, heldout = pool.where(~held_out), pool.where(held_out)
     out = RESULTS / f"fidelity_{asked.release}_{asked.stage}.json"
     rows = []
     for steps in asked.steps:

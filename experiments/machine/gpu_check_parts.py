@@ -16,11 +16,12 @@ from diffusers import DiTPipeline
 
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.diffusion.network import build
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.sampling import sample
 from avatarflow.generators.settings import Network
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.runs.context import Step
 
@@ -80,10 +81,20 @@ def ours(
         "checkpoint_s": 86400.0,
     }
     with tempfile.TemporaryDirectory() as folder:
-        fit(
-            pictures, table, EYES, network=asked["network"], compute=asked["compute"], seed=1, step=clock,
-            training=settings, state=Path(folder, "state"), out=Path(folder, "out"),
-        )  # fmt: skip
+        train(
+            TrainingTask(
+                pictures,
+                table,
+                EYES,
+                network=asked["network"],
+                compute=asked["compute"],
+                seed=1,
+                training=settings,
+                state=Path(folder, "state"),
+                out=Path(folder, "out"),
+            ),
+            clock,
+        )
     return clock
 
 
@@ -104,10 +115,20 @@ def sampling(asked: dict[str, Any]) -> dict[str, Any]:
     size, device = asked["compute"]["micro_batch"], asked["device"]
     with tempfile.TemporaryDirectory() as folder:
         generator = Path(folder, "generator")
-        fit(
-            pictures, table, EYES, network=asked["network"], compute=asked["compute"], seed=1, step=Step.null(),
-            training={"steps": 2, "batch": asked["batch"]}, state=Path(folder, "state"), out=generator,
-        )  # fmt: skip
+        train(
+            TrainingTask(
+                pictures,
+                table,
+                EYES,
+                network=asked["network"],
+                compute=asked["compute"],
+                seed=1,
+                training={"steps": 2, "batch": asked["batch"]},
+                state=Path(folder, "state"),
+                out=generator,
+            ),
+            Step.null(),
+        )
         asking = {
             "steps": asked["sampling_steps"],
             "guidance": [2.0],
@@ -116,9 +137,18 @@ def sampling(asked: dict[str, Any]) -> dict[str, Any]:
         pipe = load(generator).to(device)
         clock = Clock(device, stock_sampling(pipe, asked))
         sample(
-            generator, EYES, sample=asking, compute=asked["compute"], seed=1, stage="teacher", step=clock,
-            state=Path(folder, "sampling"), out=Path(folder, "shard.parquet"),
-        )  # fmt: skip
+            generator,
+            SamplingTask(
+                EYES,
+                sample=asking,
+                compute=asked["compute"],
+                seed=1,
+                stage="teacher",
+                state=Path(folder, "sampling"),
+                out=Path(folder, "shard.parquet"),
+            ),
+            clock,
+        )
     rows = {"ours": clock.spent[1:], "stock": clock.peers[1:]}
     peak = peak_mb(device)
     return compared(rows, {"ours": peak, "stock": peak}, size)

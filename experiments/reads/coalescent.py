@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from avatarflow.reads.donors.coalescent import simulate_panel
+from avatarflow.reads.donors.coalescent import panel_files, simulate_panel
 from avatarflow.reads.genomes.genome import cut, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.risk.panel import Panel, read_panel
@@ -85,7 +85,14 @@ def main() -> None:
         write_fasta(host, genome)
         for name, history in HISTORIES.items():
             settings = {"people": len(panel.people), "recombination_rate": 1.0e-8, **history}
-            simulate_panel(host, settings, {"indel_share": 0.0}, 1, Path(place) / name, Step.null())
+            simulate_panel(
+                host,
+                settings,
+                {"indel_share": 0.0},
+                1,
+                panel_files(Path(place) / name),
+                Step.null(),
+            )
             own = read_panel(Path(place) / name / "panel.vcf.gz", genome)
             found[name] = {**settings, **figures(own, 3_000_000)}
     given.output.write_text(json.dumps(found, indent=1) + "\n")

@@ -27,8 +27,9 @@ import sys
 from avatarflow.reads.user_reads.take import take_reads
 from avatarflow.runs.context import Step
 one, two, truth, folder = sys.argv[1:]
-own = {"fastq1": one, "fastq2": two, "truth": truth or None, "shortest_bp": 35, "short": "refuse"}
-take_reads(own, {key: f"{folder}/{key}" for key in ("reads1", "reads2", "truth", "summary")}, Step.null())
+files = {"fastq1": one, "fastq2": two, "truth": truth or None}
+outputs = {key: f"{folder}/{key}" for key in ("reads1", "reads2", "truth", "summary")}
+take_reads(files, 35, False, outputs, Step.null())
 """
 LENGTH = 150
 

@@ -4,7 +4,7 @@
     AVATARFLOW_DATA=../shared/data PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/read_release.py
 
 People of a real panel (chr20:1-4 Mb) give reads, mixed with E. coli. Each tool of `CLEANERS` cleans them, the
-`WATCHERS` look at what is left, spike-ins come from mosaics of the panel, and the release's own code counts, measures
+`DETECTORS` look at what is left, spike-ins come from mosaics of the panel, and the release's own code counts, measures
 and bounds. The truth is known here: every human fragment that was left in, at its true place, held against the donor
 with the mosaic model over all sites. Writes `results/read_release.json`, a row per donor, error and cleaner.
 """
@@ -20,9 +20,10 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.config.loading import behind, load
+from avatarflow.config.loading import load, release_benchmarks
 from avatarflow.core.paths import replacing
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.release import assess as assess_module
@@ -30,7 +31,7 @@ from avatarflow.reads.release import donor as donor_module
 from avatarflow.reads.release.assess import assess, is_spike, votes
 from avatarflow.reads.release.spike_in import spike_in
 from avatarflow.reads.removal.catalogue import shipped_tools
-from avatarflow.reads.removal.run import build_index, remove_reads
+from avatarflow.reads.removal.run import ToolSetting, build_index, remove_reads
 from avatarflow.reads.risk.genetic_map import read_map
 from avatarflow.reads.risk.identity import bits
 from avatarflow.reads.risk.match import Model, ratios_of
@@ -44,7 +45,7 @@ from avatarflow.runs.context import Step
 RESULT = Path(__file__).parent / "results" / "read_release.json"
 PROFILES = Path(__file__).parents[2] / "resources" / "error_profiles"
 CLEANERS = (("minimap2", "sr"), ("bowtie2", "end-to-end"), ("kraken2", "default"), ("bwa", "mem"))
-WATCHERS = (
+DETECTORS = (
     ("bowtie2", "very-sensitive-local-unpaired"),
     ("bwa", "mem"),
     ("minimap2", "sr"),
@@ -84,7 +85,7 @@ class Work:
 
     def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
         self.asked, self.folder, self.step = asked, folder, Step.null()
-        self.cleaners, self.watchers = (WEAK, WEAK) if asked.weak else (CLEANERS, WATCHERS)
+        self.cleaners, self.detectors = (WEAK, WEAK) if asked.weak else (CLEANERS, DETECTORS)
         self.vcf = str(asked.data / "panel/1kgp3_eur300_chr20_1-4Mb.phased.vcf.gz")
         self.map = str(asked.data / "panel/chr20_b37.gmap.gz")
         self.host, self.microbes = str(folder / "host.fa"), str(folder / "microbes.fa")
@@ -92,26 +93,21 @@ class Work:
             "fasta": str(asked.data / "human/chr20_b37.fa.gz"),
             "region": "20:1000001-4000000",
         }
-        microbes = {
-            "genomes": {
-                "Escherichia_coli": {"fasta": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}
-            }
-        }
-        prepare_genomes(reference, microbes, asked.seed, self.host, self.microbes, self.step)
+        microbes = {"Escherichia_coli": str(asked.data / "microbes/Ecoli_MG1655.fasta.gz")}
+        prepare_genomes(reference, microbes, {}, asked.seed, self.host, self.microbes, self.step)
         genome = read_fasta(self.host)
         self.panel, self.lengths = read_panel(self.vcf, genome), read_map(self.map, genome)
         cached = functools.cache(lambda path, fewest: read_panel(path, genome, fewest))
-        for module in (
-            assess_module,
-            donor_module,
-        ):  # one genome, one panel: read once, and not by every assessment
+        # one genome, one panel: read once, and not by every assessment
+        for module in (assess_module, donor_module):
             module.read_panel = lambda path, genome, fewest=2: cached(str(path), fewest)  # type: ignore[attr-defined]
         config = load({"removal_tools": {}})
         self.tools = {name: config["removal_tools"][name] for name in shipped_tools()}
-        for tool, setting in {*self.cleaners, *self.watchers}:
+        for tool, setting in {*self.cleaners, *self.detectors}:
             index = folder / "index" / tool / setting
             paths = (self.host, str(index / "index"), str(index / "index.json"))
-            build_index(tool, self.tools[tool], setting, *paths, asked.threads, self.step)
+            chosen = ToolSetting(tool, self.tools[tool], setting)
+            build_index(chosen, *paths, asked.threads, self.step)
 
     def settings(self, panel: bool, donor: str | None) -> dict[str, Any]:
         """A release's config entry with its defaults."""
@@ -123,14 +119,27 @@ class Work:
         }  # fmt: skip
         return dict(load({"read_releases": {"r": entry}})["read_releases"]["r"])
 
+    def known_files(self, settings: Mapping[str, Any]) -> dict[str, str | None]:
+        """What is known about the donor and the population, where the settings say so."""
+        panel = settings["panel"] is not None
+        return {
+            "donor": self.vcf if settings["donor"] else None,
+            "panel": self.vcf if panel else None,
+            "map": self.map if panel else None,
+        }
+
     def individual(self, name: str, panel: Mapping[str, Any]) -> dict[str, str]:
         """Somebody's variants."""
         place = self.folder / "people" / name
         if not place.is_dir():
-            rates = behind(load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}}), "r")[
-                "rates"
-            ]
-            make_individual(self.host, place, 0.0, rates, self.asked.seed, name, panel, self.step)
+            config = load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}})
+            rates = release_benchmarks(config)["r"]["rates"]
+            make_individual(
+                self.host,
+                Donor(name, 0.0, Rates.of(rates), self.asked.seed, **panel),
+                outputs_in(place),
+                self.step,
+            )
         return {key: str(place / f"{key}.parquet") for key in ("variants", "parts")}
 
 
@@ -139,7 +148,7 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     asked, step = work.asked, work.step
     place = work.folder / donor / f"{error:g}"
     place.mkdir(parents=True)
-    own = work.individual(donor, {"vcf": work.vcf, "sample": donor})
+    own = work.individual(donor, {"panel": work.vcf, "sample": donor})
     genomes = {
         "host": work.host,
         "microbes": work.microbes,
@@ -168,33 +177,39 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     )
     join_shards({key: [path] for key, path in shard.items()}, whole)
     taken = {key: str(place / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    files = {"fastq1": whole["reads1"], "fastq2": whole["reads2"], "truth": None}
-    take_reads({**files, "shortest_bp": 35, "short": "refuse"}, taken, step)
-    spikes = [work.individual(f"spike{n}", {"vcf": work.vcf, "sample": None}) for n in (1, 2, 3)]
+    take_reads({"fastq1": whole["reads1"], "fastq2": whole["reads2"]}, 35, False, taken, step)
+    spikes = [work.individual(f"spike{n}", {"panel": work.vcf, "sample": None}) for n in (1, 2, 3)]
     spiked = {key: str(place / f"spiked.{key}") for key in ("reads1", "reads2", "spikes")}
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}
     inputs = {**genomes, **taken, **more}
     spike_in(inputs, work.settings(True, None)["spike_ins"], False, asked.seed, spiked, step)
     runs = {
         choice: classified(work, place, choice, spiked)
-        for choice in {*work.cleaners, *work.watchers}
+        for choice in {*work.cleaners, *work.detectors}
     }
     truth = pd.read_parquet(whole["truth"])
     for cleaner in work.cleaners:
         roles = {
             "remove": [runs[cleaner]],
-            "watch": [runs[choice] for choice in work.watchers if choice != cleaner],
+            "detection_tools": [runs[choice] for choice in work.detectors if choice != cleaner],
         }
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
-        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["watch"]),
+        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["detection_tools"]),
                "pairs": asked.pairs, "spike_ins": asked.spike_ins}  # fmt: skip
         yield (
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])
             | {
                 kind: shortened(
-                    assess(given, roles, settings, place / "assessment.json", asked.threads, step)
+                    assess(
+                        {**given, **work.known_files(settings)},
+                        roles,
+                        settings,
+                        place / "assessment.json",
+                        asked.threads,
+                        step,
+                    )
                 )
                 for kind, settings in zip(
                     KINDS,
@@ -216,13 +231,16 @@ def classified(
     tool, setting = choice
     index = work.folder / "index" / tool / setting
     run = {
-        "verdicts": str(place / f"{tool}.{setting}.parquet"),
+        "calls": str(place / f"{tool}.{setting}.parquet"),
         "usage": str(place / f"{tool}.{setting}.json"),
     }
-    reads = [spiked["reads1"], spiked["reads2"]]
-    made = (str(index / "index"), str(index / "index.json"))
-    out = (run["verdicts"], run["usage"], work.asked.threads, work.step)
-    remove_reads(tool, work.tools[tool], setting, *made, reads, "either", 1, *out)
+    inputs = {
+        "index": str(index / "index"),
+        "index_usage": str(index / "index.json"),
+        "reads": [spiked["reads1"], spiked["reads2"]],
+    }
+    chosen = ToolSetting(tool, work.tools[tool], setting)
+    remove_reads(chosen, inputs, "either", 1, run, work.asked.threads, work.step)
     return {"tool": tool, "setting": setting, **run}
 
 
@@ -233,9 +251,11 @@ def known_truth(
     table = pd.read_parquet(spikes)
     total = len(truth) + len(table)
     spike = is_spike(table, total)
-    removed, watched = (votes(roles[role], total)[0][~spike] for role in ("remove", "watch"))
+    removed, detected = (
+        votes(roles[role], total)[0][~spike] for role in ("remove", "detection_tools")
+    )
     human = (truth["source"] == "human").to_numpy()
-    left, unseen = human & ~removed, human & ~removed & ~watched
+    left, unseen = human & ~removed, human & ~removed & ~detected
     return {
         "human": int(human.sum()), "left": int(left.sum()), "unseen": int(unseen.sum()),
         "microbial_removed": int((removed & ~human).sum()), "bits": true_bits(work, donor, truth[left], bam),

@@ -37,13 +37,19 @@ def simulated(
     folder: Path, host: Path, profile: Path, reads: Mapping[str, Any], error: float
 ) -> dict[str, str]:
     """Reads of the host without variants of a person, joined."""
-    from avatarflow.reads.donors.individual import make_individual
+    from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+    from avatarflow.reads.donors.variation import Rates
     from avatarflow.reads.simulation.joining import join_shards
     from avatarflow.reads.simulation.simulate import simulate_shard
     from avatarflow.runs.context import Step
 
     rates = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
-    make_individual(str(host), folder / "person", 0.0, rates, 1, "donor", None, Step.null())
+    make_individual(
+        str(host),
+        Donor("donor", 0.0, Rates.of(rates), 1),
+        outputs_in(folder / "person"),
+        Step.null(),
+    )
     (folder / "microbes.fa").write_text(">m:m\n" + "ACGT" * 50 + "\n")
     files = {"host": str(host), "microbes": str(folder / "microbes.fa"), "profile": str(profile)}
     files |= {name: str(folder / "person" / f"{name}.parquet") for name in ("variants", "parts")}

@@ -244,7 +244,8 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
 
 def prepare(folder: Path) -> None:
     """One chromosome, one person."""
-    from avatarflow.reads.donors.individual import make_individual
+    from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+    from avatarflow.reads.donors.variation import Rates
     from avatarflow.reads.genomes.genome import write_fasta
     from avatarflow.reads.genomes.random_genomes import random_genome
     from avatarflow.runs.context import Step
@@ -253,7 +254,10 @@ def prepare(folder: Path) -> None:
     write_fasta(folder / "microbes.fa", random_genome("m:m", 10_000, 0.5, 0.0, 1))
     rates = {"indel_share": 0.1, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
     make_individual(
-        str(folder / "host.fa"), folder / "person", LEVEL, rates, 1, "donor", None, Step.null()
+        str(folder / "host.fa"),
+        Donor("donor", LEVEL, Rates.of(rates), 1),
+        outputs_in(folder / "person"),
+        Step.null(),
     )
     (folder / "own").mkdir()
 
@@ -311,9 +315,8 @@ def measure(pairs: int, bases: int, repeats: int, half: str) -> dict[str, object
         }
         missing = [tool for tool, command in todo.items() if shutil.which(command[0]) is None]
         todo = {tool: command for tool, command in todo.items() if tool not in missing}
-        subprocess.run(
-            own(folder, 10, False, half == "long"), check=True
-        )  # the first start compiles
+        # the first start compiles
+        subprocess.run(own(folder, 10, False, half == "long"), check=True)
         start = timed(own(folder, 10, False, half == "long"), folder)[0]
         rounds: dict[str, list[tuple[float, float]]] = {tool: [] for tool in todo}
         amounts: dict[str, tuple[int, int]] = {}

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.paths import write_json
-from avatarflow.reads.donors.coalescent import simulate_panel
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.coalescent import panel_files, simulate_panel
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.removal import run as removal
@@ -43,19 +44,27 @@ HISTORY = {"people": 200, "demography": "european", "effective_size": 10_000, "m
 def genomes(place: Path, fasta: str | None, length_bp: int) -> None:
     """The step prepare_genomes."""
     reference = {"fasta": fasta, "region": None, "generated_bp": length_bp}
-    microbes = {"genomes": {}, "generated": {"count": 3, "length_bp": 1_000_000}}
-    prepare_genomes(reference, microbes, 1, f"{place}/host.fa", f"{place}/microbes.fa", Step.null())
+    generated = {"count": 3, "length_bp": 1_000_000}
+    host, microbes = f"{place}/host.fa", f"{place}/microbes.fa"
+    prepare_genomes(reference, {}, generated, 1, host, microbes, Step.null())
 
 
 def people(place: Path) -> None:
     """The step simulate_panel."""
-    simulate_panel(f"{place}/host.fa", HISTORY, RATES, 1, place / "people", Step.null())
+    simulate_panel(
+        f"{place}/host.fa", HISTORY, RATES, 1, panel_files(place / "people"), Step.null()
+    )
 
 
 def individual(place: Path, panel: bool) -> None:
     """The step make_individual, at 0.001 from rates, or somebody of the panel."""
-    source = {"vcf": f"{place}/people/panel.vcf.gz", "sample": "person1"} if panel else None
-    make_individual(f"{place}/host.fa", place / "person", 0.001, RATES, 1, "d", source, Step.null())
+    source = {"panel": f"{place}/people/panel.vcf.gz", "sample": "person1"} if panel else {}
+    make_individual(
+        f"{place}/host.fa",
+        Donor("d", 0.001, Rates.of(RATES), 1, **source),
+        outputs_in(place / "person"),
+        Step.null(),
+    )
 
 
 def reads(place: Path, pairs: int) -> None:
@@ -121,9 +130,8 @@ def main() -> None:
         part["bases"] = len(read_fasta(place / "host.fa").codes)
         part["individual"] = measured("individual", place, panel=False)
         part["pairs_at_1x"] = part["bases"] // (2 * LAYOUT["length_bp"])
-        part["reads"] = measured(
-            "reads", place, pairs=2 * part["pairs_at_1x"]
-        )  # half of them are microbial
+        # half of them are microbial
+        part["reads"] = measured("reads", place, pairs=2 * part["pairs_at_1x"])
         part["people"] = measured("people", place)
         part["individual_of_people"] = measured("individual", place, panel=True)
     part["largest_mb"] = max(value["peak_mb"] for value in part.values() if isinstance(value, dict))

@@ -44,9 +44,8 @@ def eyes(shared_data):
 def test_recognises_and_rejects(eyes, tmp_path):
     torch.set_num_threads(1)
     pictures, eye, person = eyes
-    part = (
-        np.random.default_rng(1).permutation(person.max() + 1)[person] % 4
-    )  # encoder, calibration, test, held-out subjects
+    # encoder, calibration, test, held-out subjects
+    part = np.random.default_rng(1).permutation(person.max() + 1)[person] % 4
     seen, gallery, held_out = part == 0, part != 3, part == 3
     encoder = fit_encoder(
         pictures[seen], person[seen], SETTINGS, 1, tmp_path, Step.null(), eye[seen]

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pysam
 
 from avatarflow.reads import bgzf
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.joining import join_shards
@@ -30,7 +31,10 @@ class LongWorld:
         write_fasta(folder / "host.fa", random_genome("chr1", host_bp, 0.41, 0.2, 1))
         write_fasta(folder / "microbes.fa", random_genome("m:contig", 30_000, 0.5, 0, 1))
         make_individual(
-            str(folder / "host.fa"), folder / "person", level, RATES, 1, "donor", None, Step.null()
+            str(folder / "host.fa"),
+            Donor("donor", level, Rates.of(RATES), 1),
+            outputs_in(folder / "person"),
+            Step.null(),
         )
 
     def simulate(self, error, reads, shards=1, **changes):

@@ -146,9 +146,8 @@ def test_junk_chimeras_and_adapters_are_told_as_what_they_are(reads):
             continue
         assert row.contig == record.reference_name.rpartition(":")[2]
         assert row.strand == ("-" if record.is_reverse else "+")
-        assert (
-            abs(record.reference_start - row.start) <= 30
-        )  # a first base may be skipped, or lie in an insertion
+        # a first base may be skipped, or lie in an insertion
+        assert abs(record.reference_start - row.start) <= 30
         assert abs(record.reference_end - row.end) <= 30
         parts = [record, *([second[record.query_name]] if row.kind == "chimera" else [])]
         human = any(part.reference_name == "chr1" for part in parts)

@@ -8,7 +8,8 @@ import pytest
 from long_world import KEYS, RATES, LongWorld
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.profiles.alignment_columns import aligned_columns
@@ -88,12 +89,8 @@ def short(tmp_path_factory, root):
     write_fasta(folder / "microbes.fa", random_genome("m:contig", 20_000, 0.5, 0, 1))
     make_individual(
         str(folder / "host.fa"),
-        folder / "person",
-        0.002,
-        {**RATES, "indel_share": 0.0},
-        1,
-        "donor",
-        None,
+        Donor("donor", 0.002, Rates.of({**RATES, "indel_share": 0.0}), 1),
+        outputs_in(folder / "person"),
         Step.null(),
     )
     return folder, root / "resources" / "error_profiles" / "illumina.tsv"
@@ -124,9 +121,8 @@ def test_an_illumina_fit_recovers_cycles_qualities_and_indels(short, tmp_path):
     out = str(tmp_path / "profile.tsv"), str(tmp_path / "profile.json")
     fit_profile(bam, str(folder / "host.fa"), "illumina", *out, Step.null())
     settings = json.loads((tmp_path / "profile.json").read_text())["reads"]
-    assert settings["error"][0] == pytest.approx(
-        RATE, rel=0.03
-    )  # the person's variants are masked: depth is 27
+    # the person's variants are masked: depth is 27
+    assert settings["error"][0] == pytest.approx(RATE, rel=0.03)
     assert settings["indel_ratio"] == pytest.approx(RATIO, rel=0.2)
     fitted = read_profile(tmp_path / "profile.tsv", LENGTH)
     thirds = [

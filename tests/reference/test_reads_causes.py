@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.causes import causes, runs
@@ -43,7 +44,10 @@ def world(tmp_path_factory, root):
     write_fasta(folder / "host.fa", random_genome("chr1", 80_000, 0.41, 0.2, 1))
     write_fasta(folder / "microbes.fa", random_genome("m:contig", 20_000, 0.5, 0, 1))
     make_individual(
-        str(folder / "host.fa"), folder / "person", 0.03, RATES, 1, "donor", None, Step.null()
+        str(folder / "host.fa"),
+        Donor("donor", 0.03, Rates.of(RATES), 1),
+        outputs_in(folder / "person"),
+        Step.null(),
     )
     return folder, root / "resources" / "error_profiles" / "illumina.tsv"
 

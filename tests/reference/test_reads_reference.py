@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.joining import join_shards
@@ -50,24 +51,19 @@ def person(request, tmp_path_factory):
         other = [base for base in "ACGT" if base != ref[0]]
         lines.append((at, ref[0], f"{other[0]},{other[1]}", "1|2"))
         lines.append((at + 50, text[at + 50 : at + 55], text[at + 50], "0|1"))
-        lines.append(
-            (at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1")
-        )  # inside that deletion
+        # inside that deletion
+        lines.append((at + 52, text[at + 52], "A" if text[at + 52] != "A" else "C", "1|1"))
         lines.append((at + 55, text[at + 55], text[at + 55] + "GATTACA", "1|0"))  # next to it
         lines.append((at + 56, text[at + 56], "A" if text[at + 56] != "A" else "C", "1|1"))
     body = "".join(
         f"chr1\t{at + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t{call}\n" for at, ref, alt, call in lines
     )
     (folder / "panel.vcf").write_text(HEAD + body)
-    panel = {"vcf": str(folder / "panel.vcf"), "sample": "P1"}
+    panel = {"panel": str(folder / "panel.vcf"), "sample": "P1"}
     make_individual(
         str(folder / "host.fa"),
-        folder / "person",
-        request.param,
-        RATES,
-        1,
-        "donor",
-        panel,
+        Donor("donor", request.param, Rates.of(RATES), 1, **panel),
+        outputs_in(folder / "person"),
         Step.null(),
     )
     return folder

@@ -12,9 +12,8 @@ from avatarflow.privacy.cones.shape import Shape
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "name", [name for name in RULES if name != CONE]
-)  # the cone has a reference of its own
+# the cone has a reference of its own
+@pytest.mark.parametrize("name", [name for name in RULES if name != CONE])
 def test_each_rule_is_what_its_paper_says(name, seed):
     originals, persons, own, draws, held_out = population(seed, m=80)
     cones = uncalibrated(originals, persons, np.arange(1, 81), own, Shape(k=4))

@@ -51,9 +51,8 @@ def slurm():
         env={**os.environ, "NODES": "4"},
         timeout=300,
     )
-    if up.returncode == 3 or (
-        up.returncode and CHOICE not in os.environ
-    ):  # a cluster that was asked for must come up
+    # a cluster that was asked for must come up
+    if up.returncode == 3 or (up.returncode and CHOICE not in os.environ):
         pytest.skip(" ".join(up.stderr.split())[-300:])
     assert up.returncode == 0, up.stderr[-2000:]
     yield cluster

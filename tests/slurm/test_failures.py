@@ -46,9 +46,8 @@ def test_a_job_near_its_time_limit_is_warned_saves_and_is_tried_again(slurm, und
     # less than the warning; with the signal comes SIGCONT, which wakes the process up
     subprocess.run(["scontrol", "update", f"jobid={job['id']}", "timelimit=2"], check=True)
     said = slurm.finish(process, folder)
-    assert (
-        f"SLURM-job '{job['id']}' failed, SLURM status is: 'FAILED'" in said
-    )  # by itself, and not 'TIMEOUT'
+    # by itself, and not 'TIMEOUT'
+    assert f"SLURM-job '{job['id']}' failed, SLURM status is: 'FAILED'" in said
     assert "stopped by SIGTERM behind step" in slurm.logs(folder)
     slurm.same_as_undisturbed(undisturbed, folder)
 

@@ -137,9 +137,8 @@ def test_the_figures_are_those_of_the_decisions(decisions, plain):
     assert found["accepted"]["count"] == decisions["accepted"].sum()
     assert found["refused"]["count"] == 3
     assert found["sizes"]["enlarged"] == 0
-    assert (
-        found["sizes"]["brought"] == found["sizes"]["pictures"] - 1
-    )  # one copy came at the working size
+    # one copy came at the working size
+    assert found["sizes"]["brought"] == found["sizes"]["pictures"] - 1
     assert plain["answers"][0]["answer"] == "fail"
     assert plain["overall"] == "fail"
 

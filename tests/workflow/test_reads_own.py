@@ -85,9 +85,8 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
     pair = pd.read_csv(unknown / "agreement.tsv", sep="\t").iloc[0]
     assert pair[["both", "only_a", "only_b", "neither"]].tolist() == [20, 20, 40, 40]
     assert pair["jaccard"] == pytest.approx(20 / 80, rel=1e-5)
-    assert pair["kappa"] == pytest.approx(
-        0, abs=1e-9
-    )  # as often alike as by chance: 1/3 and 1/2 called
+    # as often alike as by chance: 1/3 and 1/2 called
+    assert pair["kappa"] == pytest.approx(0, abs=1e-9)
     assert (unknown / "agreement.png").is_file()
     assert not (unknown / "scores.tsv").exists()  # no sensitivity is made up
     assert "sensitivity" not in (unknown / "calls.tsv").read_text()

@@ -59,7 +59,7 @@ def results(folder):
         f"reads/{CELL}/{name}"
         for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "truth.bam", "truth.parquet")
     ]
-    names += [f"removal/slow/sr/{CELL}/verdicts.parquet", "people/panel.vcf.gz", "risk.tsv"]
+    names += [f"removal/slow/sr/{CELL}/calls.parquet", "people/panel.vcf.gz", "risk.tsv"]
     return {name: (folder / FOLDER / name).read_bytes() for name in names}
 
 
@@ -84,7 +84,7 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
     removal = killed / FOLDER / "removal" / "slow" / "sr" / CELL
     project.run_and_kill(killed, lambda: any(removal.glob("tmp*/answer")), *TARGETS)
     assert (reads / "reads_1.fastq.gz").exists()
-    assert not (removal / "verdicts.parquet").exists()
+    assert not (removal / "calls.parquet").exists()
 
     project.run(killed, *TARGETS)
     first, again = results(whole), results(killed)
@@ -103,7 +103,6 @@ def test_killed_in_simulation_and_in_removal_and_in_three_shards_the_bytes_are_t
         risk["y_fragments"],
     )
     bits = on_y * math.log2(share / 0.001) + (left - on_y) * math.log2((1 - share) / 0.999)
-    assert risk["bits_sex"] == pytest.approx(
-        bits, rel=1e-4
-    )  # few are left, so it may speak for either sex
+    # few are left, so it may speak for either sex
+    assert risk["bits_sex"] == pytest.approx(bits, rel=1e-4)
     assert not project.planned(killed, *TARGETS)

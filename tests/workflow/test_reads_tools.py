@@ -52,6 +52,5 @@ def test_a_tool_is_added_by_the_config_and_a_crash_costs_its_own_rows(tmp_path, 
     ]
     assert (folder / "scores.html").read_text().count('class="failed"') > 1
     assert (folder / "removal_mqc.tsv").is_file()
-    assert not project.planned(
-        tmp_path, "read_benchmarks"
-    )  # trouble is a result: nothing is tried again by itself
+    # trouble is a result: nothing is tried again by itself
+    assert not project.planned(tmp_path, "read_benchmarks")

@@ -40,9 +40,8 @@ def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
     release = folder / RELEASE / "release"
     certificate = json.loads((release / "certificate.json").read_text())
     assert certificate["decision"] == "pass"
-    assert (
-        certificate["model_gate"]["result"] == "inconclusive"
-    )  # no attack can ask it, so it stays
+    # no attack can ask it, so it stays
+    assert certificate["model_gate"]["result"] == "inconclusive"
     assert not (release / "model").exists()
 
 
@@ -112,9 +111,8 @@ def test_a_canary_in_ids_exif_and_file_names_reaches_no_output(undisturbed):
     for name in ("report.html", "refused.csv"):
         assert canary not in (undisturbed / RELEASE / name).read_bytes()
     assert looked_at > 30
-    assert (
-        canary in (undisturbed / "data/manifest.csv").read_bytes()
-    )  # the search itself can find it
+    # the search itself can find it
+    assert canary in (undisturbed / "data/manifest.csv").read_bytes()
 
 
 def test_a_second_invocation_has_nothing_to_do(undisturbed):
@@ -213,9 +211,8 @@ def test_a_withdrawn_patient_is_gone_after_the_next_run_even_behind_a_killed_one
         (folder / "data" / name).unlink()
     times = (folder / "data/manifest.csv").stat()
     manifest[~gone].to_csv(folder / "data/manifest.csv", index=False)
-    os.utime(
-        folder / "data/manifest.csv", (times.st_atime, times.st_mtime - 1000)
-    )  # restored with an older date
+    # restored with an older date
+    os.utime(folder / "data/manifest.csv", (times.st_atime, times.st_mtime - 1000))
     project.run(folder)
     assert withdrawn_traces(folder, picture, patient) == []
 

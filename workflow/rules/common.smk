@@ -2,12 +2,13 @@
 # Parsed again by every cluster job: keep it light.
 
 import sys
+from types import MappingProxyType
 
 from snakemake.exceptions import WorkflowError
 
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
-from avatarflow.config.loading import MAPS, base_id, base_settings, behind, load
+from avatarflow.config.loading import MAPS, base_id, base_settings, load, release_benchmarks
 from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.digest import code_digest, config_digest, files_digest
 from avatarflow.core.errors import AvatarflowError, refuse
@@ -65,28 +66,26 @@ def data(path):
     return data_path(path, config["data_root"])
 
 
-FINAL = {
-    "releases": [
-        "results/releases/{name}/release/certificate.json",
-        "results/releases/{name}/report.html",
-        "results/releases/{name}/privacy/decisions.parquet",
-    ],
-    "read_benchmarks": [
-        f"results/read_benchmarks/{{name}}/{file}" for file in ("scores.tsv", "scores.png")
-    ],
-    "read_releases": [
-        f"results/read_releases/{{name}}/{file}" for file in ("certificate.json", "report.html")
-    ],
-    "audits": [
-        f"results/audits/{{name}}/{file}"
-        for file in ("decisions.parquet", "report.html", "audit.json")
-    ],
-}
+SCORES = ("scores.tsv", "scores.png", "scores.html", "mcnemar.tsv")
+CALLS = ("calls.tsv", "agreement.png")
+FINAL = MappingProxyType(
+    {
+        "releases": ("release/certificate.json", "report.html", "privacy/decisions.parquet"),
+        "read_benchmarks": (*SCORES, "risk.tsv", "risk.png"),
+        "own_reads": CALLS,
+        "own_truth": (*CALLS, *SCORES),
+        "read_releases": ("certificate.json", "report.html"),
+        "audits": ("decisions.parquet", "report.html", "audit.json"),
+    }
+)
+"""What entries of each kind end in, inside their folder; `kind_of` says of which kind an entry is."""
 
 
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
-    pairs = [
-        (name, kind_of(one, part)) for one in maps or MAPS for name, part in config[one].items()
+    return [
+        f"results/{map_name}/{name}/{file}"
+        for map_name in maps or MAPS
+        for name, part in config[map_name].items()
+        for file in FINAL[kind_of(map_name, part)]
     ]
-    return [path.format(name=name) for name, kind in pairs for path in FINAL[kind]]

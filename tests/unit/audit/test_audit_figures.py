@@ -112,9 +112,8 @@ def test_every_rule_takes_copies_and_says_how_far_it_agrees(world):
     )
     for rule, row in table.iterrows():
         assert row["accepted"] <= 29 / 39, rule  # the ten copies are nobody's to accept
-        assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), (
-            rule
-        )  # and all else is accepted
+        # and all else is accepted
+        assert row["agreement"] == pytest.approx(1 - (29 / 39 - row["accepted"])), rule
 
 
 def test_the_rules_do_not_depend_on_blocks(world, monkeypatch):
@@ -142,9 +141,8 @@ def test_candidates_near_held_out_subjects_raise_a_doubt_only_beyond_what_is_usu
     )
     met = non_members_met(far, held_out, persons, np.radians(5))
     assert (met["candidates"]["count"], met["doubtful"]) == (0, False)
-    met = non_members_met(
-        copies, held_out, persons, np.radians(20)
-    )  # held-out subjects lie as near to each other
+    # held-out subjects lie as near to each other
+    met = non_members_met(copies, held_out, persons, np.radians(20))
     assert (met["between_non_members"]["count"], met["doubtful"]) == (20, False)
 
 
@@ -242,10 +240,8 @@ def test_candidates_are_clear_only_where_all_were_compared_with_all(found, left_
     ("found", "answer"),
     [
         (calibrated(), "pass"),
-        (
-            calibrated(high=0.3, persons=10),
-            "measured",
-        ),  # too few to confirm, nothing that contradicts
+        # too few to confirm, nothing that contradicts
+        (calibrated(high=0.3, persons=10), "measured"),
         (calibrated(value=0.3, low=0.2, high=0.4), "fail"),
         (calibrated(persons=0), "inconclusive"),
     ],

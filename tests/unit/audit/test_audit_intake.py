@@ -82,11 +82,8 @@ def test_two_pictures_of_one_person_may_be_the_same(audit):
     audit.settings["limits"]["max_refused_share"] = 0.2
     audit.intake()
     summary = json.loads((audit.folder / "results/pool/summary.json").read_text())
-    assert (summary["pictures"], summary["refused"], summary["left_out"]) == (
-        9,
-        1,
-        0,
-    )  # in the gallery, once
+    # in the gallery, once
+    assert (summary["pictures"], summary["refused"], summary["left_out"]) == (9, 1, 0)
 
 
 def test_an_original_that_cannot_be_read_is_counted_as_a_gap(audit):
@@ -183,9 +180,8 @@ def test_a_share_of_originals_is_not_believed_to_be_held_out_subjects():
         "config audits.x.split.shares.heldout: some originals would be left out of the gallery"
     )
     assert "split.column" in line
-    assert audit_world.entry(
-        split={"column": "used", "shares": shares}
-    )  # the column says who, the shares do not
+    # the column says who, the shares do not
+    assert audit_world.entry(split={"column": "used", "shares": shares})
 
 
 def test_a_column_is_a_condition_or_a_camera_and_there_is_one_camera_column():

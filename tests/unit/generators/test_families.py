@@ -8,13 +8,14 @@ from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.families import FAMILIES
-from avatarflow.generators.interface import MODULES, Asked, open_denoiser, sample, train
+from avatarflow.generators.interface import MODULES, open_denoiser, sample, train
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.runs.context import Step
 
 TINTS = Conditions({"tint": ["dark", "bright"]})
 COMPUTE = {"micro_batch": 7, "device": "cpu"}
-ASKED = Asked({"family": "pca_gaussian", "variance": 0.9}, {}, {}, COMPUTE, 3, {})
+GENERATOR = {"family": "pca_gaussian", "variance": 0.9}
 
 
 def tinted(n=40, side=8):
@@ -25,10 +26,17 @@ def tinted(n=40, side=8):
     return pictures, pd.DataFrame({"tint": np.where(np.arange(n) % 2, "bright", "dark")})
 
 
+def task(folder, pictures, table, **more):
+    state, out = folder / "state", folder / "model"
+    return TrainingTask(
+        pictures, table, TINTS, {}, COMPUTE, 3, state, out, generator=GENERATOR, **more
+    )
+
+
 @pytest.fixture(scope="module")
 def gaussian(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gaussian")
-    train(*tinted(), TINTS, ASKED, state=folder / "state", out=folder / "model", step=Step.null())
+    train(task(folder, *tinted()), Step.null())
     return folder / "model"
 
 
@@ -36,9 +44,21 @@ def drawn(model, folder, guidance=(1.0,), shards=1, conditions=TINTS, seed=3):
     asked = {"steps": 1, "guidance": guidance, "per_condition": 12}
     for shard in range(shards):
         sample(
-            "pca_gaussian", model, conditions, sample=asked, compute=COMPUTE, seed=seed, stage="teacher", shard=shard,
-            shards=shards, state=folder / "state", out=folder / f"{shard}.parquet", step=Step.null(),
-        )  # fmt: skip
+            "pca_gaussian",
+            model,
+            SamplingTask(
+                conditions,
+                sample=asked,
+                compute=COMPUTE,
+                seed=seed,
+                stage="teacher",
+                shard=shard,
+                shards=shards,
+                state=folder / "state",
+                out=folder / f"{shard}.parquet",
+            ),
+            Step.null(),
+        )
     parts = [folder / f"{shard}.parquet" for shard in range(shards)]
     return np.concatenate([read_pictures(part) for part in parts]), pd.concat(
         [read_table(part) for part in parts]
@@ -75,18 +95,16 @@ def test_shards_of_a_gaussian_do_not_change_its_pictures(gaussian, tmp_path):
 def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
     pictures, table = tinted(3)
     with pytest.raises(AvatarflowError, match="fewer than 2 of bright; leave the condition out"):
-        train(pictures, table, TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null())
+        train(task(tmp_path, pictures, table), Step.null())
     with pytest.raises(AvatarflowError, match="pca_gaussian starts from none"):
-        train(
-            *tinted(), TINTS, ASKED, state=tmp_path, out=tmp_path / "m", step=Step.null(), base="x"
-        )
+        train(task(tmp_path, *tinted(), base="x"), Step.null())
     with pytest.raises(
         AvatarflowError, match="pca_gaussian predicts no clean picture; only diffusion can be asked"
     ):
         open_denoiser("pca_gaussian", gaussian, TINTS, COMPUTE, "an attack")
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         drawn(gaussian, tmp_path, conditions=Conditions({"tint": ["green"]}))
-    assert not (tmp_path / "m").exists()
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(

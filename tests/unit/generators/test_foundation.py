@@ -25,6 +25,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.foundation import family as foundation
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, recut
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
@@ -114,10 +115,21 @@ def tune(
         "ema_decay": 0.0,
         **training,
     }
-    foundation.fit(
-        pictures, table, TINTS, training=settings, compute=COMPUTE, seed=5, state=folder / "state",
-        out=folder / "model", step=step or Step.null(), base=base, tuning={"method": method, "rank": 2},
-    )  # fmt: skip
+    foundation.train(
+        TrainingTask(
+            pictures,
+            table,
+            TINTS,
+            training=settings,
+            compute=COMPUTE,
+            seed=5,
+            state=folder / "state",
+            out=folder / "model",
+            base=base,
+            tuning={"method": method, "rank": 2},
+        ),
+        step or Step.null(),
+    )
     return folder / "model"
 
 
@@ -193,10 +205,20 @@ def test_samples_do_not_depend_on_shards_and_follow_the_condition(
         parts = [str(tmp_path / f"{shards}-{shard}.parquet") for shard in range(shards)]
         for shard, part in enumerate(parts):
             foundation.sample(
-                model, TINTS, sample={"steps": 2, "guidance": [2.0], "per_condition": 3},
-                compute={**COMPUTE, "micro_batch": 2}, seed=3, stage="teacher", shard=shard, shards=shards,
-                state=tmp_path / "state", out=Path(part), step=Step.null(),
-            )  # fmt: skip
+                model,
+                SamplingTask(
+                    TINTS,
+                    sample={"steps": 2, "guidance": [2.0], "per_condition": 3},
+                    compute={**COMPUTE, "micro_batch": 2},
+                    seed=3,
+                    stage="teacher",
+                    shard=shard,
+                    shards=shards,
+                    state=tmp_path / "state",
+                    out=Path(part),
+                ),
+                Step.null(),
+            )
         recut(parts, tmp_path / f"pictures-{shards}", per_shard=10)
         found.append(read_pictures(tmp_path / f"pictures-{shards}"))
     np.testing.assert_array_equal(*found)
@@ -258,7 +280,17 @@ def test_refusals(bases: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         foundation.ready(model, EYES, foundation.Compute.of(COMPUTE))
     with pytest.raises(AvatarflowError, match="condition tint: no such column"):
-        foundation.fit(
-            squares()[0], pd.DataFrame({"x": [0] * 12}), TINTS, training={}, compute=COMPUTE, seed=1,
-            state=tmp_path / "s", out=tmp_path / "o", step=Step.null(), base=bases["text"],
-        )  # fmt: skip
+        foundation.train(
+            TrainingTask(
+                squares()[0],
+                pd.DataFrame({"x": [0] * 12}),
+                TINTS,
+                training={},
+                compute=COMPUTE,
+                seed=1,
+                state=tmp_path / "s",
+                out=tmp_path / "o",
+                base=bases["text"],
+            ),
+            Step.null(),
+        )

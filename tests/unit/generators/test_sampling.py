@@ -13,9 +13,10 @@ from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Sampling
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table, recut
 from avatarflow.runs.context import Step
 
@@ -29,11 +30,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator that has hardly learned, of pictures of 16 px."""
     folder = tmp_path_factory.mktemp("model")
     pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
-    fit(
-        pictures, pd.DataFrame({"tint": ["red", "blue"] * 3}), CONDITIONS, compute=COMPUTE, seed=1,
-        network={"channels": [16, 32], "attention": [], "latent_channels": 8}, training={"steps": 5, "batch": 4},
-        state=folder / "state", out=folder / "pipe", step=Step.null(),
-    )  # fmt: skip
+    train(
+        TrainingTask(
+            pictures,
+            pd.DataFrame({"tint": ["red", "blue"] * 3}),
+            CONDITIONS,
+            compute=COMPUTE,
+            seed=1,
+            network={"channels": [16, 32], "attention": [], "latent_channels": 8},
+            training={"steps": 5, "batch": 4},
+            state=folder / "state",
+            out=folder / "pipe",
+        ),
+        Step.null(),
+    )
     return folder / "pipe"
 
 
@@ -45,9 +55,20 @@ def drawn(
     for shard in range(shards):
         out = folder / f"part-{shard}.parquet"
         sampling.sample(
-            model, CONDITIONS, sample=ASKED, seed=3, compute=compute, shard=shard, shards=shards,
-            state=folder / "state", out=out, step=step or Step.null(), **{"stage": "teacher", **changes},
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                CONDITIONS,
+                sample=ASKED,
+                seed=3,
+                compute=compute,
+                shard=shard,
+                shards=shards,
+                state=folder / "state",
+                out=out,
+                **{"stage": "teacher", **changes},
+            ),
+            step or Step.null(),
+        )
         parts.append(str(out))
     recut(parts, folder / "pictures", per_shard=7)
     return folder / "pictures"
@@ -94,9 +115,8 @@ def test_rows_say_what_was_asked(model: Path, tmp_path: Path) -> None:
 def test_each_picture_is_that_of_its_own_seed(model: Path, tmp_path: Path) -> None:
     pictures = read_pictures(drawn(model, tmp_path))
     alone = one_by_stock(model, "teacher-000011", guidance=3.0, label="blue")
-    assert (
-        np.abs(pictures[11].astype(int) - alone).max() <= 1
-    )  # another batch size may round otherwise
+    # another batch size may round otherwise
+    assert np.abs(pictures[11].astype(int) - alone).max() <= 1
 
 
 def one_by_stock(model: Path, candidate: str, guidance: float, label: str) -> Pictures:
@@ -149,9 +169,18 @@ def test_several_numbers_of_steps_are_drawn_apart_and_each_as_if_alone(
     seen = {}
     for name, steps in (("both", [2, 3]), ("two", 2), ("three", 3)):
         sampling.sample(
-            model, CONDITIONS, sample={"steps": steps, "guidance": [2.0], "per_condition": 2}, seed=3, compute=COMPUTE,
-            stage="teacher", state=tmp_path / name, out=tmp_path / f"{name}.parquet", step=Step.null(),
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                CONDITIONS,
+                sample={"steps": steps, "guidance": [2.0], "per_condition": 2},
+                seed=3,
+                compute=COMPUTE,
+                stage="teacher",
+                state=tmp_path / name,
+                out=tmp_path / f"{name}.parquet",
+            ),
+            Step.null(),
+        )
         seen[name] = read_pictures(tmp_path / f"{name}.parquet")
     assert (
         seen["both"][:4] == seen["two"]
@@ -168,6 +197,15 @@ def test_blocks_are_gone_when_the_shard_is_written(model: Path, tmp_path: Path) 
 def test_refuses_conditions_that_are_not_the_generators(model: Path, tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
         sampling.sample(
-            model, Conditions({"tint": ["green"]}), sample=ASKED, compute=COMPUTE, seed=3, stage="teacher",
-            state=tmp_path, out=tmp_path / "x.parquet", step=Step.null(),
-        )  # fmt: skip
+            model,
+            SamplingTask(
+                Conditions({"tint": ["green"]}),
+                sample=ASKED,
+                compute=COMPUTE,
+                seed=3,
+                stage="teacher",
+                state=tmp_path,
+                out=tmp_path / "x.parquet",
+            ),
+            Step.null(),
+        )

@@ -51,12 +51,8 @@ def kinds(model: torch.nn.Module) -> set[type]:
 @pytest.mark.parametrize(
     ("asked", "precision", "positions", "kind"),
     [
-        (
-            "auto",
-            "bf16",
-            256,
-            AttnProcessor,
-        ),  # trained on a CPU: where plain attention is the faster one
+        # trained on a CPU: where plain attention is the faster one
+        ("auto", "bf16", 256, AttnProcessor),
         ("auto", "bf16", 257, AttnProcessor2_0),
         ("auto", "bf16", None, AttnProcessor2_0),  # only samples
         ("auto", "fp32", 16, AttnProcessor2_0),

@@ -25,10 +25,10 @@ def test_a_base_is_a_folder_or_a_hub_id(base, hub, start):
 
 
 def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_path):
-    asked = {}
+    asked = []
     monkeypatch.setattr(generator_steps, "spooled", lambda _: np.zeros((1, 8, 8, 3)))
     monkeypatch.setattr(generator_steps, "read_table", lambda _: pd.DataFrame({"item": [0]}))
-    monkeypatch.setattr(diffusion, "fit", lambda *_, **keywords: asked.update(keywords))
+    monkeypatch.setattr(diffusion, "train", lambda task, step: asked.append(task))
     settings = {
         "conditions": {},
         "generator": {"family": "diffusion"},
@@ -48,8 +48,8 @@ def test_the_hub_id_and_the_leave_to_ask_for_it_reach_training(monkeypatch, tmp_
         None,
         generator_steps.Step.null(),
     )
-    assert asked["base"] == "somebody/eyes"
-    assert asked["network_allowed"] is True
+    assert asked[0].base == "somebody/eyes"
+    assert asked[0].network_allowed is True
 
 
 def test_a_hub_needs_the_network_to_be_allowed():

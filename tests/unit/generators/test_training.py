@@ -14,9 +14,10 @@ import torch
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train as fit
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Training
+from avatarflow.generators.task import TrainingTask
 from avatarflow.generators.training.loop import rate
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
@@ -58,9 +59,20 @@ def train(
         **training,
     }
     fit(
-        pictures, table, CONDITIONS, network=NETWORK, training=settings, compute=COMPUTE, seed=5,
-        state=folder / "state", out=folder / name, step=step or Step.null(), base=base,
-    )  # fmt: skip
+        TrainingTask(
+            pictures,
+            table,
+            CONDITIONS,
+            network=NETWORK,
+            training=settings,
+            compute=COMPUTE,
+            seed=5,
+            state=folder / "state",
+            out=folder / name,
+            base=base,
+        ),
+        step or Step.null(),
+    )
     return folder / name / "transformer" / "diffusion_pytorch_model.safetensors"
 
 
@@ -139,9 +151,20 @@ def test_new_labels_start_from_the_base_and_the_rest_from_its_null_class(tmp_pat
     pictures, _ = squares()
     new = Conditions({"tint": ["green", "red"]})
     fit(
-        pictures, pd.DataFrame({"tint": ["red", "green"] * 6}), new, network={}, training={"steps": 0}, compute=COMPUTE,
-        seed=5, state=tmp_path / "state", out=tmp_path / "tuned", step=Step.null(), base=tmp_path / "base",
-    )  # fmt: skip
+        TrainingTask(
+            pictures,
+            pd.DataFrame({"tint": ["red", "green"] * 6}),
+            new,
+            network={},
+            training={"steps": 0},
+            compute=COMPUTE,
+            seed=5,
+            state=tmp_path / "state",
+            out=tmp_path / "tuned",
+            base=tmp_path / "base",
+        ),
+        Step.null(),
+    )
     tuned = load(tmp_path / "tuned")
     after = tuned.transformer.class_embedding.weight
     torch.testing.assert_close(after[tuned.labels["red"]], before[0], rtol=0, atol=0)
@@ -153,19 +176,39 @@ def test_refuses_pictures_of_another_size_than_the_base(tmp_path: Path) -> None:
     train(tmp_path, steps=1, name="base")
     with pytest.raises(AvatarflowError, match="a generator of 16 px for pictures of 32 px"):
         fit(
-            np.zeros((2, 32, 32, 3), np.uint8), pd.DataFrame({"tint": ["red", "blue"]}), CONDITIONS, network={},
-            training={"steps": 1}, compute=COMPUTE, seed=5, state=tmp_path / "state", out=tmp_path / "x",
-            step=Step.null(), base=tmp_path / "base",
-        )  # fmt: skip
+            TrainingTask(
+                np.zeros((2, 32, 32, 3), np.uint8),
+                pd.DataFrame({"tint": ["red", "blue"]}),
+                CONDITIONS,
+                network={},
+                training={"steps": 1},
+                compute=COMPUTE,
+                seed=5,
+                state=tmp_path / "state",
+                out=tmp_path / "x",
+                base=tmp_path / "base",
+            ),
+            Step.null(),
+        )
 
 
 def test_refuses_widths_that_the_norm_cannot_divide(tmp_path: Path) -> None:
     pictures, table = squares()
     with pytest.raises(AvatarflowError, match=r"network\.channels"):
         fit(
-            pictures, table, CONDITIONS, network={"channels": [12], "attention": []}, training={}, compute=COMPUTE,
-            seed=5, state=tmp_path / "state", out=tmp_path / "x", step=Step.null(),
-        )  # fmt: skip
+            TrainingTask(
+                pictures,
+                table,
+                CONDITIONS,
+                network={"channels": [12], "attention": []},
+                training={},
+                compute=COMPUTE,
+                seed=5,
+                state=tmp_path / "state",
+                out=tmp_path / "x",
+            ),
+            Step.null(),
+        )
 
 
 @pytest.mark.parametrize(("done", "share"), [(0, 0.1), (9, 1.0), (10, 1.0), (55, 0.55), (100, 0.1)])

@@ -156,10 +156,8 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (
-            b"file,mask,side\na.png,b.png,left,\n",
-            "1 rows (line 2)",
-        ),  # would take masks for pictures
+        # would take masks for pictures
+        (b"file,mask,side\na.png,b.png,left,\n", "1 rows (line 2)"),
         (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
         (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
         (b"\xff\xfef\x00i\x00", "UTF-16"),
@@ -241,11 +239,8 @@ def parquet(path, names, columns):
 @pytest.mark.parametrize(
     ("values", "kind", "texts"),
     [
-        (
-            [10**17, 10**17 + 1, None],
-            pa.int64(),
-            [str(10**17), str(10**17 + 1), None],
-        ),  # equal as floats
+        # equal as floats
+        ([10**17, 10**17 + 1, None], pa.int64(), [str(10**17), str(10**17 + 1), None]),
         ([2**63 + 1, None], pa.uint64(), [str(2**63 + 1), None]),
         ([1e20, None], pa.float64(), [str(10**20), None]),
         ([1.5, None, float("nan")], pa.float64(), ["1.5", None, None]),

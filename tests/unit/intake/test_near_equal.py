@@ -25,9 +25,8 @@ def slow(pictures, groups):
 def test_equals_a_comparison_of_all_pairs(monkeypatch, size, block):
     monkeypatch.setattr(near_equal, "BLOCK", block)
     pictures = smooth(1, 12, size)
-    shift = np.random.default_rng(2).integers(
-        -6, 7, pictures[:6].shape
-    )  # root mean square 3.7: some near, some not
+    # root mean square 3.7: some near, some not
+    shift = np.random.default_rng(2).integers(-6, 7, pictures[:6].shape)
     pictures = np.concatenate([pictures, np.clip(pictures[:6] + shift, 0, 255).astype(np.uint8)])
     groups = np.arange(18)
     groups[12] = 0  # the same person's second export is nobody else's

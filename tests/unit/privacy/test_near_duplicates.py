@@ -16,7 +16,8 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion import codec
 from avatarflow.generators.diffusion.denoiser import Denoiser
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train
+from avatarflow.generators.task import TrainingTask
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_table, write_shards
 from avatarflow.privacy import perturbations
@@ -45,11 +46,20 @@ def world(tmp_path_factory):
          "eye": range(12), "eye_side": ["left", "right"] * 6}
     )  # fmt: skip
     write_shards(folder / "pool", pictures, table)
-    fit(
-        pictures, table, CONDITIONS, seed=1, state=folder / "state", out=folder / "teacher", step=Step.null(),
-        network={"channels": (16, 32), "attention": (), "norm_groups": 4}, training={"steps": 2, "batch": 4},
-        compute=COMPUTE,
-    )  # fmt: skip
+    train(
+        TrainingTask(
+            pictures,
+            table,
+            CONDITIONS,
+            seed=1,
+            state=folder / "state",
+            out=folder / "teacher",
+            network={"channels": (16, 32), "attention": (), "norm_groups": 4},
+            training={"steps": 2, "batch": 4},
+            compute=COMPUTE,
+        ),
+        Step.null(),
+    )
     return folder, pictures, table
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import Genome, N, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.simulation.composition import composed
@@ -43,7 +44,10 @@ def world(tmp_path_factory, root):
     ]
     write_fasta(folder / "microbes.fa", Genome.of(contigs))
     make_individual(
-        str(folder / "host.fa"), folder / "person", 0.001, RATES, 1, "d", None, Step.null()
+        str(folder / "host.fa"),
+        Donor("d", 0.001, Rates.of(RATES), 1),
+        outputs_in(folder / "person"),
+        Step.null(),
     )
     profiles = root / "resources" / "error_profiles"
     return folder, {
@@ -87,9 +91,8 @@ def test_depth_of_long_reads_is_coverage_too(world, tmp_path):
     )
     with pysam.AlignmentFile(files["bam"], check_sq=False) as bam:
         bases = sum(record.reference_length or 0 for record in bam)
-    spread = (
-        40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))
-    )  # lengths vary by about half their mean
+    # lengths vary by about half their mean
+    spread = 40 * KNOWN_BP["human"] * 0.5 / np.sqrt(len(truth))
     assert bases == pytest.approx(40 * KNOWN_BP["human"], abs=4 * spread + 0.04 * bases)
 
 

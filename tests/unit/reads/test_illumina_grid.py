@@ -18,9 +18,8 @@ from avatarflow.reads.simulation.sources import sources_of
 ERRORS, LEVELS = (0.001, 0.01, 0.03, 0.06, 0.10), (0, 0.001, 0.01, 0.05)
 LENGTH = 100
 HOST, MICROBE = random_genome("chr1", 300_000, 0.41, 0.3, 1), random_genome("m", 50_000, 0.5, 0, 1)
-FAMILY = 0.01 / (
-    len(ERRORS) * len(LEVELS) + 2 * (len(LEVELS) - 1)
-)  # chance of one false alarm, shared by all cells
+# chance of one false alarm, shared by all cells
+FAMILY = 0.01 / (len(ERRORS) * len(LEVELS) + 2 * (len(LEVELS) - 1))
 
 
 class Cell:
@@ -28,9 +27,8 @@ class Cell:
 
     def __init__(self, sources, model, error):
         layout, mixture = Layout(LENGTH, 300.0, 40.0), Mixture.of(0.7, {"m": 1.0})
-        simulator = Simulator(
-            sources, mixture, layout, model, error, 0.0, {"fragments": 1, "errors": 1}, "donor"
-        )
+        tables, seeds = model.tables(error), {"fragments": 1, "errors": 1}
+        simulator = Simulator(sources, mixture, layout, tables, seeds, "donor")
         one, two, _, table = simulator.block(0, BLOCK)
         mates = [
             np.frombuffer(text, np.uint8).reshape(BLOCK, -1)[:, 12 : 12 + LENGTH]

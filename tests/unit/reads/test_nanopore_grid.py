@@ -200,9 +200,8 @@ def test_homopolymers_lose_and_gain_bases_by_their_law(root, tmp_path):
     for row, law in ((1, chances[1]), (2, chances[2])):
         for size in (1, 2, 3, 4, 5):
             expected = law[:, size - 1].mean()
-            slack = (
-                5 * np.sqrt(expected * 2.5 / seen[size]) + 0.05 * expected
-            )  # reads differ; covered bases begin nothing
+            # reads differ; covered bases begin nothing
+            slack = 5 * np.sqrt(expected * 2.5 / seen[size]) + 0.05 * expected
             assert abs(begun[row, size] / seen[size] - expected) < slack, (row, size)
     assert begun[2, 5] / seen[5] > 1.7 * begun[2, 1] / seen[1]
 

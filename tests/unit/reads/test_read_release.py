@@ -12,10 +12,11 @@ import pytest
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, Genome, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
-from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess
+from avatarflow.reads.release.assess import MEASURED, PANEL, SPECTRUM, assess, tool_runs
 from avatarflow.reads.release.donor import with_donor
 from avatarflow.reads.release.folder import release_reads
 from avatarflow.reads.release.gates import RULES, figures_of, hold_all, passed
@@ -52,9 +53,8 @@ def test_miss_rate_is_clopper_and_pearsons(unseen, n, low, high):
 def test_without_spike_ins_nothing_is_known():
     assert miss_rate(0, 0, 0.025).value is None
     assert undetected(1000, Estimate.missing(), 0.025).high is None
-    assert (
-        undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None
-    )  # every spike-in was missed
+    # every spike-in was missed
+    assert undetected(1000, Estimate(1.0, 0.5, 1.0, 3), 0.025).high is None
 
 
 def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
@@ -75,9 +75,8 @@ def test_the_bound_of_what_no_tool_sees_holds_and_is_not_idle():
 def test_the_expected_number_is_q_over_one_minus_q_of_those_detected():
     found = undetected(900, miss_rate(10, 100, 0.025), 0.025)
     assert found.value == pytest.approx(100)
-    assert (
-        found.high > 0.1763 / (1 - 0.1763) * 900
-    )  # the upper end of q alone is not all: counts vary too
+    # the upper end of q alone is not all: counts vary too
+    assert found.high > 0.1763 / (1 - 0.1763) * 900
 
 
 def test_no_detected_fragment_still_leaves_some_possible():
@@ -102,12 +101,12 @@ def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_o
     assert rich.value == pytest.approx(20 / 20 / 0.3)
     assert rich.high > rich.value > plain.high > 1
     assert enrichment(counts(variants_left=0), 0.025, 9).high >= 1
-    assert (
-        enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9
-    )  # nothing to learn from
+    # nothing to learn from
+    assert enrichment(counts(spikes_left=0, variants_left=0), 0.025, 9).high == 9
+    # what was seen
     assert enrichment(counts(variants_left=7, spikes_left=1), 0.025, 3).high == pytest.approx(
         7 / 0.3
-    )  # what was seen
+    )
 
 
 # --- what fragments tell
@@ -177,9 +176,12 @@ def world(tmp_path_factory):
         haplotypes.append(codes)
     write_reads(folder, haplotypes, microbe.codes, random)
     (folder / "profile.tsv").write_text("mate\tcycle\terror\n1\t1\t1\n1\t2\t1\n2\t1\t1\n2\t2\t1\n")
-    panel = {"vcf": str(folder / "panel.vcf"), "sample": "p3"}
+    panel = {"panel": str(folder / "panel.vcf"), "sample": "p3"}
     make_individual(
-        str(folder / "host.fa"), folder / "spike", 0.0, RATES, 1, "spike1", panel, Step.null()
+        str(folder / "host.fa"),
+        Donor("spike1", 0.0, Rates.of(RATES), 1, **panel),
+        outputs_in(folder / "spike"),
+        Step.null(),
     )
     return folder
 
@@ -216,10 +218,10 @@ def spiked(world, folder, settings, own=None, human=None):
     `own` is a file of single reads in place of the world's pairs, `human` says which of them are.
     """
     pair = {"fastq1": str(world / "own_1.fq"), "fastq2": str(world / "own_2.fq")}
-    files = pair if own is None else {"fastq1": str(own), "fastq2": None}
+    files = pair if own is None else {"fastq1": str(own)}
     human = np.load(world / "human.npy") if human is None else human
     first = {key: str(folder / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    take_reads({**files, "truth": None, "shortest_bp": 35, "short": "refuse"}, first, Step.null())
+    take_reads(files, 35, False, first, Step.null())
     profile = str(world / "profile.tsv") if own is None else str(PROFILES / "nanopore.tsv")
     inputs = {**first, "host": str(world / "host.fa"), "microbes": str(world / "microbes.fa"), "profile": profile,
               "variants": [str(world / "spike/variants.parquet")],
@@ -233,12 +235,14 @@ def spiked(world, folder, settings, own=None, human=None):
     both[~spike] = human
     more = {"reads": [out[f"reads{mate}"] for mate in ((1, 2) if own is None else (1,))], "spikes": out["spikes"],
             "summary": first["summary"], "host": inputs["host"],
+            "donor": settings["donor"] and settings["donor"]["vcf"],
+            "panel": settings["panel"] and settings["panel"]["vcf"], "map": None,
             "assessment": str(folder / "assessment.json")}  # fmt: skip
     return more, both, spike
 
 
 def tool(folder, name, removed, status="ok"):
-    """A tool's verdicts and usage, as the workflow leaves them."""
+    """A tool's calls and usage, as the workflow leaves them."""
     names = [f"r{number:09d}" for number in range(len(removed))]
     table = pd.DataFrame({"fragment": names, "removed": removed})
     table[: 0 if status != "ok" else None].to_parquet(folder / f"{name}.parquet")
@@ -248,7 +252,7 @@ def tool(folder, name, removed, status="ok"):
     return {
         "tool": name,
         "setting": "s",
-        "verdicts": str(folder / f"{name}.parquet"),
+        "calls": str(folder / f"{name}.parquet"),
         "usage": str(folder / f"{name}.json"),
     }
 
@@ -334,9 +338,8 @@ def test_nanopore_reads_are_decided_too(world, tmp_path):
     spikes = {"pairs": 1200, "donors": 1, "platform": "nanopore", "error": 0.03}
     settings = settings_of(world, spike_ins=spikes, own_reads={"fastq1": "a"})
     _, passed, _ = decide(world, tmp_path, settings, 1.0, own=tmp_path / "own.fq", human=human)
-    assert (
-        passed["measured"]["information"]["bits_per_fragment"] > 3
-    )  # 1,650 bases with a site in 150
+    # 1,650 bases with a site in 150
+    assert passed["measured"]["information"]["bits_per_fragment"] > 3
     assert passed["measured"]["counts"]["removed"] == 100
     assert passed["gates"][3]["result"] == "pass"
     _, refused, _ = decide(world, tmp_path, settings, 0.7, own=tmp_path / "own.fq", human=human)
@@ -402,7 +405,19 @@ def test_refused_without_a_folder_and_with_its_reason(name, world, tmp_path):
     assert "No reads are released" in (tmp_path / "report.html").read_text()
 
 
-def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path):
+def test_tools_get_their_files_role_after_role():
+    tools = {
+        "remove": [{"tool": "a", "setting": "s"}],
+        "detection_tools": [{"tool": "b", "setting": "s"}, {"tool": "c", "setting": "s"}],
+    }
+    runs = tool_runs(tools, ["1", "2", "3"], ["x", "y", "z"])
+    assert runs["remove"] == [{"tool": "a", "setting": "s", "calls": "1", "usage": "x"}]
+    assert [run["calls"] for run in runs["detection_tools"]] == ["2", "3"]
+    with pytest.raises(ValueError, match="zip"):
+        tool_runs(tools, ["1", "2"], ["x", "y"])
+
+
+def test_calls_that_changed_since_the_assessment_are_refused(world, tmp_path):
     settings = settings_of(world)
     decide(world, tmp_path, settings, 1.0)
     table = pd.read_parquet(tmp_path / "t0.parquet")
@@ -412,7 +427,7 @@ def test_verdicts_that_changed_since_the_assessment_are_refused(world, tmp_path)
     runs = {"remove": [tool(tmp_path, "t0", np.zeros(len(table), bool))], "detection_tools": []}
     runs["detection_tools"] = [tool(tmp_path, f"t{i}", np.zeros(len(table), bool)) for i in (1, 2)]
     out = {"certificate": str(tmp_path / "c.json"), "page": str(tmp_path / "r.html")}
-    with pytest.raises(AvatarflowError, match="assessment: made of other verdicts"):
+    with pytest.raises(AvatarflowError, match="assessment: made of other calls"):
         release_reads("r", inputs, runs, settings, out, tmp_path / "release", Step.null())
     assert not (tmp_path / "release").exists()
     assert not (tmp_path / "c.json").exists()
@@ -423,9 +438,8 @@ def test_with_the_donors_genotypes_the_bits_are_measured_and_the_sex_is_seen(wor
     found, decided, _ = decide(world, tmp_path, settings_of(world, donor=donor), 0.8)
     assert found["how"] == MEASURED
     assert found["found"]["rank"] == 1
-    assert found["found"]["measured"] == pytest.approx(
-        0.9 * found["counts"]["found"], abs=12
-    )  # the Y is off the panel
+    # the Y is off the panel
+    assert found["found"]["measured"] == pytest.approx(0.9 * found["counts"]["found"], abs=12)
     assert found["bits"]["low"] == pytest.approx(found["found"]["bits"])
     assert 20 < found["found"]["bits"] < found["bits"]["value"] < found["bits"]["high"]
     assert found["sex"]["told"] == "male"

@@ -9,9 +9,10 @@ import pysam
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
 from avatarflow.reads.donors.mosaic import Person
 from avatarflow.reads.donors.panel import panel_variants
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import Genome, read_fasta
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.risk.panel import read_panel
@@ -37,14 +38,7 @@ def table(rows):
 def take(folder, one, two=None, truth=None, **settings):
     """`take_reads` on files of these contents (text, or bytes as they are)."""
     folder.mkdir(exist_ok=True)
-    own = {
-        "fastq1": None,
-        "fastq2": None,
-        "truth": None,
-        "shortest_bp": 35,
-        "short": "refuse",
-        **settings,
-    }
+    own = {}
     for key, content in (("fastq1", one), ("fastq2", two), ("truth", truth)):
         if content is not None:
             own[key] = str(folder / f"{CANARY}.{key}")
@@ -54,7 +48,9 @@ def take(folder, one, two=None, truth=None, **settings):
     names = {"reads1": "reads_1.fastq.gz", "reads2": "reads_2.fastq.gz", "truth": "truth.parquet",
              "summary": "summary.json"}  # fmt: skip
     out = folder / "out"
-    take_reads(own, {key: str(out / name) for key, name in names.items()}, Step.null())
+    outputs = {key: str(out / name) for key, name in names.items()}
+    asked = {"shortest_bp": 35, "drop_short": False, **settings}
+    take_reads(own, **asked, outputs=outputs, step=Step.null())
     return out
 
 
@@ -128,7 +124,7 @@ REFUSED = {
         ["fastq2 line 2: a read of less than 35 bases"],
     ),
     "only short reads, dropped": (
-        {"one": fastq("a", bases="ACGT"), "short": "drop"},
+        {"one": fastq("a", bases="ACGT"), "drop_short": True},
         ["own_reads: no fragment is left; lower own_reads.shortest_bp"],
     ),
     "a truth table with an unknown fragment": (
@@ -214,7 +210,7 @@ TAKEN = {
     "gzip in members": ({"one": gzip.compress(fastq("a").encode()) + gzip.compress(fastq("b").encode())},
                         [("r000000000", BASES, "I" * 50), ("r000000001", BASES, "I" * 50)]),
     "blank lines at the end": ({"one": fastq("a") + "\n\n"}, [("r000000000", BASES, "I" * 50)]),
-    "reads shorter than k, dropped": ({"one": fastq("a", bases="ACGT") + fastq("b"), "short": "drop"},
+    "reads shorter than k, dropped": ({"one": fastq("a", bases="ACGT") + fastq("b"), "drop_short": True},
                                       [("r000000000", BASES, "I" * 50)]),
     "a quality line that begins with @": ({"one": fastq("a", quality="@")}, [("r000000000", BASES, "@" * 50)]),
 }  # fmt: skip
@@ -259,7 +255,7 @@ def test_a_parquet_truth_and_dropped_fragments_stay_aligned(tmp_path):
         fastq("a", bases="ACGT") + fastq("bc"),
         None,
         (tmp_path / "t/truth.parquet").read_bytes(),
-        short="drop",
+        drop_short=True,
     )
     told = pd.read_parquet(out / "truth.parquet")
     assert told["taxon"].tolist() == ["human", "x"]
@@ -281,7 +277,7 @@ def test_blocks_change_nothing(tmp_path, monkeypatch):
 
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tp1\tp2\n"
 REFERENCE = {"fasta": None, "region": None, "generated_bp": 10_000}
-MICROBES = {"genomes": {}, "generated": {"count": 1, "length_bp": 10_000}}
+GENERATED = {"count": 1, "length_bp": 10_000}
 
 
 def prepared(folder, content):
@@ -289,7 +285,8 @@ def prepared(folder, content):
     reference = {**REFERENCE, "fasta": str(folder / "host.fa")}
     prepare_genomes(
         reference,
-        MICROBES,
+        {},
+        GENERATED,
         1,
         str(folder / "out/host.fa"),
         str(folder / "out/microbes.fa"),
@@ -396,9 +393,12 @@ def test_of_overlapping_variants_the_first_stays_and_the_individual_is_whole(tmp
     )
     (tmp_path / "panel.vcf").write_text(HEAD + rows)
     rates = {"indel_share": 0.0, "indel_mean_bp": 2.5, "homozygous_share": 0.35, "ti_tv": 2.1}
-    panel = {"vcf": str(tmp_path / "panel.vcf"), "sample": "p1"}
+    panel = {"panel": str(tmp_path / "panel.vcf"), "sample": "p1"}
     make_individual(
-        str(written(tmp_path)), tmp_path / "out", 0.0, rates, 1, "d", panel, Step.null()
+        str(written(tmp_path)),
+        Donor("d", 0.0, Rates.of(rates), 1, **panel),
+        outputs_in(tmp_path / "out"),
+        Step.null(),
     )
     assert read_fasta(tmp_path / "out/haplotype1.fa").codes.tolist() == [
         0,

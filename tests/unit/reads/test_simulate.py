@@ -12,7 +12,8 @@ import pysam
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import Genome, N
 from avatarflow.reads.genomes.prepare import prepare_genomes
 from avatarflow.reads.genomes.random_genomes import random_genome
@@ -25,7 +26,7 @@ from avatarflow.runs.context import Step
 
 PAIRS = 9000  # three blocks, the last one short
 REFERENCE = {"fasta": None, "region": None, "generated_bp": 60_000}
-MICROBES = {"genomes": {}, "generated": {"count": 2, "length_bp": 20_000}}
+GENERATED = {"count": 2, "length_bp": 20_000}
 READS = {"pairs": PAIRS, "length_bp": 100, "fragment_mean_bp": 300.0, "fragment_sd_bp": 40.0}
 KEYS = ("reads1", "reads2", "bam", "truth")
 PLACES = ["fragment", "source", "taxon", "contig", "haplotype", "start", "end", "strand", "part"]
@@ -42,9 +43,8 @@ class World:
             "microbes": f"{folder}/microbes.fa",
             "profile": str(root / "resources" / "error_profiles" / "illumina.tsv"),
         }
-        prepare_genomes(
-            REFERENCE, MICROBES, 1, self.genomes["host"], self.genomes["microbes"], Step.null()
-        )
+        host, microbes = self.genomes["host"], self.genomes["microbes"]
+        prepare_genomes(REFERENCE, {}, GENERATED, 1, host, microbes, Step.null())
 
     def simulate(self, error, variation, shards=1, seeds=(1, 1), pairs=PAIRS):
         """Paths of reads and truth."""
@@ -58,7 +58,10 @@ class World:
                 "ti_tv": 2.1,
             }
             make_individual(
-                self.genomes["host"], person, variation, rates, 1, "donor", None, Step.null()
+                self.genomes["host"],
+                Donor("donor", variation, Rates.of(rates), 1),
+                outputs_in(person),
+                Step.null(),
             )
         genomes = {
             **self.genomes,
@@ -184,9 +187,8 @@ def test_refuses_fragments_that_fit_nowhere():
 
 
 def test_law_of_gc_prefers_its_optimum():
-    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(
-        np.uint8
-    )  # GC 0, then .5
+    # GC 0, then .5
+    codes = np.concatenate([np.zeros(20_000, np.uint8), np.tile([0, 1], 10_000)]).astype(np.uint8)
     flat, _ = drawn(codes)
     bent, _ = drawn(codes, gc_optimum=0.5, gc_strength=0.5)
     assert (flat.start > 20_000).mean() == pytest.approx(0.49, abs=0.04)

@@ -146,6 +146,11 @@ def entry(tmp_path, student):
     return {name: str(tmp_path / path) for name, path in files.items()}
 
 
+def outputs_in(folder):
+    names = {"certificate": "certificate.json", "card": "README.md", "checksums": "SHA256SUMS"}
+    return {key: str(folder / name) for key, name in names.items()}
+
+
 def make(entry, folder, thresholds=THRESHOLDS, **more):
     settings = {
         "conditions": CONDITIONS,
@@ -158,7 +163,7 @@ def make(entry, folder, thresholds=THRESHOLDS, **more):
         "verifier": {"matcher": "fundus"},
         **more,
     }
-    release_entry("demo", entry, settings, str(folder), Step.null())
+    release_entry("demo", entry, settings, outputs_in(folder), Step.null())
     return json.loads((folder / "certificate.json").read_text())
 
 
@@ -440,7 +445,7 @@ def test_a_release_without_conditions(student, tmp_path):
         "reasons": [],
         "model_gate": {"meaning": "m", "result": "inconclusive"},
     }
-    write_release(tmp_path / "release", passing, samples, {}, SETTINGS)
+    write_release(outputs_in(tmp_path / "release"), passing, samples, {}, SETTINGS)
     assert "contact_sheet.png" in contents(tmp_path / "release")
 
 

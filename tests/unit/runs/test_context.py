@@ -77,10 +77,8 @@ def test_a_mistake_of_ours_keeps_its_traceback_in_the_log(job, tmp_path):
     assert "Traceback" in log(tmp_path)
     assert "KeyError: 'missing'" in log(tmp_path)
     found = record(tmp_path)
-    assert (found["status"], found["error"]) == (
-        "FAILED",
-        "KeyError",
-    )  # its kind only: a text may quote data
+    # its kind only: a text may quote data
+    assert (found["status"], found["error"]) == ("FAILED", "KeyError")
 
 
 FULL = [

@@ -37,7 +37,6 @@ rule release:
         code=code_digest("avatarflow.release.step") + template_digest("card.md.j2"),
         entry="releases/{name}",
         settings=settings(),
-        folder="results/releases/{name}/release",
     script:
         "../../scripts/images/release.py"
 

@@ -1,21 +1,22 @@
 # What the rules of the reads wing ask the config: settings, paths and seeds of a wildcard's benchmark, files of a grid.
 
+from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 
 from snakemake.exceptions import WorkflowError
 
 from avatarflow.reads.removal.catalogue import absent, index_owner
 
-BEHIND = {name: behind(config, name) for name in config["read_releases"]}
+RELEASE_BENCHMARKS = MappingProxyType(release_benchmarks(config))
+"""The benchmark that each read release runs, by the release's name; no entry of `read_benchmarks` has such a name."""
 
 
 def benchmark_of(wildcards):
-    """The config entry of a read benchmark, or of the one behind a read release."""
-    return (
-        BEHIND[wildcards.name]
-        if wildcards.name in BEHIND
-        else entry("read_benchmarks", wildcards.name)
-    )
+    """The settings of a read benchmark: one of the user's, or that of a read release."""
+    if wildcards.name in RELEASE_BENCHMARKS:
+        return RELEASE_BENCHMARKS[wildcards.name]
+    return entry("read_benchmarks", wildcards.name)
 
 
 def read_seed(wildcards, purpose):
@@ -24,10 +25,15 @@ def read_seed(wildcards, purpose):
     return config["seed"] if own is None else own
 
 
-def reference_settings(wildcards):
-    """The host as configured, its path made usable."""
-    settings = benchmark_of(wildcards)["reference"]
-    return {**settings, "fasta": data(settings["fasta"]) if settings["fasta"] else None}
+def reference_file(wildcards):
+    """The host's FASTA, where one is given."""
+    fasta = benchmark_of(wildcards)["reference"]["fasta"]
+    return {"reference": data(fasta)} if fasta else {}
+
+
+def reference_settings(*keys):
+    """A params function: settings of the host."""
+    return lambda wildcards: {key: benchmark_of(wildcards)["reference"][key] for key in keys}
 
 
 def present_genomes(wildcards):
@@ -40,31 +46,21 @@ def present_genomes(wildcards):
     }
 
 
-def microbe_settings(wildcards):
-    """The microbes as configured, their paths made usable; weights belong to the mixture."""
-    genomes = {
-        taxon: {"fasta": data(part["fasta"])} for taxon, part in present_genomes(wildcards).items()
-    }
-    return {**benchmark_of(wildcards)["microbes"], "genomes": genomes}
+def regions_of(wildcards):
+    """Class of places to its BED file, as configured."""
+    return benchmark_of(wildcards)["reference"]["regions"]
 
 
-def genome_files(wildcards):
-    """Every configured genome file."""
-    microbes = microbe_settings(wildcards)["genomes"]
-    fasta = reference_settings(wildcards)["fasta"]
-    return [*([fasta] if fasta else []), *(part["fasta"] for part in microbes.values())]
+def panel_file(wildcards):
+    """The panel of a donor who has one."""
+    panel = panel_of(wildcards, wildcards.donor)
+    return {"panel": panel["vcf"]} if panel else {}
 
 
-def region_settings(wildcards):
-    """Class of places to its BED file, made usable."""
-    regions = benchmark_of(wildcards)["reference"]["regions"]
-    return {region: data(path) for region, path in regions.items()}
-
-
-def region_files(wildcards):
-    """What tells the classes of places: the FASTA with its lower case, and BED files."""
-    fasta = reference_settings(wildcards)["fasta"]
-    return [*([fasta] if fasta else []), *region_settings(wildcards).values()]
+def panel_sample(wildcards):
+    """The panel's column that a donor is; None for a mosaic, and without a panel."""
+    panel = panel_of(wildcards, wildcards.donor)
+    return panel["sample"] if panel else None
 
 
 def panel_of(wildcards, donor):
@@ -131,16 +127,10 @@ def shard_files(kind):
     ]
 
 
-def own_reads(wildcards):
-    """The user's reads as configured, their paths made usable."""
-    own = benchmark_of(wildcards)["own_reads"]
-    return {**own, **{key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}}
-
-
 def own_read_files(wildcards):
-    """The files of a user's reads."""
-    own = own_reads(wildcards)
-    return [own[key] for key in ("fastq1", "fastq2", "truth") if own[key]]
+    """The files of a user's reads: mates and truth where they are given."""
+    own = benchmark_of(wildcards)["own_reads"]
+    return {key: data(own[key]) for key in ("fastq1", "fastq2", "truth") if own[key]}
 
 
 def read_files(wildcards):
@@ -172,56 +162,60 @@ def declared(*keys):
     return part
 
 
+def index_folder(wildcards, tool, setting):
+    """Where the index lies that a tool's setting uses; settings with equal index options share one."""
+    owner = index_owner(config["removal_tools"][tool], setting)
+    return f"results/read_benchmarks/{wildcards.name}/removal/{tool}/{owner}"
+
+
 def index_files(wildcards):
-    """The index that a tool's setting uses, and what it took; settings with equal index options share one."""
-    owner = index_owner(tool_of(wildcards), wildcards.setting)
-    folder = f"results/read_benchmarks/{wildcards.name}/removal/{wildcards.tool}/{owner}"
+    """The index that a tool's setting uses, and what it took."""
+    folder = index_folder(wildcards, wildcards.tool, wildcards.setting)
     return {"index": f"{folder}/index", "index_usage": f"{folder}/index.json"}
 
 
 def score_cells(wildcards):
-    """Every tool, setting, error and variation, with the files of its donors."""
+    """Every tool, setting, error and variation with its donors; `cell_files` lists files in this order."""
     settings = benchmark_of(wildcards)
-    folder = f"results/read_benchmarks/{wildcards.name}"
-    cells = []
-    for choice in settings["tools"]:
-        tool = f"{folder}/removal/{choice['tool']}/{choice['setting']}"
-        owner = index_owner(config["removal_tools"][choice["tool"]], choice["setting"])
-        index = f"{folder}/removal/{choice['tool']}/{owner}/index.json"
-        if settings["own_reads"]:  # one cell, of which nobody knows the rates
-            numbers = {"error": None, "variation": None}
-            cells.append(
-                {
-                    **choice,
-                    **numbers,
-                    "index": index,
-                    "runs": [score_run(folder, tool, "own", "own")],
-                }
-            )
-            continue
-        for variation in settings["reads"]["variation"]:
-            for error in settings["reads"]["error"]:
-                runs = [
-                    score_run(folder, tool, donor, f"e{error:g}_v{variation:g}")
-                    for donor in settings["donors"]
-                ]
-                numbers = {"error": error, "variation": variation}
-                cells.append({**choice, **numbers, "index": index, "runs": runs})
-    return cells
+    if settings["own_reads"]:  # nobody knows the rates of a user's reads
+        levels, donors = [(None, None)], ["own"]
+    else:
+        levels = [*product(settings["reads"]["variation"], settings["reads"]["error"])]
+        donors = [*settings["donors"]]
+    return [
+        {**choice, "error": error, "variation": variation, "donors": donors}
+        for choice in settings["tools"]
+        for variation, error in levels
+    ]
 
 
-def score_run(folder, tool, donor, cell):
-    """The files of one donor in one cell."""
-    return {
-        "donor": donor,
-        "truth": f"{folder}/reads/{donor}/{cell}/truth.parquet",
-        "verdicts": f"{tool}/{donor}/{cell}/verdicts.parquet",
-        "usage": f"{tool}/{donor}/{cell}/run.json",
-    }
+CELL_FILES = {
+    "truth": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.parquet",
+    "bam": "results/read_benchmarks/{name}/reads/{donor}/{level}/truth.bam",
+    "calls": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/calls.parquet",
+    "usage": "results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{level}/run.json",
+}
 
 
-def score_files(kind):
-    """An input function: one kind of file of every cell and donor."""
-    return lambda wildcards: sorted(
-        {run[kind] for cell in score_cells(wildcards) for run in cell["runs"]}
-    )
+def cell_files(kind):
+    """An input function: one kind of file, for every donor of every cell."""
+    return lambda wildcards: [
+        CELL_FILES[kind].format(name=wildcards.name, donor=donor, level=level_of(cell), **cell)
+        for cell in score_cells(wildcards)
+        for donor in cell["donors"]
+    ]
+
+
+def level_of(cell):
+    """The name of a cell's level of error and variation in paths."""
+    if cell["error"] is None:
+        return "own"
+    return f"e{cell['error']:g}_v{cell['variation']:g}"
+
+
+def index_usages(wildcards):
+    """What the index took that each cell uses, one file per cell."""
+    return [
+        f"{index_folder(wildcards, cell['tool'], cell['setting'])}/index.json"
+        for cell in score_cells(wildcards)
+    ]

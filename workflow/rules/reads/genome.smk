@@ -14,7 +14,10 @@ wildcard_constraints:
 rule prepare_genomes:
     """Check every genome, or make them up, and write them in one form, so that no later rule meets a raw file."""
     input:
-        genomes=genome_files,
+        unpack(reference_file),
+        genomes=lambda wildcards: [
+            data(part["fasta"]) for part in present_genomes(wildcards).values()
+        ],
     output:
         host="results/read_benchmarks/{name}/genome/host.fa",
         microbes="results/read_benchmarks/{name}/genome/microbes.fa",
@@ -31,8 +34,9 @@ rule prepare_genomes:
     params:
         code=code_digest("avatarflow.reads.genomes.prepare"),
         entry="read_benchmarks/{name}",
-        reference=reference_settings,
-        microbes=microbe_settings,
+        reference=reference_settings("region", "generated_bp"),
+        taxa=lambda wildcards: [*present_genomes(wildcards)],
+        generated=lambda wildcards: benchmark_of(wildcards)["microbes"]["generated"],
         seed=lambda wildcards: read_seed(wildcards, "genome"),
     script:
         "../../scripts/reads/prepare_genomes.py"
@@ -41,8 +45,9 @@ rule prepare_genomes:
 rule find_regions:
     """Tell repeats, chrM, sex chromosomes and one's own classes of places apart, so that misses there can be counted apart."""
     input:
+        unpack(reference_file),
         host="results/read_benchmarks/{name}/genome/host.fa",
-        files=region_files,
+        beds=lambda wildcards: [data(path) for path in regions_of(wildcards).values()],
     output:
         regions="results/read_benchmarks/{name}/genome/regions.parquet",
     log:
@@ -58,8 +63,8 @@ rule find_regions:
     params:
         code=code_digest("avatarflow.reads.genomes.regions"),
         entry="read_benchmarks/{name}",
-        reference=reference_settings,
-        regions=region_settings,
+        reference=reference_settings("generated_bp"),
+        regions=lambda wildcards: [*regions_of(wildcards)],
         seed=lambda wildcards: read_seed(wildcards, "genome"),
     script:
         "../../scripts/reads/find_regions.py"
@@ -95,8 +100,8 @@ rule simulate_panel:
 rule make_individual:
     """Make a diploid individual from the reference: two haplotypes and the phased VCF that makes them."""
     input:
+        unpack(panel_file),
         host="results/read_benchmarks/{name}/genome/host.fa",
-        panel=lambda wildcards: (panel_of(wildcards, wildcards.donor) or {"vcf": []})["vcf"],
     output:
         haplotype1="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype1.fa",
         haplotype2="results/read_benchmarks/{name}/individuals/{donor}/v{variation}/haplotype2.fa",
@@ -117,7 +122,7 @@ rule make_individual:
     params:
         code=code_digest("avatarflow.reads.donors.individual"),
         entry="read_benchmarks/{name}",
-        panel=lambda wildcards: panel_of(wildcards, wildcards.donor),
+        sample=panel_sample,
         rates=lambda wildcards: benchmark_of(wildcards)["rates"],
         structural=lambda wildcards: benchmark_of(wildcards)["structural"],
         seed=lambda wildcards: read_seed(wildcards, "variation"),

@@ -1,4 +1,4 @@
-# Reads: a user's reads, spike-ins, the verdicts of every tool on both, the donor's VCF and a panel where they are given.
+# Reads: a user's reads, spike-ins, the calls of every tool on both, the donor's VCF and a panel where they are given.
 # Writes: results/read_releases/<name>/: certificate.json, report.html, and release/ where every gate passes. Config: read_releases.
 
 
@@ -44,8 +44,8 @@ rule assess_reads:
         spikes="results/read_benchmarks/{name}/reads/own/spiked/spikes.parquet",
         summary="results/read_benchmarks/{name}/reads/own/own/summary.json",
         host="results/read_benchmarks/{name}/genome/host.fa",
-        verdicts=lambda wildcards: release_files(wildcards, "verdicts"),
-        usage=lambda wildcards: release_files(wildcards, "usage"),
+        calls=tool_files("calls"),
+        usage=tool_files("usage"),
     output:
         assessment="results/read_releases/{name}/assessment.json",
     log:
@@ -61,8 +61,8 @@ rule assess_reads:
     params:
         code=code_digest("avatarflow.reads.release.assess"),
         entry="read_releases/{name}",
-        runs=release_runs,
-        settings=assessed,
+        tools=release_tools,
+        settings=release_settings(ASSESSED),
     script:
         "../../scripts/reads/assess_reads.py"
 
@@ -74,8 +74,8 @@ rule release_reads:
         spikes="results/read_benchmarks/{name}/reads/own/spiked/spikes.parquet",
         summary="results/read_benchmarks/{name}/reads/own/own/summary.json",
         assessment="results/read_releases/{name}/assessment.json",
-        verdicts=lambda wildcards: release_files(wildcards, "verdicts"),
-        usage=lambda wildcards: release_files(wildcards, "usage"),
+        calls=tool_files("calls"),
+        usage=tool_files("usage"),
     output:
         certificate=report(
             "results/read_releases/{name}/certificate.json",
@@ -104,8 +104,8 @@ rule release_reads:
         + template_digest("read_card.md.j2")
         + template_digest("read_report.html.j2"),
         entry="read_releases/{name}",
-        runs=release_runs,
-        settings=release_of,
+        tools=release_tools,
+        settings=release_settings(DECIDED),
         folder="results/read_releases/{name}/release",
     script:
         "../../scripts/reads/release_reads.py"

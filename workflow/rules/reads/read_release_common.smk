@@ -2,28 +2,27 @@
 
 
 def release_of(wildcards):
-    """The config entry of a read release: its paths made usable, its seed settled."""
+    """The config entry of a read release, its seed settled."""
     part = entry("read_releases", wildcards.name)
-    donor, panel = part["donor"], part["panel"]
-    if donor:
-        donor = {**donor, "vcf": data(donor["vcf"])}
-    if panel:
-        panel = {
-            **panel,
-            "vcf": data(panel["vcf"]),
-            "map": data(panel["map"]) if panel["map"] else None,
-        }
-    seed = config["seed"] if part["seed"] is None else part["seed"]
-    return {**part, "donor": donor, "panel": panel, "seed": seed}
+    return {**part, "seed": config["seed"] if part["seed"] is None else part["seed"]}
 
 
-ASSESSED = ("donor", "panel", "risk", "spike_ins", "y_contigs", "seed")
+ASSESSED = ("risk", "spike_ins", "y_contigs", "seed")
+"""What an assessment depends on: a changed limit must not make it again."""
+
+DECIDED = (*ASSESSED, "remove", "detection_tools", "mate_rule", "gates", "release")
 
 
-def assessed(wildcards):
-    """Only what an assessment depends on: a changed limit must not make it again."""
-    part = release_of(wildcards)
-    return {key: part[key] for key in ASSESSED}
+def release_settings(keys):
+    """A params function: settings of a release, and whether there is a donor's VCF and a panel; no paths."""
+
+    def part(wildcards):
+        chosen = release_of(wildcards)
+        donor = {"sample": chosen["donor"]["sample"]} if chosen["donor"] else None
+        settings = {key: chosen[key] for key in keys}
+        return {**settings, "donor": donor, "panel": chosen["panel"] is not None}
+
+    return part
 
 
 def spike_donors(wildcards):
@@ -41,10 +40,9 @@ def spike_donors(wildcards):
 def release_data(wildcards):
     """The donor's VCF, the panel and its map, where they are given."""
     part = release_of(wildcards)
-    donor, panel = part["donor"], part["panel"]
-    found = {"donor": donor["vcf"]} if donor else {}
-    found |= {"panel": panel["vcf"]} if panel else {}
-    return found | ({"map": panel["map"]} if panel and panel["map"] else {})
+    donor, panel = part["donor"] or {}, part["panel"] or {}
+    paths = {"donor": donor.get("vcf"), "panel": panel.get("vcf"), "map": panel.get("map")}
+    return {name: data(path) for name, path in paths.items() if path}
 
 
 def spiked_reads(wildcards):
@@ -56,23 +54,16 @@ def spiked_reads(wildcards):
     ]
 
 
-def release_runs(wildcards):
-    """The files of every tool that removes, and of every one that watches."""
-    part, folder = release_of(wildcards), f"results/read_benchmarks/{wildcards.name}/removal"
-    place = f"{folder}/{{tool}}/{{setting}}/own/spiked/"
-    return {
-        role: [
-            {
-                **choice,
-                "verdicts": place.format(**choice) + "verdicts.parquet",
-                "usage": place.format(**choice) + "run.json",
-            }
-            for choice in part[role]
-        ]
-        for role in ("remove", "detection_tools")
-    }
+def release_tools(wildcards):
+    """The tools that remove, and those that look for human reads afterwards; `tool_files` lists files in this order."""
+    part = release_of(wildcards)
+    return {role: part[role] for role in ("remove", "detection_tools")}
 
 
-def release_files(wildcards, kind):
-    """One kind of file of every tool."""
-    return [run[kind] for runs in release_runs(wildcards).values() for run in runs]
+def tool_files(kind):
+    """An input function: one kind of file, `CELL_FILES` names them, of every tool of a release."""
+    return lambda wildcards: [
+        CELL_FILES[kind].format(name=wildcards.name, donor="own", level="spiked", **choice)
+        for tools in release_tools(wildcards).values()
+        for choice in tools
+    ]

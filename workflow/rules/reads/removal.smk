@@ -30,12 +30,12 @@ rule index_host:
 
 
 rule remove_reads:
-    """Let a tool classify the reads of one cell: a verdict per fragment, with its time and memory."""
+    """Let a tool classify the reads of one cell: a call per fragment, with its time and memory."""
     input:
         unpack(index_files),
         reads=read_files,
     output:
-        verdicts="results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{cell}/verdicts.parquet",
+        calls="results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{cell}/calls.parquet",
         usage="results/read_benchmarks/{name}/removal/{tool}/{setting}/{donor}/{cell}/run.json",
     log:
         "logs/read_benchmarks/{name}/remove_reads.{tool}.{setting}.{donor}.{cell}.log",

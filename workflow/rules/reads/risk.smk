@@ -1,17 +1,16 @@
-# Reads: truth, reads and verdicts of every cell, the donors' panels. Writes: results/read_benchmarks/<name>/risk.tsv, risk.png.
+# Reads: truth, reads and calls of every cell, the donors' panels. Writes: results/read_benchmarks/<name>/risk.tsv, risk.png.
 # Config: read_benchmarks.<name>: risk, donors, tools, reads.error, reads.variation.
 
 
 rule measure_risk:
     """Measure what each tool's misses tell about their donor: bits, rank, anonymity set, kin."""
     input:
-        truth=risk_files("truth"),
-        verdicts=risk_files("verdicts"),
-        bam=risk_files("bam"),
+        unpack(genetic_map),
+        truth=cell_files("truth"),
+        calls=cell_files("calls"),
+        bam=cell_files("bam"),
         host="results/read_benchmarks/{name}/genome/host.fa",
-        panels=lambda wildcards: sorted(
-            {part["vcf"] for part in risk_donors(wildcards).values() if part}
-        ),
+        panels=risk_panels,
     output:
         risk=report(
             "results/read_benchmarks/{name}/risk.tsv",
@@ -30,14 +29,11 @@ rule measure_risk:
         mem_mb=4000,
         runtime=120,
     params:
-        code=code_digest("avatarflow.reads.risk.table"),
+        code=code_digest("avatarflow.reads.risk.table", "avatarflow.reads.scoring.cells"),
         entry="read_benchmarks/{name}",
-        cells=risk_cells,
+        cells=score_cells,
         donors=risk_donors,
-        sexes=lambda wildcards: {
-            name: part["sex"] for name, part in benchmark_of(wildcards)["donors"].items()
-        },
-        settings=risk_settings,
+        settings=lambda wildcards: benchmark_of(wildcards)["risk"],
         seed=config["seed"],
     script:
         "../../scripts/reads/measure_risk.py"
@@ -69,9 +65,3 @@ rule plot_risk:
         entry="read_benchmarks/{name}",
     script:
         "../../scripts/reads/plot_risk.py"
-
-
-FINAL["read_benchmarks"] += [
-    "results/read_benchmarks/{name}/risk.tsv",
-    "results/read_benchmarks/{name}/risk.png",
-]

@@ -1,14 +1,14 @@
-# Reads: truth and verdicts of every cell. Writes: results/read_benchmarks/<name>/scores.tsv, scores.png.
+# Reads: truth and calls of every cell. Writes: results/read_benchmarks/<name>/scores.tsv, scores.png.
 # Config: read_benchmarks.<name>: tools, donors, reads.error, reads.variation.
 
 
 rule score_removal:
-    """Compare every tool's verdicts with the truth: sensitivity and specificity with intervals, by stratum."""
+    """Compare every tool's calls with the truth: sensitivity and specificity with intervals, by stratum."""
     input:
-        truth=score_files("truth"),
-        verdicts=score_files("verdicts"),
-        usage=score_files("usage"),
-        index=lambda wildcards: sorted({cell["index"] for cell in score_cells(wildcards)}),
+        truth=cell_files("truth"),
+        calls=cell_files("calls"),
+        usage=cell_files("usage"),
+        index=index_usages,
         regions="results/read_benchmarks/{name}/genome/regions.parquet",
     output:
         scores=report(
@@ -28,7 +28,7 @@ rule score_removal:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.reads.scoring.score"),
+        code=code_digest("avatarflow.reads.scoring.cells", "avatarflow.reads.scoring.score"),
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
@@ -66,9 +66,9 @@ rule plot_removal:
 rule compare_tools:
     """Test every pair of tools on the same fragments (McNemar), because intervals of two tools that share reads mislead."""
     input:
-        truth=score_files("truth"),
-        verdicts=score_files("verdicts"),
-        usage=score_files("usage"),
+        truth=cell_files("truth"),
+        calls=cell_files("calls"),
+        usage=cell_files("usage"),
     output:
         pairs="results/read_benchmarks/{name}/mcnemar.tsv",
         alleles="results/read_benchmarks/{name}/allele_bias.tsv",
@@ -85,6 +85,7 @@ rule compare_tools:
         runtime=30,
     params:
         code=code_digest(
+            "avatarflow.reads.scoring.cells",
             "avatarflow.reads.scoring.mcnemar",
             "avatarflow.reads.scoring.alleles",
             "avatarflow.reads.scoring.mate_rules",
@@ -125,10 +126,3 @@ rule present_scores:
         host_shares=lambda wildcards: benchmark_of(wildcards)["host_shares"],
     script:
         "../../scripts/reads/present_scores.py"
-
-
-FINAL["read_benchmarks"] += [
-    "results/read_benchmarks/{name}/mcnemar.tsv",
-    "results/read_benchmarks/{name}/scores.html",
-]
-FINAL["own_truth"] = FINAL["own_reads"] + FINAL["read_benchmarks"]

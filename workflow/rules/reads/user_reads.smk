@@ -1,11 +1,11 @@
-# Reads: a user's FASTQ and, where there is one, its truth table; verdicts of every tool on them.
+# Reads: a user's FASTQ and, where there is one, its truth table; calls of every tool on them.
 # Writes: results/read_benchmarks/<name>/reads/own/own/, calls.tsv, agreement.tsv, agreement.png. Config: read_benchmarks.<name>.own_reads.
 
 
 rule take_reads:
     """Check a user's reads to the last line and give them neutral names, so that no tool and no output ever sees the old ones."""
     input:
-        files=own_read_files,
+        unpack(own_read_files),
     output:
         reads1="results/read_benchmarks/{name}/reads/own/own/reads_1.fastq.gz",
         reads2="results/read_benchmarks/{name}/reads/own/own/reads_2.fastq.gz",
@@ -24,8 +24,9 @@ rule take_reads:
     params:
         code=code_digest("avatarflow.reads.user_reads.take"),
         entry="read_benchmarks/{name}",
-        files=lambda wildcards: files_digest(own_read_files(wildcards)),
-        own=own_reads,
+        files=lambda wildcards: files_digest(own_read_files(wildcards).values()),
+        shortest_bp=lambda wildcards: benchmark_of(wildcards)["own_reads"]["shortest_bp"],
+        short=lambda wildcards: benchmark_of(wildcards)["own_reads"]["short"],
     script:
         "../../scripts/reads/take_reads.py"
 
@@ -33,9 +34,9 @@ rule take_reads:
 rule compare_calls:
     """Say how many fragments each tool calls human and how far tools agree, since without a truth nothing else can be said."""
     input:
-        verdicts=score_files("verdicts"),
-        usage=score_files("usage"),
-        index=lambda wildcards: sorted({cell["index"] for cell in score_cells(wildcards)}),
+        calls=cell_files("calls"),
+        usage=cell_files("usage"),
+        index=index_usages,
     output:
         calls=report(
             "results/read_benchmarks/{name}/calls.tsv",
@@ -62,15 +63,11 @@ rule compare_calls:
         runtime=30,
     params:
         code=code_digest(
-            "avatarflow.reads.scoring.agreement", "avatarflow.reads.scoring.agreement_figure"
+            "avatarflow.reads.scoring.agreement",
+            "avatarflow.reads.scoring.agreement_figure",
+            "avatarflow.reads.scoring.cells",
         ),
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
         "../../scripts/reads/compare_calls.py"
-
-
-FINAL["own_reads"] = [
-    "results/read_benchmarks/{name}/calls.tsv",
-    "results/read_benchmarks/{name}/agreement.png",
-]

@@ -19,6 +19,6 @@ with step(snakemake) as run:
             "canaries": snakemake.input.get("canaries", ""),
         },
         snakemake.params.settings,
-        folder=snakemake.params.folder,
+        outputs=dict(snakemake.output),
         step=run,
     )

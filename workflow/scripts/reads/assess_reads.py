@@ -1,6 +1,6 @@
 """Rule assess_reads: what is left of the donor in cleaned reads."""
 
-from avatarflow.reads.release.assess import assess
+from avatarflow.reads.release.assess import assess, tool_runs
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
@@ -10,8 +10,11 @@ with step(snakemake) as run:
             "spikes": snakemake.input.spikes,
             "summary": snakemake.input.summary,
             "host": snakemake.input.host,
+            "donor": snakemake.input.get("donor"),
+            "panel": snakemake.input.get("panel"),
+            "map": snakemake.input.get("map"),
         },
-        snakemake.params.runs,
+        tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         snakemake.params.settings,
         snakemake.output.assessment,
         threads=snakemake.threads,

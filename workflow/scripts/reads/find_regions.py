@@ -6,8 +6,8 @@ from avatarflow.runs.context import step
 with step(snakemake) as run:
     find_regions(
         snakemake.input.host,
-        snakemake.params.reference,
-        snakemake.params.regions,
+        {**snakemake.params.reference, "fasta": snakemake.input.get("reference")},
+        dict(zip(snakemake.params.regions, snakemake.input.beds, strict=True)),
         snakemake.params.seed,
         snakemake.output.regions,
         run,

@@ -1,19 +1,17 @@
 """Rule make_individual: two haplotypes and the phased VCF that makes them."""
 
-from pathlib import Path
-
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
-    make_individual(
-        snakemake.input.host,
-        Path(snakemake.output.variants).parent,
+    donor = Donor(
+        name=snakemake.wildcards.donor,
         level=float(snakemake.wildcards.variation),
-        rates=snakemake.params.rates,
+        rates=Rates.of(snakemake.params.rates),
         seed=snakemake.params.seed,
-        donor=snakemake.wildcards.donor,
-        panel=snakemake.params.panel,
-        step=run,
+        panel=snakemake.input.get("panel"),
+        sample=snakemake.params.sample,
         structural=snakemake.params.structural,
     )
+    make_individual(snakemake.input.host, donor, outputs=dict(snakemake.output), step=run)

@@ -5,8 +5,9 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     prepare_genomes(
-        snakemake.params.reference,
-        snakemake.params.microbes,
+        {**snakemake.params.reference, "fasta": snakemake.input.get("reference")},
+        dict(zip(snakemake.params.taxa, snakemake.input.genomes, strict=True)),
+        snakemake.params.generated,
         snakemake.params.seed,
         host=snakemake.output.host,
         others=snakemake.output.microbes,

@@ -1,5 +1,6 @@
 """Rule release_reads: the decision, and the cleaned reads that may leave."""
 
+from avatarflow.reads.release.assess import tool_runs
 from avatarflow.reads.release.folder import release_reads
 from avatarflow.runs.context import step
 
@@ -12,7 +13,7 @@ with step(snakemake) as run:
             "summary": snakemake.input.summary,
             "assessment": snakemake.input.assessment,
         },
-        snakemake.params.runs,
+        tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         snakemake.params.settings,
         outputs=dict(snakemake.output),
         folder=snakemake.params.folder,

@@ -1,20 +1,19 @@
-"""Rule remove_reads: one verdict per fragment, measured."""
+"""Rule remove_reads: one call per fragment, measured."""
 
-from avatarflow.reads.removal.run import remove_reads
+from avatarflow.reads.removal.run import ToolSetting, remove_reads
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     remove_reads(
-        snakemake.wildcards.tool,
-        snakemake.params.tool,
-        snakemake.wildcards.setting,
-        index=snakemake.input.index,
-        index_usage=snakemake.input.index_usage,
-        reads=snakemake.input.reads,
+        ToolSetting(snakemake.wildcards.tool, snakemake.params.tool, snakemake.wildcards.setting),
+        {
+            "index": snakemake.input.index,
+            "index_usage": snakemake.input.index_usage,
+            "reads": snakemake.input.reads,
+        },
         mate_rule=snakemake.params.mate_rule,
         repeats=snakemake.params.repeats,
-        verdicts=snakemake.output.verdicts,
-        usage=snakemake.output.usage,
+        outputs=dict(snakemake.output),
         threads=snakemake.threads,
         step=run,
     )

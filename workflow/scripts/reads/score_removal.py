@@ -1,10 +1,18 @@
 """Rule score_removal: one row of scores per tool, setting, error, variation and stratum."""
 
+from avatarflow.reads.scoring.cells import with_files
 from avatarflow.reads.scoring.score import level_name, write_scores
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
-    table = write_scores(snakemake.params.cells, snakemake.output.scores, snakemake.input.regions)
+    cells = with_files(
+        snakemake.params.cells,
+        index=snakemake.input.index,
+        truth=snakemake.input.truth,
+        calls=snakemake.input.calls,
+        usage=snakemake.input.usage,
+    )
+    table = write_scores(cells, snakemake.output.scores, snakemake.input.regions)
     run.artifact(snakemake.output.scores)
     for row in table[table["stratum"] == "all"].itertuples():
         name = f"{row.tool} {row.setting}{level_name(row.error, row.variation)}".replace(" ", "_")

@@ -1,7 +1,5 @@
 """Rule simulate_panel: a phased panel of people who share a simulated history."""
 
-from pathlib import Path
-
 from avatarflow.reads.donors.coalescent import simulate_panel
 from avatarflow.runs.context import step
 
@@ -11,6 +9,6 @@ with step(snakemake) as run:
         snakemake.params.settings,
         snakemake.params.rates,
         snakemake.params.seed,
-        Path(snakemake.output.vcf).parent,
-        run,
+        outputs=dict(snakemake.output),
+        step=run,
     )

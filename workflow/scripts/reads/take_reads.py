@@ -4,4 +4,10 @@ from avatarflow.reads.user_reads.take import take_reads
 from avatarflow.runs.context import step
 
 with step(snakemake) as run:
-    take_reads(snakemake.params.own, dict(snakemake.output), run)
+    take_reads(
+        dict(snakemake.input),
+        shortest_bp=snakemake.params.shortest_bp,
+        drop_short=snakemake.params.short == "drop",
+        outputs=dict(snakemake.output),
+        step=run,
+    )

@@ -13,9 +13,10 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.denoiser import Denoiser
-from avatarflow.generators.diffusion.family import fit
+from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.diffusion.schedule import scheduler
 from avatarflow.generators.settings import Compute
+from avatarflow.generators.task import TrainingTask
 from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.figures import auc
 from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS, Known, attack_generator
@@ -118,11 +119,20 @@ def generator(tmp_path_factory):
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (60, 4, 4, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
     table = pd.DataFrame({"eye_side": ["left", "right"] * 30})
-    fit(
-        pictures[:20], table[:20], CONDITIONS, seed=1, state=folder / "state", out=folder / "model", step=Step.null(),
-        network={"channels": (16, 32), "attention": (), "norm_groups": 4}, training={"steps": 3, "batch": 8},
-        compute=COMPUTE,
-    )  # fmt: skip
+    train(
+        TrainingTask(
+            pictures[:20],
+            table[:20],
+            CONDITIONS,
+            seed=1,
+            state=folder / "state",
+            out=folder / "model",
+            network={"channels": (16, 32), "attention": (), "norm_groups": 4},
+            training={"steps": 3, "batch": 8},
+            compute=COMPUTE,
+        ),
+        Step.null(),
+    )
     return folder / "model", pictures, table
 
 

@@ -10,11 +10,12 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.donors.coalescent import (
     ancestry,
     demography,
+    panel_files,
     simulate_panel,
     sites_of,
     vcf_lines,
 )
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
 from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, Genome, N, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
@@ -117,10 +118,15 @@ def population(tmp_path_factory):
         ]
     )
     write_fasta(folder / "host.fa", genome)
-    simulate_panel(folder / "host.fa", CONSTANT, RATES, 3, folder / "people", Step.null())
-    donor = {"vcf": str(folder / "people" / "panel.vcf.gz"), "sample": "person7"}
+    simulate_panel(
+        folder / "host.fa", CONSTANT, RATES, 3, panel_files(folder / "people"), Step.null()
+    )
+    donor = {"panel": str(folder / "people" / "panel.vcf.gz"), "sample": "person7"}
     make_individual(
-        str(folder / "host.fa"), folder / "donor", 0.001, RATES, 3, "d", donor, Step.null()
+        str(folder / "host.fa"),
+        Donor("d", 0.001, Rates.of(RATES), 3, **donor),
+        outputs_in(folder / "donor"),
+        Step.null(),
     )
     return folder
 
@@ -187,7 +193,7 @@ def test_equal_seeds_give_equal_bytes_and_a_contig_more_changes_none_before_it(
         ("one", tmp_path / "one.fa", 3),
         ("other", population / "host.fa", 4),
     ):
-        simulate_panel(host, CONSTANT, RATES, seed, tmp_path / name, Step.null())
+        simulate_panel(host, CONSTANT, RATES, seed, panel_files(tmp_path / name), Step.null())
     first = (population / "people" / "panel.vcf.gz").read_bytes()
     assert (tmp_path / "again" / "panel.vcf.gz").read_bytes() == first
     whole, one, other = (
@@ -204,9 +210,12 @@ def test_equal_seeds_give_equal_bytes_and_a_contig_more_changes_none_before_it(
 
 
 def test_refuses_a_person_who_is_not_there(population, tmp_path):
-    donor = {"vcf": str(population / "people" / "panel.vcf.gz"), "sample": "person21"}
+    donor = {"panel": str(population / "people" / "panel.vcf.gz"), "sample": "person21"}
     with pytest.raises(AvatarflowError, match="the asked sample is not in this panel"):
         make_individual(
-            str(population / "host.fa"), tmp_path / "x", 0.0, RATES, 3, "d", donor, Step.null()
+            str(population / "host.fa"),
+            Donor("d", 0.0, Rates.of(RATES), 3, **donor),
+            outputs_in(tmp_path / "x"),
+            Step.null(),
         )
     assert not (tmp_path / "x").exists()

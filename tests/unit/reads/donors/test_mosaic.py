@@ -9,10 +9,11 @@ import pytest
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.coalescent import simulate_panel
-from avatarflow.reads.donors.individual import make_individual
+from avatarflow.reads.donors.coalescent import panel_files, simulate_panel
+from avatarflow.reads.donors.individual import Donor, make_individual, outputs_in
 from avatarflow.reads.donors.mosaic import Mosaic
 from avatarflow.reads.donors.panel import origins, panel_variants
+from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import Genome, cut, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.risk.donors import read_donors, with_mosaic
@@ -33,7 +34,9 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mosaic")
     genome = random_genome("a", LENGTH, 0.41, 0.0, 1)
     write_fasta(folder / "host.fa", genome)
-    simulate_panel(folder / "host.fa", HISTORY, RATES, 3, folder / "people", Step.null())
+    simulate_panel(
+        folder / "host.fa", HISTORY, RATES, 3, panel_files(folder / "people"), Step.null()
+    )
     path = folder / "people" / "panel.vcf.gz"
     return folder, genome, path, read_panel(path, genome)
 
@@ -64,9 +67,8 @@ def test_every_allele_is_copied_and_stretches_are_long(world):
     assert 0 < switches < 2 * LENGTH * per_bp + 4 * np.sqrt(2 * LENGTH * per_bp)
     people = {who for calls in copies for who, _ in calls}
     assert people <= mosaic.copied("a", 0, LENGTH)
-    assert all(
-        (found != panel.alleles[:, person]).any() for person in range(40)
-    )  # nobody of the panel
+    # nobody of the panel
+    assert all((found != panel.alleles[:, person]).any() for person in range(40))
 
 
 def test_lengths_of_stretches_follow_the_number_of_haplotypes():
@@ -100,8 +102,13 @@ def test_the_path_belongs_to_donor_seed_and_place(world):
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools not found")
 def test_bcftools_makes_the_same_haplotypes(world, tmp_path):
     folder, _, path, _ = world
-    panel = {"vcf": str(path), "sample": None}
-    make_individual(str(folder / "host.fa"), tmp_path / "d", 0.0, RATES, 1, "d", panel, Step.null())
+    panel = {"panel": str(path), "sample": None}
+    make_individual(
+        str(folder / "host.fa"),
+        Donor("d", 0.0, Rates.of(RATES), 1, **panel),
+        outputs_in(tmp_path / "d"),
+        Step.null(),
+    )
     for number in (1, 2):
         command = [
             "bcftools",
@@ -123,9 +130,8 @@ def test_bcftools_makes_the_same_haplotypes(world, tmp_path):
 
 def test_a_mosaic_is_recognised_among_people_it_was_not_copied_from(world):
     _, genome, path, panel = world
-    donor = read_donors(
-        {"d": {"vcf": str(path), "sample": None, "seed": 1}}, genome, GeneticMap.constant()
-    )["d"]
+    asked = {"sex": None, "panel": {"vcf": str(path), "sample": None, "seed": 1}}
+    donor = read_donors({"d": asked}, genome, GeneticMap.constant())["d"]
     mosaic = Mosaic(1, "d")
     mosaic.settle(panel.people, "panel")
     copied = mosaic.copied("a", *panel.spans()[0])

@@ -8,7 +8,7 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.donors.haplotype import haplotype
-from avatarflow.reads.donors.individual import donor_variants, make_individual
+from avatarflow.reads.donors.individual import Donor, donor_variants, make_individual, outputs_in
 from avatarflow.reads.donors.structural import KINDS
 from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, read_fasta, write_fasta
@@ -27,7 +27,7 @@ COMPLEMENT = bytes.maketrans(b"ACGT", b"TGCA")
 
 
 def person(level):
-    return donor_variants(HOST, level, Rates(**RATES), 1, "donor", None, ASKED)[0]
+    return donor_variants(HOST, Donor("donor", level, Rates(**RATES), 1, structural=ASKED))[0]
 
 
 def reads(variants, root, count=3000):
@@ -37,9 +37,9 @@ def reads(variants, root, count=3000):
         Layout(100, 300.0, 40.0),
         {"fragments": 1, "errors": 1},
     )
-    one, _, _, table = Simulator(
-        sources_of(HOST, variants, {}, {}), mixture, layout, model, 0, 0, seeds, "d"
-    ).block(0, count)
+    sources = sources_of(HOST, variants, {}, {})
+    simulator = Simulator(sources, mixture, layout, model.tables(0), seeds, "d")
+    one, _, _, table = simulator.block(0, count)
     return bytes(one).split(b"\n")[1::4], table.to_pandas()
 
 
@@ -61,14 +61,9 @@ def test_bcftools_accepts_them_and_makes_the_haplotypes_byte_for_byte(tmp_path):
     write_fasta(tmp_path / "host.fa", HOST)
     make_individual(
         str(tmp_path / "host.fa"),
-        tmp_path / "person",
-        0.01,
-        RATES,
-        1,
-        "donor",
-        None,
+        Donor("donor", 0.01, Rates.of(RATES), 1, structural=ASKED),
+        outputs_in(tmp_path / "person"),
         Step.null(),
-        ASKED,
     )
     vcf = str(tmp_path / "person" / "variants.vcf.gz")
     check = [
@@ -122,7 +117,7 @@ def test_reads_come_from_the_haplotypes_and_new_sequence_is_read(root):
 
 def test_refuses_lengths_that_contradict():
     with pytest.raises(AvatarflowError, match="max_bp below min_bp"):
-        donor_variants(HOST, 0.0, Rates(), 1, "donor", None, {**ASKED, "max_bp": 40})
+        donor_variants(HOST, Donor("donor", 0.0, Rates(), 1, structural={**ASKED, "max_bp": 40}))
 
 
 def test_no_fragment_lies_in_what_both_haplotypes_lack(root):

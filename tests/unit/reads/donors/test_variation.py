@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.individual import donor_variants, haplotype
+from avatarflow.reads.donors.individual import Donor, donor_variants, haplotype
 from avatarflow.reads.donors.mosaic import Person
 from avatarflow.reads.donors.panel import panel_variants
 from avatarflow.reads.donors.variation import Rates, draw_variants
@@ -97,8 +97,8 @@ def test_panel_person_has_its_own_genotypes_and_rates_stay_outside_the_span(tmp_
             record(20_000, genotypes=("1|0", "0|0")),
         ],
     )
-    known = {"vcf": str(path), "sample": "P1"}
-    table, spans = donor_variants(GENOME, 0.02, Rates(), 1, "donor", known)
+    known = {"panel": str(path), "sample": "P1"}
+    table, spans = donor_variants(GENOME, Donor("donor", 0.02, Rates(), 1, **known))
     assert spans == {"chr1": (999, 20_000)}
     inside = table[table["part"] == "panel"]
     assert inside[["position", "allele1", "allele2"]].to_numpy().tolist() == [

@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from avatarflow.reads.removal.run import ToolError, build_index, remove_reads, require
+from avatarflow.reads.removal.run import ToolError, ToolSetting, build_index, remove_reads, require
 from avatarflow.runs.context import Step
 
 REST = "*\t0\t0\t*\t*\t0\t0\tA\tI"
@@ -46,11 +46,13 @@ def run(
 ):
     step = step or Step.null()
     index, usage = str(files / "index"), str(files / "index.json")
-    build_index("fake", tool, "default", str(files / "host.fa"), index, usage, 1, step)
-    out = str(files / "verdicts.parquet"), str(files / "run.json")
+    chosen = ToolSetting("fake", tool, "default")
+    build_index(chosen, str(files / "host.fa"), index, usage, 1, step)
+    out = {"calls": str(files / "calls.parquet"), "usage": str(files / "run.json")}
     paths = [str(files / name) for name in reads]
-    remove_reads("fake", tool, "default", index, usage, paths, mate_rule, repeats, *out, 1, step)
-    return pd.read_parquet(out[0]), json.loads((files / "run.json").read_text())
+    inputs = {"index": index, "index_usage": usage, "reads": paths}
+    remove_reads(chosen, inputs, mate_rule, repeats, out, 1, step)
+    return pd.read_parquet(out["calls"]), json.loads((files / "run.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,8 @@ def test_a_setting_may_have_its_own_command_for_pairs(files):
         "default": {"index": "", "remove": "-n 4", "pairs": "head {options} {reads2} > {answer}"}
     }
     _, record = run(files, {**FAKE, "settings": own})
-    assert record["status"] == "failed"  # r2 has no verdict in the first four lines
-    assert "1 fragments without verdict" in record["reason"]
+    assert record["status"] == "failed"  # r2 has no call in the first four lines
+    assert "1 fragments without call" in record["reason"]
 
 
 def test_refuses_a_missing_tool_by_name():

@@ -98,9 +98,8 @@ def test_balding_nichols_known_values():
 def test_frequencies_leave_out_donor_and_candidate_and_are_clipped():
     genotypes = np.array([[2, 2, 0, 0], [2, 0, 0, 0]], np.uint8)
     p = excluding(genotypes, [0])
-    assert p[0].tolist() == pytest.approx(
-        [2 / 6, 1 / 5, 2 / 4, 2 / 4]
-    )  # candidate 1 without itself: 0 clipped to 1/5
+    # candidate 1 without itself: 0 clipped to 1/5
+    assert p[0].tolist() == pytest.approx([2 / 6, 1 / 5, 2 / 4, 2 / 4])
     assert p[1].tolist() == pytest.approx([1 / 7, 1 / 5, 1 / 5, 1 / 5])
     assert clipped_frequencies(np.array([0, 4]), 4).tolist() == pytest.approx([0.2, 0.8])
 
@@ -217,18 +216,16 @@ def test_the_mean_ratio_of_people_who_are_not_the_donor_is_one():
     assert np.exp(np.stack(found)).mean() == pytest.approx(1, abs=0.03)
 
 
-def test_the_verdict_on_a_null_distribution():
+def test_the_result_of_a_null_distribution():
     random = np.random.default_rng(0)
     honest = np.log(random.uniform(0.1, 3, (60, 60)))
     reachable = np.full(60, 20.0)
     assert exceedances(honest, (10,), reachable, 200, 1)[0].result == PASS
     assert exceedances(honest + 3, (10,), reachable, 200, 1)[0].result == FAIL
-    assert (
-        exceedances(honest, (1000,), reachable, 200, 1)[0].result == INCONCLUSIVE
-    )  # 3,600 pairs allow 3.6
-    assert (
-        exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INCONCLUSIVE
-    )  # no candidate could reach 10
+    # 3,600 pairs allow 3.6
+    assert exceedances(honest, (1000,), reachable, 200, 1)[0].result == INCONCLUSIVE
+    # no candidate could reach 10
+    assert exceedances(honest, (10,), np.full(60, 1.0), 200, 1)[0].result == INCONCLUSIVE
     assert (
         exceedances(np.full((3, 3), np.nan), (10,), np.full(3, 9.0), 50, 1)[0].result
         == INCONCLUSIVE

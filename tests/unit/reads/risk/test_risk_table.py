@@ -14,7 +14,7 @@ from avatarflow.reads.risk.figure import plot_risk
 from avatarflow.reads.risk.genetic_map import read_map
 from avatarflow.reads.risk.panel import read_panel
 from avatarflow.reads.risk.placing import aligned_observations
-from avatarflow.reads.risk.table import MEASURED, NO_PANEL, NO_VERDICT, write_risk
+from avatarflow.reads.risk.table import MEASURED, NO_CALLS, NO_PANEL, write_risk
 from avatarflow.runs.context import Step
 
 HEAD = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
@@ -69,11 +69,8 @@ def simulate(folder, name, text, variants, random, count=120, length=100):
     """Perfect pairs cut from the haplotypes letter by letter, with their true alignments."""
     haplotypes = []
     for allele in ("allele1", "allele2"):
-        letters, places, cursor = (
-            [],
-            [],
-            0,
-        )  # places: reference position of each letter, -1 for inserted ones
+        # places: reference position of each letter, -1 for inserted ones
+        letters, places, cursor = [], [], 0
         for row in variants[variants[allele] > 0].sort_values("position").itertuples():
             letters += [text[cursor : row.position], row.alt]
             places += [*range(cursor, row.position + 1), *[-1] * (len(row.alt) - 1)]
@@ -155,19 +152,20 @@ def cells(world, folder, kept=None, donors=("d0", "d1")):
     own = []
     for run in runs.values():
         truth = pd.read_parquet(run["truth"])
-        verdicts = pd.DataFrame({"fragment": truth["fragment"], "removed": False})
+        calls = pd.DataFrame({"fragment": truth["fragment"], "removed": False})
         if kept is not None:
-            verdicts["removed"] = np.arange(len(verdicts)) >= kept
-        path = folder / f"{run['donor']}.verdicts.parquet"
-        verdicts.to_parquet(path)
+            calls["removed"] = np.arange(len(calls)) >= kept
+        path = folder / f"{run['donor']}.calls.parquet"
+        calls.to_parquet(path)
         if run["donor"] in donors:
-            own.append({**run, "verdicts": str(path)})
+            own.append({**run, "calls": str(path)})
     return [{"tool": "t", "setting": "s", "error": 0.0, "variation": 0.0, "runs": own}]
 
 
 def table(world, tmp_path, settings=SETTINGS, panels=True, **options):
+    vcf = str(world[0] / "panel.vcf")
     donors = {
-        f"d{i}": {"vcf": str(world[0] / "panel.vcf"), "sample": f"p{i}"} if panels else None
+        f"d{i}": {"sex": None, "panel": {"vcf": vcf, "sample": f"p{i}"} if panels else None}
         for i in (0, 1)
     }
     chosen = cells(world, tmp_path, **options)
@@ -203,11 +201,12 @@ def test_what_was_not_measured_says_so(world, tmp_path):
     assert np.isnan(without["bits"])
     plot_risk(tmp_path / "risk.tsv", tmp_path / "risk.png")
     chosen = cells(world, tmp_path)
-    pd.read_parquet(chosen[0]["runs"][0]["verdicts"]).iloc[1:].to_parquet(
-        chosen[0]["runs"][0]["verdicts"]
+    pd.read_parquet(chosen[0]["runs"][0]["calls"]).iloc[1:].to_parquet(
+        chosen[0]["runs"][0]["calls"]
     )
-    found = write_risk(chosen, "", {"d0": None}, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
-    assert found["result"].tolist() == [NO_VERDICT]
+    donors = {"d0": {"sex": None, "panel": None}}
+    found = write_risk(chosen, "", donors, SETTINGS, 1, tmp_path / "risk.tsv", Step.null())
+    assert found["result"].tolist() == [NO_CALLS]
 
 
 def test_bases_of_an_alignment(world, tmp_path):
@@ -215,9 +214,8 @@ def test_bases_of_an_alignment(world, tmp_path):
     panel = read_panel(folder / "panel.vcf", genome)
     first = int(at[3])
     sam = f"@HD\tVN:1.6\n@SQ\tSN:chr1\tLN:{LENGTH}\n"
-    sequence = "".join(
-        "ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5)
-    )  # two bases deleted behind the site
+    # two bases deleted behind the site
+    sequence = "".join("ACGT"[genome.codes[first - 2 + i]] for i in (0, 1, 2, 5))
     sam += f"0\t0\tchr1\t{first - 1}\t60\t3M2D1M\t*\t0\t0\t{sequence}\t5555\n"
     sam += (
         f"1\t0\tchr1\t{first - 1}\t3\t4M\t*\t0\t0\tAAAA\t5555\n"

@@ -31,15 +31,13 @@ def test_mcnemar_known_values(only_a, only_b, p):
 
 
 def test_mcnemar_of_large_counts_is_near_the_normal_law():
-    assert mcnemar(5000, 5200) == pytest.approx(
-        0.0487, abs=0.0005
-    )  # z = 199/sqrt(10200) with continuity
+    # z = 199/sqrt(10200) with continuity
+    assert mcnemar(5000, 5200) == pytest.approx(0.0487, abs=0.0005)
 
 
 def test_holm_known_values_and_order():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
-        [0.03, 0.06, 0.06, 0.02]
-    )  # statsmodels' example
+    # statsmodels' example
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1, 1]
 
 
@@ -94,7 +92,7 @@ def cells(folder, **removed):
             truth[["fragment"]].assign(removed=[call == "1" for call in calls]).to_parquet(path)
             files = {
                 "truth": folder / "truth.parquet",
-                "verdicts": path,
+                "calls": path,
                 "usage": folder / "usage.json",
             }
             runs.append({"donor": donor, **{key: str(value) for key, value in files.items()}})
@@ -181,9 +179,8 @@ def test_odds_ratio_known_values():
 
 
 def test_misses_at_variants_are_counted(tmp_path):
-    both = cells(
-        tmp_path, a="1010101010" + "000000", b="1111111111" + "000000"
-    )  # a misses what carries a variant
+    # a misses what carries a variant
+    both = cells(tmp_path, a="1010101010" + "000000", b="1111111111" + "000000")
     write_allele_bias(both, tmp_path / "bias.tsv")
     table = pd.read_csv(tmp_path / "bias.tsv", sep="\t").set_index("tool")
     counted = ["missed", "removed", "missed_with_variant", "removed_with_variant"]

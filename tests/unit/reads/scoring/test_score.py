@@ -18,13 +18,13 @@ def cell(folder, truth, removed, donors=("d1",)):
     frame = pd.DataFrame(truth, columns=["source", "taxon", "part"])
     frame.insert(0, "fragment", [f"r{i}" for i in range(len(frame))])
     frame.to_parquet(folder / "truth.parquet")
-    verdicts = frame[["fragment"]].assign(removed=removed)
-    verdicts.sample(frac=1, random_state=1).to_parquet(folder / "verdicts.parquet")
+    calls = frame[["fragment"]].assign(removed=removed)
+    calls.sample(frac=1, random_state=1).to_parquet(folder / "calls.parquet")
     for name, seconds in (("index", 5.0), ("run", 2.0)):
         (folder / f"{name}.json").write_text(
             json.dumps({**USAGE, "seconds": seconds, "cpu_s": seconds, "peak_mb": 10 * seconds})
         )
-    names = {"truth": "truth.parquet", "verdicts": "verdicts.parquet", "usage": "run.json"}
+    names = {"truth": "truth.parquet", "calls": "calls.parquet", "usage": "run.json"}
     paths = {key: str(folder / value) for key, value in names.items()}
     runs = [{"donor": donor, **paths} for donor in donors]
     return {
@@ -114,11 +114,11 @@ def test_a_tool_that_failed_has_rows_of_nothing(tmp_path):
     plot_scores(tmp_path / "scores.tsv", tmp_path / "scores.png")
 
 
-def test_refuses_a_fragment_without_verdict(tmp_path):
+def test_refuses_a_fragment_without_a_call(tmp_path):
     one = cell(tmp_path, TRUTH, REMOVED)
-    verdicts = pd.read_parquet(tmp_path / "verdicts.parquet")
-    verdicts.iloc[1:].to_parquet(tmp_path / "verdicts.parquet")
-    with pytest.raises(AvatarflowError, match="t s: 1 fragments without verdict, 0 unknown"):
+    calls = pd.read_parquet(tmp_path / "calls.parquet")
+    calls.iloc[1:].to_parquet(tmp_path / "calls.parquet")
+    with pytest.raises(AvatarflowError, match="t s: 1 fragments without call, 0 unknown"):
         write_scores([one], tmp_path / "scores.tsv")
     assert not (tmp_path / "scores.tsv").exists()
 

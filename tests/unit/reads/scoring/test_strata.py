@@ -157,10 +157,10 @@ def cell(folder, donors, calls, status="ok"):
             {"taxon": taxa, "source": ["human"] * half + ["microbe"] * half, "part": ""}
         )
         truth.insert(0, "fragment", [f"r{i}" for i in range(len(one))])
-        paths = {key: str(folder / f"{donor}.{key}") for key in ("truth", "verdicts", "usage")}
+        paths = {key: str(folder / f"{donor}.{key}") for key in ("truth", "calls", "usage")}
         truth.to_parquet(paths["truth"])
-        verdicts = pd.DataFrame({"fragment": truth["fragment"], "mate1": one, "mate2": two})
-        verdicts.assign(removed=verdicts["mate1"] | verdicts["mate2"]).to_parquet(paths["verdicts"])
+        calls = pd.DataFrame({"fragment": truth["fragment"], "mate1": one, "mate2": two})
+        calls.assign(removed=calls["mate1"] | calls["mate2"]).to_parquet(paths["calls"])
         (folder / f"{donor}.usage").write_text(json.dumps({**USAGE, "status": status}))
         runs.append({"donor": donor, **paths})
     (folder / "index").write_text(json.dumps(USAGE))

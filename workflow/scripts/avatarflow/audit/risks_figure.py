@@ -15,9 +15,8 @@ GROUPS = {
     "altered": ("altered originals of test persons", "#9c2218"),
     "held_out": ("held-out subjects' real pictures", "#d9a441"),
 }
-EDGES = 10 ** (
-    np.arange(-39, 22) / 30
-)  # risks 0.05 to 5, with an edge at 1, where acceptance begins
+# risks 0.05 to 5, with an edge at 1, where acceptance begins
+EDGES = 10 ** (np.arange(-39, 22) / 30)
 
 
 def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:

@@ -22,7 +22,7 @@ from avatarflow.core.errors import Problems, problem
 from avatarflow.generators.families import DEFAULT, FAMILIES
 from avatarflow.generators.settings import lasting
 from avatarflow.reads.donors.choices import donor_problems, mixture_problems
-from avatarflow.reads.release.benchmark import benchmark_behind, release_problems
+from avatarflow.reads.release.benchmark import benchmark_of_release, release_problems
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 
 from .data_problems import limit_problems, path_problems
@@ -102,15 +102,19 @@ def _may_pretrain(generator: Any) -> bool:
     return can is None or (can.base and not can.pretrained)
 
 
-def behind(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """The read benchmark behind a read release, with every default filled in."""
-    release = config["read_releases"][name]
-    entry = benchmark_behind(
-        {**release, "seed": config["seed"] if release["seed"] is None else release["seed"]}
-    )
+def release_benchmarks(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the read benchmark that each read release runs, by the release's name, with every default filled in.
+
+    They have folders like those of `read_benchmarks`, so that the same rules make them. A release may therefore not
+    have the name of a benchmark of the user (`release_problems`).
+    """
     schema = _schema("read_benchmark.schema.yaml")
-    _fill(entry, schema, schema)
-    return entry
+    benchmarks = {}
+    for name, release in config["read_releases"].items():
+        seed = config["seed"] if release["seed"] is None else release["seed"]
+        benchmarks[name] = benchmark_of_release({**release, "seed": seed})
+        _fill(benchmarks[name], schema, schema)
+    return benchmarks
 
 
 def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -347,32 +351,10 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 RESERVED = {
-    *(
-        "candidate",
-        "eye",
-        "field",
-        "file",
-        "item",
-        "key",
-        "person",
-        "picture",
-        "role",
-        "row",
-        "unit",
-    ),
-    *(
-        "_embedded",
-        "accepted",
-        "angle_rad",
-        "class_id",
-        "guidance",
-        "image",
-        "reason",
-        "risk",
-        "stage",
-        "steps",
-    ),
-}
+    "candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit",
+    "_embedded", "accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk",
+    "stage", "steps",
+}  # fmt: skip
 """Columns of the project's own tables; a condition of that name would overwrite one."""
 
 

@@ -63,9 +63,8 @@ def replacing(target: str | Path) -> Iterator[Path]:
         yield path
         path.chmod(_permitted(0o666))
         with path.open("rb") as written:
-            os.fsync(
-                written.fileno()
-            )  # a rename before the bytes are on disk survives a crash as an empty file
+            # a rename before the bytes are on disk survives a crash as an empty file
+            os.fsync(written.fileno())
         path.replace(target)
     finally:
         path.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from .device import device, rounding
 from .pipeline import folder_digest, load
 from .settings import Compute, Sampling
 from .speed import prepare
+from .task import SamplingTask
 
 
 def plan(
@@ -56,17 +57,8 @@ def plan(
 
 def sample(
     generator: Path,
-    conditions: Conditions,
-    *,
-    sample: Mapping[str, Any] | Sampling,
-    compute: Mapping[str, Any] | Compute,
-    seed: int,
-    stage: str,
-    state: Path,
-    out: Path,
+    task: SamplingTask,
     step: Step,
-    shard: int = 0,
-    shards: int = 1,
     ready: "Callable[[Path, Conditions, Compute], Draw] | None" = None,
 ) -> None:
     """Sample one shard of the asked candidates and write it as one shard file.
@@ -77,14 +69,8 @@ def sample(
     ----------
     generator : Path
         A pipeline folder.
-    conditions : Conditions
-        Every combination without a missing value is asked for; they must be those of the generator.
-    stage : str
-        `teacher` or `student`: names the candidates, and their random numbers.
-    state : Path
-        Finished micro-batches, in a folder for each configuration and shard; a killed call goes on behind them.
-    out : Path
-        The `.parquet` file of this shard.
+    task : SamplingTask
+    step : Step
     ready : function, optional
         Opens a generator of another family; see `_ready`.
 
@@ -93,39 +79,40 @@ def sample(
     Stopped
         When a signal asked for it, between two micro-batches.
     """
-    limits, asked = Compute.of(compute), plan(conditions, sample, stage)
-    steps: Any = Sampling.of(sample).steps
+    limits, asked = Compute.of(task.compute), plan(task.conditions, task.sample, task.stage)
+    steps: Any = Sampling.of(task.sample).steps
     every = blocks(asked, limits.micro_batch)
-    mine = every[len(every) * shard // shards : len(every) * (shard + 1) // shards]
+    first, end = (len(every) * number // task.shards for number in (task.shard, task.shard + 1))
+    mine = every[first:end]
     identity = config_digest(
         [
             folder_digest(generator),
             asked.to_dict("list"),
             steps,
             limits.decisive(),
-            seed,
-            shard,
-            shards,
+            task.seed,
+            task.shard,
+            task.shards,
         ]
     )
-    held = State(state / identity, identity)
+    held = State(task.state / identity, identity)
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    draw = (ready or _ready)(generator, conditions, limits)
+    draw = (ready or _ready)(generator, task.conditions, limits)
     drawn: Stored = np.zeros((0, 1, 1, 3), np.uint8)
     with watching() as stop:
         for number, rows in enumerate(mine):
             count = int(asked["steps"].iloc[rows[0]]) if "steps" in asked else int(steps)
-            block = _block(draw, asked, rows, count, seed, held)
+            block = _block(draw, asked, rows, count, task.seed, held)
             if not isinstance(drawn, Spool):
-                drawn = Spool(out.parent, block.shape[1])
+                drawn = Spool(task.out.parent, block.shape[1])
             drawn.extend(block)
             step.progress(number + 1, len(mine), "micro-batches")
             if stop.asked and number + 1 < len(mine):
                 raise stop.now(f"behind micro-batch {number + 1} of {len(mine)}")
     held.hold()
     rows = np.concatenate([np.zeros(0, np.int64), *mine])
-    write_shard(out, drawn, asked.iloc[rows].drop(columns="class_id"))
+    write_shard(task.out, drawn, asked.iloc[rows].drop(columns="class_id"))
     held.forget("block-*")
 
 

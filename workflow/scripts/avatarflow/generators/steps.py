@@ -12,11 +12,12 @@ from avatarflow.core.arrays import Pictures
 from avatarflow.generators.training.launch import in_processes
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_table
-from avatarflow.imaging.spool import Stored, spooled
+from avatarflow.imaging.spool import spooled
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
-from .interface import Asked, sample, train
+from .interface import sample, train
+from .task import SamplingTask, TrainingTask
 from .training_data import accepted_pictures
 
 PUBLIC_LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
@@ -40,8 +41,14 @@ def pretrain(
     wanted = settings["pretrain"]
     pictures, table = public_eyes(wanted, settings["size_px"], settings["seed"], processes)
     step.info("%d generated eyes drawn", len(table))
-    _fit(pictures, table, Conditions(PUBLIC_LABELS), settings, wanted["training"], settings["compute"],
-         settings["seed"], model=model, state=state, step=step, base=None)  # fmt: skip
+    task = TrainingTask(
+        pictures,
+        table,
+        Conditions(PUBLIC_LABELS),
+        training=wanted["training"],
+        **_settings(settings, model, state),
+    )
+    _train(task, step)
 
 
 def public_eyes(
@@ -72,9 +79,15 @@ def finetune(
     base : str or None
         `model_index.json` of the base; None with no base, or with a hub id.
     """
-    _fit(spooled(training), read_table(training), Conditions(settings["conditions"]), settings,
-         settings["training"], settings["compute"], settings["seed"], model=model, state=state, step=step,
-         base=start_of(base, settings))  # fmt: skip
+    task = TrainingTask(
+        spooled(training),
+        read_table(training),
+        Conditions(settings["conditions"]),
+        training=settings["training"],
+        base=start_of(base, settings),
+        **_settings(settings, model, state),
+    )
+    _train(task, step)
 
 
 @in_processes
@@ -98,9 +111,15 @@ def distill(
     """
     pictures, table = accepted_pictures(samples, decisions)
     step.info("the student learns from %d accepted pictures", len(table))
-    _fit(pictures, table, Conditions(settings["conditions"]), settings, settings["training"], settings["compute"],
-         settings["seed"], model=model, state=state, step=step,
-         base=start_of(base, settings) if settings["training"]["start"] == "base" else None)  # fmt: skip
+    task = TrainingTask(
+        pictures,
+        table,
+        Conditions(settings["conditions"]),
+        training=settings["training"],
+        base=start_of(base, settings) if settings["training"]["start"] == "base" else None,
+        **_settings(settings, model, state),
+    )
+    _train(task, step)
 
 
 def start_of(base: str | None, settings: Mapping[str, Any]) -> str | None:
@@ -129,42 +148,49 @@ def sample_shard(
     part, _, parts = shard.partition("-of-")
     step.params({"sample": settings["sample"], "shards": int(parts)})
     sample(
-        settings["family"], Path(model).parent, Conditions(settings["conditions"]), sample=settings["sample"],
-        compute=settings["compute"], seed=settings["seed"], stage=stage, shard=int(part) - 1, shards=int(parts),
-        state=Path(state), out=Path(pictures), step=step,
-    )  # fmt: skip
+        settings["family"],
+        Path(model).parent,
+        SamplingTask(
+            Conditions(settings["conditions"]),
+            sample=settings["sample"],
+            compute=settings["compute"],
+            seed=settings["seed"],
+            stage=stage,
+            shard=int(part) - 1,
+            shards=int(parts),
+            state=Path(state),
+            out=Path(pictures),
+        ),
+        step,
+    )
 
 
-def _fit(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    settings: Mapping[str, Any],
-    training: Mapping[str, Any],
-    compute: Mapping[str, Any],
-    seed: int,
-    model: str,
-    state: str,
-    step: Step,
-    base: str | None,
-) -> None:
+def _settings(settings: Mapping[str, Any], model: str, state: str) -> dict[str, Any]:
+    """Return what all trainings take from a step's settings, and the folders they write."""
+    shared = {key: settings[key] for key in ("generator", "network", "tuning", "compute", "seed")}
+    allowed = settings.get("network_access", False)
+    return {
+        **shared,
+        "network_allowed": allowed,
+        "state": Path(state),
+        "out": Path(model).parent,
+    }
+
+
+def _train(task: TrainingTask, step: Step) -> None:
     step.params(
-        {"training": training, "network": settings["network"], "compute": compute, "seed": seed}
+        {
+            "training": task.training,
+            "network": task.network,
+            "compute": task.compute,
+            "seed": task.seed,
+        }
     )
     step.params(
-        {"pictures": len(pictures), "size_px": pictures.shape[1], "classes": len(conditions)}
+        {
+            "pictures": len(task.pictures),
+            "size_px": task.pictures.shape[1],
+            "classes": len(task.conditions),
+        }
     )
-    asked = Asked(
-        settings["generator"], settings["network"], training, compute, seed, settings["tuning"],
-        settings.get("network_access", False),
-    )  # fmt: skip
-    train(
-        pictures,
-        table,
-        conditions,
-        asked,
-        state=Path(state),
-        out=Path(model).parent,
-        step=step,
-        base=base,
-    )
+    train(task, step)

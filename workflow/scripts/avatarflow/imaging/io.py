@@ -85,9 +85,8 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     """As `read_picture`, for the bytes of a picture that is not DICOM."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # warnings may quote metadata; sizes are checked against our limits
+        # warnings may quote metadata; sizes are checked against our limits
+        warnings.simplefilter("ignore")
         image = _open(data)
         _choose_page(image, data)
         limits.check(*image.size)
@@ -158,9 +157,8 @@ def _open(data: bytes) -> Image.Image:
         raise PictureError(
             f"{name} is not read; save it as PNG" if name else "not a picture"
         ) from None
-    except (
-        Exception
-    ):  # a parser fed with hostile bytes may raise anything, and its text may quote them
+    except Exception:
+        # a parser fed with hostile bytes may raise anything, and its text may quote them
         raise PictureError("damaged") from None
 
 

@@ -127,9 +127,10 @@ def _altered(picture: Pictures, steps: Sequence[Transform], seed: int) -> Pictur
     """One copy; kornia draws from torch's global generator, so that one is seeded here and put back."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(seed)
+        # (1, 3, h, w)
         tensor = (
             torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
-        )  # (1, 3, h, w)
+        )
         for step in steps:
             tensor = step(tensor).clamp(0, 1)
         return np.asarray((tensor[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())

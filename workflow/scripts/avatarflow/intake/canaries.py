@@ -48,9 +48,8 @@ def draw_canaries(
     counts = {0: settings["untrained"], **dict.fromkeys(settings[COPIES], settings["each"])}
     copies = np.repeat(np.array(list(counts), np.int64), list(counts.values()))
     numbers = np.arange(len(copies))
-    population = seeds.integer(
-        seed, "canaries"
-    )  # as that of the public base, apart from the run's own eyes
+    # as that of the public base, apart from the run's own eyes
+    population = seeds.integer(seed, "canaries")
     pictures, drawn = draw_eyes(
         settings["kind"], (2 * numbers).tolist(), [0] * len(numbers), size_px, population, processes
     )

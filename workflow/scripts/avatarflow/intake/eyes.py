@@ -3,31 +3,11 @@
 import numpy as np
 import pandas as pd
 
-SIDES = frozenset(
-    (
-        *(
-            "od",
-            "os",
-            "ou",
-            "o.d",
-            "o.s",
-            "o.u",
-            "og",
-            "r",
-            "l",
-            "re",
-            "le",
-            "rt",
-            "lt",
-            "ri",
-            "li",
-            "ra",
-            "la",
-        ),
-        *("right", "left", "both", "right eye", "left eye", "dexter", "sinister", "dx", "sx"),
-        *("rechts", "links", "beide", "rechtes auge", "linkes auge", "droit", "droite", "gauche"),
-    )
-)
+SIDES = frozenset({
+    "od", "os", "ou", "o.d", "o.s", "o.u", "og", "r", "l", "re", "le", "rt", "lt", "ri", "li", "ra", "la",
+    "right", "left", "both", "right eye", "left eye", "dexter", "sinister", "dx", "sx",
+    "rechts", "links", "beide", "rechtes auge", "linkes auge", "droit", "droite", "gauche",
+})  # fmt: skip
 """Names that no register gives to a single eye, as `identifiers.spelled` leaves them."""
 ABOUT_TWO = 2
 SHARE = 0.25

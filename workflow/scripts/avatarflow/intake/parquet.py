@@ -39,9 +39,8 @@ class TextTable:
 
     table: pd.DataFrame
     pictures: EmbeddedPictures | None = None
-    not_text: set[str] = field(
-        default_factory=set
-    )  # columns that hold neither text nor numbers, and are left out
+    # columns that hold neither text nor numbers, and are left out
+    not_text: set[str] = field(default_factory=set)
 
 
 def read_parquet(content: bytes, where: str) -> TextTable:
@@ -126,7 +125,8 @@ def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
         pa.ArrowException,
         ValueError,
         OverflowError,
-    ):  # bytes that are no text, dates out of range
+    ):
+        # bytes that are no text, dates out of range
         return None
     return list(values.where(values.notna(), None))
 

@@ -46,12 +46,10 @@ class Pool:
     pictures: Stored
     table: pd.DataFrame
     refused: dict[int, str] = field(default_factory=dict)  # manifest row -> reason
-    sizes: dict[int, Size] = field(
-        default_factory=dict
-    )  # manifest row -> width and height of the file's picture
-    shared: list[tuple[int, int]] = field(
-        default_factory=list
-    )  # manifest rows: one picture under two persons
+    # manifest row -> width and height of the file's picture
+    sizes: dict[int, Size] = field(default_factory=dict)
+    # manifest rows: one picture under two persons
+    shared: list[tuple[int, int]] = field(default_factory=list)
 
 
 def pool_from_manifest(

@@ -72,9 +72,8 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     AvatarflowError
         With the number per reason; never a value of a row.
     """
-    lost = sum(
-        not reason.startswith(SAME_CONTENT) for reason in refused.values()
-    )  # a repeat loses nothing
+    # a repeat loses nothing
+    lost = sum(not reason.startswith(SAME_CONTENT) for reason in refused.values())
     if lost <= allowed * selected:
         return
     raise refuse(

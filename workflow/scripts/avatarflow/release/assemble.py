@@ -18,13 +18,12 @@ from avatarflow.quality.samples import Sample
 
 from .card import card
 
-CHECKSUMS = "SHA256SUMS"
 MODEL_FILES = (".safetensors", ".json")
 IGNORED = (".snakemake_timestamp",)  # Snakemake's own mark in folders that it made
 
 
 def write_release(
-    folder: str | Path,
+    outputs: Mapping[str, str],
     certificate: Mapping[str, Any],
     released: Sample,
     conditions: Mapping[str, Sequence[str]],
@@ -37,8 +36,8 @@ def write_release(
 
     Parameters
     ----------
-    folder : path
-        `release/`.
+    outputs : mapping
+        Paths in one folder, `release/`: `certificate`, `card`, `checksums`.
     certificate : mapping
         As `certificate.certificate` makes it.
     released : Sample
@@ -50,14 +49,15 @@ def write_release(
         The student's pipeline folder; it goes to `model/` where the data are released and the model gate passes too.
     """
     table = public_table(released.table, list(conditions))
-    with replacing_folder(folder) as target:
+    names = {key: Path(path).name for key, path in outputs.items()}
+    with replacing_folder(Path(outputs["certificate"]).parent) as target:
         text = (
             json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
             + "\n"
         )
-        (target / "certificate.json").write_text(text, encoding="utf-8")
+        (target / names["certificate"]).write_text(text, encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
-        (target / "README.md").write_text(
+        (target / names["card"]).write_text(
             card(certificate, settings, table, conditions, size), encoding="utf-8"
         )
         if certificate["decision"] == "pass":
@@ -75,7 +75,7 @@ def write_release(
             page.save(target / "contact_sheet.png", "PNG")
             if model is not None and certificate["model_gate"]["result"] == "pass":
                 copy_model(Path(model), target / "model")
-        write_checksums(target)
+        write_checksums(target, names["checksums"])
 
 
 def copy_model(model: Path, target: Path) -> None:
@@ -128,11 +128,11 @@ def sheet_rows(table: pd.DataFrame, columns: Sequence[str], count: int) -> list[
     return [row for rows in groups for row in rows[:share]]
 
 
-def write_checksums(folder: Path) -> None:
-    """`SHA256SUMS` over every file of the folder, in the form that `sha256sum -c` reads."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+def write_checksums(folder: Path, name: str) -> None:
+    """Write the SHA-256 of every file of the folder, in the form that `sha256sum -c` reads."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != name)
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
         for path in files
     ]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    (folder / name).write_text("".join(lines), encoding="utf-8")

@@ -27,9 +27,13 @@ WITHHELD = (
 
 
 def release_entry(
-    name: str, inputs: Mapping[str, Any], entry: Mapping[str, Any], folder: str, step: Step
+    name: str,
+    inputs: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    outputs: Mapping[str, str],
+    step: Step,
 ) -> None:
-    """Decide about one release and write its folder.
+    """Decide about one release and write its folder anew.
 
     Parameters
     ----------
@@ -41,12 +45,13 @@ def release_entry(
         was asked for `teacher_verifier` and `student_verifier`, and `canaries` where the entry has some.
     entry : mapping
         The whole config entry.
-    folder : str
-        `release/`, written anew.
+    outputs : mapping
+        Paths in one folder, `release/`: `certificate`, `card`, `checksums`. On a pass the pictures lie beside them.
     step : Step
     """
+    folder = Path(outputs["certificate"]).parent
     shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
-    if Path(folder).exists():
+    if folder.exists():
         raise refuse(
             "release folder", "an older one that cannot be taken away", "remove it, and start again"
         )
@@ -88,7 +93,7 @@ def release_entry(
         model=model,
     )
     write_release(
-        folder, decided, released, conditions, entry["release"], Path(inputs["model"]).parent
+        outputs, decided, released, conditions, entry["release"], Path(inputs["model"]).parent
     )
     for gate in gates:
         if gate.value is not None:

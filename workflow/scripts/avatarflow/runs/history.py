@@ -49,9 +49,8 @@ def read_records(folder: Path = FOLDER) -> list[Record]:
 
 def _read(path: Path) -> Record:
     measured = path.with_suffix(".metrics.jsonl")
-    alive = is_alive(
-        measured
-    )  # asked first: a job that ends between the two looks is left for the next import
+    # asked first: a job that ends between the two looks is left for the next import
+    alive = is_alive(measured)
     text = path.read_bytes()
     lines = measured.read_bytes() if measured.is_file() else b""
     fields = json.loads(text)

@@ -59,10 +59,8 @@ def _read(path: Path) -> dict[str, str | int]:
 
 def _is_dead(owner: dict[str, str | int]) -> bool:
     """Dead for certain: on this machine, among the processes seen here, its number gone or a later process's."""
-    here = (
-        socket.gethostname(),
-        _pid_namespace(),
-    )  # a container may have its machine's name and other processes
+    # a container may have its machine's name and other processes
+    here = (socket.gethostname(), _pid_namespace())
     return (owner["host"], owner.get("space", here[1])) == here and _started(
         int(owner["pid"])
     ) != owner["started"]

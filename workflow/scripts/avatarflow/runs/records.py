@@ -168,9 +168,8 @@ def _locked(path: Path) -> TextIO:
     """Return a metrics file, written line by line, locked while its process lives: the kernel lets go at any death."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.open("a", encoding="utf-8", buffering=1)
-    with contextlib.suppress(
-        OSError
-    ):  # a file system without locks: then a job that still runs looks killed until it ends
+    # a file system without locks: then a job that still runs looks killed until it ends
+    with contextlib.suppress(OSError):
         fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return lines
 

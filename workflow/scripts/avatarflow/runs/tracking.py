@@ -108,9 +108,8 @@ def forget_failed_import(index: Path) -> None:
 def import_in_subprocess(tracking_uri: str | None = None) -> None:
     """As `import_records`, in another process, for Snakemake's handlers; what fails there is only logged."""
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    variables["MLFLOW_TRACKING_URI"] = (
-        tracking_uri or ""
-    )  # not an argument: an address may hold a password
+    # not an argument: an address may hold a password
+    variables["MLFLOW_TRACKING_URI"] = tracking_uri or ""
     subprocess.run([sys.executable, "-m", __name__], env=variables, check=False)
 
 
@@ -118,9 +117,8 @@ class _Target:
     """An MLflow store that takes records."""
 
     def __init__(self, store: Path, tracking_uri: str | None) -> None:
-        os.environ.update(
-            MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true"
-        )  # read when mlflow is imported
+        # read when mlflow is imported
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
@@ -145,9 +143,8 @@ class _Target:
         for run in self.runs(entry)[record.id]:
             if run.info.lifecycle_stage == "active":
                 if LIVE in run.data.tags and DIGEST not in run.data.tags and begun is None:
-                    begun = str(
-                        run.info.run_id
-                    )  # by the job itself; the same metrics twice are one metric
+                    # by the job itself; the same metrics twice are one metric
+                    begun = str(run.info.run_id)
                 else:
                     self.client.delete_run(run.info.run_id)
         tags = {**_tags(record), PARENT: self.parent(entry, record.fields["start_ms"])}

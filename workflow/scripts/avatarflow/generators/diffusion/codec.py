@@ -168,9 +168,8 @@ def principal(pictures: Stored, channels: int) -> tuple[Floats, Floats, Floats]:
     mean = values.mean(0)
     power, vectors = np.linalg.eigh(np.cov(values - mean, rowvar=False))
     patterns = vectors.T[::-1][:channels]
-    largest = np.take_along_axis(
-        patterns, np.abs(patterns).argmax(1)[:, None], 1
-    )  # the sign of a pattern is free: fix it
+    # the sign of a pattern is free: fix it
+    largest = np.take_along_axis(patterns, np.abs(patterns).argmax(1)[:, None], 1)
     return mean, patterns * np.sign(largest), np.sqrt(np.maximum(power[::-1][:channels], 0.0))
 
 

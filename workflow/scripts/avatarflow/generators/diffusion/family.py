@@ -1,11 +1,8 @@
 """Generator family "diffusion": a conditional denoising network with classifier-free guidance."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from diffusers import DiTPipeline
 from torch import nn
@@ -13,11 +10,12 @@ from torch import nn
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.generators import sampling
-from avatarflow.generators.conditions import Conditions, Ids
+from avatarflow.generators.conditions import Ids
 from avatarflow.generators.device import device
 from avatarflow.generators.pipeline import assemble, folder_digest, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
+from avatarflow.generators.task import TrainingTask
 from avatarflow.generators.training.latents import Encoded, OnDemand
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Latents, Predict
@@ -31,61 +29,13 @@ from .denoiser import Denoiser
 from .network import build, inherit_labels, positions
 from .schedule import scheduler
 
-if TYPE_CHECKING:
-    from avatarflow.generators.interface import Asked
-
 sample, denoiser = sampling.sample, Denoiser
 
 
-def train(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    asked: "Asked",
-    *,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-) -> None:
-    """Train a generator; arguments as in `interface.train`."""
-    fit(
-        pictures, table, conditions, network=asked.network, training=asked.training, compute=asked.compute,
-        seed=asked.seed, state=state, out=out, step=step, base=base, network_allowed=asked.network_allowed,
-    )  # fmt: skip
-
-
-def fit(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    *,
-    network: Mapping[str, Any] | Network,
-    training: Mapping[str, Any] | Training,
-    compute: Mapping[str, Any] | Compute,
-    seed: int,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-    network_allowed: bool = False,
-) -> None:
+def train(task: TrainingTask, step: Step) -> None:
     """Train a generator and write it as a stock `DiTPipeline` folder.
 
-    Parameters
-    ----------
-    pictures : (n, size, size, 3) uint8
-    table : (n rows)
-        Holds the condition columns; missing values are allowed.
-    network, training, compute : mappings or settings
-        With a base, the base's network and codec are kept and `network` is not used.
-    state : Path
-        Checkpoints, in a folder for each configuration; a second call with the same arguments goes on where the first
-        one stopped.
-    out : Path
-        The pipeline folder, written whole at the end.
-    base : path, optional
-        A pipeline folder (or, with `network_allowed`, a hub id) to start from; None starts from nothing.
+    With a base, a pipeline folder or hub id, the base's network and codec are kept and the task's network is not used.
 
     Raises
     ------
@@ -93,32 +43,28 @@ def fit(
         On pictures that do not fit the network, an unknown label, a loss that is not finite.
     """
     together = Processes.here()
-    shape, train, where = (
-        Network.of(network),
-        Training.of(training),
-        device(Compute.of(compute), together.local),
-    )
+    training, compute = Training.of(task.training), Compute.of(task.compute)
+    where, pictures, conditions = device(compute, together.local), task.pictures, task.conditions
     if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
         raise refuse(
             "training pictures",
             f"an array of shape {pictures.shape}",
             "give at least one picture, all square",
         )
-    codes = conditions.codes(table)
-    identity = _identity(pictures, codes, conditions, shape, train, Compute.of(compute), seed, base)
-    held = State(state / identity, identity) if together.first else Follower()
+    codes = conditions.codes(task.table)
+    identity = _identity(task, codes)
+    held = State(task.state / identity, identity) if together.first else Follower()
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    pipe = _start(pictures, conditions, shape, seed, base, network_allowed).to(where)
+    pipe = _start(task).to(where)
     model, codec = pipe.transformer, pipe.vae
-    prepare(model, Compute.of(compute), positions(model))
+    prepare(model, compute, positions(model))
     objective = Denoising(
-        predict_with(together.wrap(model)), latents_of(codec, pictures), codes, conditions, train, Compute.of(compute),
+        predict_with(together.wrap(model)), latents_of(codec, pictures), codes, conditions, training, compute,
         pipe.scheduler, where,
     )  # fmt: skip
-    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
-        train.steps, step
-    )
+    loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
+    loop.run(training.steps, step)
     held.hold()
     if not together.first:
         return
@@ -127,7 +73,7 @@ def fit(
             largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range
         )
     )
-    save(assemble(model, codec, pipe.scheduler, conditions.labels()), out)
+    save(assemble(model, codec, pipe.scheduler, conditions.labels()), task.out)
 
 
 def predict_with(model: nn.Module) -> Predict:
@@ -167,18 +113,11 @@ def largest_latent(codec: codecs.Codec, pictures: Stored) -> float:
     return float(np.ceil(largest * 10) / 10)
 
 
-def _start(
-    pictures: Stored,
-    conditions: Conditions,
-    network: Network,
-    seed: int,
-    base: str | Path | None,
-    network_allowed: bool,
-) -> DiTPipeline:
+def _start(task: TrainingTask) -> DiTPipeline:
     """Return the pipeline that training starts from: the base's parts with rows for the new labels, or fresh parts."""
-    labels = conditions.labels()
-    if base is not None:
-        pipe = load(base, network_allowed)
+    labels, pictures, network = task.conditions.labels(), task.pictures, Network.of(task.network)
+    if task.base is not None:
+        pipe = load(task.base, task.network_allowed)
         size = pipe.transformer.config.sample_size * codecs.factor(pipe.vae)
         if size != pictures.shape[1]:
             raise refuse(
@@ -190,24 +129,22 @@ def _start(
         return pipe
     codec = codecs.build(network, pictures)
     cells = pictures.shape[1] // codecs.factor(codec)
-    model = build(network, cells, codec.config.latent_channels, seed)
+    model = build(network, cells, codec.config.latent_channels, task.seed)
     return assemble(model, codec, scheduler(network.noise_shift, 0.0, network.prediction), labels)
 
 
-def _identity(
-    pictures: Stored, codes: Ids, conditions: Conditions, network: Network, training: Training,
-    compute: Compute, seed: int, base: str | Path | None,
-) -> str:  # fmt: skip
+def _identity(task: TrainingTask, codes: Ids) -> str:
     """Digest of all that decides the trained weights, how often it is saved excepted."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    base, training = task.base, vars(Training.of(task.training))
     return config_digest(
         {
-            "content": content_digest(pictures, codes.tobytes()),
-            "labels": conditions.labels(),
-            "network": vars(network),
-            "training": {key: value for key, value in vars(training).items() if key not in free},
-            "compute": compute.decisive(),
-            "seed": seed,
+            "content": content_digest(task.pictures, codes.tobytes()),
+            "labels": task.conditions.labels(),
+            "network": vars(Network.of(task.network)),
+            "training": {key: value for key, value in training.items() if key not in free},
+            "compute": Compute.of(task.compute).decisive(),
+            "seed": task.seed,
             "base": folder_digest(Path(base)) if base and Path(base).is_dir() else base,
         }
     )

@@ -8,9 +8,8 @@ What is written is a plain folder of the base's own classes; LoRA's low-rank ter
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pandas as pd
 import torch
 from diffusers import DiffusionPipeline
 from torch import nn
@@ -25,6 +24,7 @@ from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.generators.training.latents import Encoded
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
@@ -33,31 +33,10 @@ from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
-if TYPE_CHECKING:
-    from avatarflow.generators.interface import Asked
-
 CAPTIONS = "captions.json"
 ENCODED_AT_ONCE = 8
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 """What LoRA adapts: the linear maps of every attention."""
-
-
-def train(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    asked: "Asked",
-    *,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-) -> None:
-    """Fine-tune a base; arguments as in `interface.train`."""
-    fit(
-        pictures, table, conditions, training=asked.training, compute=asked.compute, seed=asked.seed,
-        state=state, out=out, step=step, base=base, tuning=asked.tuning,
-    )  # fmt: skip
 
 
 def load(source: str | Path) -> Any:
@@ -218,56 +197,50 @@ def save(pipe: Any, texts: Mapping[int, str], conditions: Conditions, out: Path)
     write(pipe, out, {CAPTIONS: json.dumps(known, indent=2, sort_keys=True) + "\n"})
 
 
-def fit(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    *,
-    training: Mapping[str, Any] | Training,
-    compute: Mapping[str, Any] | Compute,
-    seed: int,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-    tuning: Mapping[str, Any] | Tuning | None = None,
-) -> None:
-    """Fine-tune a base; arguments as in `diffusion.fit`.
+def train(task: TrainingTask, step: Step) -> None:
+    """Fine-tune a base, the task's; its network is not used.
 
     Raises
     ------
     AvatarflowError
-        On a base of other parts or of an unsuitable size, an unknown label, a loss that is not finite.
+        Without a base, on one of other parts or of an unsuitable size, an unknown label, a loss that is not finite.
     """
-    if base is None:
+    if task.base is None:
         raise refuse("base", "none", "name a local diffusers folder")
-    together, train, limits, how = (
-        Processes.here(),
-        Training.of(training),
-        Compute.of(compute),
-        Tuning.of(tuning or {}),
+    together, pictures, conditions = Processes.here(), task.pictures, task.conditions
+    training, compute, tuning = (
+        Training.of(task.training),
+        Compute.of(task.compute),
+        Tuning.of(task.tuning),
     )
-    where, codes = device(limits, together.local), conditions.codes(table)
-    name = _identity(pictures, codes, conditions, train, limits, seed, Path(base), how)
-    held = State(state / name, name) if together.first else Follower()
+    where, codes = device(compute, together.local), conditions.codes(task.table)
+    name = _identity(task, Path(task.base), codes)
+    held = State(task.state / name, name) if together.first else Follower()
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    pipe, texts = start(pictures, conditions, base).to(where), captions(conditions, how.caption)
+    pipe = start(pictures, conditions, task.base).to(where)
+    texts = captions(conditions, tuning.caption)
     model = network_of(pipe)
     without_own_dropping(model)
-    merge = adapt(model, how, seed)
-    prepare(model, limits)
+    merge = adapt(model, tuning, task.seed)
+    prepare(model, compute)
     predict = predict_with(pipe, together.wrap(model), texts)
     objective = Denoising(
-        predict, latents_of(pipe, pictures), codes, conditions, train, limits, pipe.scheduler, where
+        predict,
+        latents_of(pipe, pictures),
+        codes,
+        conditions,
+        training,
+        compute,
+        pipe.scheduler,
+        where,
     )
-    Loop(model, objective, len(pictures), train, seed, held, "network", together).run(
-        train.steps, step
-    )
+    loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
+    loop.run(training.steps, step)
     held.hold()
     if together.first:
         merge()
-        save(pipe, texts, conditions, out)
+        save(pipe, texts, conditions, task.out)
 
 
 def without_own_dropping(network: nn.Module) -> None:
@@ -277,21 +250,19 @@ def without_own_dropping(network: nn.Module) -> None:
             part.dropout_prob = 0.0  # type: ignore[assignment]
 
 
-def _identity(
-    pictures: Stored, codes: Ids, conditions: Conditions, training: Training, compute: Compute, seed: int,
-    base: Path, tuning: Tuning,
-) -> str:  # fmt: skip
+def _identity(task: TrainingTask, base: Path, codes: Ids) -> str:
     """Digest of all that decides the trained weights."""
     free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    training = vars(Training.of(task.training))
     return config_digest(
         {
-            "content": content_digest(pictures, codes.tobytes()),
-            "labels": conditions.labels(),
-            "training": {key: value for key, value in vars(training).items() if key not in free},
-            "compute": compute.decisive(),
-            "seed": seed,
+            "content": content_digest(task.pictures, codes.tobytes()),
+            "labels": task.conditions.labels(),
+            "training": {key: value for key, value in training.items() if key not in free},
+            "compute": Compute.of(task.compute).decisive(),
+            "seed": task.seed,
             "base": folder_digest(base),
-            "tuning": vars(tuning),
+            "tuning": vars(Tuning.of(task.tuning)),
         }
     )
 
@@ -332,6 +303,6 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable
     return draw
 
 
-def sample(*values: Any, **named: Any) -> None:
-    """Sample a shard; arguments as in `sampling.sample`."""
-    sampling.sample(*values, **named, ready=ready)
+def sample(folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample a shard."""
+    sampling.sample(folder, task, step, ready)

@@ -6,10 +6,9 @@ It learns nothing but means and a covariance, in seconds, and serves as the clas
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -19,39 +18,26 @@ from avatarflow.core.paths import replacing_folder
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.settings import Compute
-from avatarflow.imaging.spool import Stored
+from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.runs.context import Step
 
 from .gaussian import components
-
-if TYPE_CHECKING:
-    from avatarflow.generators.interface import Asked
 
 INDEX, WEIGHTS = "model_index.json", "gaussian.safetensors"
 FEWEST = 2
 """Pictures of a condition at least: the mean of one would be that picture."""
 
 
-def train(
-    pictures: Stored,
-    table: pd.DataFrame,
-    conditions: Conditions,
-    asked: "Asked",
-    *,
-    state: Path,
-    out: Path,
-    step: Step,
-    base: str | Path | None = None,
-) -> None:
-    """Fit means and components and write them; arguments as in `interface.train`. There is no state to go on from.
+def train(task: TrainingTask, step: Step) -> None:
+    """Fit means and components and write them. There is no state to go on from.
 
     Raises
     ------
     AvatarflowError
         If a condition has fewer than two pictures.
     """
-    del state, base
-    ids = conditions.ids(table)
+    pictures, conditions, variance = task.pictures, task.conditions, task.generator["variance"]
+    ids = conditions.ids(task.table)
     wanted = conditions.complete()
     few = [conditions.label(one) for one in wanted if (ids == one).sum() < FEWEST]
     if few:
@@ -65,14 +51,14 @@ def train(
     means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
     place = {one: number for number, one in enumerate(wanted)}
     around = np.stack([means[place[one]] if one in place else overall for one in ids])
-    scaled = components(flat - around, float(asked.generator["variance"])).astype(np.float32)
-    step.info("%d components hold %g of the variance", len(scaled), asked.generator["variance"])
+    scaled = components(flat - around, float(variance)).astype(np.float32)
+    step.info("%d components hold %g of the variance", len(scaled), variance)
     step.metric("components", len(scaled), 0)
     arrays = {"overall": overall, "means": means, "components": scaled}
     tensors = {
         name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()
     }
-    with replacing_folder(out) as folder:
+    with replacing_folder(task.out) as folder:
         save_file(tensors, folder / WEIGHTS)
         index = {
             "_class_name": "PcaGaussian",
@@ -84,9 +70,9 @@ def train(
         )
 
 
-def sample(folder: Path, conditions: Conditions, **asked: Any) -> None:
-    """Sample a shard; arguments as in `sampling.sample`. Guidance moves the mean away from that of all pictures."""
-    sampling.sample(folder, conditions, **asked, ready=ready)
+def sample(folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample a shard. Guidance moves the mean away from that of all pictures."""
+    sampling.sample(folder, task, step, ready)
 
 
 def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Draw:

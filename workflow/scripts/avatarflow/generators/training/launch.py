@@ -31,9 +31,8 @@ def in_processes(function: TrainingFunction) -> TrainingFunction:
             function(**arguments)
         else:
             step = arguments.pop("step")
-            job = (
-                Path(arguments["state"]) / "processes.json"
-            )  # beside the states: every machine of a job sees it
+            # beside the states: every machine of a job sees it
+            job = Path(arguments["state"]) / "processes.json"
             with replacing(job) as path:
                 path.write_text(
                     json.dumps({"function": function.__name__, "arguments": arguments}),
@@ -66,9 +65,8 @@ def command(count: int, job: Path, environment: Mapping[str, str]) -> list[str]:
         f"--nnodes={nodes}",
         f"--nproc-per-node={count // nodes}",
     ]
-    torchrun.append(
-        f"--signals-to-handle={SIGNALS}"
-    )  # it hands them on, and waits half a minute for a checkpoint
+    # it hands them on, and waits half a minute for a checkpoint
+    torchrun.append(f"--signals-to-handle={SIGNALS}")
     worker = ["-m", "avatarflow.generators.training.worker", str(job)]
     if nodes == 1:
         return [

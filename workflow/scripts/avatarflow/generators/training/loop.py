@@ -60,9 +60,8 @@ class Loop:
     ) -> None:  # fmt: skip
         self.together = together or Processes()
         self.part = self.together.share(settings.batch)
-        self.own = (
-            [self.together.rank] if self.together.rank else []
-        )  # no two processes drop the same activations
+        # no two processes drop the same activations
+        self.own = [self.together.rank] if self.together.rank else []
         self.model, self.objective, self.items = model, objective, items
         self.settings, self.seed, self.state, self.name = settings, seed, state, name
         self.weights = {
@@ -195,9 +194,8 @@ class Loop:
 
     def _set_moments(self, weight: nn.Parameter, first: torch.Tensor, second: torch.Tensor) -> None:
         moments = {"exp_avg": first.to(weight.device), "exp_avg_sq": second.to(weight.device)}
-        count = torch.tensor(
-            float(self.done), device=weight.device
-        )  # the fused optimiser wants it there
+        # the fused optimiser wants it there
+        count = torch.tensor(float(self.done), device=weight.device)
         self.optimiser.state[weight] = {"step": count, **moments}
 
     def _follow(self) -> None:

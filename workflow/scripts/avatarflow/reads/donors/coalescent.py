@@ -19,7 +19,7 @@ import pysam
 import tskit
 
 from avatarflow.core.arrays import Codes
-from avatarflow.core.paths import replacing_folder
+from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator, integer
 from avatarflow.reads import bgzf
 from avatarflow.reads.genomes.genome import Genome, read_fasta
@@ -168,15 +168,21 @@ def vcf_head(genome: Genome, people: int) -> bytes:
     return "\n".join([*lines, "\t".join([*columns, *names]), ""]).encode()
 
 
+def panel_files(folder: str | Path) -> dict[str, Path]:
+    """Return the paths that `simulate_panel` writes, in one folder under their usual names."""
+    vcf = Path(folder) / "panel.vcf.gz"
+    return {"vcf": vcf, "index": vcf.with_name("panel.vcf.gz.tbi")}
+
+
 def simulate_panel(
     host: str | Path,
     settings: Mapping[str, Any],
     rates: Mapping[str, Any],
     seed: int,
-    folder: str | Path,
+    outputs: Mapping[str, str | Path],
     step: Step,
 ) -> None:
-    """Write a phased panel on the host as `panel.vcf.gz` with its index; contigs have histories of their own.
+    """Write a phased panel on the host as a VCF with its index; contigs have histories of their own.
 
     Parameters
     ----------
@@ -187,14 +193,13 @@ def simulate_panel(
     rates : mapping
         The config's `rates`: which kinds of variants there are; zygosity comes from the model.
     seed : int
-    folder : path
-        Replaced as a whole.
+    outputs : mapping
+        Paths: `vcf` (bgzipped), `index`.
     step : Step
         Gets the number of variants.
     """
     genome, kinds, total = read_fasta(host), Rates.of(rates), 0
-    with replacing_folder(folder) as place:
-        path = place / "panel.vcf.gz"
+    with replacing(outputs["vcf"]) as path, replacing(outputs["index"]) as index:
         with path.open("wb") as file:
             file.write(bgzf.compress(vcf_head(genome, settings["people"])))
             for number, (name, codes) in enumerate(genome.contigs()):
@@ -204,6 +209,6 @@ def simulate_panel(
                     total += len(sites)
                 step.progress(number + 1, len(genome.names), "contigs")
             file.write(bgzf.EOF)
-        pysam.tabix_index(str(path), preset="vcf", force=True)
+        pysam.tabix_index(str(path), preset="vcf", force=True, index=str(index))
     step.metric("panel_variants", total)
     step.info("%d people, %d variants on %d bases", settings["people"], total, len(genome.codes))

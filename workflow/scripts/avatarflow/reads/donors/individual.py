@@ -1,6 +1,7 @@
 """A diploid individual: variants put into the reference, as two haplotypes and the phased VCF that makes them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pysam
 
-from avatarflow.core.paths import replacing_folder
+from avatarflow.core.paths import replacing
 from avatarflow.reads import bgzf
 from avatarflow.reads.genomes.genome import Genome, read_fasta, write_fasta
 from avatarflow.runs.context import Step
@@ -43,61 +44,89 @@ def vcf_text(reference: Genome, variants: pd.DataFrame, donor: str) -> str:
     return "\n".join([*head, *body, ""])
 
 
-def donor_variants(
-    reference: Genome, level: float, rates: Rates, seed: int, donor: str, panel: Mapping[str, Any] | None,
-    structural: Mapping[str, Any] | None = None,
-) -> tuple[pd.DataFrame, Spans]:  # fmt: skip
-    """A donor's variants: the panel's where it speaks (`panel`: see `make_individual`), drawn ones elsewhere."""
-    known, spans = (
-        panel_variants(panel["vcf"], source_of(panel, seed, donor), reference)
-        if panel
-        else (None, {})
+@dataclass(frozen=True)
+class Donor:
+    """A donor, and what their variants are taken from.
+
+    `level`, `rates`, `seed`: see `variation.draw_variants`. `panel`: VCF of a phased panel, where there is one;
+    `sample`: a column of it, or None for a mosaic of its haplotypes. `structural`: see `structural.draw_structural`.
+    """
+
+    name: str
+    level: float
+    rates: Rates
+    seed: int
+    panel: str | Path | None = None
+    sample: str | None = None
+    structural: Mapping[str, Any] | None = None
+
+
+def donor_variants(reference: Genome, donor: Donor) -> tuple[pd.DataFrame, Spans]:
+    """Return a donor's variants, the panel's where it speaks and drawn ones elsewhere, and the panel's spans."""
+    known: list[pd.DataFrame] = []
+    spans: Spans = {}
+    if donor.panel:
+        source = source_of(donor.sample, donor.seed, donor.name)
+        variants, spans = panel_variants(donor.panel, source, reference)
+        known = [variants]
+    drawn = draw_variants(
+        reference, donor.level, donor.rates, donor.seed, donor.name, outside=spans
     )
-    drawn = draw_variants(reference, level, rates, seed, donor, outside=spans)
-    table = merged([drawn] if known is None else [drawn, known], reference)
-    if structural and structural["per_mb"] > 0:
-        large = draw_structural(reference, structural, rates.homozygous_share, seed, donor, spans)
+    table = merged([drawn, *known], reference)
+    if donor.structural and donor.structural["per_mb"] > 0:
+        large = draw_structural(
+            reference,
+            donor.structural,
+            donor.rates.homozygous_share,
+            donor.seed,
+            donor.name,
+            spans,
+        )
         table = merged([with_structural(table, large)], reference)
     return table, spans
 
 
-def make_individual(
-    reference: str, folder: str | Path, level: float, rates: Mapping[str, Any], seed: int, donor: str,
-    panel: Mapping[str, Any] | None, step: Step, structural: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """Write one individual as a folder.
+OUTPUTS = {
+    "haplotype1": "haplotype1.fa",
+    "haplotype2": "haplotype2.fa",
+    "vcf": "variants.vcf.gz",
+    "index": "variants.vcf.gz.tbi",
+    "variants": "variants.parquet",
+    "parts": "parts.parquet",
+}
 
-    Files: `haplotype1.fa`, `haplotype2.fa`, `variants.vcf.gz` (+ `.tbi`), `variants.parquet`, `parts.parquet`.
+
+def outputs_in(folder: str | Path) -> dict[str, Path]:
+    """Return the paths that `make_individual` writes, all in one folder under their usual names."""
+    return {key: Path(folder) / name for key, name in OUTPUTS.items()}
+
+
+def make_individual(
+    reference: str, donor: Donor, outputs: Mapping[str, str | Path], step: Step
+) -> None:
+    """Write one individual.
 
     Parameters
     ----------
     reference : path
         FASTA of the host as prepared.
-    folder : path
-        Replaced as a whole.
-    level, rates, seed, donor
-        See `variation.draw_variants`.
-    panel : mapping or None
-        `vcf` of a phased panel, and `sample`, or None there for a mosaic of its haplotypes.
+    donor : Donor
+    outputs : mapping
+        Paths: `haplotype1`, `haplotype2` (FASTA), `vcf` and its `index`, `variants` and `parts` (Parquet).
     step : Step
         Gets the number of variants and the measured level per part.
-    structural : mapping or None
-        See `structural.draw_structural`.
     """
     genome = read_fasta(reference)
-    variants, spans = donor_variants(genome, level, Rates.of(rates), seed, donor, panel, structural)
-    with replacing_folder(folder) as place:
-        for number in (1, 2):
-            write_fasta(
-                place / f"haplotype{number}.fa",
-                haplotype(genome, variants, f"allele{number}").genome,
-            )
-        vcf = place / "variants.vcf.gz"
-        vcf.write_bytes(bgzf.compress(vcf_text(genome, variants, donor).encode()) + bgzf.EOF)
-        pysam.tabix_index(str(vcf), preset="vcf", force=True)
-        _write(place / "variants.parquet", variants)
-        rows = [(name, *span) for name, span in spans.items()]
-        _write(place / "parts.parquet", pd.DataFrame(rows, columns=["contig", "first", "end"]))
+    variants, spans = donor_variants(genome, donor)
+    for number in (1, 2):
+        made = haplotype(genome, variants, f"allele{number}").genome
+        write_fasta(outputs[f"haplotype{number}"], made)
+    with replacing(outputs["vcf"]) as vcf, replacing(outputs["index"]) as index:
+        vcf.write_bytes(bgzf.compress(vcf_text(genome, variants, donor.name).encode()) + bgzf.EOF)
+        pysam.tabix_index(str(vcf), preset="vcf", force=True, index=str(index))
+    _write(outputs["variants"], variants)
+    rows = [(name, *span) for name, span in spans.items()]
+    _write(outputs["parts"], pd.DataFrame(rows, columns=["contig", "first", "end"]))
     carried = (variants["allele1"] > 0).sum() + (variants["allele2"] > 0).sum()
     step.metric("variants", len(variants))
     step.metric("variants_per_haplotype_base", carried / 2 / max(len(genome.codes), 1))
@@ -108,5 +137,6 @@ def make_individual(
     )
 
 
-def _write(path: Path, table: pd.DataFrame) -> None:
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path, compression="zstd")
+def _write(target: str | Path, table: pd.DataFrame) -> None:
+    with replacing(target) as path:
+        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path, compression="zstd")

@@ -7,7 +7,7 @@ Li and Stephens 2003, Genetics 165:2213: a new haplotype is copied from those th
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from avatarflow.core.errors import refuse
@@ -97,6 +97,6 @@ class Mosaic:
         return haplotype // 2, haplotype % 2
 
 
-def source_of(panel: Mapping[str, Any], seed: int, donor: str) -> Source:
-    """From a donor's `panel`: `sample`, or none for a mosaic."""
-    return Person(panel["sample"]) if panel["sample"] is not None else Mosaic(seed, donor)
+def source_of(sample: str | None, seed: int, donor: str) -> Source:
+    """Return the person of a panel whose column is `sample`, or a mosaic where it is None."""
+    return Person(sample) if sample is not None else Mosaic(seed, donor)

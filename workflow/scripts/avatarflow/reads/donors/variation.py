@@ -77,9 +77,8 @@ def draw_variants(
             at, words, priority = _sites(
                 len(codes), block, rates.site_rate(level), (seed, person, number)
             )
-            kept = (at < first - INDEL_MAX_BP) | (
-                at >= last
-            )  # a deletion must not reach into the span
+            # a deletion must not reach into the span
+            kept = (at < first - INDEL_MAX_BP) | (at >= last)
             tables.append(described(name, codes, at[kept], words[kept], priority[kept], rates))
     drawn = (
         pd.concat(tables, ignore_index=True)
@@ -175,9 +174,8 @@ def _alleles(
     anchor = codes[at]
     letters = "ACGTN"
     ref = LETTERS[anchor].tobytes().decode()
-    alt = (
-        LETTERS[(anchor + step) % 4].tobytes().decode()
-    )  # +2 swaps A with G and C with T: the transitions
+    # +2 swaps A with G and C with T: the transitions
+    alt = LETTERS[(anchor + step) % 4].tobytes().decode()
     refs, alts = list(ref), list(alt)
     for i in np.flatnonzero(size > 0):
         if insertion[i]:

@@ -34,10 +34,8 @@ def _table() -> Codes:
 
 
 CODE_OF = _table()
-TO_CODE, TO_LETTER = (
-    CODE_OF.tobytes(),
-    LETTERS.tobytes().ljust(256, b"N"),
-)  # bytes.translate: an index would take 8 bytes a base
+# bytes.translate: an index would take 8 bytes a base
+TO_CODE, TO_LETTER = CODE_OF.tobytes(), LETTERS.tobytes().ljust(256, b"N")
 
 
 @dataclass(frozen=True)

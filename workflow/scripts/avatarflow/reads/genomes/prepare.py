@@ -20,14 +20,16 @@ def host_genome(reference: Mapping[str, Any], seed: int) -> Genome:
     return cut(genome, reference["region"]) if reference["region"] else genome
 
 
-def microbe_genomes(microbes: Mapping[str, Any], seed: int) -> dict[str, Genome]:
+def microbe_genomes(
+    files: Mapping[str, str], generated: Mapping[str, Any], seed: int
+) -> dict[str, Genome]:
     """Taxon to genome: the files, or made up where none is given; all unreadable files are told at once."""
-    if not microbes["genomes"]:
-        return made_up_microbes(microbes["generated"], seed)
+    if not files:
+        return made_up_microbes(generated, seed)
     problems, genomes = Problems(), {}
-    for taxon, settings in microbes["genomes"].items():
+    for taxon, path in files.items():
         with noting(problems):
-            genomes[taxon] = read_fasta(settings["fasta"])
+            genomes[taxon] = read_fasta(path)
     problems.raise_if_any()
     return genomes
 
@@ -43,7 +45,8 @@ def noting(problems: Problems) -> Iterator[None]:
 
 def prepare_genomes(
     reference: Mapping[str, Any],
-    microbes: Mapping[str, Any],
+    microbes: Mapping[str, str],
+    generated: Mapping[str, Any],
     seed: int,
     host: str,
     others: str,
@@ -53,8 +56,12 @@ def prepare_genomes(
 
     Parameters
     ----------
-    reference, microbes : mapping
-        The config's parts, paths made usable.
+    reference : mapping
+        `fasta` (None: a host is made up), `region` and `generated_bp`.
+    microbes : mapping
+        Taxon to FASTA.
+    generated : mapping
+        The config's `microbes.generated`: what is made up where there is no taxon.
     seed : int
         Of made-up genomes.
     host, others : path
@@ -67,7 +74,7 @@ def prepare_genomes(
         if not (genome.codes != N).any():
             raise refuse("reference", "no base that is known, only N", "give the host's sequence")
     with noting(problems):
-        taxa = microbe_genomes(microbes, seed)
+        taxa = microbe_genomes(microbes, generated, seed)
     problems.raise_if_any()
     write_fasta(host, genome)
     contigs = [

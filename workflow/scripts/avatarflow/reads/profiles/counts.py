@@ -27,25 +27,20 @@ LEAST_DEPTH, SAME_BASE, MOST_LOST = 8, 0.25, 0.7  # see `variant_places`
 class Tally:
     """Counts over reads. Cycles run in reading direction; homopolymers by their length on the reference."""
 
-    bases: Integers = field(
-        default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64)
-    )  # (mate, cycle) of compared
+    # (mate, cycle) of compared
+    bases: Integers = field(default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64))
     wrong: Integers = field(default_factory=lambda: np.zeros((2, MOST_CYCLES), np.int64))
     quality: Integers = field(
         default_factory=lambda: np.zeros((2, MOST_CYCLES, QUALITIES), np.int64)
     )
-    by_quality: Integers = field(
-        default_factory=lambda: np.zeros((2, QUALITIES), np.int64)
-    )  # compared, with error
-    context: Integers = field(
-        default_factory=lambda: np.zeros((2, 4, 4), np.int64)
-    )  # as by_quality: base before, base
-    lengths: Integers = field(
-        default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64)
-    )  # of insertions, deletions
-    begun: Integers = field(
-        default_factory=lambda: np.zeros((2, LONGEST_RUN + 1), np.int64)
-    )  # by homopolymer
+    # compared, with error
+    by_quality: Integers = field(default_factory=lambda: np.zeros((2, QUALITIES), np.int64))
+    # as by_quality: base before, base
+    context: Integers = field(default_factory=lambda: np.zeros((2, 4, 4), np.int64))
+    # of insertions, deletions
+    lengths: Integers = field(default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64))
+    # by homopolymer
+    begun: Integers = field(default_factory=lambda: np.zeros((2, LONGEST_RUN + 1), np.int64))
     passed: Integers = field(default_factory=lambda: np.zeros(LONGEST_RUN + 1, np.int64))
     columns: list[tuple[int, int, int, int]] = field(default_factory=list)  # per read: all, x, i, d
     read_bp: list[int] = field(default_factory=list)
@@ -90,9 +85,8 @@ def tally(reads: Iterable[Columns], variants: Mapping[str, Integers] | None = No
             int((read.kind[ours] == which).sum()) for which in (SUBSTITUTED, INSERTED, LOST)
         )
         out.columns.append((int(ours.sum()), wrong, more, fewer))
-        out.read_bp.append(
-            int((read.kind != LOST).sum())
-        )  # without clips: adapters are no part of the molecule
+        # without clips: adapters are no part of the molecule
+        out.read_bp.append(int((read.kind != LOST).sum()))
     return out
 
 

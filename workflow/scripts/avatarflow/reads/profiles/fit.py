@@ -143,9 +143,8 @@ def error_by_quality(found: Tally) -> Floats:
     mean = wrong.sum() / max(seen.sum(), 1)
     blocks: list[list[float]] = []
     for score in range(QUALITIES):
-        blocks.append(
-            [wrong[score] + mean, seen[score] + 1, 1]
-        )  # one base with the mean error: none is empty
+        # one base with the mean error: none is empty
+        blocks.append([wrong[score] + mean, seen[score] + 1, 1])
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] < blocks[-1][0] / blocks[-1][1]:
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]

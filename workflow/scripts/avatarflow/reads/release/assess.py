@@ -41,20 +41,40 @@ MEASURED, PANEL, SPECTRUM = (
 )
 
 
+Runs = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def tool_runs(
+    tools: Mapping[str, Sequence[Mapping[str, str]]], calls: Sequence[str], usage: Sequence[str]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the tools of each role with the paths of their `calls` and `usage`.
+
+    Parameters
+    ----------
+    tools : mapping
+        `remove` and `detection_tools`: per tool `tool` and `setting`.
+    calls, usage : sequence of path
+        One per tool, in the order of the roles and their tools.
+    """
+    runs: dict[str, list[dict[str, str]]] = {role: [] for role in tools}
+    choices = [(role, tool) for role, chosen in tools.items() for tool in chosen]
+    for (role, tool), path, used in zip(choices, calls, usage, strict=True):
+        runs[role].append({**tool, "calls": path, "usage": used})
+    return runs
+
+
 def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list[str]]:
-    """Fragments that any of these tools calls human, and the tools that gave no verdicts."""
+    """Fragments that any of these tools calls human, and the tools that gave no calls."""
     human, silent = np.zeros(fragments, bool), []
     for run in runs:
         name = f"{run['tool']} {run['setting']}"
         if read_usage(run["usage"])["status"] != OK:
             silent.append(name)
             continue
-        verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
-        if len(verdicts) != fragments:
-            raise refuse(
-                name, "verdicts on other fragments than were given", "remove the reads again"
-            )
-        human |= verdicts.column("removed").to_numpy(zero_copy_only=False)
+        calls = pq.read_table(run["calls"], columns=["fragment", "removed"])
+        if len(calls) != fragments:
+            raise refuse(name, "calls on other fragments than were given", "remove the reads again")
+        human |= calls.column("removed").to_numpy(zero_copy_only=False)
     return human, silent
 
 
@@ -66,19 +86,24 @@ def is_spike(table: pd.DataFrame, fragments: int) -> Mask:
 
 
 def assess(
-    inputs: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]], settings: Mapping[str, Any],
-    output: str | Path, threads: int, step: Step,
-) -> dict[str, Any]:  # fmt: skip
+    inputs: Mapping[str, Any],
+    runs: Runs,
+    settings: Mapping[str, Any],
+    output: str | Path,
+    threads: int,
+    step: Step,
+) -> dict[str, Any]:
     """Measure and bound what is left, and write it as JSON.
 
     Parameters
     ----------
     inputs : mapping
-        Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`.
+        Paths: `reads` (the spiked files, one or two), `spikes`, `summary`, `host`; and the `donor`'s VCF, the `panel`
+        and its `map`, or None for what is not given.
     runs : mapping
-        `remove` and `detection_tools`: per tool `tool`, `setting` and the paths `verdicts`, `usage`.
+        `remove` and `detection_tools`, as `tool_runs` makes them.
     settings : mapping
-        Of the release's config entry, paths made usable: `donor`, `panel`, `risk`, `spike_ins`, `y_contigs`, `seed`.
+        Of the release's config entry: `donor` (`sample`, or None), `risk`, `spike_ins`, `y_contigs`, `seed`.
     output : path
     threads : int
     step : Step
@@ -93,13 +118,13 @@ def assess(
     spikes = pd.read_parquet(inputs["spikes"])
     total = summary["fragments"] + len(spikes)
     spike = is_spike(spikes, total)
-    removed, mute = votes(runs["remove"], total)
-    watched, deaf = votes(runs["detection_tools"], total)
-    counts = Counts.of(removed, watched, spike, spikes["variants"].to_numpy())
+    removed, removers_without_calls = votes(runs["remove"], total)
+    detected, detectors_without_calls = votes(runs["detection_tools"], total)
+    counts = Counts.of(removed, detected, spike, spikes["variants"].to_numpy())
     rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
-    names = np.flatnonzero(~removed & watched & ~spike)
-    known = Known(inputs["host"], settings, summary)
+    names = np.flatnonzero(~removed & detected & ~spike)
+    known = Known(inputs, settings, summary)
     with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
         found = known.look(inputs["reads"], names, Path(place), threads, step)
     sex = found.pop("sex")
@@ -108,7 +133,8 @@ def assess(
     people = settings["risk"]["population"]
     result = {
         "tools": {
-            "asked": len(runs["remove"]) + len(runs["detection_tools"]), "without_verdicts": sorted({*mute, *deaf}),
+            "asked": len(runs["remove"]) + len(runs["detection_tools"]),
+            "without_verdicts": sorted({*removers_without_calls, *detectors_without_calls}),
         },
         "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
         "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
@@ -152,16 +178,17 @@ class Known:
 
     Parameters
     ----------
-    host : path
-    settings : mapping
-        The release's config entry.
+    inputs, settings : mapping
+        As `assess` takes them.
     summary : mapping
         Of the user's reads.
     """
 
-    def __init__(self, host: str, settings: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
-        self.settings, self.risk, self.host = settings, settings["risk"], host
-        self.genome = read_fasta(host)
+    def __init__(
+        self, inputs: Mapping[str, Any], settings: Mapping[str, Any], summary: Mapping[str, Any]
+    ) -> None:
+        self.settings, self.risk, self.host = settings, settings["risk"], inputs["host"]
+        self.genome = read_fasta(self.host)
         spikes, self.longest = settings["spike_ins"], summary["length_max"]
         self.paired = summary["reads"] > summary["fragments"]
         whole = spikes["platform"] == "nanopore"
@@ -173,13 +200,13 @@ class Known:
         )
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM
-        if settings["panel"]:
-            self.panel, self.how = read_panel(settings["panel"]["vcf"], self.genome), PANEL
-            if settings["panel"]["map"]:
-                self.lengths = read_map(settings["panel"]["map"], self.genome)
-        if settings["donor"] and self.panel:
+        if inputs["panel"]:
+            self.panel, self.how = read_panel(inputs["panel"], self.genome), PANEL
+            if inputs["map"]:
+                self.lengths = read_map(inputs["map"], self.genome)
+        if inputs["donor"] and self.panel:
             self.panel = with_donor(
-                self.panel, settings["donor"]["vcf"], settings["donor"]["sample"], self.genome
+                self.panel, inputs["donor"], settings["donor"]["sample"], self.genome
             )
             self.how = MEASURED
         self._information: Information | None = None

@@ -1,4 +1,4 @@
-"""The benchmark behind a read release: tools on the user's reads, with simulated people's reads mixed in.
+"""The benchmark that a read release runs: tools on the user's reads, with simulated people's reads mixed in.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def benchmark_behind(release: Mapping[str, Any]) -> dict[str, Any]:
-    """The `read_benchmarks` entry, without its defaults, that gives a release its reads, donors and verdicts."""
+def benchmark_of_release(release: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the benchmark, without its defaults, that gives a release its reads, donors and calls."""
     spikes, panel = release["spike_ins"], release["panel"]
     mosaic = {"vcf": panel["vcf"], "mosaic": True} if panel else None
     tools = [*release["remove"], *release["detection_tools"]]
@@ -42,7 +42,7 @@ def release_problems(
         yield (
             where,
             "the name of a read benchmark too",
-            "give one of them another name: they share a folder",
+            "give one of them another name: both write to results/read_benchmarks/<name>/",
         )
     if release["donor"] and not release["panel"]:
         yield (

@@ -46,10 +46,10 @@ def certificate(
     reads : mapping
         Summary of the user's reads.
     settings : mapping
-        The release's config entry.
+        Of the release's config entry; `donor` and `panel` count as given where they are true.
     """
     asked = {key: settings[key] for key in ASKED}
-    asked |= {"donor": settings["donor"] is not None, "panel": settings["panel"] is not None}
+    asked |= {"donor": bool(settings["donor"]), "panel": bool(settings["panel"])}
     plain: dict[str, Any] = clean(
         {
             "version": VERSION,

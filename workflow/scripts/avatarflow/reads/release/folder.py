@@ -59,12 +59,12 @@ def release_reads(
         json.loads(Path(inputs[key]).read_text(encoding="utf-8"))
         for key in ("assessment", "summary")
     )
-    watching = [
+    detection_tools = [
         run
         for run in runs["detection_tools"]
         if f"{run['tool']} {run['setting']}" not in _silent(found)
     ]
-    gates = hold_all(figures_of(found, len(watching)), settings["gates"])
+    gates = hold_all(figures_of(found, len(detection_tools)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
     if decided["decision"] == PASS and passed(gates):
         _write_folder(
@@ -110,7 +110,7 @@ def _kept(
     Raises
     ------
     AvatarflowError
-        If the verdicts are not those that were assessed.
+        If the calls are not those that were assessed.
     """
     spikes = pd.read_parquet(inputs["spikes"])
     total = summary["fragments"] + len(spikes)
@@ -118,7 +118,7 @@ def _kept(
     removed, silent = votes(runs["remove"], total)
     if silent or int((removed & ~spike).sum()) != found["counts"]["removed"]:
         raise refuse(
-            "assessment", "made of other verdicts than there are now", "assess the reads again"
+            "assessment", "made of other calls than there are now", "assess the reads again"
         )
     return ~removed & ~spike
 

@@ -33,13 +33,13 @@ RULES: dict[str, Rule] = {
 }
 
 
-def figures_of(found: Mapping[str, Any], watching: int) -> dict[str, Estimate]:
+def figures_of(found: Mapping[str, Any], detection_tools: int) -> dict[str, Estimate]:
     """The gates' figures out of an assessment; what it lacks is missing."""
     tools, counts = found["tools"], found["counts"]
     silent = len(tools["without_verdicts"])
     return {
         "calls": Estimate.exact((tools["asked"] - silent) / tools["asked"], tools["asked"]),
-        "detection_tools": Estimate.exact(watching, watching),
+        "detection_tools": Estimate.exact(detection_tools, detection_tools),
         "spike_ins": Estimate.exact(counts["spike_ins"], counts["spike_ins"]),
         "miss_rate": Estimate.of(found["miss_rate"]),
         "bits_left": Estimate.of(found["bits"]),

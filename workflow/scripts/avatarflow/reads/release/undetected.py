@@ -30,13 +30,13 @@ class Counts:
 
     @classmethod
     def of(
-        cls, removed: Mask, watched: Mask, spike: Mask, variants: npt.NDArray[np.int64]
+        cls, removed: Mask, detected: Mask, spike: Mask, variants: npt.NDArray[np.int64]
     ) -> "Counts":
         """From one value per fragment of the spiked files; `variants` per spike-in, in their order."""
         left = ~removed
         return cls(
-            int((~spike).sum()), int((removed & ~spike).sum()), int((left & watched & ~spike).sum()),
-            int(spike.sum()), int((left & spike).sum()), int((left & ~watched & spike).sum()),
+            int((~spike).sum()), int((removed & ~spike).sum()), int((left & detected & ~spike).sum()),
+            int(spike.sum()), int((left & spike).sum()), int((left & ~detected & spike).sum()),
             int(variants[left[spike]].sum()), int(variants.sum()),
         )  # fmt: skip
 

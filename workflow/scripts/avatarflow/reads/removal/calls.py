@@ -29,7 +29,7 @@ class Call(NamedTuple):
 Lines = Iterator[tuple[int, str]]
 
 
-def read_verdicts(
+def read_calls(
     how: Mapping[str, Any], answer: Path, fragments: Sequence[str], tool: str = ""
 ) -> pd.DataFrame:
     """One row per fragment, in the order of `fragments`.
@@ -59,12 +59,12 @@ def read_verdicts(
     reader, default = READERS[how["format"]]
     index = pd.Index(fragments)
     human, told = np.zeros((len(index), 2), bool), np.zeros((len(index), 2), bool)
-    strangers = 0
+    unknown = 0
     for path, mate in _answers(answer, tool):
         calls = reader(_numbered(path), mate, how, tool)
         while part := list(islice(calls, CHUNK)):
             rows = index.get_indexer(pd.Index([call.name for call in part]))
-            strangers += int((rows < 0).sum())
+            unknown += int((rows < 0).sum())
             for side in (0, 1):
                 chosen = (rows >= 0) & np.array([call.mate in (side, BOTH) for call in part])
                 told[rows[chosen], side] = True
@@ -73,8 +73,8 @@ def read_verdicts(
     if default is not None:
         human = np.where(told, human, default)
     missing = 0 if default is not None else int((~told).any(1).sum())
-    if strangers or missing:
-        found = f"{missing} fragments without verdict, {strangers} unknown ones"
+    if unknown or missing:
+        found = f"{missing} fragments without call, {unknown} unknown ones"
         raise refuse(f"tool {tool}", found, "see its last lines in the log")
     return pd.DataFrame(
         {"fragment": pd.Series(index, dtype=object), "mate1": human[:, 0], "mate2": human[:, 1]}

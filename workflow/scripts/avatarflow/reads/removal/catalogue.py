@@ -16,9 +16,8 @@ Tool = Mapping[str, Any]
 
 PROJECT = Path(__file__).resolve().parents[5]
 SHIPPED = PROJECT / "resources" / "removal_tools"
-OPTIONAL = (
-    PROJECT / ".tools" / "bin"
-)  # tools from PyPI that must not share the workflow's environment
+# tools from PyPI that must not share the workflow's environment
+OPTIONAL = PROJECT / ".tools" / "bin"
 HOLES = {
     "version": set[str](),
     "index": {"host", "index", "threads", "options", "resources"},

@@ -1,4 +1,4 @@
-"""Run a read-removal tool: its index, then its classification, measured apart; one verdict per fragment.
+"""Run a read-removal tool: its index, then its classification, measured apart; one call per fragment.
 
 A tool is a mapping (workflow/schemas/removal_tool.schema.yaml, docs/reads.md). A tool that is not there or that
 crashes costs its own rows: its outputs say so (`status`), and the run goes on.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing, replacing_folder, write_json
 from avatarflow.runs.context import Step
 
-from .calls import read_verdicts
+from .calls import read_calls
 from .catalogue import PROJECT, Tool, absent, command_for, search_path
 from .fastq_names import fragment_names
 
@@ -30,7 +31,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 RESOURCES = PROJECT / "resources"
 MATE_RULES = {"either": any, "both": all}
 OK, MISSING, FAILED, UNSUPPORTED = "ok", "missing", "failed", "unsupported"
-VERDICTS = pa.schema(
+CALLS = pa.schema(
     [
         ("fragment", pa.string()),
         ("mate1", pa.bool_()),
@@ -41,7 +42,7 @@ VERDICTS = pa.schema(
 
 
 class ToolError(AvatarflowError):
-    """A tool that can give no verdicts; `status` says in one word why."""
+    """A tool that can give no calls; `status` says in one word why."""
 
     def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
@@ -127,28 +128,41 @@ def run_measured(name: str, command: str, values: Mapping[str, Any], step: Step)
         return {**json.loads(usage.read_text()), "command": " ".join(command.split())}
 
 
+@dataclass(frozen=True)
+class ToolSetting:
+    """A removal tool in one of its settings: its name, its declaration and the setting's name."""
+
+    name: str
+    tool: Tool
+    setting: str
+
+    def options(self, part: str) -> str:
+        """Return the options of this setting for `index` or for `remove`."""
+        chosen: str = self.tool["settings"][self.setting][part]
+        return chosen
+
+
 def build_index(
-    name: str, tool: Tool, setting: str, host: str, index: str, usage: str, threads: int, step: Step
+    chosen: ToolSetting, host: str, index: str, usage: str, threads: int, step: Step
 ) -> None:
     """Build the tool's index of the host into the folder `index`; what it took goes to the JSON file `usage`.
 
     Without the tool, or when it fails, the folder stays empty and `usage` says why.
     """
-    options = tool["settings"][setting]["index"]
 
     def work() -> dict[str, Any]:
-        require(name, tool)
+        require(chosen.name, chosen.tool)
         with replacing_folder(index) as place:
             values = {
                 "host": host,
                 "index": place,
                 "threads": threads,
-                "options": options,
+                "options": chosen.options("index"),
                 "resources": RESOURCES,
             }
-            return run_measured(name, tool["index"], values, step)
+            return run_measured(chosen.name, chosen.tool["index"], values, step)
 
-    record = attempt(tool, work, step)
+    record = attempt(chosen.tool, work, step)
     if record["status"] != OK:
         with replacing_folder(index):
             pass
@@ -156,32 +170,55 @@ def build_index(
 
 
 def remove_reads(
-    name: str, tool: Tool, setting: str, index: str, index_usage: str, reads: Sequence[str], mate_rule: str,
-    repeats: int, verdicts: str, usage: str, threads: int, step: Step,
-) -> None:  # fmt: skip
-    """Classify reads (one file, or two with mates) and write `verdicts`: one row per fragment, in the reads' order.
+    chosen: ToolSetting,
+    inputs: Mapping[str, Any],
+    mate_rule: str,
+    repeats: int,
+    outputs: Mapping[str, str],
+    threads: int,
+    step: Step,
+) -> None:
+    """Classify reads and write one row per fragment, in the reads' order.
 
     Columns: `fragment`, `mate1`, `mate2` (was that mate called human; tools that judge pairs say the same of both),
-    `removed`. Of several repeats `usage` holds the median; the verdicts are those of the last. Where the tool cannot
-    run, there are no rows and `usage` says why.
+    `removed`. Where the tool cannot run, there are no rows and `usage` says why.
+
+    Parameters
+    ----------
+    chosen : ToolSetting
+    inputs : mapping
+        Paths: `index`, `index_usage` (what `build_index` wrote), and `reads`, one file, or two with mates.
+    mate_rule : str
+        One of `MATE_RULES`.
+    repeats : int
+        Of several, `usage` holds the median, and the rows are those of the last.
+    outputs : mapping
+        Paths: `calls` (Parquet), `usage` (JSON).
+    threads : int
+    step : Step
     """
-    table = VERDICTS.empty_table()
+    table, reads = CALLS.empty_table(), inputs["reads"]
+    name, tool, calls = chosen.name, chosen.tool, outputs["calls"]
 
     def work() -> dict[str, Any]:
         nonlocal table
-        _require_index(index_usage)
+        _require_index(inputs["index_usage"])
         require(name, tool)
-        command = command_for(tool, setting, len(reads))
+        command = command_for(tool, chosen.setting, len(reads))
         if command is None:
             kind = "read pairs" if len(reads) == 2 else "single reads"
             do = "take the tool out of read_benchmarks.<name>.tools"
             raise ToolError(UNSUPPORTED, str(refuse(f"tool {name}", f"it takes no {kind}", do)))
-        options = tool["settings"][setting]["remove"]
-        common = {"index": index, "threads": threads, "options": options, "resources": RESOURCES}
+        common = {
+            "index": inputs["index"],
+            "threads": threads,
+            "options": chosen.options("remove"),
+            "resources": RESOURCES,
+        }
         common |= {f"reads{number}": path for number, path in enumerate(reads, start=1)}
         runs = []
         for _ in range(repeats):
-            with tempfile.TemporaryDirectory(dir=Path(verdicts).parent) as place:
+            with tempfile.TemporaryDirectory(dir=Path(calls).parent) as place:
                 answer, scratch = Path(place) / "answer", Path(place) / "scratch"
                 scratch.mkdir()
                 answers = {
@@ -191,16 +228,16 @@ def remove_reads(
                     "scratch": scratch,
                 }
                 runs.append(run_measured(name, command, {**common, **answers}, step))
-                table = _verdict_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
+                table = _call_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
         return _median(runs)
 
     record = attempt(tool, work, step)
     if record["status"] != OK:
-        table = VERDICTS.empty_table()
-    with replacing(verdicts) as path:
+        table = CALLS.empty_table()
+    with replacing(calls) as path:
         pq.write_table(table, path, compression="zstd")
     step.info("%d of %d fragments removed", sum(table["removed"].to_pylist()), table.num_rows)
-    _save(usage, record, step, "run")
+    _save(outputs["usage"], record, step, "run")
 
 
 def attempt(tool: Tool, work: Callable[[], dict[str, Any]], step: Step) -> dict[str, Any]:
@@ -221,13 +258,13 @@ def _require_index(usage: str) -> None:
         raise ToolError(record["status"], record["reason"])
 
 
-def _verdict_table(
+def _call_table(
     tool: Tool, answer: Path, names: Sequence[str], mate_rule: str, name: str
 ) -> pa.Table:
-    table = read_verdicts(tool["verdicts"], answer, names, name)
+    table = read_calls(tool["verdicts"], answer, names, name)
     rule = MATE_RULES[mate_rule]
     table["removed"] = [rule(mates) for mates in zip(table["mate1"], table["mate2"], strict=True)]
-    return pa.Table.from_pandas(table, schema=VERDICTS, preserve_index=False)
+    return pa.Table.from_pandas(table, schema=CALLS, preserve_index=False)
 
 
 def _median(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

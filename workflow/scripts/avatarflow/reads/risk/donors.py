@@ -31,7 +31,7 @@ def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) 
     Parameters
     ----------
     donors : mapping
-        Name to None, or to `vcf` and `sample`; where `sample` is None, `seed` made the mosaic that the donor is.
+        Name to `panel`: None, or `vcf` and `sample`; where `sample` is None, `seed` made the mosaic that the donor is.
     genome : Genome
     lengths : GeneticMap
 
@@ -42,7 +42,8 @@ def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) 
     """
     panels: dict[str, Panel] = {}
     found = {}
-    for name, settings in donors.items():
+    for name, donor in donors.items():
+        settings = donor["panel"]
         if settings is None:
             continue
         panel = panels.get(settings["vcf"]) or read_panel(settings["vcf"], genome)
@@ -54,6 +55,17 @@ def read_donors(donors: Mapping[str, Any], genome: Genome, lengths: GeneticMap) 
         ) is not None:
             found[name] = Donor(enlarged, len(enlarged.people) - 1, lengths)
     return found
+
+
+def with_panels(
+    donors: Mapping[str, Mapping[str, Any]], panels: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the donors with the path of their panel as `vcf`; `panels` has one for every donor with a panel."""
+    named = [name for name, donor in donors.items() if donor["panel"]]
+    joined = {name: dict(donor) for name, donor in donors.items()}
+    for name, path in zip(named, panels, strict=True):
+        joined[name]["panel"] = {**donors[name]["panel"], "vcf": path}
+    return joined
 
 
 def with_mosaic(panel: Panel, mosaic: Mosaic, origin: Sequence[tuple[str, int]]) -> Panel | None:

@@ -42,9 +42,9 @@ def kin_bits(
     others = np.setdiff1d(np.arange(len(panel.people)), [donor])
     kin = np.empty((len(sites), draws), np.uint8)
     for draw in range(draws):
-        strangers = alleles[:, random.choice(others, 2), random.integers(0, 2, 2)]
+        unrelated = alleles[:, random.choice(others, 2), random.integers(0, 2, 2)]
         shared = random.random(2) < SHARED[relation]
-        kin[:, draw] = np.where(shared, alleles[:, donor], strangers).sum(1)
+        kin[:, draw] = np.where(shared, alleles[:, donor], unrelated).sum(1)
     p = clipped_frequencies(alleles[:, others].sum((1, 2), dtype=np.int64), 2 * len(others))
     ratios = likelihood_ratios(table, kin, np.repeat(p[:, None], draws, 1), 0.0, relation)
     return bits(float(ratios.mean()))

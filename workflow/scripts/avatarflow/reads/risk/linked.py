@@ -45,9 +45,8 @@ class Loci:
         tables = []
         for error in (0.0, miscopied):
             each = np.log((1 - error) * base + error * base[:, ::-1])
-            alleles = panel.alleles[observed.site].reshape(
-                len(observed), 2 * len(panel.people)
-            )  # (m, 2n)
+            # (m, 2n)
+            alleles = panel.alleles[observed.site].reshape(len(observed), 2 * len(panel.people))
             table = np.zeros((len(names), alleles.shape[1]))
             np.add.at(table, where, np.where(alleles == 1, each[:, 1:], each[:, :1]))
             tables.append(table)

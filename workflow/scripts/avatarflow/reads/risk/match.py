@@ -51,9 +51,8 @@ def variability(panel: Panel, out: list[int]) -> Floats:
     """2 p (1 - p) of every site among the people who are not `out`: how much a read there tells."""
     rest = np.setdiff1d(np.arange(len(panel.people)), out)
     count, whole = panel.alleles[:, rest].sum((1, 2), dtype=np.int64), 2 * len(rest)
-    return np.asarray(
-        2 * (count * (whole - count)) / whole**2
-    )  # whole numbers: equal sites stay equal
+    # whole numbers: equal sites stay equal
+    return np.asarray(2 * (count * (whole - count)) / whole**2)
 
 
 def spread(observed: Observations, panel: Panel, out: list[int], r2: float) -> Observations:

@@ -32,19 +32,19 @@ COLUMNS = [
     "bits_to_single_out", "bits_parent", "bits_sibling", "result",
     "y_fragments", "bits_sex",
 ]  # fmt: skip
-MEASURED, NO_PANEL, NO_VERDICT = (
+MEASURED, NO_PANEL, NO_CALLS = (
     "measured",
     "inconclusive: no donor has a panel",
-    "the tool gave no verdicts",
+    "the tool gave no calls",
 )
 
 
 def residual(run: Mapping[str, str]) -> pd.DataFrame | None:
-    """Human fragments that a tool left in; None where it gave no verdict for some."""
+    """Human fragments that a tool left in; None where it gave no call for some."""
     columns = ["fragment", "source", "contig", "haplotype", "start", "end", "strand"]
     truth = pq.read_table(run["truth"], columns=columns).to_pandas()
-    verdicts = pq.read_table(run["verdicts"], columns=["fragment", "removed"]).to_pandas()
-    both = truth.merge(verdicts, on="fragment", how="left")
+    calls = pq.read_table(run["calls"], columns=["fragment", "removed"]).to_pandas()
+    both = truth.merge(calls, on="fragment", how="left")
     if both["removed"].isna().any():
         return None
     left: pd.DataFrame = both[(both["source"] == HOST) & ~both["removed"].astype(bool)].reset_index(
@@ -99,7 +99,7 @@ def sex_of(
     bleed_through: float,
 ) -> dict[str, float]:
     """Fragments on Y and mean bits for the donors' true sex, over those whose sex is known; nothing without a Y."""
-    known = {donor: sexes.get(donor) for donor in left if sexes.get(donor)}
+    known = {donor: sex for donor in left if (sex := sexes.get(donor))}
     if law is None or not known:
         return {}
     found, seen = [], 0
@@ -113,16 +113,16 @@ def sex_of(
 
 def row_of(
     cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int,
-    sexes: Mapping[str, str | None] | None = None, law: SexLaw | None = None,
+    sexes: Mapping[str, str | None], law: SexLaw | None,
 ) -> dict[str, Any]:  # fmt: skip
     """One row of the table; donors count alike, and the interval is a bootstrap over them (from two on)."""
     row: dict[str, Any] = {key: cell[key] for key in CELL}
     left = {run["donor"]: residual(run) for run in cell["runs"]}
     if any(part is None for part in left.values()):
-        return {**row, "result": NO_VERDICT}
+        return {**row, "result": NO_CALLS}
     row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
     whole = {donor: part for donor, part in left.items() if part is not None}
-    row |= sex_of(whole, sexes or {}, law, settings["bleed_through"]) if law else {}
+    row |= sex_of(whole, sexes, law, settings["bleed_through"]) if law else {}
     runs = [run for run in cell["runs"] if run["donor"] in donors]
     if not runs:
         return {**row, "donors": 0, "result": NO_PANEL}
@@ -156,30 +156,29 @@ def row_of(
 
 def write_risk(
     cells: Sequence[Mapping[str, Any]], host: str, donors: Mapping[str, Any], settings: Mapping[str, Any], seed: int,
-    output: str | Path, step: Step, sexes: Mapping[str, str | None] | None = None,
+    output: str | Path, step: Step,
 ) -> pd.DataFrame:  # fmt: skip
     """Measure every cell and write the table; NA where nothing could be measured.
 
     Parameters
     ----------
     cells : sequence of mapping
-        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `verdicts`, `bam`. Bases
+        `tool`, `setting`, `error`, `variation` and `runs`: per donor the paths `truth`, `calls`, `bam`. Bases
         come from the reads at their true places: the most that anybody could place.
     host : path
         The prepared FASTA.
     donors : mapping
-        Name to what `donors.read_donors` takes, or None.
+        Name to `sex` (`female`, `male` or None) and `panel`, as `donors.read_donors` takes it.
     settings : mapping
         The config's `risk`.
     seed : int
     output : path
     step : Step
-    sexes : mapping, optional
-        Name to `female`, `male` or None.
     """
     known: dict[str, Donor] = {}
-    panels, law = any(part is not None for part in donors.values()), None
-    if panels or any((sexes or {}).values()):
+    panels, law = any(part["panel"] is not None for part in donors.values()), None
+    sexes = {name: part["sex"] for name, part in donors.items()}
+    if panels or any(sexes.values()):
         genome = read_fasta(host)
         law = SexLaw.of(genome)
     if panels:

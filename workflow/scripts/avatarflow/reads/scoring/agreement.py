@@ -42,11 +42,11 @@ def called(cells: Sequence[Mapping[str, Any]]) -> dict[str, Mask]:
         (run,) = cell["runs"]
         if read_usage(run["usage"])["status"] != OK:
             continue
-        table = pq.read_table(run["verdicts"], columns=["fragment", "removed"])
+        table = pq.read_table(run["calls"], columns=["fragment", "removed"])
         if names is not None and not table.column("fragment").equals(names):
             raise refuse(
                 f"{cell['tool']} {cell['setting']}",
-                "verdicts on other fragments",
+                "calls on other fragments",
                 "remove the reads again",
             )
         names = table.column("fragment")

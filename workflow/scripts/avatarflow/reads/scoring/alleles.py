@@ -48,7 +48,7 @@ def allele_bias(cell: Mapping[str, Any]) -> pd.DataFrame:
             return pd.DataFrame(columns=COLUMNS)
         truth = pq.read_table(run["truth"], columns=columns).to_pandas()
         parts.append(
-            paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"]))
+            paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), str(cell["tool"]))
         )
     table = pd.concat(parts, ignore_index=True)
     table = table[table["source"] == HOST]

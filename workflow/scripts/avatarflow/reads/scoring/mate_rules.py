@@ -34,7 +34,7 @@ def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
             return pd.DataFrame(columns=COLUMNS)
         truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
         parts.append(
-            paired_with_truth(truth, pq.read_table(run["verdicts"]).to_pandas(), str(cell["tool"]))
+            paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), str(cell["tool"]))
         )
     table = pd.concat(parts, ignore_index=True)
     table = table[table["source"].isin([HOST, MICROBE])]

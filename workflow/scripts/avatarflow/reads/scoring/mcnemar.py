@@ -66,9 +66,7 @@ def right_calls(cell: Mapping[str, Any]) -> tuple[Mask, Mask] | None:
         if read_usage(run["usage"])["status"] != OK:
             return None
         truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
-        table = paired_with_truth(
-            truth, pq.read_table(run["verdicts"]).to_pandas(), f"{cell['tool']}"
-        )
+        table = paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), f"{cell['tool']}")
         table = table[table["source"] != JUNK]
         human.append((table["source"] == HOST).to_numpy())
         right.append(human[-1] == table["removed"].to_numpy())

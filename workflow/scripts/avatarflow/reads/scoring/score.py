@@ -28,7 +28,7 @@ COLUMNS = [
     "index_cpu_s", "run_cpu_s", "index_peak_mb", "run_peak_mb", "version",
 ]  # fmt: skip
 CLUSTER_SEED = (
-    1  # of the draws of clusters: the same for all, so that tools differ by their verdicts alone
+    1  # of the draws of clusters: the same for all, so that tools differ by their calls alone
 )
 CELL = ["tool", "setting", "error", "variation"]
 SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
@@ -56,24 +56,24 @@ def rates(count: Mapping[str, int]) -> dict[str, float]:
     return named
 
 
-def paired_with_truth(truth: pd.DataFrame, verdicts: pd.DataFrame, where: str) -> pd.DataFrame:
+def paired_with_truth(truth: pd.DataFrame, calls: pd.DataFrame, where: str) -> pd.DataFrame:
     """The truth with the columns `mate1`, `mate2` and `removed`.
 
     Raises
     ------
     AvatarflowError
-        If the tool gave no verdict for a fragment, or one for a fragment that is not there.
+        If the tool gave no call for a fragment, or one for a fragment that is not there.
     """
-    joined = truth.merge(verdicts, on="fragment", how="left", validate="one_to_one")
+    joined = truth.merge(calls, on="fragment", how="left", validate="one_to_one")
     missing, strange = (
         int(joined["removed"].isna().sum()),
-        len(verdicts) - int(joined["removed"].notna().sum()),
+        len(calls) - int(joined["removed"].notna().sum()),
     )
     if missing or strange:
-        found = f"{missing} fragments without verdict, {strange} unknown ones"
+        found = f"{missing} fragments without call, {strange} unknown ones"
         raise refuse(where, found, "see the log of the removal rule")
-    calls = [name for name in ("mate1", "mate2", "removed") if name in joined]
-    return joined.astype(dict.fromkeys(calls, bool))
+    columns = [name for name in ("mate1", "mate2", "removed") if name in joined]
+    return joined.astype(dict.fromkeys(columns, bool))
 
 
 def score_cell(
@@ -86,7 +86,7 @@ def score_cell(
     cell : mapping
         `tool`, `setting`, `error`, `variation`, `index` (path of the index's usage).
     runs : sequence of mapping
-        One per donor: `donor` and the paths `truth`, `verdicts`, `usage`. Donors are counted together; where the tool
+        One per donor: `donor` and the paths `truth`, `calls`, `usage`. Donors are counted together; where the tool
         failed for one of them, all numbers but `fragments` are NaN, because the rest would be another question.
     regions : Regions, optional
         Classes of places on the host.
@@ -100,8 +100,8 @@ def score_cell(
         ]
         truth = pq.read_table(run["truth"], columns=known).to_pandas().assign(donor=run["donor"])
         if trouble is None:
-            verdicts = pq.read_table(run["verdicts"]).to_pandas()
-            truth = paired_with_truth(truth, verdicts, f"{cell['tool']} {cell['setting']}")
+            calls = pq.read_table(run["calls"]).to_pandas()
+            truth = paired_with_truth(truth, calls, f"{cell['tool']} {cell['setting']}")
         parts.append(truth)
     table = pd.concat(parts, ignore_index=True)
     same = {**{key: cell[key] for key in CELL}, "status": trouble or OK}
@@ -111,7 +111,7 @@ def score_cell(
 
 
 def rows_of(table: pd.DataFrame, regions: Regions | None = None) -> Iterator[dict[str, Any]]:
-    """One row per stratum; without verdicts, only what was asked. Junk counts in its own stratum alone."""
+    """One row per stratum; without calls, only what was asked. Junk counts in its own stratum alone."""
     human, junk = ((table["source"] == source).to_numpy() for source in (HOST, JUNK))
     for name, stratum in strata(table, regions):
         rows = stratum if name == f"taxon:{JUNK}" else stratum & ~junk

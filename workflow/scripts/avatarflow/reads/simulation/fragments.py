@@ -23,14 +23,8 @@ TRIES = 5000  # places looked at before a fragment is said to fit nowhere
 GC_BINS = 51
 NORMAL, LOGNORMAL = 0, 1
 LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
-SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = (
-    0,
-    1,
-    2,
-    3,
-    7,
-    8,
-)  # places of a fragment's random numbers
+# places of a fragment's random numbers
+SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = 0, 1, 2, 3, 7, 8
 
 
 class Fragments(NamedTuple):

@@ -32,9 +32,8 @@ from .library import Library
 
 CAUSES = b"=VIDxyids"
 SAME, VARIANT, GAINED, LOST, WRONG, WRONG_GAINED, EXTRA, SKIPPED, FOREIGN = range(9)
-OPERATION: Codes = np.array(
-    [0, 0, 1, 2, 0, 1, 1, 2, 4], np.uint8
-)  # BAM's numbers of M, M, I, D, M, I, I, D, S
+# BAM's numbers of M, M, I, D, M, I, I, D, S
+OPERATION: Codes = np.array([0, 0, 1, 2, 0, 1, 1, 2, 4], np.uint8)
 COMPLEMENT: Codes = np.array([3, 2, 1, 0, 4], np.uint8)
 NO_VARIANT = -1
 LOW_16, LOW_14 = np.uint64(0xFFFF), np.uint64(0x3FFF)

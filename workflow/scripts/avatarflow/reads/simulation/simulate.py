@@ -17,10 +17,11 @@ from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import integer
 from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.illumina.blocks import Buffers, Counts, read_block
-from avatarflow.reads.simulation.illumina.errors import ErrorModel, read_profile
+from avatarflow.reads.simulation.illumina.errors import read_profile
 from avatarflow.reads.simulation.nanopore.blocks import LongSimulator
 from avatarflow.reads.simulation.nanopore.errors import LongModel, read_long_profile
 from avatarflow.reads.simulation.nanopore.fragments import LongLayout
+from avatarflow.reads.simulation.sequencer import Tables
 from avatarflow.runs.context import Step
 
 from .composition import composed
@@ -41,11 +42,8 @@ class Simulator:
     sources : Sources
     mixture : Mixture
     layout : Layout
-    model : ErrorModel
-    error : float
-        Substitutions per base.
-    indel_ratio : float
-        Machine indels per substitution.
+    tables : Tables
+        The error model's, at a rate of substitutions and a ratio of indels.
     seeds : mapping
         `fragments` and `errors`.
     donor : str
@@ -55,11 +53,16 @@ class Simulator:
     block_size = BLOCK
 
     def __init__(
-        self, sources: Sources, mixture: Mixture, layout: Layout, model: ErrorModel, error: float, indel_ratio: float,
-        seeds: Mapping[str, int], donor: str,
-    ) -> None:  # fmt: skip
+        self,
+        sources: Sources,
+        mixture: Mixture,
+        layout: Layout,
+        tables: Tables,
+        seeds: Mapping[str, int],
+        donor: str,
+    ) -> None:
         self.sources, self.mixture, self.layout = sources, mixture, layout
-        self.tables = model.tables(error, indel_ratio)
+        self.tables = tables
         person = zlib.crc32(donor.encode())
         self.fragments_key = fragment_key(seeds["fragments"], person)
         self.errors_key = np.uint64(integer(seeds["errors"], "errors", person))
@@ -124,11 +127,9 @@ def simulator_of(
         return LongSimulator(
             sources, mix, layout, model, cell["error"], cell["seeds"], cell["donor"]
         ), count
-    ratio = reads.get("indel_ratio", 0.0)
-    own = Simulator(
-        sources, mix, Layout.of(reads), model, cell["error"], ratio, cell["seeds"], cell["donor"]
-    )
-    return own, count
+    tables = model.tables(cell["error"], reads.get("indel_ratio", 0.0))
+    short = Simulator(sources, mix, Layout.of(reads), tables, cell["seeds"], cell["donor"])
+    return short, count
 
 
 def simulate_shard(

@@ -21,9 +21,8 @@ from avatarflow.reads.genomes.genome import BAD, CODE_OF, LETTERS
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 SUFFIXES = (b"/1", b"/2")
 STRANGE = 0
-BASES = bytes(
-    STRANGE if code == BAD else LETTERS[code] for code in CODE_OF
-)  # upper case; IUPAC codes become N
+# upper case; IUPAC codes become N
+BASES = bytes(STRANGE if code == BAD else LETTERS[code] for code in CODE_OF)
 PRINTABLE = bytes(range(33, 127))
 FETCH, REPAIR = "fetch the file again", "repair the file"
 

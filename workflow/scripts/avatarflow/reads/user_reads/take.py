@@ -67,13 +67,23 @@ class Summary:
         }  # fmt: skip
 
 
-def take_reads(own: Mapping[str, Any], outputs: Mapping[str, str], step: Step) -> None:
+def take_reads(
+    files: Mapping[str, str],
+    shortest_bp: int,
+    drop_short: bool,
+    outputs: Mapping[str, str],
+    step: Step,
+) -> None:
     """Check a user's reads and write them, whole or not at all.
 
     Parameters
     ----------
-    own : mapping
-        The config's `own_reads`, paths made usable: `fastq1`, `fastq2`, `truth`, `shortest_bp`, `short`.
+    files : mapping
+        Paths: `fastq1`, and `fastq2` and `truth` where they are given.
+    shortest_bp : int
+        A shorter read cannot be judged.
+    drop_short : bool
+        Whether fragments with a shorter read are left out; they are refused otherwise.
     outputs : mapping
         Paths: `reads1`, `reads2` (bgzipped FASTQ, the second empty where there is none), `truth` (as `own_truth.TRUTH`;
         without rows where nothing is known), `summary` (JSON).
@@ -86,20 +96,20 @@ def take_reads(own: Mapping[str, Any], outputs: Mapping[str, str], step: Step) -
         With every problem of every file, the first of each kind with their lines.
     """
     complaints = Complaints()
-    truth = OwnTruth(own["truth"], complaints) if own["truth"] else None
-    files = [Fastq(own[key], key, complaints) for key in ("fastq1", "fastq2") if own[key]]
-    taker = Taker(truth, own["shortest_bp"], own["short"] == "drop", complaints)
+    truth = OwnTruth(files["truth"], complaints) if files.get("truth") else None
+    mates = [Fastq(files[key], key, complaints) for key in ("fastq1", "fastq2") if files.get(key)]
+    taker = Taker(truth, shortest_bp, drop_short, complaints)
     with (
         replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two, replacing(outputs["truth"]) as told,
         one.open("wb") as first, two.open("wb") as second, pq.ParquetWriter(told, TRUTH, compression="zstd") as table,
     ):  # fmt: skip
-        for block in batched(fragments(files, complaints), BLOCK):
+        for block in batched(fragments(mates, complaints), BLOCK):
             texts, rows = taker.taken(block)
             for text, file in zip(texts, (first, second), strict=False):
                 file.write(bgzf.compress(text))
             table.write_table(rows)
             step.progress(
-                files[0].done() >> 10, max(files[0].size >> 10, 1), "kB of fastq1 checked"
+                mates[0].done() >> 10, max(mates[0].size >> 10, 1), "kB of fastq1 checked"
             )
         if truth is not None:
             truth.finish()
@@ -112,14 +122,14 @@ def take_reads(own: Mapping[str, Any], outputs: Mapping[str, str], step: Step) -
             )
         for file in (first, second):
             file.write(bgzf.EOF)
-    found = taker.summary.as_dict() | {"unclear_bases": sum(file.unclear for file in files)}
+    found = taker.summary.as_dict() | {"unclear_bases": sum(file.unclear for file in mates)}
     write_json(outputs["summary"], found)
     step.info(
         "%d fragments taken in, %d left out as too short",
         found["fragments"],
         found["short_fragments_left_out"],
     )
-    if any(file.crlf for file in files):
+    if any(file.crlf for file in mates):
         step.warning("line ends of Windows were taken off")
     if found["unclear_bases"]:
         step.warning("%d bases that are IUPAC codes became N", found["unclear_bases"])

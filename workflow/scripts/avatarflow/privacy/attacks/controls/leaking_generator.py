@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import Asked, train
+from avatarflow.generators.interface import train
+from avatarflow.generators.task import TrainingTask
 from avatarflow.privacy.attacks.on_generator.registry import Known
 from avatarflow.privacy.attacks.subjects import half_of
 from avatarflow.runs.context import Step
@@ -40,9 +41,9 @@ def plant(
     taught = non_members.where(half_of(non_members.persons, seed))
     step.info("positive control: a copy is taught %d pictures of non-members", len(taught.pictures))
     folder = state / "planted"
-    asked = Asked(generator, {}, training, compute, seed, {})
-    train(
-        taught.pictures, conditions.table(taught.ids), conditions, asked,
-        state=state / "training", out=folder, step=step, base=model,
+    task = TrainingTask(
+        taught.pictures, conditions.table(taught.ids), conditions, training, compute, seed,
+        state=state / "training", out=folder, base=model, generator=generator,
     )  # fmt: skip
+    train(task, step)
     return folder

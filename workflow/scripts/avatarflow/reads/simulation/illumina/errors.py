@@ -13,9 +13,8 @@ from avatarflow.core.arrays import Codes, Floats
 from avatarflow.core.errors import refuse
 from avatarflow.reads.simulation.sequencer import Tables
 
-WOBBLE_Q = np.array(
-    [-4, -2, 0, 2, 4]
-)  # a base is this many phred units better or worse than its cycle
+# a base is this many phred units better or worse than its cycle
+WOBBLE_Q = np.array([-4, -2, 0, 2, 4])
 FACTORS = 10 ** (-WOBBLE_Q / 10) / np.mean(10 ** (-WOBBLE_Q / 10))
 QUALITY_MIN, QUALITY_MAX = 2, 41
 FITTED = (*(f"quality{bin_}" for bin_ in range(1, 6)), *(f"error{bin_}" for bin_ in range(1, 6)))

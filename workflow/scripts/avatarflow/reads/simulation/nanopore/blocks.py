@@ -48,10 +48,8 @@ Bytes = bytes | memoryview
 
 BLOCK = 512
 BUFFER = 1 << 25  # bytes at least
-RECORD, PER_RUN = (
-    FIXED + DIGITS + 64,
-    19,
-)  # bytes that a record may take beside its bases, and more for every run
+# bytes that a record may take beside its bases, and more for every run
+RECORD, PER_RUN = FIXED + DIGITS + 64, 19
 
 
 class Adapters(NamedTuple):

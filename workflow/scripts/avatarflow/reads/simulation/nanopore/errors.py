@@ -23,11 +23,8 @@ CLASSES = 16  # equally likely kinds of read, from good to bad
 BINS = 5  # equally likely qualities of a base
 LONGEST_INDEL = 60
 LONGEST_RUN = 32  # homopolymers longer than this count as this long
-CAPS = (
-    0.5,
-    0.25,
-    0.25,
-)  # of the chances of a substitution, insertion, deletion: their ranges must not overlap
+# of the chances of a substitution, insertion, deletion: their ranges must not overlap
+CAPS = (0.5, 0.25, 0.25)
 QUALITY_MIN, QUALITY_MAX = 1, 50
 WHOLE = 1 << 32
 SCALARS = (
@@ -99,9 +96,8 @@ class LongModel:
         a deletion begins and r that it goes on, the product of 1 - p r^k. Exact but for the dependence of neighbours
         in a homopolymer.
         """
-        wrong, extra, skipped = (
-            (part.mean(2) @ runs) for part in self.chances(scale, runs)
-        )  # (CLASSES,) each
+        # (CLASSES,) each
+        wrong, extra, skipped = ((part.mean(2) @ runs) for part in self.chances(scale, runs))
         more, fewer = self.means_bp
         go_on = (1 - 1 / fewer) ** np.arange(LONGEST_INDEL)
         read = np.prod(1 - skipped[:, None] * go_on, axis=1)

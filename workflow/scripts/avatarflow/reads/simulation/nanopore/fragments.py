@@ -30,12 +30,8 @@ from avatarflow.reads.simulation.fragments import (
 from avatarflow.reads.simulation.library import Library, to_reference
 from avatarflow.reads.simulation.mixture import Mixture
 
-LENGTH, KIND, ADAPTER_START, ADAPTER_END = (
-    2,
-    4,
-    5,
-    6,
-)  # places of a molecule's random numbers, beside those of pairs
+# places of a molecule's random numbers, beside those of pairs
+LENGTH, KIND, ADAPTER_START, ADAPTER_END = 2, 4, 5, 6
 PLAIN, CHIMERA, JUNK = range(3)
 KINDS = ("plain", "chimera", "junk")
 SECOND = np.uint64(1)

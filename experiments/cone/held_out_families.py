@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Perturbations that nobody thought of: each family left out of encoder, own radius and calibration, then tried.
 
-    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/left_out_families.py results/releases/fundus
+    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/held_out_families.py results/releases/fundus
 
 Needs the pool of an entry (its persons and roles). The fourteen families are left out in five groups, no group with two
 families of one kind, so that five encoders are trained in place of fourteen: each family is tried where it and two or
@@ -105,11 +105,11 @@ def measure(folder, table, group, seed):
         unknown = test[:, known:]
         rejected = (risks(unknown.reshape(-1, rows.shape[1]), done) <= 1).reshape(unknown.shape[:2])
         flat, each = perturbed_of(test[:, :known], table, "test")
-        strangers = table.loc[~gallery, "person"].to_numpy()
+        held_out = table.loc[~gallery, "person"].to_numpy()
         found[mode if mode == "reject-all" else f"{mode} {alpha}"] = {
             "families": left_out_figures(rejected, list(group), people, seed),
             "known_families_miss": miss_rate(done, flat, each).summary(),
-            "specificity": specificity(done, rows[~gallery], strangers, seed).summary(),
+            "specificity": specificity(done, rows[~gallery], held_out, seed).summary(),
         }
     return found
 

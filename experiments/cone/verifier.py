@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well the independent matcher does on real photographs of a run: the threshold, pairs by field, perturbations.
 
-    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/second_opinion.py DATA/eyes/manifest.csv RUN
+    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/verifier.py DATA/eyes/manifest.csv RUN
 
 RUN is a results/releases/<name> folder with a pool (config/fundus.yaml). The field is told as in fingerprint_fundus.py.
 About four minutes on one core. The matcher learns nothing, so persons of every role may be looked at; the threshold is
@@ -22,7 +22,7 @@ from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.perturbations import alter
 from avatarflow.privacy.verifier import matcher
-from avatarflow.privacy.verifier.trial import SAME_FILE, threshold, two_persons
+from avatarflow.privacy.verifier.trial import threshold, two_persons
 
 RESULTS = Path(__file__).parent / "results" / "second_opinion_fundus.json"
 DRAWS = 4
@@ -30,22 +30,22 @@ RATES = (0.001, 0.0)
 
 
 def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame, limits: dict[str, float],
-                   strangers: Any) -> dict[str, Any]:  # fmt: skip
+                   impostors: Any) -> dict[str, Any]:  # fmt: skip
     """AUC, equal error rate and the share above each threshold of same-eye pairs, by how far the disc moved."""
     match, eye, person = matcher("fundus"), table["eye"].to_numpy(), table["person"].to_numpy()
     first, second = np.triu_indices(len(table), 1)
     genuine = np.flatnonzero((eye[first] == eye[second]) & (eye[first] >= 0))
     alike = np.array([match.similarity(kept[first[p]], kept[second[p]]) for p in genuine])
-    proving = alike < SAME_FILE
+    proving = alike < match.same_file
     genuine, alike = genuine[proving], alike[proving]
     disc = discs(manifest).reindex(manifest["orig_file"].iloc[table["row"].to_numpy() - 1])
     apart = np.hypot(
         *(disc[axis].to_numpy()[first] - disc[axis].to_numpy()[second] for axis in "xy")
     )[genuine]
-    score = -np.concatenate([alike, strangers])
+    score = -np.concatenate([alike, impostors])
     is_genuine = np.arange(len(score)) < len(alike)
-    who = np.concatenate([person[first[genuine]], np.full(len(strangers), -1)])
-    moved = np.concatenate([apart, np.full(len(strangers), np.nan)])
+    who = np.concatenate([person[first[genuine]], np.full(len(impostors), -1)])
+    moved = np.concatenate([apart, np.full(len(impostors), np.nan)])
     out = by_band(score, is_genuine, ~is_genuine, moved, who)
     for name, (low, high) in BANDS.items():
         here = (apart >= low) & (apart < high) | (name == "all")
@@ -130,25 +130,25 @@ def main() -> None:
     template_s = (time.perf_counter() - began) / len(kept)
     calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
     began = time.perf_counter()
-    strangers = two_persons(match, pictures, table, calibration, 10_000, 1)
+    impostors = two_persons(match, pictures, table, calibration, 10_000, 1)
     pair_s = (
         time.perf_counter() - began - template_s * len(set(table["person"].iloc[calibration]))
-    ) / len(strangers)
-    limits = {str(rate): threshold(strangers, rate) for rate in RATES}
+    ) / len(impostors)
+    limits = {str(rate): threshold(impostors, rate) for rate in RATES}
     found = {
         "side_px": pictures.shape[1],
         "pictures": len(pictures),
         "without_template": sum(each is None for each in kept),
         "milliseconds": {"template": 1e3 * template_s, "pair": 1e3 * pair_s},
         "two_persons": {
-            "pairs": len(strangers),
+            "pairs": len(impostors),
             "persons": int(table["person"].iloc[calibration].nunique()),
             "quantiles": {
-                str(q): float(np.quantile(strangers, q)) for q in (0.5, 0.9, 0.99, 0.999, 1.0)
+                str(q): float(np.quantile(impostors, q)) for q in (0.5, 0.9, 0.99, 0.999, 1.0)
             },
         },
         "thresholds": limits,
-        "same_eye": pairs_by_field(kept, table, manifest, limits, strangers),
+        "same_eye": pairs_by_field(kept, table, manifest, limits, impostors),
         "altered": perturbations(pictures, kept, table, limits),
         "rank1": rank_one(pictures, kept, table),
     }

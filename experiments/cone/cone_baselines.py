@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-r"""The cone beside every rival on real eyes: specificity at equal sensitivity, over random splits of the persons.
+r"""The cone beside every baseline on real eyes: specificity at equal sensitivity, over random splits of the persons.
 
-    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/cone_rivals.py results/releases/fundus \
+    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/cone_baselines.py results/releases/fundus \
         --encoders results/releases/fundus/privacy/encoder.safetensors OTHER.safetensors ... --splits 10
 
 Needs the pool of a finished entry and encoders that were trained on its persons of role `encoder` (fit_encoders.py).
 The other persons are halved once. On the first half, with the first encoder alone, the cone's beta, k and density are
 chosen: those with the largest mean specificity at 99, 99.5 and 99.9 % sensitivity. On the second half, with every
-encoder, the cone of that shape is compared with its rivals: its persons are divided anew into calibration persons, test
-persons and strangers in every split. Everybody who is no stranger of a split is in its gallery.
+encoder, the cone of that shape is compared with its baselines: its persons are divided anew into calibration persons,
+test persons and held-out subjects in every split. Everybody who is not held out in a split is in its gallery.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--work", type=Path, default=Path("/tmp/cone_rivals"), help="fingerprints are kept there"
+        "--work", type=Path, default=Path("/tmp/cone_baselines"), help="fingerprints are kept there"
     )
     parser.add_argument("--out", type=Path, default=RESULTS / "rivals_fundus.json")
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
@@ -127,12 +127,12 @@ def one_split(table, fingerprints, half, shape, number):
         )
 
     cones = uncalibrated(originals[gallery], persons[gallery], rows[gallery], own[gallery], shape)
-    strangers = People(originals[~gallery], persons[~gallery])
+    held_out = People(originals[~gallery], persons[~gallery])
     found = compare(
         Originals.of(cones, persons[gallery]),
         altered("calibration"),
         altered("test"),
-        strangers,
+        held_out,
         number,
     )
     return found.assign(split=number)
@@ -171,7 +171,7 @@ def choose(table, fingerprints, half, splits):
 
 
 def summarised(table):
-    """Means over splits and encoders, and in how many of them a rule accepted more strangers than the cone."""
+    """Means over splits and encoders, and in how many of them a rule accepted more held-out pictures than the cone."""
     table = table.assign(
         rival_ahead=table["ahead"] < 0,
         rival_beyond=table["ahead_high"] < 0,
