@@ -132,7 +132,7 @@ def test_a_candidates_manifest_without_rows_is_refused(audit):
         == "manifest candidates.csv: no rows; give at least one picture"
     )
     (audit.folder / "candidates.csv").write_text("")
-    assert "cannot be read as a table" in refused(audit, audit.intake_candidates)
+    assert "manifest candidates.csv: it is empty; " in refused(audit, audit.intake_candidates)
     assert not written(audit)
 
 

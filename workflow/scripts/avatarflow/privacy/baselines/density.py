@@ -14,4 +14,4 @@ def score(candidates: Candidates, originals: Originals) -> Floats:
     ----------
     The reachability ratio behind Breunig et al. 2000, LOF, without its smoothing.
     """
-    return over(candidates.angles_rad[:, 0], originals.cones.sparsity_rad[candidates.nearest[:, 0]])
+    return over(candidates.angles_rad[:, 0], originals.sparsity_rad[candidates.nearest[:, 0]])

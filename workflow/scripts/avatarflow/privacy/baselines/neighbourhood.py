@@ -24,11 +24,15 @@ class Originals:
     persons : (m,)
     nearest_other_rad : (m,)
         Angle of each original to its nearest original of another person.
+    sparsity_rad : (m,)
+        Mean angle of each original to its k nearest originals of other persons, k as for the cones; unlike the cones'
+        own, whether or not these lie inside its own radius.
     """
 
     cones: Cones
     persons: Integers
     nearest_other_rad: Floats
+    sparsity_rad: Floats
 
     @classmethod
     def of(cls, cones: Cones, persons: Integers) -> "Originals":
@@ -36,7 +40,10 @@ class Originals:
         if len(persons) != len(cones.fingerprints):
             found = f"{len(persons)} persons for {len(cones.fingerprints)} originals"
             raise refuse("originals", found, "give one person per original")
-        return cls(cones, persons, local_sparsity(cones.fingerprints, persons, 1))
+        nearest, sparsity = (
+            local_sparsity(cones.fingerprints, persons, k) for k in (1, cones.shape.k)
+        )
+        return cls(cones, persons, nearest, sparsity)
 
 
 @dataclass(frozen=True)
