@@ -33,6 +33,7 @@ rule audit_decisions:
 rule weigh_candidates:
     """Put the decisions into figures, and ask the cone's baselines about the same candidates: one rule alone is no evidence."""
     input:
+        unpack(verifications_of_audit),
         pool="results/audits/{name}/pool/pictures",
         candidates="results/audits/{name}/samples/foreign/pictures",
         cones="results/audits/{name}/privacy/cones.safetensors",

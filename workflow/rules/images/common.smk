@@ -198,12 +198,19 @@ def verification_of(wildcards):
 
 def verifier_figures_of_audit(wildcards):
     """What the verifier measured on an audit's candidates, or nothing without one."""
+    return of_audits_verifier(wildcards, "json")
+
+
+def verifications_of_audit(wildcards):
+    """What the verifier says of an audit's candidates, or nothing without one."""
+    return of_audits_verifier(wildcards, "parquet")
+
+
+def of_audits_verifier(wildcards, kind):
+    """One of the files that the verifier writes in an audit, or nothing without one."""
     asked = config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
-    return (
-        {"verifier": f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"}
-        if asked
-        else {}
-    )
+    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.{kind}"
+    return {"verifier": path} if asked else {}
 
 
 def verifier_figures(wildcards):

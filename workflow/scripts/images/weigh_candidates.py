@@ -14,6 +14,7 @@ with step(snakemake) as run:
             "fingerprints": snakemake.input.fingerprints,
             "decisions": snakemake.input.decisions,
             "baselines": snakemake.input.baselines,
+            "verifier": snakemake.input.get("verifier", ""),
         },
         snakemake.params.settings,
         seed=snakemake.params.seed,

@@ -9,6 +9,7 @@ import pandas as pd
 from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
 from avatarflow.imaging.shards import read_table
+from avatarflow.imaging.spool import spooled
 from avatarflow.intake.persons import HELDOUT
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.baselines.neighbourhood import Originals
@@ -23,6 +24,7 @@ from .baselines import LEVEL, compare_on_candidates
 from .cameras import by_camera
 from .candidates import by_label, outcomes, whom
 from .non_members import non_members_met
+from .pattern import pattern
 from .risks_figure import draw_risks
 
 
@@ -41,7 +43,8 @@ def weigh_candidates(
     ----------
     inputs : mapping
         `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
-        role, a, d), `fingerprints` and `decisions` (of the candidates), `baselines` (the table of the originals).
+        role, a, d), `fingerprints` and `decisions` (of the candidates), `baselines` (the table of the originals), and
+        where a verifier was asked `verifier` (what it says of the candidates).
     settings : mapping
         `cone`, `conditions` and `cameras` of the config.
     weighed, baselines, figure : str
@@ -73,6 +76,13 @@ def weigh_candidates(
     found = {
         **outcomes(decisions),
         **whom(decisions, pool),
+        "pattern": pattern(
+            decisions,
+            pd.read_parquet(inputs["verifier"]) if inputs.get("verifier") else None,
+            pool,
+            spooled(inputs["pool"]),
+            spooled(inputs["candidates"]),
+        ),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,
         "non_members_met": non_members_met(

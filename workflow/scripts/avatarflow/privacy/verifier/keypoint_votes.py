@@ -80,7 +80,7 @@ def _index(rows: npt.NDArray[np.float32]) -> faiss.Index:
         flat = faiss.IndexFlatIP(LENGTH)
         flat.add(rows)
         return flat
-    cells = int(CELLS * np.sqrt(len(rows)))
+    cells = min(int(CELLS * np.sqrt(len(rows))), len(rows) // TRAINED)
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(LENGTH),
         LENGTH,
