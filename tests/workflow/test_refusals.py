@@ -43,8 +43,8 @@ def of_another_encoder(rows, digest):
     [
         ("originals", no_fingerprint, "calibrate_cones", "no fingerprint, so no cone"),
         ("originals", equal, "calibrate_cones", "equal fingerprints but different persons"),
-        ("student", not_of_unit_length, "judge_candidates", "row 3 has length 1.5, not 1"),
-        ("student", of_another_encoder, "judge_candidates", "fingerprints of another encoder"),
+        ("student", not_of_unit_length, "verify_candidates", "row 3 has length 1.5, not 1"),
+        ("student", of_another_encoder, "verify_candidates", "fingerprints of another encoder"),
     ],
 )
 def test_damaged_fingerprints_are_refused_and_nothing_is_released(

@@ -96,6 +96,14 @@ def test_an_absent_figure_or_threshold_refuses(kind):
         assert decide(thresholds={**THRESHOLDS, kind: broken})["decision"] == "refuse"
 
 
+def test_a_threshold_that_nothing_can_breach_asks_nothing():
+    without = {name: value for name, value in GOOD.items() if name != "attack_auc"}
+    decided = decide(without, {**THRESHOLDS, "attack_auc": 1.0})
+    assert decided["decision"] == "pass"
+    assert "attack_auc" not in {gate["name"] for gate in decided["gates"]}
+    assert decide(without, {**THRESHOLDS, "attack_auc": 0.99})["decision"] == "refuse"
+
+
 def test_no_gates_at_all_refuse():
     assert certificate("demo", [], {}, {}, "person", COVERAGE)["decision"] == "refuse"
     assert decide({}, {})["decision"] == "refuse"

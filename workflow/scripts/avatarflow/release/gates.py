@@ -50,6 +50,10 @@ WHERE_ASKED = ("canaries_found",)
 """Gates that are there only where the config asks for what they hold: without a threshold nothing was asked."""
 
 
+NOTHING_ASKED = {"attack_auc": 1.0}
+"""Thresholds that no figure can breach: whoever sets one asks nothing, and the gate is not there (trials)."""
+
+
 def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> list[Gate]:
     """Hold every figure against its gate, in the order of `RULES`; a gate without any figure is inconclusive.
 
@@ -74,6 +78,8 @@ def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> 
     for kind in RULES:
         own = {name: figure for name, figure in figures.items() if name.partition(".")[0] == kind}
         if kind in WHERE_ASKED and kind not in thresholds and not own:
+            continue
+        if kind in NOTHING_ASKED and thresholds.get(kind) == NOTHING_ASKED[kind]:
             continue
         for name, figure in (own or {kind: Estimate.missing()}).items():
             gates.append(hold(name, RULES[kind], figure, thresholds.get(kind)))
