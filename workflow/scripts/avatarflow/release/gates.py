@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avatarflow.core.gates import AT_LEAST, AT_MOST, Gate, Rule, hold
-from avatarflow.core.statistics import Estimate
+from avatarflow.core.statistics import Estimate, finite
 
 RULES: dict[str, Rule] = {
     "missed_patients": Rule(
@@ -79,7 +79,7 @@ def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> 
         own = {name: figure for name, figure in figures.items() if name.partition(".")[0] == kind}
         if kind in WHERE_ASKED and kind not in thresholds and not own:
             continue
-        if kind in NOTHING_ASKED and thresholds.get(kind) == NOTHING_ASKED[kind]:
+        if kind in NOTHING_ASKED and finite(thresholds.get(kind)) == NOTHING_ASKED[kind]:
             continue
         for name, figure in (own or {kind: Estimate.missing()}).items():
             gates.append(hold(name, RULES[kind], figure, thresholds.get(kind)))
