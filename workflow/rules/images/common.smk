@@ -198,19 +198,19 @@ def verification_of(wildcards):
 
 def verifier_figures_of_audit(wildcards):
     """What the verifier measured on an audit's candidates, or nothing without one."""
-    return of_audits_verifier(wildcards, "json")
+    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"
+    return {"verifier": path} if audit_has_verifier(wildcards) else {}
 
 
 def verifications_of_audit(wildcards):
     """What the verifier says of an audit's candidates, or nothing without one."""
-    return of_audits_verifier(wildcards, "parquet")
+    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.parquet"
+    return {"verifier": path} if audit_has_verifier(wildcards) else {}
 
 
-def of_audits_verifier(wildcards, kind):
-    """One of the files that the verifier writes in an audit, or nothing without one."""
-    asked = config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
-    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.{kind}"
-    return {"verifier": path} if asked else {}
+def audit_has_verifier(wildcards):
+    """Whether an audit asks for a verifier."""
+    return config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
 
 
 def verifier_figures(wildcards):
