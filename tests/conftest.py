@@ -11,7 +11,7 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 # `project`: tests of the workflow and of the cluster share it
 sys.path.append(str(ROOT / "tests" / "workflow"))
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
-# `test_processes`: training on two nodes does what it does on one machine
+# `test_processes`: training on two nodes does what it does on one machine; `watched`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 
 

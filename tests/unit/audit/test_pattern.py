@@ -19,7 +19,7 @@ def found(eyes, candidates, of, reasons, verified=None):
         {"reason": reasons, "matched_original": pd.array([10 * row for row in of], "Int64")}
     )
     pool = pd.DataFrame({"row": 10 * np.arange(8), "person": np.arange(8) // 2})
-    return pattern(decisions, verified, pool, eyes, candidates)
+    return pattern(decisions, verified, pool, eyes.__getitem__, candidates.__getitem__)
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from watched import Watched
 
 from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.diffusion.family import latents_of
 from avatarflow.generators.training.latents import Encoded
-from avatarflow.imaging.spool import Spool
-
-
-class Watched(Spool):
-    """A spool that keeps how many pictures each reading asked for."""
-
-    def __init__(self, pictures):
-        super().__init__(None, pictures.shape[1])
-        self.extend(pictures)
-        self.asked = []
-
-    def __getitem__(self, rows):
-        read = super().__getitem__(rows)
-        self.asked.append(1 if read.ndim == 3 else len(read))
-        return read
 
 
 @pytest.fixture

@@ -176,9 +176,12 @@ def test_a_picture_counts_for_the_canary_in_whose_own_cone_it_lies():
 
 
 @pytest.mark.parametrize("density", ["original", "picture"])
-def test_a_picture_is_risky_where_it_lies_in_some_own_cone(density):
+@pytest.mark.parametrize("again", [0, 12])
+def test_a_picture_is_risky_where_it_lies_in_some_own_cone(density, again):
     draw = np.random.default_rng(6)
     rows = unit(draw.normal(size=(40, 8)))
+    # some stand there under another id, of which the cones of others count one
+    rows[40 - again :] = unit(rows[:again] + 0.01 * draw.normal(size=(again, 8)))
     radii, sparsity = draw.uniform(0.1, 0.5, (2, 40))
     shape = Shape(k=3, density=density)
     cones = Cones(rows, np.arange(40), radii, sparsity, shape, 1.2, "made up", np.arange(40))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from watched import Watched
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.imaging.spool import Spool
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints import contrastive_training, retrieval
 from avatarflow.privacy.fingerprints.contrastive_training import (
@@ -316,20 +316,6 @@ def test_fingerprints_written_part_by_part_are_those_written_at_once(tmp_path):
     save_rows(tmp_path / "once", rows[:0], "an encoder")
     write_rows(tmp_path / "parts", (0, 4, 3), [], "an encoder")
     assert (tmp_path / "parts").read_bytes() == (tmp_path / "once").read_bytes()
-
-
-class Watched(Spool):
-    """A spool that keeps how many pictures each reading asked for."""
-
-    def __init__(self, pictures):
-        super().__init__(None, pictures.shape[1])
-        self.extend(pictures)
-        self.asked = []
-
-    def __getitem__(self, rows):
-        read = super().__getitem__(rows)
-        self.asked.append(1 if read.ndim == 3 else len(read))
-        return read
 
 
 def test_training_reads_no_more_pictures_than_a_step_shows(pictures, encoder, tmp_path):

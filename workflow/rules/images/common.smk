@@ -178,12 +178,9 @@ def canary_figure(wildcards):
     )
 
 
-def has_verifier(wildcards):
-    """Whether an entry asks for a verifier."""
-    return (
-        config[getattr(wildcards, "map", "releases")][wildcards.name]["verifier"]["matcher"]
-        != "none"
-    )
+def has_verifier(wildcards, of="releases"):
+    """Whether an entry asks for a verifier; `of` is its map where the wildcards do not say it."""
+    return config[getattr(wildcards, "map", of)][wildcards.name]["verifier"]["matcher"] != "none"
 
 
 def verification_of(wildcards):
@@ -199,18 +196,13 @@ def verification_of(wildcards):
 def verifier_figures_of_audit(wildcards):
     """What the verifier measured on an audit's candidates, or nothing without one."""
     path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"
-    return {"verifier": path} if audit_has_verifier(wildcards) else {}
+    return {"verifier": path} if has_verifier(wildcards, "audits") else {}
 
 
 def verifications_of_audit(wildcards):
     """What the verifier says of an audit's candidates, or nothing without one."""
     path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.parquet"
-    return {"verifier": path} if audit_has_verifier(wildcards) else {}
-
-
-def audit_has_verifier(wildcards):
-    """Whether an audit asks for a verifier."""
-    return config["audits"][wildcards.name]["verifier"]["matcher"] != "none"
+    return {"verifier": path} if has_verifier(wildcards, "audits") else {}
 
 
 def verifier_figures(wildcards):

@@ -4,15 +4,14 @@ A candidate is compared with the original that it is taken for, after each of a 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from avatarflow.core.arrays import Pictures
-from avatarflow.imaging.spool import Stored
+from avatarflow.core.arrays import Integers, Mask, Pictures
 from avatarflow.privacy.cones.decide import INSIDE, MATCHED
 
 SIDE_PX = 32  # pictures are compared at this side
@@ -28,8 +27,8 @@ def pattern(
     decisions: pd.DataFrame,
     verified: pd.DataFrame | None,
     pool: pd.DataFrame,
-    originals: Stored,
-    candidates: Stored,
+    originals: Callable[[Mask], Pictures],
+    candidates: Callable[[Mask], Pictures],
 ) -> dict[str, Any]:
     """Return what most of the risky candidates share.
 
@@ -41,8 +40,9 @@ def pattern(
         What the verifier says of them; `original` (manifest row) counts where it matched.
     pool : DataFrame
         `row` and `person` of the originals.
-    originals, candidates : (n, size, size, 3) uint8
-        Pictures, in the order of `pool` and of `decisions`.
+    originals, candidates : callable
+        Reads the pictures (size, size, 3) that a mask over `pool`, or over `decisions`, chooses; the others need not be
+        decoded.
 
     Returns
     -------
@@ -60,8 +60,13 @@ def pattern(
     of = place.reindex(matched.iloc[risky].astype("int64")).to_numpy()
     persons = Counter(pool["person"].to_numpy()[of].tolist())
     chosen = np.unique(np.linspace(0, len(risky) - 1, min(LOOKED_AT, len(risky))).astype(int))
+    known, shown = (
+        _read(originals, of[chosen], len(pool)),
+        _read(candidates, risky[chosen], len(matched)),
+    )
     changes = Counter(
-        change(small(originals[of[each]]), small(candidates[risky[each]])) for each in chosen
+        change(known[one], shown[other])
+        for one, other in zip(of[chosen], risky[chosen], strict=True)
     )
     found = {
         "risky": len(risky), "compared": len(chosen), "changes": dict(changes.most_common()),
@@ -76,10 +81,9 @@ def sentence(found: Mapping[str, Any]) -> str:
     kind, count = next(iter(found["changes"].items()), (OTHERWISE, 0))
     if kind != OTHERWISE and count >= max(FEWEST, MOST * found["compared"]):
         said.append(f"{count} of {found['compared']} that were looked at are originals {kind}")
-    if found["persons"] > 1 or found["risky"] >= FEWEST:
-        most, risky = found["most_of_one"], found["risky"]
-        if most >= max(FEWEST, MOST * risky):
-            said.append(f"{most} of {risky} are taken for pictures of one person")
+    most, risky = found["most_of_one"], found["risky"]
+    if most >= max(FEWEST, MOST * risky):
+        said.append(f"{most} of {risky} are taken for pictures of one person")
     return "; ".join(said)
 
 
@@ -91,6 +95,13 @@ def change(original: Pictures, candidate: Pictures) -> str:
     }
     kind = min(apart, key=apart.__getitem__)
     return kind if apart[kind] <= NEAR else OTHERWISE
+
+
+def _read(pictures: Callable[[Mask], Pictures], rows: Integers, total: int) -> dict[int, Pictures]:
+    """The pictures of some rows at the side that is compared, by row."""
+    wanted = np.zeros(total, bool)
+    wanted[rows] = True
+    return dict(zip(np.flatnonzero(wanted).tolist(), map(small, pictures(wanted)), strict=True))
 
 
 def _changed(picture: Pictures) -> Iterable[tuple[str, list[Pictures]]]:

@@ -1,6 +1,7 @@
 """The step that weighs foreign candidates: decisions in figures, what the baselines say, cameras. faiss side."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,7 @@ import pandas as pd
 
 from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
-from avatarflow.imaging.shards import read_table
-from avatarflow.imaging.spool import spooled
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import HELDOUT
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.baselines.neighbourhood import Originals
@@ -80,8 +80,8 @@ def weigh_candidates(
             decisions,
             pd.read_parquet(inputs["verifier"]) if inputs.get("verifier") else None,
             pool,
-            spooled(inputs["pool"]),
-            spooled(inputs["candidates"]),
+            partial(read_pictures, inputs["pool"]),
+            partial(read_pictures, inputs["candidates"]),
         ),
         "rules": table.astype(object).where(table.notna(), None).to_dict("records"),
         "level": LEVEL,

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from avatarflow.core.arrays import Pictures
 
 from .colour_profile import in_srgb
-from .deep_colour import is_deep, scaled_to_8_bits
+from .deep_colour import BITS_PER_SAMPLE, is_deep, scaled_to_8_bits
 from .picture_checks import (
     Limits,
     PictureError,
@@ -36,7 +36,7 @@ NOT_READ = {
     "PNM": re.compile(rb"P[1-7]\s"),
 }
 FITS = ("pad", "crop", "stretch")
-PHOTOMETRIC, BITS_PER_SAMPLE, PLANAR = 0x0106, 0x0102, 0x011C
+PHOTOMETRIC, PLANAR = 0x0106, 0x011C
 APART = 2  # the value of PLANAR for planes of one colour each
 BLACK = (0, 0, 0)
 

@@ -89,9 +89,8 @@ def leaks(found: Mapping[str, Any], largest: float) -> str:
     """Return how a measured attack shows a leak beyond doubt; empty where it shows none."""
     if found["auc"]["low"] > largest:
         return f"members are recognised: the AUC's lower limit is above {largest:g}"
-    if (
-        found["auc"]["high"] < 1 - largest
-    ):  # a filter that carves holes around members shows them as well
+    # a filter that carves holes around members shows them as well
+    if found["auc"]["high"] < 1 - largest:
         return f"members are recognised by their absence: the AUC's upper limit is below {1 - largest:g}"
     rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
     return (

@@ -5,8 +5,8 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.privacy.cones.cone import Cones
-from avatarflow.privacy.cones.own_radius import inside_own_radius
-from avatarflow.privacy.cones.shape import PICTURE, SAME
+from avatarflow.privacy.cones.own_radius import density_of_each
+from avatarflow.privacy.cones.shape import PICTURE
 
 
 def own_cones(cones: Cones, rows: Integers, canaries: Rows, made: Rows) -> npt.NDArray[np.bool_]:
@@ -29,21 +29,26 @@ def own_cones(cones: Cones, rows: Integers, canaries: Rows, made: Rows) -> npt.N
 def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
     """(canaries, pictures) of the cones at these places; with density `"picture"` each picture opens them differently.
 
-    Then the sparsity is the mean angle to the k originals that are nearest in units of their own radius, of other
-    persons and outside the own radius, as in `adaptive`.
+    Then the sparsity is that of `adaptive`, over all originals.
     """
     if cones.shape.density != PICTURE:
         return np.repeat(cones.half_angles_rad[places][:, None], len(made), 1)
-    shape, weights = cones.shape, np.maximum(cones.radii_rad, SAME) ** cones.shape.beta
-    inside = inside_own_radius(cones.fingerprints, cones.owners, cones.radii_rad)
+    shape, weights, inside = cones.shape, cones.weights, cones.inside
     angles = _angles(made, cones.fingerprints)
     near = np.argsort(angles / weights, axis=1, kind="stable")
+    angles = np.take_along_axis(angles, near, 1)
     half = np.empty((len(places), len(made)))
     for number, place in enumerate(places):
-        passed = inside.mask(slice(place, place + 1))[0] | (cones.owners == cones.owners[place])
-        others = ~passed[near]
-        counted = others & (np.cumsum(others, 1) <= shape.k)
-        sparsity = np.take_along_axis(angles, near, 1).mean(1, where=counted)
+        sparsity = density_of_each(
+            np.full(len(made), place),
+            angles,
+            near,
+            cones.owners,
+            inside.starts,
+            inside.places,
+            shape.k,
+            np.pi,
+        )
         half[number] = cones.c * weights[place] * sparsity ** (1 - shape.beta)
     return shape.clipped(half, cones.floor_rad[places][:, None])
 

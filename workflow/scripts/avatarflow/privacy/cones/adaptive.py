@@ -22,8 +22,8 @@ from avatarflow.privacy.search.neighbours import Gallery, Indices, blocks
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
 from .fixed import Risks
-from .own_radius import densities, inside_own_radius
-from .shape import SAME, Shape
+from .own_radius import Inside, densities
+from .shape import Shape
 
 SPARE = 4
 """Originals compared exactly beyond those that the density needs: mostly they prove that nothing was missed."""
@@ -41,7 +41,12 @@ class AdaptiveCones:
     ----------
     gallery : Gallery
     persons : (m,)
-    radii_rad : (m,)
+    weights : (m,)
+        w, above 0.
+    floor_rad : (m,)
+        What no half-angle falls below.
+    inside : Inside
+        Originals of others inside the own radius of each.
     shape : Shape
     typical_rad : float
         An angle at which held-out subjects lie; decides how often a search proves itself, never a result.
@@ -52,14 +57,11 @@ class AdaptiveCones:
     """
 
     def __init__(
-        self, gallery: Gallery, persons: Indices, radii_rad: Floats, shape: Shape, typical_rad: float, c: float,
-        searched: int,
+        self, gallery: Gallery, persons: Indices, weights: Floats, floor_rad: Floats, inside: Inside, shape: Shape,
+        typical_rad: float, c: float, searched: int,
     ) -> None:  # fmt: skip
         self.gallery, self.persons, self.shape, self.c = gallery, persons, shape, c
-        self.searched = searched
-        self.weights = np.maximum(radii_rad, SAME) ** shape.beta
-        self.floor = shape.floor(radii_rad)
-        self.inside = inside_own_radius(gallery.rows, persons, radii_rad)
+        self.weights, self.floor, self.inside, self.searched = weights, floor_rad, inside, searched
         passed, again = self.inside.reach(persons, shape.k)
         most = int(np.unique(persons, return_counts=True)[1].max())
         ordinary = passed <= max(most + SPARE, int(np.sort(passed)[-1 - SPECIAL :][0]))

@@ -16,6 +16,7 @@ c is calibrated on altered originals of persons who tuned nothing else, per pers
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
 from .coverage import Coverage, conformal_coverage, reject_all_coverage
-from .own_radius import densities_at_originals, inside_own_radius
+from .own_radius import Inside, density_of_each, inside_own_radius
 from .shape import PICTURE, SAME, Shape
 
 SEARCHED = 32  # originals looked at first where the density is the picture's
@@ -87,6 +88,16 @@ class Cones:
     def floor_rad(self) -> Floats:
         """(m,) what no half-angle falls below, whatever the density."""
         return self.shape.floor(self.radii_rad)
+
+    @property
+    def weights(self) -> Floats:
+        """(m,) R^beta, above 0: what angles are divided by where the density is the picture's."""
+        return np.asarray(np.maximum(self.radii_rad, SAME) ** self.shape.beta)
+
+    @cached_property
+    def inside(self) -> Inside:
+        """Originals of others inside the own radius of each; looked for once, as every pair is compared."""
+        return inside_own_radius(self.fingerprints, self.owners, self.radii_rad)
 
     @property
     def owners(self) -> Integers:
@@ -143,7 +154,15 @@ def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> Adapti
     """
     typical = float(np.median(cones.sparsity_rad))
     return AdaptiveCones(
-        gallery, cones.owners, cones.radii_rad, cones.shape, typical, cones.c, searched
+        gallery,
+        cones.owners,
+        cones.weights,
+        cones.floor_rad,
+        cones.inside,
+        cones.shape,
+        typical,
+        cones.c,
+        searched,
     )
 
 
@@ -191,7 +210,7 @@ def own_radii(
 
 
 def local_sparsity(
-    originals: Rows, persons: Integers, k: int, radii_rad: Floats | None = None
+    originals: Rows, persons: Integers, k: int, inside: Inside | None = None
 ) -> Floats:
     """rho: the mean angle to the k nearest originals of other persons (fewer where there are fewer).
 
@@ -200,8 +219,9 @@ def local_sparsity(
     originals : (m, d) float32
         Unit rows.
     persons : (m,)
-    radii_rad : (m,), optional
-        Own radii; originals within them do not count, and of two within each other's the farther one does not.
+    inside : Inside, optional
+        Originals inside the own radii do not count, and of two inside each other's the farther one does not; without it
+        all count.
 
     Returns
     -------
@@ -217,8 +237,7 @@ def local_sparsity(
             WHERE, "originals of one person only", "give originals of at least two persons"
         )
     gallery = Gallery(originals)
-    radii = np.zeros(len(originals)) if radii_rad is None else radii_rad
-    inside = inside_own_radius(gallery.rows, persons, radii)
+    inside = inside or Inside.none(len(originals))
     passed, again = inside.reach(persons, k)
     wanted = min(k + int(passed.max()) + again, len(originals))
     sparsity = np.empty(len(originals))
@@ -226,7 +245,7 @@ def local_sparsity(
         _, found = gallery.top(gallery.rows[rows], min(wanted + neighbours.SPARE, len(originals)))
         angles = exact_angles(gallery.rows[rows], gallery.rows, found)
         order = np.lexsort((found, angles), axis=1)
-        sparsity[rows] = densities_at_originals(
+        sparsity[rows] = density_of_each(
             np.arange(rows.start, rows.stop), np.take_along_axis(angles, order, 1),
             np.take_along_axis(found, order, 1), persons, inside.starts, inside.places, k, np.pi,
         )  # fmt: skip
@@ -281,9 +300,11 @@ def uncalibrated(
             "take the picture out or configure more families",
         )
     problems.raise_if_any()
-    sparsity = local_sparsity(originals, persons, shape.k, radii)
+    fingerprints = neighbours.unit(originals)
+    inside = inside_own_radius(fingerprints, persons, radii)
+    sparsity = local_sparsity(fingerprints, persons, shape.k, inside)
     return Cones(
-        neighbours.unit(originals),
+        fingerprints,
         rows.astype(np.int64),
         radii,
         sparsity,

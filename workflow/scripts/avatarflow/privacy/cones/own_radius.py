@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from avatarflow.core.arrays import Floats, Integers, Rows
@@ -36,6 +35,11 @@ class Inside:
     starts: Integers
     places: Integers
 
+    @classmethod
+    def none(cls, size: int) -> "Inside":
+        """Of so many originals no two near each other."""
+        return cls(np.zeros(size + 1, np.int64), np.zeros(0, np.int64))
+
     @property
     def counts(self) -> Integers:
         """(m,) how many each has."""
@@ -54,15 +58,6 @@ class Inside:
         """(m,) how many originals the search for k that count passes over for each, and for any k counted ones."""
         _, whose, pictures = np.unique(persons, return_inverse=True, return_counts=True)
         return pictures[whose] + self.counts, int(np.sort(self.mutual)[-k:].sum())
-
-    def mask(self, rows: slice) -> npt.NDArray[np.bool_]:
-        """(n, m) for some originals: which others lie inside."""
-        starts = self.starts[rows.start : rows.stop + 1]
-        held = np.zeros((rows.stop - rows.start, len(self.starts) - 1), bool)
-        held[
-            np.repeat(np.arange(len(held)), np.diff(starts)), self.places[starts[0] : starts[-1]]
-        ] = True
-        return held
 
 
 def inside_own_radius(fingerprints: Rows, persons: Integers, radii_rad: Floats) -> Inside:
@@ -168,8 +163,8 @@ def densities(angles, units, found, beyond, persons, starts, places, k, most):  
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def densities_at_originals(originals, angles, found, persons, starts, places, k, most):  # type: ignore[no-untyped-def]
-    """(n,) as `densities`, of each original at itself; those found reach beyond all that do not count."""
+def density_of_each(originals, angles, found, persons, starts, places, k, most):  # type: ignore[no-untyped-def]
+    """(n,) as `densities`, of one original at one picture each; those found reach beyond all that do not count."""
     density, counted = np.empty(len(originals)), np.empty(k, np.int64)
     for row in range(len(originals)):
         total, number = _counted(

@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from .keypoints import LENGTH, Keypoints, Template, similarity_in_view
+from .keypoints import LENGTH, SAME_FILE, Keypoints, Template, inliers, is_same_file
 
 NEIGHBOURS = 10  # of each descriptor; the last one stands for the background
 COUNT = 10  # originals compared, those with the most votes in some view
@@ -42,15 +42,19 @@ class Index:
 
     def most_alike(self, template: Template) -> tuple[float, int]:
         """Return the largest similarity that an original with many votes has in some view, and that original."""
+        views = template.views
         named = [
             (weight, -original, -number)
-            for number, view in enumerate(template.views)
+            for number, view in enumerate(views)
             for original, weight in self._votes(view)
         ]
         best, which = 0.0, 0
         for _, original, number in sorted(named, reverse=True)[:COUNT]:
             known = self.originals[-original]
-            alike = similarity_in_view(known, template, -number) if known else 0.0
+            if known is None:
+                continue
+            same = is_same_file(known, template)
+            alike = SAME_FILE if same else float(inliers(known.plain, views[-number]))
             if alike > best:
                 best, which = alike, -original
         return best, which

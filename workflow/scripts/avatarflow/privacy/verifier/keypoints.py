@@ -89,14 +89,14 @@ def similarity(one: Template, other: Template) -> float:
 
     `SAME_FILE` for one and the same picture.
     """
-    return max(similarity_in_view(one, other, number) for number in range(len(other.views)))
-
-
-def similarity_in_view(one: Template, other: Template, number: int) -> float:
-    """As `similarity`, of one view of `other` alone."""
-    if np.array_equal(one.plain.descriptors, other.plain.descriptors):
+    if is_same_file(one, other):
         return SAME_FILE
-    return float(inliers(one.plain, other.views[number]))
+    return float(max(inliers(one.plain, view) for view in other.views))
+
+
+def is_same_file(one: Template, other: Template) -> bool:
+    """Whether two pictures have the very same keypoints."""
+    return np.array_equal(one.plain.descriptors, other.plain.descriptors)
 
 
 def _mirrored(seen: Keypoints) -> Keypoints:

@@ -90,13 +90,7 @@ class Verifier:
             cones.fingerprints,
         )
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
-        self.index = Index(map(self.template, range(len(originals)))) if match.asks_all else None
-
-    def originals_near(self, fingerprints: Rows) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        """Return the originals to compare with (n, k), the matched one first, and whether the cone rejects (n,)."""
-        risks = self.judge.risks(fingerprints)
-        near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
-        return np.concatenate([risks.original[:, None], near], 1), risks.risk <= 1
+        self.index = Index(map(match.template, originals)) if match.asks_all else None
 
     def verify(self, pictures: Stored, fingerprints: Rows) -> Verification:
         """Compare a block of candidates with the originals near to each; skip those without a fingerprint."""
@@ -105,17 +99,24 @@ class Verifier:
         similarity, original, rejected = np.full(n, np.nan), np.zeros(n, np.int64), np.ones(n, bool)
         rows = np.flatnonzero(compared)
         if len(rows):
-            originals, rejected[rows] = self.originals_near(fingerprints[rows])
-            for row, near in zip(rows.tolist(), originals.tolist(), strict=True):
+            risks = self.judge.risks(fingerprints[rows])
+            rejected[rows] = risks.risk <= 1
+            near = self._near(fingerprints[rows], risks.original)
+            for row, places in zip(rows.tolist(), near, strict=True):
                 if (template := self.match.template(pictures[row])) is not None:
-                    similarity[row], original[row] = (
-                        self.index.most_alike(template)
-                        if self.index
-                        else self._most_alike(template, near)
-                    )
+                    similarity[row], original[row] = self._most_alike(template, places)
         return Verification(compared, similarity, original, rejected)
 
+    def _near(self, fingerprints: Rows, matched: Integers) -> list[list[int]]:
+        """Return the originals to compare each with, the matched one first; none where all are asked about anyway."""
+        if self.index:
+            return [[]] * len(fingerprints)
+        near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
+        return [[int(first), *others] for first, others in zip(matched, near.tolist(), strict=True)]
+
     def _most_alike(self, template: Any, near: list[int]) -> tuple[float, int]:
+        if self.index:
+            return self.index.most_alike(template)
         best, which = float("nan"), 0
         for row in dict.fromkeys(near):
             if (original := self.template(row)) is not None:
