@@ -120,9 +120,12 @@ def run(step: str, folder: Path, size: int) -> None:
             {**at, **files},
             asked["cone"],
             SEED,
-            files["cones"],
-            at["summary"],
-            str(folder / "plane.png"),
+            {
+                "cones": files["cones"],
+                "risks": str(folder / "risks"),
+                "calibrated": at["summary"],
+                "plane": str(folder / "plane.png"),
+            },
             null,
         )
     else:

@@ -234,7 +234,9 @@ def copied_project(undisturbed, tmp_path):
 
 def edit(root, module, change):
     path = root / "workflow" / "scripts" / "avatarflow" / module
-    path.write_text(change(path.read_text()))
+    before = path.read_text()
+    assert change(before) != before, f"nothing of {module} was changed"
+    path.write_text(change(before))
 
 
 def test_an_edited_comment_changes_nothing(undisturbed, copied_project):

@@ -102,8 +102,10 @@ class Audit:
         }
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(
-            inputs, cone, SEED, at("cones"), at("calibration.json"), at("plane.png"), STEP
-        )
+            inputs, cone, SEED,
+            {"cones": at("cones"), "risks": at("risks"), "calibrated": at("calibration.json"),
+             "plane": at("plane.png")}, STEP,
+        )  # fmt: skip
         compare_entry(
             {**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP
         )
@@ -154,7 +156,7 @@ class Audit:
         at = self.at
         inputs = {
             "pool": at("pool/pictures"), "candidates": at("foreign/pictures"), "cones": at("cones"),
-            "originals": at("originals.safetensors"), "test": at("test.safetensors"), "baselines": at("originals.tsv"),
+            "originals": at("originals.safetensors"), "risks": at("risks"), "baselines": at("originals.tsv"),
             "fingerprints": at("foreign.safetensors"), "decisions": at("decisions.parquet"),
         }  # fmt: skip
         weigh_candidates(

@@ -286,12 +286,12 @@ def calibrated(folder, with_canaries, density="original"):
                 "fewest_persons": 5, "families": ["brightness", "jpeg"], "draws": 2,
                 "held_out_families": []}  # fmt: skip
     settings["density"] = density
-    out = [str(folder / name) for name in ("cones", "calibrated", "plane")]
-    calibrate_entry(files, settings, 1, *out, Step.null())
+    out = {name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane")}
+    calibrate_entry(files, settings, 1, out, Step.null())
     return (
-        Cones.read(out[0]),
+        Cones.read(out["cones"]),
         json.loads((folder / "calibrated").read_text()),
-        {**files, "cones": out[0]},
+        {**files, "cones": out["cones"]},
     )
 
 

@@ -20,8 +20,9 @@ from avatarflow.privacy.cones.decide import MATCHED, OUTSIDE, UNSEEN
 from avatarflow.privacy.cones.decide_step import judge_pictures
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
-from avatarflow.privacy.verifier import matcher, trial, verify
+from avatarflow.privacy.verifier import keypoints, matcher, trial, verify
 from avatarflow.privacy.verifier.agreement import agreement, counted, kappa
+from avatarflow.privacy.verifier.keypoint_votes import Index
 from avatarflow.privacy.verifier.verify import Verifier, verify_candidates
 from avatarflow.runs.context import Step
 
@@ -112,7 +113,7 @@ def test_the_trial_by_hand(world):
     kept = [match.template(picture) for picture in pictures[:6]]
     alike = [match.similarity(kept[i], kept[j]) for i in range(6) for j in range(i + 1, 6)]
     assert found["threshold"] == pytest.approx(max(alike))
-    assert (found["two_persons"]["pairs"], found["two_persons"]["persons"]) == (15, 6)
+    assert (found["two_persons"]["compared"], found["two_persons"]["persons"]) == (15, 6)
     assert found["two_persons"]["above_threshold"] == 0
     assert found["same_eye"] is None
     assert found["recognised"]["flip"]["value"] == 1
@@ -134,6 +135,27 @@ def test_pairs_of_one_eye_are_told_from_pairs_of_two_persons():
     assert (found["pairs"], found["persons"]) == (6, 5)  # one file twice proves nothing
     assert found["auc"]["value"] > 0.9
     assert found["eer"]["value"] < 0.2
+
+
+def test_a_threshold_of_keypoints_is_what_persons_reach_with_all_others(world, tmp_path):
+    inputs, pictures, *_ = world
+    table = pd.DataFrame({"person": range(14), "role": ROLES})
+    found = trial.with_all_others(matcher("keypoints"), pictures, table, 1, Step.null())
+    assert len(found) == 9  # calibration and encoder, never test
+    templates = [keypoints.template(picture) for picture in pictures[:GALLERY]]
+    for number, row in ((0, 0), (4, 4), (7, 10)):
+        others = Index(None if other == row else kept for other, kept in enumerate(templates))
+        assert found[number] == others.most_alike(keypoints.variants(pictures[row]))[0]
+    assert max(found) < 20
+    trial.try_verifier(
+        inputs["pool"], {**SETTINGS, "matcher": "keypoints"}, ["flip"], 1, str(tmp_path / "trial"), Step.null()
+    )  # fmt: skip
+    tried = json.loads((tmp_path / "trial").read_text())
+    assert tried["threshold"] == max(found)
+    assert tried["recognised"]["flip"]["value"] == 1
+    alone = table.assign(person=1)
+    with pytest.raises(AvatarflowError, match="verifier: 1 persons to set its threshold on; give"):
+        trial.with_all_others(matcher("keypoints"), pictures, alone, 1, Step.null())
 
 
 def test_nobody_to_set_a_threshold_on_is_refused():
@@ -253,11 +275,11 @@ def test_agreement_says_what_it_cannot_say():
     assert nobody["matched_among_accepted"] == {"value": None, "low": 0.0, "high": 1.0, "n": 0}
 
 
-@pytest.mark.parametrize(("module", "absent"), [("trial", "faiss"), ("verify", "torch")])
-def test_faiss_and_torch_never_share_a_process(module, absent):
+@pytest.mark.parametrize("module", ["trial", "verify", "recognised"])
+def test_faiss_and_torch_never_share_a_process(module):
     code = f"import sys; sys.path.append('workflow/scripts'); import avatarflow.privacy.verifier.{module}; "
     done = subprocess.run(
-        [sys.executable, "-c", code + f"print('{absent}' in sys.modules)"],
+        [sys.executable, "-c", code + "print('torch' in sys.modules)"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -85,7 +85,7 @@ VERIFIED = {
     "matched_among_accepted": {"value": 0.167, "low": 0.04, "high": 0.42, "n": 18},
     "held_out_matched": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50, "persons": 45, "method": "bootstrap"},
     "trial": {
-        "two_persons": {"pairs": 4000},
+        "two_persons": {"compared": 4000},
         "recognised": {"all": {"value": 0.98, "low": 0.95, "high": 0.99, "n": 1400, "persons": 85}},
         "same_eye": None,
     },

@@ -38,7 +38,7 @@ rule weigh_candidates:
         candidates="results/audits/{name}/samples/foreign/pictures",
         cones="results/audits/{name}/privacy/cones.safetensors",
         originals="results/audits/{name}/privacy/originals.safetensors",
-        test="results/audits/{name}/privacy/perturbations.test.safetensors",
+        risks="results/audits/{name}/privacy/risks.safetensors",
         fingerprints="results/audits/{name}/privacy/foreign.safetensors",
         decisions="results/audits/{name}/decisions.parquet",
         baselines="results/audits/{name}/privacy/baselines.tsv",

@@ -183,6 +183,12 @@ def has_verifier(wildcards, of="releases"):
     return config[getattr(wildcards, "map", of)][wildcards.name]["verifier"]["matcher"] != "none"
 
 
+def verifier_trial(wildcards):
+    """The verifier's threshold, with which the cones are calibrated, or nothing without one."""
+    path = f"results/{wildcards.map}/{wildcards.name}/privacy/verifier.json"
+    return {"trial": path} if has_verifier(wildcards) else {}
+
+
 def verification_of(wildcards):
     """What the verifier says of a stage's candidates, or nothing without one."""
     folder = f"results/{wildcards.map}/{wildcards.name}/privacy"

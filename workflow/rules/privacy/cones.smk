@@ -91,6 +91,7 @@ rule calibrate_cones:
     """Set the cones so that every altered original of the calibration persons is rejected, and measure them on others."""
     input:
         unpack(canary_fingerprints),
+        unpack(verifier_trial),
         pool="results/{map}/{name}/pool/pictures",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
@@ -99,6 +100,7 @@ rule calibrate_cones:
         test="results/{map}/{name}/privacy/perturbations.test.safetensors",
     output:
         cones="results/{map}/{name}/privacy/cones.safetensors",
+        risks="results/{map}/{name}/privacy/risks.safetensors",
         calibrated="results/{map}/{name}/privacy/calibration.json",
         plane=report(
             "results/{map}/{name}/privacy/settings_plane.png",
@@ -128,9 +130,11 @@ rule calibrate_cones:
 rule compare_baselines:
     """Set the cone beside the published rules at equal sensitivity: what each accepts of held-out subjects, misses of originals."""
     input:
+        unpack(canary_fingerprints),
         pool="results/{map}/{name}/pool/pictures",
         cones="results/{map}/{name}/privacy/cones.safetensors",
         originals="results/{map}/{name}/privacy/originals.safetensors",
+        own="results/{map}/{name}/privacy/perturbations.own.safetensors",
         calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
         test="results/{map}/{name}/privacy/perturbations.test.safetensors",
     output:

@@ -10,7 +10,7 @@ with step(snakemake) as run:
             "candidates": snakemake.input.candidates,
             "cones": snakemake.input.cones,
             "originals": snakemake.input.originals,
-            "test": snakemake.input.test,
+            "risks": snakemake.input.risks,
             "fingerprints": snakemake.input.fingerprints,
             "decisions": snakemake.input.decisions,
             "baselines": snakemake.input.baselines,

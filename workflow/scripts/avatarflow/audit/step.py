@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file
 
 from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
@@ -13,9 +14,7 @@ from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.persons import HELDOUT
 from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.baselines.neighbourhood import Originals
-from avatarflow.privacy.cones.calibration import perturbed_of
 from avatarflow.privacy.cones.cone import Cones
-from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
@@ -42,9 +41,10 @@ def weigh_candidates(
     Parameters
     ----------
     inputs : mapping
-        `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `test` (pictures of that
-        role, a, d), `fingerprints` and `decisions` (of the candidates), `baselines` (the table of the originals), and
-        where a verifier was asked `verifier` (what it says of the candidates).
+        `pool` and `candidates` (shards), `cones`, `originals` (n, d) with rows as in the pool, `risks` (of altered
+        originals of test persons and of held-out subjects), `fingerprints` and `decisions` (of the candidates),
+        `baselines` (the table of the originals), and where a verifier was asked `verifier` (what it says of the
+        candidates).
     settings : mapping
         `cone`, `conditions` and `cameras` of the config.
     weighed, baselines, figure : str
@@ -64,11 +64,13 @@ def weigh_candidates(
     )
     write_table(table, baselines)
 
-    altered, of = _test_draws(inputs["test"], pool, cones, settings["cone"])
+    judged = load_file(inputs["risks"])
+    known = settings["cone"]["draws"] * len(kept_families(settings["cone"]))
+    of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), known)
     risk = {
         "candidates": decisions["risk"].to_numpy(np.float64),
-        "altered": risks(altered, cones) if len(altered) else np.zeros(0),
-        "held_out": risks(rows[heldout], cones) if heldout.any() else np.zeros(0),
+        "altered": judged["test"][:, :known].ravel(),
+        "held_out": judged["heldout"],
     }
     draw_risks(risk, figure)
     within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
@@ -103,12 +105,3 @@ def weigh_candidates(
         *(found[name]["count"] for name in ("risky", "refused", "accepted")),
     )
     write_json(weighed, clean(found), allow_nan=False)
-
-
-def _test_draws(
-    path: str, pool: pd.DataFrame, cones: Cones, cone: Mapping[str, Any]
-) -> tuple[Any, Any]:
-    """Altered originals of test persons (q, d), by the calibrated families; the pool's row that each is of (q,)."""
-    altered = load_rows(path, cones.encoder)[:, : cone["draws"] * len(kept_families(cone))]
-    of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), altered.shape[1])
-    return perturbed_of(altered, pool, "test")[0], of

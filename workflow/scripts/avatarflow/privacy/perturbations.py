@@ -272,6 +272,7 @@ def alter(
     items: Iterable[int],
     purpose: str = "alter",
     strength: float | None = None,
+    only: Sequence[int] | None = None,
 ) -> Pictures:
     """Perturb pictures by one family, the perturbations of a picture one after another.
 
@@ -287,10 +288,12 @@ def alter(
         One item number a picture; each perturbation has its own seed, so block size and order change nothing.
     strength : float, optional
         One strength in [0, 1] for all perturbations in place of the ladder.
+    only : sequence of int, optional
+        The perturbations of each picture that are made, by number; all without it.
 
     Returns
     -------
-    (n * draws, h, w, 3) uint8
+    (n * draws, h, w, 3) uint8; of each picture `only` those asked for
 
     Raises
     ------
@@ -298,7 +301,8 @@ def alter(
         If there is no such family.
     """
     apply = family(name).apply
-    numbers = [(row, int(item), draw) for row, item in enumerate(items) for draw in range(draws)]
+    asked = range(draws) if only is None else only
+    numbers = [(row, int(item), draw) for row, item in enumerate(items) for draw in asked]
     out = np.empty((len(numbers), *pictures.shape[1:]), np.uint8)
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]

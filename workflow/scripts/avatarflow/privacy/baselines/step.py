@@ -8,7 +8,7 @@ import pandas as pd
 
 from avatarflow.imaging.shards import read_table
 from avatarflow.privacy.cones.calibration import HELDOUT, perturbed_of
-from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.cone import Cones, uncalibrated
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
@@ -20,13 +20,13 @@ from .neighbourhood import Originals
 def compare_entry(
     inputs: Mapping[str, str], seed: int, baselines: str, figure: str, step: Step
 ) -> None:
-    """Measure every rule on the persons of an entry.
+    """Measure every rule on the persons of an entry, each alone: the verifier helps none of them, the cone neither.
 
     Parameters
     ----------
     inputs : mapping
-        `pool` (shards), `cones`, `originals` (n, d) with rows as in the pool, `calibration` and `test` (pictures of
-        that role, a, d).
+        `pool` (shards), `cones`, `originals` (n, d) with rows as in the pool, `own` (gallery, a, d), `calibration` and
+        `test` (pictures of that role, a, d), and the canaries' files where the cones have some.
     baselines, figure : str
         Files to write: TSV and PNG.
     """
@@ -49,6 +49,12 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Originals and the three groups of people from an entry's files, and the pool's table."""
     table = read_table(inputs["pool"])
     cones = Cones.read(inputs["cones"])
+    own = load_rows(inputs["own"], cones.encoder)
+    if canaries := inputs.get("canaries_own"):
+        own = np.concatenate([own, load_rows(canaries, cones.encoder)])
+    cones = uncalibrated(
+        cones.fingerprints, cones.owners, cones.rows, own, cones.shape, cones.encoder
+    )
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     held_out = (table["role"] == HELDOUT).to_numpy()
     groups = {

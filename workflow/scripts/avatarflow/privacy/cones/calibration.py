@@ -3,25 +3,32 @@
 No torch here: faiss must not share a process with it.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from safetensors.numpy import save_file
 
-from avatarflow.core.arrays import Rows
-from avatarflow.core.paths import write_json
-from avatarflow.core.statistics import Estimate, share_of_pictures
-from avatarflow.imaging.shards import read_table
+from avatarflow.core.arrays import Floats, Rows
+from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.statistics import share_of_persons, share_of_pictures
+from avatarflow.imaging.shards import iterate, read_table
+from avatarflow.imaging.spool import spooled
 from avatarflow.privacy.canaries.gallery import gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
+from avatarflow.privacy.verifier import matcher
+from avatarflow.privacy.verifier.recognised import Recognised, recognised
 from avatarflow.runs.context import Step
 
-from .cone import Calibration, Cones, calibrate, uncalibrated
-from .decide import miss_rate, risks, specificity
+from .cone import Calibration, Cones, calibrate, needed_scales, uncalibrated
+from .decide import risks
 from .settings_plane import draw_plane, settings_plane
 from .shape import Shape
 from .subgroups import by_subgroup, worst_person
@@ -34,9 +41,7 @@ def calibrate_entry(
     inputs: Mapping[str, str],
     settings: Mapping[str, Any],
     seed: int,
-    cones: str,
-    calibrated: str,
-    plane: str,
+    outputs: Mapping[str, str],
     step: Step,
 ) -> None:
     """Set the cones of an entry and write them with all that was measured on the way.
@@ -46,11 +51,14 @@ def calibrate_entry(
     inputs : mapping
         `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the perturbations: `own`
         (gallery, a, d), `calibration` and `test` (pictures of that role, a, d). With `canaries` (shards) also
-        `canaries_fingerprints` (n, d) and `canaries_own` (n, a, d): they get cones too.
+        `canaries_fingerprints` (n, d) and `canaries_own` (n, a, d): they get cones too. With `trial` (what
+        `verifier.trial.try_verifier` wrote) and a matcher that is asked about every original, cones and verifier are
+        calibrated together.
     settings : mapping
         `cone` of the config.
-    cones, calibrated, plane : str
-        Files to write: safetensors, JSON, PNG.
+    outputs : mapping
+        Files to write: `cones` and `risks` (safetensors; `test` (pictures, a) and `heldout` (pictures,), at most 1
+        where the verifier refuses), `calibrated` (JSON), `plane` (PNG).
 
     Raises
     ------
@@ -60,13 +68,11 @@ def calibrate_entry(
     table = read_table(inputs["pool"])
     encoder = encoder_digest(inputs["encoder"])
     originals = np.asarray(load_rows(inputs["originals"], encoder))
-    gallery = (table["role"] != HELDOUT).to_numpy()
-    trained = table[gallery].reset_index(drop=True)
-    shape = Shape.of(dict(settings))
+    places = np.flatnonzero((table["role"] != HELDOUT).to_numpy())
     everyone: tuple[Any, ...] = (
-        originals[gallery],
-        trained["person"],
-        trained["row"],
+        originals[places],
+        table["person"].iloc[places],
+        table["row"].iloc[places],
         load_rows(inputs["own"], encoder),
     )
     if canaries := inputs.get("canaries"):
@@ -76,69 +82,145 @@ def calibrate_entry(
         everyone = tuple(
             np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
         )
-    rows, persons, numbers, own = map(np.asarray, everyone)
-    open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder)
-    perturbed, whose = perturbed_of(load_rows(inputs["calibration"], encoder), table, "calibration")
-    done, calibration = calibrate(
-        open_cones,
-        perturbed,
-        whose,
-        settings["mode"],
-        settings["alpha"],
-        settings["fewest_persons"],
+    everyone = tuple(map(np.asarray, everyone))
+    altered = {role: load_rows(inputs[role], encoder) for role in ("calibration", "test")}
+    with _verifier(inputs, table, settings, seed, step) as verifier:
+        done, calibration, unspared = _calibrated(
+            everyone, altered["calibration"], table, settings, encoder, verifier
+        )
+        held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
+        judged = {
+            "test": _test_risks(done, altered["test"], table, verifier),
+            "heldout": risks(originals[held_out], done),
+        }
+        if verifier:
+            judged["heldout"] = verifier.real(judged["heldout"], held_out)
+    done.save(outputs["cones"])
+    with replacing(outputs["risks"]) as temporary:
+        save_file(judged, temporary)
+    known = settings["draws"] * len(kept_families(settings))
+    figures = measure(done, calibration, table, judged, known, kept_families(settings), seed)
+    figures |= recognition(
+        table, originals, altered["test"][:, :known], kept_families(settings), seed
     )
-    done.save(cones)
-    test, known = (
-        load_rows(inputs["test"], encoder),
-        settings["draws"] * len(kept_families(settings)),
+    people = table.loc[table["role"] == "test", "person"].to_numpy()
+    figures["held_out_families"] = left_out_figures(
+        judged["test"][:, known:] <= 1, settings["held_out_families"], people, seed
     )
-    figures = measure(
-        done, calibration, table, originals, test[:, :known], kept_families(settings), seed
-    )
-    figures["held_out_families"] = _left_out(
-        done, test[:, known:], table, settings["held_out_families"], seed
-    )
+    if verifier:
+        figures["verifier"] = {"asked": verifier.asked, "recognised": verifier.found}
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])
     step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
-    write_json(calibrated, figures)
-    border = settings_plane(
-        done, perturbed, originals[~gallery] if (~gallery).any() else originals[:0]
-    )
-    draw_plane(border, done, plane)
+    write_json(outputs["calibrated"], figures)
+    draw_plane(settings_plane(done, unspared, originals[held_out]), done, outputs["plane"])
+
+
+@contextmanager
+def _verifier(
+    inputs: Mapping[str, str],
+    table: pd.DataFrame,
+    settings: Mapping[str, Any],
+    seed: int,
+    step: Step,
+) -> Iterator[Recognised | None]:
+    """The verifier that decides together with the cones; None without one."""
+    trial = json.loads(Path(inputs["trial"]).read_bytes()) if inputs.get("trial") else None
+    if trial is None or not matcher(trial["matcher"]).asks_all:
+        yield None
+        return
+    pictures, items = spooled(inputs["pool"]), table["item"].to_numpy()
+    gallery = np.flatnonzero((table["role"] != HELDOUT).to_numpy())
+    if canaries := inputs.get("canaries"):
+        for block in iterate(canaries):
+            pictures.extend(block)
+        items = np.concatenate([items, read_table(canaries)["item"].to_numpy(np.int64)])
+        gallery = np.concatenate([gallery, np.arange(len(table), len(pictures))])
+    with recognised(
+        trial, pictures, items, gallery, settings, kept_families(settings), seed, step
+    ) as verifier:
+        yield verifier
+
+
+def _calibrated(
+    everyone: tuple[Any, ...],
+    altered: Rows,
+    table: pd.DataFrame,
+    settings: Mapping[str, Any],
+    encoder: str,
+    verifier: Recognised | None,
+) -> tuple[Cones, Calibration, Rows]:
+    """Return the cones, how they came about, and the perturbations that the verifier is not known to recognise."""
+    rows, persons, numbers, own = everyone
+    open_cones = uncalibrated(
+        rows, persons, numbers, own, Shape.of(dict(settings)), encoder,
+        **({"widest": verifier.own_radii} if verifier else {}),
+    )  # fmt: skip
+    perturbed, whose = perturbed_of(altered, table, "calibration")
+    needed = needed_scales(open_cones, perturbed)
+    unspared = np.ones(len(needed), bool)
+    if verifier and len(needed):
+        places = np.flatnonzero((table["role"] == "calibration").to_numpy())
+        spared = verifier.spared(
+            needed.reshape(len(places), -1), places, table["person"].to_numpy()[places]
+        ).ravel()
+        unspared = (spared > 0) | (needed == 0)
+        needed = spared
+    done, calibration = calibrate(
+        replace(open_cones, with_verifier=verifier is not None), perturbed, whose,
+        settings["mode"], settings["alpha"], settings["fewest_persons"], needed,
+    )  # fmt: skip
+    return done, calibration, perturbed[unspared]
+
+
+def _test_risks(
+    cones: Cones, altered: Rows, table: pd.DataFrame, verifier: Recognised | None
+) -> Floats:
+    """Return (pictures, a) risks of the test persons' perturbations."""
+    places = np.flatnonzero((table["role"] == "test").to_numpy())
+    risk = risks(np.asarray(altered).reshape(-1, altered.shape[2]), cones)
+    risk = risk.reshape(len(places), altered.shape[1])
+    return verifier.tested(risk, places) if verifier else risk
 
 
 def measure(
     cones: Cones,
     calibration: Calibration,
     table: pd.DataFrame,
-    originals: Rows,
-    test: Rows,
+    judged: Mapping[str, Floats],
+    known: int,
     families: list[str],
     seed: int,
 ) -> dict[str, Any]:
-    """Return what the cones do to persons who did not calibrate them, as plain values.
+    """Return what the filter does to persons who did not calibrate it, as plain values.
+
+    Parameters
+    ----------
+    judged : mapping
+        `test` (pictures, a) and `heldout` (pictures,): risks, at most 1 where the verifier refuses.
+    known : int
+        Perturbations of a picture that are of the calibrated families: the first ones.
 
     Returns
     -------
     dict
         `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
         perturbation), `rejected` (share of their perturbations rejected), `rejected_by_family`, `specificity` (share of
-        held-out subjects' real pictures accepted, None without any), `worst_person` (run-local number), `subgroups`,
-        `retrieval` (rank 1 per family), `verification` (same-eye pairs, None without any).
+        held-out subjects' real pictures accepted, None without any), `worst_person` (run-local number), `subgroups`.
     """
-    perturbed, whose = perturbed_of(test, table, "test")
-    risk = risks(perturbed, cones)
-    held_out = (table["role"] == HELDOUT).to_numpy()
-    per_family = risk.reshape(len(test), len(families), -1) <= 1
-    people = table.loc[table["role"] == "test", "person"].to_numpy()
+    tested = table[table["role"] == "test"]
+    risk, people = judged["test"][:, :known], tested["person"].to_numpy()
+    whose, rejected = np.repeat(people, known), (risk <= 1).ravel()
+    per_family = (risk <= 1).reshape(len(risk), len(families), -1)
     by_family = {
         family: share_of_pictures(
             per_family[:, place].ravel(), np.repeat(people, per_family.shape[2]), seed
         ).as_dict()
         for place, family in enumerate(families)
     }
+    held_out, passing = table[table["role"] == HELDOUT], judged["heldout"] > 1
+    owners = held_out["person"].to_numpy()
     angles = np.degrees(cones.half_angles_rad)
     return {
         "c": cones.c,
@@ -146,38 +228,15 @@ def measure(
         "half_angle_deg": {
             str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)
         },
-        "miss": miss_rate(cones, perturbed, whose).as_dict(),
-        "rejected": share_of_pictures(risk <= 1, whose, seed).as_dict(),
+        "miss": share_of_persons(~rejected, whose).as_dict(),
+        "rejected": share_of_pictures(rejected, whose, seed).as_dict(),
         "rejected_by_family": by_family,
-        "worst_person": worst_person(risk, whose),
-        "subgroups": _subgroups(cones, originals, table, risk <= 1, seed),
-        "specificity": _specificity(
-            cones, originals[held_out], table.loc[held_out, "person"].to_numpy(), seed
-        ),
-        **recognition(table, originals, test, families, seed),
-    }
-
-
-def _left_out(
-    cones: Cones, test: Rows, table: pd.DataFrame, families: list[str], seed: int
-) -> dict[str, Any]:
-    """Return what the cones do to perturbations (pictures of test persons, a, d) of families that they never met."""
-    people = table.loc[table["role"] == "test", "person"].to_numpy()
-    rejected = risks(np.asarray(test).reshape(-1, test.shape[2]), cones) <= 1
-    return left_out_figures(rejected.reshape(test.shape[:2]), families, people, seed)
-
-
-def _subgroups(
-    cones: Cones, originals: Rows, table: pd.DataFrame, rejected: npt.NDArray[np.bool_], seed: int
-) -> dict[str, Any]:
-    """Altered originals of test persons rejected, and held-out subjects' real pictures accepted, per subgroup."""
-    held_out = (table["role"] == HELDOUT).to_numpy()
-    tested = table[table["role"] == "test"]
-    each = tested.loc[tested.index.repeat(len(rejected) // max(1, len(tested)))]
-    accepted = risks(originals[held_out], cones) > 1
-    return {
-        "rejected": by_subgroup(rejected, each, seed),
-        "specificity": by_subgroup(accepted, table[held_out], seed),
+        "worst_person": worst_person(risk.ravel(), whose),
+        "subgroups": {
+            "rejected": by_subgroup(rejected, tested.loc[tested.index.repeat(known)], seed),
+            "specificity": by_subgroup(passing, held_out, seed),
+        },
+        "specificity": share_of_pictures(passing, owners, seed).as_dict() if len(owners) else None,
     }
 
 
@@ -218,11 +277,6 @@ def recognition(
             found[name] = verification(*pairs, fields=fields, same_field=same)
     figures = {name: each.summary() if each else None for name, each in found.items()}
     return {"retrieval": ranks.to_dict("records"), **figures}
-
-
-def _specificity(cones: Cones, rows: Rows, persons: Any, seed: int) -> dict[str, Any] | None:
-    share: Estimate | None = specificity(cones, rows, persons, seed) if len(rows) else None
-    return share.as_dict() if share else None
 
 
 def perturbed_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:

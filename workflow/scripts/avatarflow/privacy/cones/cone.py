@@ -15,6 +15,7 @@ c is calibrated on altered originals of persons who tuned nothing else, per pers
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +63,8 @@ class Cones:
         Digest of the encoder that made the fingerprints.
     persons : (m,) int64, optional
         Run-local person numbers; only cones with density `"picture"` need them.
+    with_verifier : bool
+        Whether they were calibrated together with a verifier: they may not decide without it.
     """
 
     fingerprints: Rows
@@ -72,6 +75,7 @@ class Cones:
     c: float
     encoder: str
     persons: Integers | None = None
+    with_verifier: bool = False
 
     @property
     def base_rad(self) -> Floats:
@@ -123,8 +127,10 @@ class Cones:
         }
         if self.persons is not None:
             arrays["persons"] = self.persons
+        named = ("c", "encoder", "with_verifier")
         scalars = json.dumps(
-            {"shape": asdict(self.shape), "c": self.c, "encoder": self.encoder}, sort_keys=True
+            {"shape": asdict(self.shape), **{name: getattr(self, name) for name in named}},
+            sort_keys=True,
         )
         with replacing(path) as temporary:
             save_file(
@@ -139,9 +145,7 @@ class Cones:
         with safe_open(str(path), "np") as file:
             scalars = json.loads(file.metadata()["cones"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        return cls(
-            **arrays, shape=Shape(**scalars["shape"]), c=scalars["c"], encoder=scalars["encoder"]
-        )
+        return cls(**arrays, **{**scalars, "shape": Shape(**scalars["shape"])})
 
 
 def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> AdaptiveCones:
@@ -175,8 +179,20 @@ class Calibration:
     coverage: Coverage
 
 
+Widest = Callable[[slice, Floats], Floats]
+"""Takes originals and (b, a) angles to their perturbations, gives the (b,) that are their own radii."""
+
+
+def _largest(originals: slice, angles: Floats) -> Floats:
+    del originals
+    return np.asarray(angles.max(1))
+
+
 def own_radii(
-    originals: Rows, altered: npt.NDArray[np.float32], block: int = neighbours.BLOCK
+    originals: Rows,
+    altered: npt.NDArray[np.float32],
+    block: int = neighbours.BLOCK,
+    widest: Widest = _largest,
 ) -> Floats:
     """R: the largest angle between each original and its perturbed pictures.
 
@@ -185,6 +201,8 @@ def own_radii(
     originals : (m, d)
     altered : (m, a, d)
         Fingerprints of a perturbed pictures each; may be a memory map.
+    widest : callable
+        Chooses among the angles: the largest, or the largest of those that something else does not deal with.
 
     Returns
     -------
@@ -205,7 +223,7 @@ def own_radii(
     for rows in blocks(len(originals), max(1, block // altered.shape[1])):
         perturbed = np.asarray(altered[rows])
         neighbours.check_unit("altered originals", perturbed.reshape(-1, perturbed.shape[2]))
-        radii[rows] = neighbours.pair_angles(originals[rows][:, None], perturbed).max(1)
+        radii[rows] = widest(rows, neighbours.pair_angles(originals[rows][:, None], perturbed))
     return radii
 
 
@@ -259,6 +277,7 @@ def uncalibrated(
     altered: Rows,
     shape: Shape,
     encoder: str = "",
+    widest: Widest = _largest,
 ) -> Cones:
     """Cones with R and rho, c not yet known.
 
@@ -270,6 +289,8 @@ def uncalibrated(
         Run-local person numbers and 1-based manifest rows.
     altered : (m, a, d)
         Fingerprints of their perturbed pictures, for R; never those used to calibrate.
+    widest : callable
+        See `own_radii`.
 
     Raises
     ------
@@ -291,7 +312,7 @@ def uncalibrated(
         )
     problems.raise_if_any()
     _refuse_equal(originals, persons, rows, problems)
-    radii = own_radii(originals, altered)
+    radii = own_radii(originals, altered, widest=widest)
     for row in rows[radii <= SAME] if shape.beta > 0 else []:
         found = "no perturbation moves its fingerprint, so it has no own radius"
         problems.add(
@@ -392,6 +413,7 @@ def calibrate(
     mode: str,
     alpha: float = 0.05,
     fewest_persons: int = 20,
+    needed: Floats | None = None,
 ) -> tuple[Cones, Calibration]:
     """Choose c from altered originals of the calibration persons.
 
@@ -405,13 +427,17 @@ def calibrate(
         Whose they are.
     mode : str
         `"reject-all"` (every perturbation is rejected) or `"conformal"` (at most a share alpha of persons is missed).
+    needed : (q,), optional
+        Their needed scales where they are known already, 0 for those that something else rejects.
 
     Raises
     ------
     AvatarflowError
         If persons are too few, or some perturbation is rejected at no c.
     """
-    names, needed = person_maxima(needed_scales(cones, perturbed), persons)
+    if needed is None:
+        needed = needed_scales(cones, perturbed)
+    names, needed = person_maxima(needed, persons)
     if len(names) < fewest_persons:
         found = (
             f"{len(names)} calibration persons where cone.fewest_persons asks for {fewest_persons}"

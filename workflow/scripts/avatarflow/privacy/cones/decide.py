@@ -152,11 +152,15 @@ def judge(
     Raises
     ------
     AvatarflowError
-        If fingerprints are not of unit length, of another dimension or of another encoder.
+        If fingerprints are not of unit length, of another dimension or of another encoder; if the cones were
+        calibrated together with a verifier and there are no refusals.
     ValueError
         If ids and candidates differ in number.
     """
     _check(candidates, ids, refusals, cones, encoder)
+    if cones.with_verifier and refusals is None:
+        found = "they were calibrated together with a verifier that says nothing of the candidates"
+        raise refuse("cones", found, "give what the verifier says, or calibrate them without one")
     judge_ = Judge(cones, k)
     n, judged, accepted, full_passes = len(candidates), 0, 0, 0
     tasks = (

@@ -49,7 +49,8 @@ def judge_near_duplicates(
     match = matcher(trial["matcher"])
     confirmed = confirmed_by(match, trial["threshold"], made, pictures, pool, originals)
     gallery = choose(originals, (pool["role"] != "heldout").to_numpy())
-    verifier = Verifier(Cones.read(inputs["cones"]), gallery, match, settings["nearest"])
+    limit = trial["threshold"]
+    verifier = Verifier(Cones.read(inputs["cones"]), gallery, match, settings["nearest"], limit)
     rejected, matched = refusals(verifier, pictures, rows, trial["threshold"])
     table = measured(made, confirmed, rejected, rejected | matched, seed)
     write_table(table, results)

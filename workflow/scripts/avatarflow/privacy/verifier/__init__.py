@@ -4,7 +4,7 @@ Each is one module with `template(picture)`, None where there is nothing to comp
 `MATCHERS` names them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,20 +26,29 @@ class Matcher:
         How alike two such are; higher is more alike.
     same_file : float
         A similarity from which on two pictures are one file, which proves nothing.
-    asks_all : bool
-        Whether it is asked about every original (`keypoint_votes`) and not about the nearest by fingerprint alone.
+    variants : callable, optional
+        What it keeps of a candidate as it is and changed in a few ways; a matcher that has them is asked about every
+        original (`keypoint_votes`).
     """
 
     template: Callable[[Pictures], Any | None]
     similarity: Callable[[Any, Any], float]
     same_file: float = 1 - 1e-5
-    asks_all: bool = False
+    variants: Callable[[Pictures], Iterable[Any]] | None = None
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether it is asked about every original and not about the nearest by fingerprint alone."""
+        return self.variants is not None
 
 
 MATCHERS = {
     "fundus": Matcher(fundus.template, fundus.similarity),
     "keypoints": Matcher(
-        keypoints.template, keypoints.similarity, same_file=keypoints.SAME_FILE, asks_all=True
+        keypoints.template,
+        keypoints.similarity,
+        same_file=keypoints.SAME_FILE,
+        variants=keypoints.variants,
     ),
     "iris": Matcher(iris.template, iris.similarity),
 }

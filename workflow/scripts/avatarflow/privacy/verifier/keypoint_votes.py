@@ -7,20 +7,24 @@ References
 McCann and Lowe 2012, Local naive Bayes nearest neighbor for image classification.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from avatarflow.core.arrays import Integers
+
 from .keypoints import LENGTH, SAME_FILE, Keypoints, Template, inliers, is_same_file
 
 NEIGHBOURS = 10  # of each descriptor; the last one stands for the background
 COUNT = 10  # originals compared, those with the most votes in some view
+FIRST = 2  # originals compared before the mirrored and inverted views vote
 CELLS = 4  # times the root of the descriptors: cells of the index
 PROBED = 8  # cells searched for each descriptor
 TRAINED = 40  # descriptors a cell that the cells are found from
-FEW = 20_000  # descriptors up to which all are compared
+FEW = 2_000  # descriptors up to which all are compared
 VOTING = 200  # keypoints of a view that vote, those of the highest contrast
 EMPTY = np.zeros((0, LENGTH), np.float32)
 
@@ -40,31 +44,67 @@ class Index:
         self.owner = np.repeat(np.arange(len(held)), [len(each) for each in held])
         self.index = _index(np.concatenate([EMPTY, *held]))
 
-    def most_alike(self, template: Template) -> tuple[float, int]:
-        """Return the largest similarity that an original with many votes has in some view, and that original."""
-        views = template.views
-        named = [
-            (weight, -original, -number)
-            for number, view in enumerate(views)
-            for original, weight in self._votes(view)
-        ]
-        best, which = 0.0, 0
-        for _, original, number in sorted(named, reverse=True)[:COUNT]:
-            known = self.originals[-original]
-            if known is None:
-                continue
-            same = is_same_file(known, template)
-            alike = SAME_FILE if same else float(inliers(known.plain, views[-number]))
-            if alike > best:
-                best, which = alike, -original
+    def most_alike(
+        self,
+        variants: Iterable[Template],
+        enough: float = np.inf,
+        without: Collection[int] = (),
+    ) -> tuple[float, int]:
+        """Return the largest similarity that an original with many votes has with a candidate, and that original.
+
+        Parameters
+        ----------
+        variants : iterable of Template
+            Those of the candidate; each is asked about as it is, mirrored, inverted, and both.
+        enough : float
+            A similarity above which nobody else is asked.
+        without : collection of int
+            Originals that are not asked about.
+
+        Returns
+        -------
+        similarity : float
+            NaN where there is no variant; 0 where no original has a vote.
+        original : int
+        """
+        best, which = float("nan"), 0
+        for variant in variants:
+            best = 0.0 if np.isnan(best) else best
+            for original, view in self._named(variant, without, enough):
+                known = self.originals[original]
+                if known is None:
+                    continue
+                same = is_same_file(known, variant)
+                alike = SAME_FILE if same else float(inliers(known.plain, view))
+                if alike > best:
+                    best, which = alike, original
+                if best > enough:
+                    return best, which
         return best, which
 
-    def _votes(self, view: Keypoints) -> list[tuple[int, float]]:
+    def _named(
+        self, variant: Template, without: Collection[int], enough: float
+    ) -> Iterator[tuple[int, Keypoints]]:
+        """The originals with the most votes in some view, and that view."""
+        views = variant.views
+        votes = [self._votes(views[0], without)]
+        if np.isfinite(enough):  # mostly the first one is it, and no further view need vote
+            yield from ((original, views[0]) for original, _ in votes[0][:FIRST])
+        votes += [self._votes(view, without) for view in views[1:]]
+        named = [
+            (weight, -original, -number)
+            for number, each in enumerate(votes)
+            for original, weight in each
+        ]
+        for _, original, number in sorted(named, reverse=True)[:COUNT]:
+            yield -original, views[-number]
+
+    def _votes(self, view: Keypoints, without: Collection[int]) -> list[tuple[int, float]]:
         """Return the originals with the most votes and what these weigh."""
         wanted = min(NEIGHBOURS, len(self.owner))
         if not len(view.descriptors) or wanted < 2:
             return []
-        alike, found = self.index.search(view.descriptors[:VOTING], wanted)
+        alike, found = self._search(view.descriptors[:VOTING], wanted, without)
         known = found >= 0
         owner = np.where(known, self.owner[found], -1)
         background = np.where(known, alike, np.inf).min(1, keepdims=True)
@@ -74,8 +114,27 @@ class Index:
             first[:, column] = (owner[:, :column] != owner[:, column : column + 1]).all(1)
         counted = first & known
         total = np.bincount(owner[counted], weight[counted])
-        most = np.argsort(-total, kind="stable")[:COUNT]
-        return [(int(original), float(total[original])) for original in most if total[original] > 0]
+        most = [
+            (int(original), float(total[original]))
+            for original in np.argsort(-total, kind="stable")
+            if total[original] > 0
+        ]
+        return most[:COUNT]
+
+    def _search(
+        self, rows: npt.NDArray[np.float32], wanted: int, without: Collection[int]
+    ) -> tuple[npt.NDArray[np.float32], Integers]:
+        """Inner products and places of the most similar descriptors, as if originals had never been in the index."""
+        asked: Any = None  # faiss's own stubs do not know these
+        if without:
+            out = np.flatnonzero(np.isin(self.owner, list(without)))
+            others = faiss.IDSelectorNot(faiss.IDSelectorBatch(out))
+            if isinstance(self.index, faiss.IndexIVF):
+                asked = faiss.SearchParametersIVF(sel=others, nprobe=PROBED)  # type: ignore[call-arg]
+            else:
+                asked = faiss.SearchParameters(sel=others)  # type: ignore[call-arg]
+        alike, found = self.index.search(rows, wanted, params=asked)
+        return alike, found
 
 
 def _index(rows: npt.NDArray[np.float32]) -> faiss.Index:

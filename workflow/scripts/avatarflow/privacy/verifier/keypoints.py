@@ -1,8 +1,9 @@
 """Matching by keypoints: how many of them two pictures share in one arrangement, whatever the colours and the frame.
 
-Keypoints are found on the contrast-equalised green channel and described by RootSIFT. Two pictures match as far as
-their keypoints agree on one similarity transform (turn, scale, shift), found by RANSAC. A candidate is also looked at
-mirrored and inverted. `keypoint_votes` asks about every original.
+Keypoints are found on the mean of the contrast-equalised channels, which no order of the channels changes, and
+described by RootSIFT. Two pictures match as far as their keypoints agree on one similarity transform (turn, scale,
+shift), found by RANSAC. A candidate is looked at as it is, mirrored and inverted, in half its resolution (which takes
+away a screen's pattern), and in its four quarters (it may be a montage). `keypoint_votes` asks about every original.
 
 References
 ----------
@@ -11,6 +12,7 @@ Arandjelovic and Zisserman 2012, Three things everyone should know to improve ob
 Fischler and Bolles 1981, Random sample consensus.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -79,9 +81,29 @@ class Template:
 
 def template(picture: Pictures) -> Template | None:
     """Find the keypoints of an (h, w, 3) uint8 picture; None where there are fewer than a transform needs."""
-    gray = cv2.resize(picture[..., 1], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
-    found = _keypoints(cv2.createCLAHE(CLIP, TILES).apply(gray), _inside(picture))
+    if max(picture.shape[:2]) > SIDE_PX:
+        picture = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    equalised = [cv2.createCLAHE(CLIP, TILES).apply(plane) for plane in cv2.split(picture)]
+    gray = np.mean(equalised, axis=0).round().astype(np.uint8)
+    # enlarged without overshoot, which makes keypoints of its own
+    gray = cv2.resize(gray, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
+    found = _keypoints(gray, _inside(picture))
     return Template(found) if len(found.points) >= FEWEST else None
+
+
+def variants(picture: Pictures) -> Iterator[Template]:
+    """Find the keypoints of a candidate as it is, in half its resolution, and in its quarters, one after another.
+
+    Where a variant has too few, it is left out.
+    """
+    rows, columns = (side // 2 for side in picture.shape[:2])
+    yield from filter(None, [template(picture)])
+    half = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+    yield from filter(None, [template(half)])
+    for top in (0, rows):
+        for left in (0, columns):
+            quarter = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+            yield from filter(None, [template(quarter)])
 
 
 def similarity(one: Template, other: Template) -> float:

@@ -1,6 +1,6 @@
 """The matcher on trial: its threshold from pictures of two persons, and how well it does on what the run knows.
 
-No faiss here: perturbations come from torch. The threshold is set before a candidate is seen.
+No torch here: another process draws perturbations. The threshold is set before a candidate is seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,16 @@ from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import Stored, spooled
-from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
+from avatarflow.privacy.perturbing import Perturber, perturber
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
+from .keypoint_votes import Index
+
 WHERE = "verifier"
-PERSONS = 500  # whose pictures are paired at most; their templates are held together
+PERSONS = 500  # of whom a picture is compared with those of others at most
+SET_ON = ("encoder", "calibration")  # roles whose pictures set the threshold; never `test`
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 PERTURBATION_STREAM = (
@@ -58,23 +61,34 @@ def try_verifier(
         If there are no two calibration persons with a picture that the matcher can use.
     """
     table, pictures, match = read_table(pool), spooled(pool), matcher(settings["matcher"])
-    calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
-    impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
-    asked = int((table["role"] != "heldout").sum()) if match.asks_all else 1
-    limit = threshold(impostors, settings["false_match_rate"] / asked)  # each may match by chance
-    step.info("threshold %.3f from %d pairs of two persons", limit, len(impostors))
+    rate = settings["false_match_rate"]
+    if match.asks_all:
+        impostors = with_all_others(match, pictures, table, seed, step)
+        persons = len(impostors)
+    else:
+        calibration = np.flatnonzero((table["role"] == "calibration").to_numpy())
+        impostors = two_persons(match, pictures, table, calibration, settings["pairs"], seed)
+        persons = int(table["person"].iloc[calibration].nunique())
+        rate /= settings["nearest"] + 1  # each original that is asked about may match by chance
+    limit = threshold(impostors, rate)
+    step.info("threshold %.3f from %d comparisons of two persons", limit, len(impostors))
+    with perturber() as drawing:
+        altered = altered_originals(
+            match, pictures, table, families, limit, settings, seed, drawing, step
+        )
     results = {
         "matcher": settings["matcher"],
         "threshold": limit,
+        "refuse_unseen": settings["refuse_unseen"],
         "two_persons": {
-            "pairs": len(impostors),
-            "persons": int(table["person"].iloc[calibration].nunique()),
+            "compared": len(impostors),
+            "persons": persons,
             "median": float(np.median(impostors)),
             "largest": float(impostors.max()),
             "above_threshold": float((impostors > limit).mean()),
         },
         "same_eye": same_eye(match, pictures, table, impostors, limit, settings["pairs"], seed),
-        **altered_originals(match, pictures, table, families, limit, settings, seed, step),
+        **altered,
     }
     write_json(figures, results)
 
@@ -82,6 +96,40 @@ def try_verifier(
 def threshold(impostors: Floats, false_match_rate: float) -> float:
     """Return the similarity that at most this share of pairs of two persons exceeds, the largest for a share of 0."""
     return float(np.quantile(impostors, 1 - false_match_rate, method="higher"))
+
+
+def with_all_others(
+    match: Matcher, pictures: Stored, table: pd.DataFrame, seed: int, step: Step
+) -> Floats:
+    """Largest similarities that a picture of a person has with anybody else's originals, asked as a candidate is.
+
+    One picture each of at most `PERSONS` persons of the roles `SET_ON`.
+
+    Raises
+    ------
+    AvatarflowError
+        If there are no two of them.
+    """
+    who, role = table["person"].to_numpy(), table["role"]
+    gallery = np.flatnonzero((role != "heldout").to_numpy())
+    rows = np.flatnonzero(role.isin(SET_ON).to_numpy())
+    drawn = seeds.generator(seed, "pairs of two persons").permutation(first_of_each(who, rows))
+    if len(drawn) < 2 or match.variants is None:
+        message = f"{len(drawn)} persons to set its threshold on"
+        raise refuse(WHERE, message, "give more persons, or turn it off")
+    index = Index(match.template(pictures[place]) for place in gallery)
+    largest = []
+    for row in np.sort(drawn[:PERSONS]).tolist():
+        own = set(np.flatnonzero(who[gallery] == who[row]).tolist())
+        largest.append(index.most_alike(match.variants(pictures[row]), without=own)[0])
+        step.progress(len(largest), min(len(drawn), PERSONS), "persons")
+    alike = np.array(largest, np.float64)
+    return np.where(np.isnan(alike), 0.0, alike)  # a picture without a variant is like none
+
+
+def first_of_each(persons: Integers, rows: Integers) -> Integers:
+    """Return the first of the rows of each person."""
+    return np.asarray(rows[np.unique(persons[rows], return_index=True)[1]])
 
 
 def two_persons(
@@ -95,7 +143,7 @@ def two_persons(
         Rows of the pool whose persons are paired.
     """
     drawn = seeds.generator(seed, "pairs of two persons")
-    firsts = rows[np.unique(table["person"].to_numpy()[rows], return_index=True)[1]]
+    firsts = first_of_each(table["person"].to_numpy(), rows)
     some = np.sort(drawn.permutation(firsts)[:PERSONS])
     templates = [kept for row in some if (kept := match.template(pictures[row])) is not None]
     if len(templates) < 2:
@@ -157,7 +205,7 @@ def same_eye(
 
 def altered_originals(
     match: Matcher, pictures: Stored, table: pd.DataFrame, families: Sequence[str], limit: float,
-    settings: Mapping[str, Any], seed: int, step: Step,
+    settings: Mapping[str, Any], seed: int, drawing: Perturber, step: Step,
 ) -> dict[str, Any]:  # fmt: skip
     """Altered pictures of test persons: above the threshold with their original, and nearer to it than to any other.
 
@@ -177,7 +225,7 @@ def altered_originals(
         own = match.template(pictures[row])
         alike = {}
         for family in families:
-            picture = perturbations.alter(
+            picture = drawing.alter(
                 pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM
             )[0]
             template = match.template(picture)

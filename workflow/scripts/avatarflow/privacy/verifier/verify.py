@@ -80,15 +80,20 @@ class Verifier:
     match : Matcher
     nearest : int
         Originals compared with a candidate beside the one that the cone matches.
+    enough : float
+        A similarity above which no further original is asked about, where all are.
     """
 
-    def __init__(self, cones: Cones, originals: Stored, match: Matcher, nearest: int) -> None:
-        self.judge, self.match, self.nearest, self.fingerprints = (
-            Judge(cones),
-            match,
-            nearest,
-            cones.fingerprints,
-        )
+    def __init__(
+        self,
+        cones: Cones,
+        originals: Stored,
+        match: Matcher,
+        nearest: int,
+        enough: float = float("inf"),
+    ) -> None:
+        self.judge, self.match, self.nearest, self.enough = Judge(cones), match, nearest, enough
+        self.fingerprints = cones.fingerprints
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
         self.index = Index(map(match.template, originals)) if match.asks_all else None
 
@@ -103,8 +108,7 @@ class Verifier:
             rejected[rows] = risks.risk <= 1
             near = self._near(fingerprints[rows], risks.original)
             for row, places in zip(rows.tolist(), near, strict=True):
-                if (template := self.match.template(pictures[row])) is not None:
-                    similarity[row], original[row] = self._most_alike(template, places)
+                similarity[row], original[row] = self._most_alike(pictures[row], places)
         return Verification(compared, similarity, original, rejected)
 
     def _near(self, fingerprints: Rows, matched: Integers) -> list[list[int]]:
@@ -114,11 +118,12 @@ class Verifier:
         near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
         return [[int(first), *others] for first, others in zip(matched, near.tolist(), strict=True)]
 
-    def _most_alike(self, template: Any, near: list[int]) -> tuple[float, int]:
-        if self.index:
-            return self.index.most_alike(template)
+    def _most_alike(self, picture: Pictures, near: list[int]) -> tuple[float, int]:
+        if self.index and self.match.variants:
+            return self.index.most_alike(self.match.variants(picture), self.enough)
+        template = self.match.template(picture)
         best, which = float("nan"), 0
-        for row in dict.fromkeys(near):
+        for row in dict.fromkeys(near) if template is not None else ():
             if (original := self.template(row)) is not None:
                 alike = self.match.similarity(original, template)
                 if not alike <= best:
@@ -161,7 +166,9 @@ def verify_candidates(
             "verifier", "cones of other originals or another encoder", "calibrate the cones again"
         )
     match = matcher(trial["matcher"])
-    verifier = Verifier(cones, Chosen(pictures, places), match, settings["nearest"])
+    verifier = Verifier(
+        cones, Chosen(pictures, places), match, settings["nearest"], trial["threshold"]
+    )
     counts, tally = (
         np.zeros((2, 2), np.int64),
         dict.fromkeys(

@@ -1,0 +1,194 @@
+"""Which perturbations of originals the verifier recognises: what it refuses need not widen a cone.
+
+The cone and the verifier decide together, so they are calibrated together: a perturbation counts only as far as the
+verifier lets it pass. It is asked about the hardest perturbations of a picture or person first, and no further than to
+the first that it does not recognise. No torch here: another process draws the perturbations.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from avatarflow.core.arrays import Floats, Integers
+from avatarflow.imaging.spool import Stored
+from avatarflow.privacy.perturbing import Perturber, perturber
+from avatarflow.runs.context import Step
+
+from . import Matcher, matcher
+from .keypoint_votes import Index
+
+MOST = 16
+"""Perturbations of a picture that are asked about at most; the next one counts whether or not it is recognised."""
+
+
+@dataclass
+class Recognised:
+    """The verifier, asked about perturbations as about candidates.
+
+    Parameters
+    ----------
+    match : Matcher
+        One that is asked about every original.
+    index : Index
+        Of all originals.
+    limit : float
+        The similarity above which a picture is recognised.
+    refuse_unseen : bool
+        Whether a picture that the matcher can make nothing of is refused.
+    pictures : Stored
+        Of the pool, and behind them the canaries where there are some.
+    items : (n,)
+        Their item numbers, which the perturbations are drawn with.
+    gallery : (m,)
+        Places of the originals among the pictures.
+    families, held_out : names
+        In the order of the columns of perturbations; `held_out` in those of role `test` alone.
+    draws, seed : int
+    drawing : Perturber
+    step : Step
+    asked, found : dict
+        Purpose -> how many perturbations were asked about, and recognised.
+    """
+
+    match: Matcher
+    index: Index
+    limit: float
+    refuse_unseen: bool
+    pictures: Stored
+    items: Integers
+    gallery: Integers
+    families: Sequence[str]
+    held_out: Sequence[str]
+    draws: int
+    seed: int
+    drawing: Perturber
+    step: Step
+    asked: dict[str, int] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)
+
+    def perturbation(self, picture: int, column: int, purpose: str) -> bool:
+        """Whether the verifier recognises perturbation number `column` of a picture, drawn for that purpose."""
+        family, draw = divmod(column, self.draws)
+        name = [*self.families, *self.held_out][family]
+        altered = self.drawing.alter(
+            self.pictures[picture : picture + 1], name, self.draws, self.seed,
+            [int(self.items[picture])], purpose, [draw],
+        )  # fmt: skip
+        known = self.original(altered[0])
+        self.asked[purpose] = self.asked.get(purpose, 0) + 1
+        self.found[purpose] = self.found.get(purpose, 0) + known
+        return known
+
+    def original(self, picture: npt.NDArray[np.uint8]) -> bool:
+        """Whether the verifier takes a picture for some original, or refuses it as it can make nothing of it."""
+        if self.match.variants is None:
+            raise TypeError("a matcher that is asked about the nearest originals only")
+        alike = self.index.most_alike(self.match.variants(picture), self.limit)[0]
+        return self.refuse_unseen if np.isnan(alike) else alike > self.limit
+
+    def own_radii(self, rows: slice, angles: Floats) -> Floats:
+        """Return the largest angle of each original's own perturbations that the verifier does not recognise.
+
+        Parameters
+        ----------
+        rows : slice
+            Of the gallery.
+        angles : (b, a)
+            Between each of these originals and its perturbations.
+
+        Returns
+        -------
+        (b,)
+        """
+        radii = np.empty(len(angles))
+        for number, (place, row) in enumerate(
+            zip(self.gallery[rows].tolist(), angles, strict=True)
+        ):
+            order = np.argsort(-row, kind="stable")
+            known = 0
+            while known < min(MOST, len(row) - 1) and self.perturbation(
+                place, int(order[known]), "own"
+            ):
+                known += 1
+            radii[number] = row[order[known]]
+            self.step.progress(rows.start + number + 1, len(self.gallery), "own radii")
+        return radii
+
+    def spared(self, needed: Floats, places: Integers, persons: Integers) -> Floats:
+        """Return the scales that the calibration persons' perturbations need, 0 where the verifier recognises one.
+
+        Parameters
+        ----------
+        needed : (p, a)
+            Of a perturbations of p pictures.
+        places, persons : (p,)
+            Those pictures, and whose they are.
+
+        Returns
+        -------
+        (p, a)
+            Exact as far as a person's largest goes: what is smaller than it was not asked about.
+        """
+        out = needed.copy()
+        for person in np.unique(persons).tolist():
+            rows = np.flatnonzero(persons == person)
+            order = np.argsort(-needed[rows], axis=None, kind="stable")
+            for row, column in zip(*np.unravel_index(order, needed[rows].shape), strict=True):
+                place = rows[row]
+                if not needed[place, column] > 0 or not self.perturbation(
+                    int(places[place]), int(column), "calibration"
+                ):
+                    break
+                out[place, column] = 0.0
+        return out
+
+    def tested(self, risk: Floats, places: Integers) -> Floats:
+        """Return risks of the test persons' perturbations (p, a), at most 1 where the verifier recognises one."""
+        out = risk.copy()
+        for row, column in zip(*np.nonzero(risk > 1), strict=True):
+            if self.perturbation(int(places[row]), int(column), "test"):
+                out[row, column] = 1.0
+        return out
+
+    def real(self, risk: Floats, places: Integers) -> Floats:
+        """Return risks of real pictures (p,), at most 1 where the verifier takes one for an original."""
+        known = [
+            risk[row] > 1 and self.original(self.pictures[place])
+            for row, place in enumerate(places.tolist())
+        ]
+        return np.where(known, np.minimum(risk, 1.0), risk)
+
+
+@contextmanager
+def recognised(
+    trial: Mapping[str, Any],
+    pictures: Stored,
+    items: Integers,
+    gallery: Integers,
+    cone: Mapping[str, Any],
+    families: Sequence[str],
+    seed: int,
+    step: Step,
+) -> Iterator[Recognised]:
+    """Make the verifier ready to be asked about perturbations.
+
+    Parameters
+    ----------
+    trial : mapping
+        What `trial.try_verifier` wrote: `matcher`, `threshold`, `refuse_unseen`.
+    gallery : (m,)
+        Places of the originals among the pictures.
+    cone : mapping
+        `held_out_families` and `draws` of the config's `cone`.
+    """
+    match = matcher(trial["matcher"])
+    index = Index(match.template(pictures[place]) for place in gallery)
+    with perturber() as drawing:
+        yield Recognised(
+            match, index, trial["threshold"], trial["refuse_unseen"], pictures, items, gallery,
+            families, cone["held_out_families"], cone["draws"], seed, drawing, step,
+        )  # fmt: skip
