@@ -9,11 +9,11 @@ from avatarflow.core.statistics import Estimate, finite
 RULES: dict[str, Rule] = {
     "missed_patients": Rule(
         AT_MOST,
-        "share of test patients with an altered original that the cone accepts, at the upper end of its interval",
+        "share of test patients with an altered original that the filter accepts, at the upper end of its interval",
         bound=True,
     ),
     "specificity": Rule(
-        AT_LEAST, "share of real pictures of persons never trained on that the cone accepts"
+        AT_LEAST, "share of real pictures of persons never trained on that the filter accepts"
     ),
     "verifier_matches": Rule(
         AT_MOST,
