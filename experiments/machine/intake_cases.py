@@ -173,7 +173,8 @@ def taken(path: Path) -> str:
 
 def plain(text: str, folder: Path) -> str:
     """A table's cell: one line, no bars, no path of this machine."""
-    return re.sub(r"\s+", " ", text.replace(str(folder), "FOLDER")).replace("|", "/").strip()[:400]
+    text = text.replace(str(folder), "FOLDER").replace(f"{ROOT}/", "")
+    return re.sub(r"\s+", " ", text).replace("|", "/").strip()[:400]
 
 
 if __name__ == "__main__":

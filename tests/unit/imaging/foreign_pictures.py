@@ -1,10 +1,13 @@
 """Pictures as others hand them over, and why one is refused."""
 
 import io
+import struct
+import zlib
 
+import numpy as np
 import pydicom
 import pytest
-from PIL import ImageCms
+from PIL import Image, ImageCms
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -42,6 +45,79 @@ def reason(path, limits=None):
     assert str(error.value) == error.value.reason
     assert path.name not in str(error.value)
     return error.value.reason
+
+
+def chunk(name, content):
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )
+
+
+def png(path, values, colour_type, *between, rows=None, passes=((0, 0, 1, 1),)):
+    """A PNG by hand: chunks `between` header and pixels, and only so many `rows` of each pass."""
+    height, width = values.shape[:2]
+    header = (width, height, 8 * values.dtype.itemsize, colour_type, 0, 0, len(passes) > 1)
+    lines = [
+        b"\0" + line.tobytes()
+        for row, column, down, across in passes
+        for line in np.ascontiguousarray(values[row::down, column::across])[:rows]
+    ]
+    chunks = [
+        chunk(b"IHDR", struct.pack(">IIBBBBB", *header)),
+        *between,
+        chunk(b"IDAT", zlib.compress(b"".join(lines))),
+        chunk(b"IEND", b""),
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path
+
+
+def jpeg_of(picture, **options):
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=95, subsampling=0, **options)
+    return stream.getvalue()
+
+
+def parted(jpeg):
+    """The tables of a JPEG as a stream of their own, and the rest, as a TIFF keeps them."""
+    tables = rest = b"\xff\xd8"
+    place = 2
+    while jpeg[place + 1] != 0xDA:
+        end = place + 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        if jpeg[place + 1] in (0xDB, 0xC4):
+            tables += jpeg[place:end]
+        elif jpeg[place + 1] >> 4 != 0xE:
+            rest += jpeg[place:end]
+        place = end
+    return tables + b"\xff\xd9", rest + jpeg[place:]
+
+
+def jpeg_tiles(path, picture, side, parts=None):
+    """A TIFF of YCbCr tiles as JPEG, their tables shared; `parts` in place of the tiles."""
+    height, width = picture.shape[:2]
+    full = np.pad(picture, ((0, -height % side), (0, -width % side), (0, 0)), "edge")
+    corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
+    cut = [parted(jpeg_of(full[y : y + side, x : x + side].copy())) for y, x in corners]
+    parts = parts or [rest for _, rest in cut]
+    starts = np.cumsum([8, *map(len, parts)]).tolist()
+    tags = [(256, "I", width), (257, "I", height), (258, "H", 8, 8, 8), (259, "H", 7)]
+    tags += [(262, "H", 6), (277, "H", 3), (322, "I", side), (323, "I", side)]
+    tags += [(324, "I", *starts[:-1]), (325, "I", *map(len, parts))]
+    tags += [(347, "B", *cut[0][0]), (530, "H", 1, 1)]
+    entries, extra, after = b"", b"", starts[-1] + 6 + 12 * len(tags)
+    for number, kind, *values in tags:
+        packed = struct.pack(f"<{len(values)}{kind}", *values)
+        if len(packed) > 4:
+            packed, extra = struct.pack("<I", after + len(extra)), extra + packed
+        code = {"B": 7, "H": 3, "I": 4}[kind]
+        entries += struct.pack("<HHI", number, code, len(values)) + packed.ljust(4, b"\0")
+    start = b"II*\0" + struct.pack("<I", starts[-1])
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    path.write_bytes(start + b"".join(parts) + directory + extra)
+    return path, parts
 
 
 def dicom(path, pixels, kind="MONOCHROME2", **fields):

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
-from foreign_pictures import dicom, profile_of, reason
+from foreign_pictures import dicom, jpeg_of, parted, profile_of, reason
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -108,8 +108,57 @@ def test_gray_dicom_is_shown_as_its_header_says(tmp_path):
     assert turned.tolist() == [255, 155, 55, 0, 255]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "signed", "padding", "kind"),
+    [
+        (np.int16, 1, -2000, "US"),
+        (np.int16, 1, -2000, "SS"),
+        (np.uint16, 0, 65535, "SS"),
+        (np.uint16, 0, 65535, "US"),
+    ],
+)
+def test_padding_counts_whatever_the_sign_it_is_written_with(
+    tmp_path, dtype, signed, padding, kind
+):
+    values = np.repeat(np.array([0, 100, 255, padding]), 40).astype(dtype)[None].repeat(60, axis=0)
+    path = dicom(tmp_path / "a.dcm", values, PixelRepresentation=signed)
+    data = pydicom.dcmread(path)
+    written = padding % 2**16 if kind == "US" else int(np.int64(padding).astype(np.int16))
+    data.add_new("PixelPaddingValue", kind, written)
+    data.save_as(path, enforce_file_format=True)
+    assert read_picture(path)[0][0, ::40, 0].tolist() == [0, 100, 255, 0]
+
+
+@pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
+@pytest.mark.parametrize("first", [-128, 2**16 - 128])
+def test_the_first_value_of_a_lookup_table_may_lack_its_sign(tmp_path, sequence, first):
+    table = pydicom.Dataset()
+    kind = "SS" if first < 0 else "US"
+    table.add_new("LUTDescriptor", kind, [256, first, 8])
+    table.add_new("LUTData", "OW", np.arange(255, -1, -1, dtype="<u2").tobytes())
+    table.ModalityLUTType = "US"
+    values = np.repeat(np.array([-128, -28, 127], np.int16), 40)[None].repeat(60, axis=0)
+    fields = {"PixelRepresentation": 1, sequence: [table]}
+    shown = read_picture(dicom(tmp_path / "a.dcm", values, **fields))[0][0, ::40, 0]
+    assert shown.tolist() == [255, 155, 0]
+
+
+def test_empty_slope_and_intercept_count_as_missing(tmp_path, scene):
+    window = {"WindowCenter": 128, "WindowWidth": 256}
+    for fields in (
+        {"RescaleSlope": "", "RescaleIntercept": ""},
+        {"RescaleSlope": "2", "RescaleIntercept": ""},
+    ):
+        path = dicom(tmp_path / "a.dcm", scene[..., 0], **fields, **window)
+        assert np.array_equal(read_picture(path)[0][..., 0], scene[..., 0])
+
+
 def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
     gray = scene[..., 0]
+    for word in ("NO", ""):
+        read_picture(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation=word))
+    path = dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="Y")
+    assert reason(path) == "BurnedInAnnotation is neither YES nor NO"
     assert (
         reason(dicom(tmp_path / "b.dcm", gray, BurnedInAnnotation="YES"))
         == "annotation burned into the picture"
@@ -288,6 +337,37 @@ def test_a_gray_jpeg_that_is_labelled_as_colour_is_named(tmp_path, scene):
         dicom(tmp_path / "a.dcm", scene, "RGB"), encapsulate([stream.getvalue()]), JPEGBaseline8Bit
     )
     assert reason(path) == "compressed data of 1 colours, and SamplesPerPixel is 3"
+
+
+def test_two_streams_in_one_dicom_are_two_pictures(tmp_path, scene):
+    path = dicom(tmp_path / "a.dcm", scene, "YBR_FULL")
+    stream = io.BytesIO()
+    Image.fromarray(scene).save(stream, "JPEG2000", no_jp2=True)
+    for syntax, picture in (
+        (JPEGBaseline8Bit, jpeg_of(scene)),
+        (JPEG2000Lossless, stream.getvalue()),
+    ):
+        whole = encapsulate([picture])
+        third = len(picture) // 3
+        cut = [picture[:third], picture[third : 2 * third], picture[2 * third :]]
+        fragments = encapsulate(cut, has_bot=False)
+        for data in (whole, fragments):
+            assert read_picture(with_data(path, data, syntax))[0].shape == scene.shape
+        for data in (
+            encapsulate([picture, picture]),
+            encapsulate([picture, picture], has_bot=False),
+            encapsulate([picture + picture]),
+        ):
+            assert reason(with_data(path, data, syntax)) == "more than one picture"
+
+
+def test_a_jpeg_that_names_its_colours_r_g_b_is_read(tmp_path, scene):
+    tables, rest = parted(jpeg_of(scene, keep_rgb=True))  # without the Adobe marker
+    path = dicom(tmp_path / "a.dcm", scene, "RGB")
+    shown, _ = read_picture(
+        with_data(path, encapsulate([tables[:-2] + rest[2:]]), JPEGBaseline8Bit)
+    )
+    assert np.abs(shown.astype(int) - scene).mean() < 2
 
 
 @pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])

@@ -11,8 +11,20 @@ import numpy as np
 import pydicom
 import pytest
 import tifffile
-from foreign_pictures import CANARY, dicom, jpeg_in_dicom, profile_of, reason, saved
+from foreign_pictures import (
+    CANARY,
+    chunk,
+    dicom,
+    jpeg_in_dicom,
+    jpeg_of,
+    jpeg_tiles,
+    png,
+    profile_of,
+    reason,
+    saved,
+)
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     JPEG2000Lossless,
@@ -20,6 +32,7 @@ from pydicom.uid import (
 
 from avatarflow.imaging.io import FITS, read_picture, resize_square
 from avatarflow.imaging.picture_checks import Limits, PictureError, shows_nothing
+from avatarflow.imaging.png_checks import ADAM7
 
 
 @pytest.mark.parametrize(
@@ -115,15 +128,9 @@ def test_damaged_content_is_refused(tmp_path, scene):
 
 def bomb(path, width, height):
     """A small PNG file whose header promises a huge picture."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"\0" * 999)),
-    ]
-    body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in [*chunks, (b"IEND", b"")]
-    )
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 999))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b""))
     return path
 
 
@@ -311,6 +318,117 @@ def test_a_png_is_whole_and_as_it_was_written(tmp_path, scene, change, expected)
         assert np.array_equal(read_picture(path)[0], scene)
 
 
+@pytest.mark.parametrize("passes", [((0, 0, 1, 1),), ADAM7])
+@pytest.mark.parametrize(("colour_type", "kind"), [(2, "u1"), (2, ">u2"), (0, "u1"), (0, ">u2")])
+def test_a_png_has_as_many_rows_as_its_header_says(tmp_path, scene, passes, colour_type, kind):
+    values = (scene if colour_type == 2 else scene[..., 0]).astype(kind)
+    values = values * 257 if kind == ">u2" else values
+    values = values.astype(kind)  # arithmetic changes the order of bytes
+    shown, _ = read_picture(png(tmp_path / "a.png", values, colour_type, passes=passes))
+    assert np.array_equal(shown[..., 0], scene[..., 0])
+    path = png(tmp_path / "b.png", values, colour_type, passes=passes, rows=4)
+    assert reason(path) == "truncated"
+
+
+def test_rows_of_a_png_are_counted_across_its_chunks(tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    for name, picture in (("noise", noise), ("flat", np.zeros((2000, 2000, 3), np.uint8))):
+        path = saved(tmp_path / f"{name}.png", Image.fromarray(picture), compress_level=9)
+        assert read_picture(path)[0].shape == picture.shape
+
+
+def test_an_index_beyond_the_palette_of_a_png_is_refused(tmp_path, scene):
+    indices = scene[..., 0] // 16
+    colours = [chunk(b"PLTE", bytes(range(3 * length))) for length in (15, 14)]
+    assert read_picture(png(tmp_path / "a.png", indices, 3, colours[0]))[0].max() == 3 * 15 - 1
+    assert reason(png(tmp_path / "b.png", indices, 3, colours[1])) == "damaged"
+
+
+@pytest.mark.parametrize("kind", ["u1", ">u2"])
+def test_the_transparent_gray_of_a_png_is_black(tmp_path, kind):
+    gray = np.tile(np.array([40, 80, 120, 255], np.uint8), (40, 10))
+    deep = (gray * np.array(257 if kind == ">u2" else 1, kind)).astype(kind)
+    clear = chunk(b"tRNS", struct.pack(">H", int(deep[0, 1])))
+    shown, _ = read_picture(png(tmp_path / "a.png", deep, 0, clear))
+    assert shown[0, :4, 0].tolist() == [40, 0, 120, 255]
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_refused(tmp_path, scene):
+    data = jpeg_of(scene, progressive=True)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    assert read_picture(path)[0].shape == scene.shape
+    scans = [place for place in range(len(data)) if data[place : place + 2] == b"\xff\xda"]
+    for scan in scans[1:]:
+        path.write_bytes(data[:scan] + b"\xff\xd9")
+        assert reason(path) == "truncated"
+
+
+def test_jpeg_strips_and_tiles_of_a_tiff_are_checked(tmp_path):
+    y, x = np.mgrid[:100, :120]
+    picture = np.stack([x, y, (x * y) % 256], -1).astype(np.uint8)
+    strips = saved(
+        tmp_path / "s.tif", Image.fromarray(picture), compression="jpeg", tiffinfo={278: 16}
+    )
+    tiles, parts = jpeg_tiles(tmp_path / "t.tif", picture, 64)
+    for path in (strips, tiles):
+        assert np.abs(read_picture(path)[0].astype(int) - picture).mean() < 4
+        data = bytearray(path.read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 150] = bytes(150)
+        path.write_bytes(data)
+        assert reason(path) == "damaged"
+    cut = [*parts[:-1], parts[-1][: len(parts[-1]) // 2]]
+    assert reason(jpeg_tiles(tmp_path / "c.tif", picture, 64, cut)[0]) in ("truncated", "damaged")
+    huge = [jpeg_of(np.zeros((2000, 2000, 3), np.uint8)), *parts[1:]]
+    path, _ = jpeg_tiles(tmp_path / "h.tif", picture, 64, huge)
+    assert reason(path, Limits(max_pixels=100_000)) == "too many pixels"
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.float16, np.float32])
+def test_tiff_values_with_a_sign_or_a_fraction_are_refused(tmp_path, scene, dtype):
+    for name, values in (("gray", scene[..., 0]), ("colour", scene)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values.astype(dtype))
+        assert reason(tmp_path / f"{name}.tif") == "unsupported pixels"
+
+
+def test_a_tiff_that_cannot_be_shown_is_refused_for_the_true_reason(tmp_path, scene):
+    for number, (values, options) in enumerate(
+        (
+            (np.dstack([scene, scene[..., :2]]), {"planarconfig": "contig"}),
+            (
+                np.dstack([scene, scene[..., 0]]).astype(np.uint16) * 16,
+                {"photometric": "separated"},
+            ),
+            (scene[..., :2].astype(np.uint16), {"extrasamples": ["unassalpha"]}),
+        )
+    ):
+        path = tmp_path / f"{number}.tif"
+        tifffile.imwrite(path, values, **{"photometric": "minisblack"} | options)
+        assert reason(path) == "unsupported pixels"
+    for bigtiff in (False, True):
+        tifffile.imwrite(path, scene, photometric="rgb", bigtiff=bigtiff)
+        whole = path.read_bytes()
+        assert read_picture(path)[0].shape == scene.shape
+        for end in (10, 100):  # before the directory, and in it
+            path.write_bytes(whole[:end])
+            assert reason(path) == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("said", "alpha"), [("unassalpha", True), ("assocalpha", False), (None, False)]
+)
+@pytest.mark.parametrize("factor", [1, 257])
+def test_a_fourth_channel_is_transparency_where_it_is_said_to_be(tmp_path, said, alpha, factor):
+    colours = np.full((40, 40, 4), 80, np.uint8)
+    colours[..., 3] = 128
+    values = colours * np.array(factor, np.uint8 if factor == 1 else np.uint16)
+    options = {"extrasamples": [said or "unspecified"]}
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", **options)
+    shown = read_picture(tmp_path / "a.tif")[0][0, 0].astype(int)
+    assert np.abs(shown - (40 if alpha else 80)).max() <= 1
+
+
 def pages(path, *described):
     """A TIFF of several pages: picture and kind (SubfileType) of each."""
     with tifffile.TiffWriter(path) as file:
@@ -354,6 +472,36 @@ def test_the_first_picture_of_an_mpo_is_taken_and_xmp_turns_where_exif_does_not(
     exif[0x0112] = 1
     pixels, _ = read_picture(saved(tmp_path / "y.jpg", image, xmp=xmp, exif=exif, quality=95))
     assert np.abs(pixels.astype(int) - scene).mean() < 4
+
+
+XMP = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" %b</rdf:Description>'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'tiff:Orientation="6">',
+        b"tiff:Orientation='6'>",
+        b'tiff:Orientation = "6">',
+        b"><tiff:Orientation>6</tiff:Orientation>",
+        b"><tiff:Orientation> 6 </tiff:Orientation>",
+    ],
+)
+def test_every_form_of_the_orientation_of_xmp_turns_once(tmp_path, scene, form):
+    image, xmp = Image.fromarray(scene), XMP % form
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    files = {"a.webp": {"lossless": True, "xmp": xmp}, "a.png": {"pnginfo": text}}
+    for name, options in (files | {"a.tif": {"tiffinfo": {700: xmp}}}).items():
+        pixels, _ = read_picture(saved(tmp_path / name, image, **options))
+        assert np.array_equal(pixels, np.rot90(scene, -1))
+    for orientation in (1, 6):
+        options = {"tiffinfo": {700: xmp, 274: orientation}}
+        pixels, _ = read_picture(saved(tmp_path / "b.tif", image, **options))
+        assert np.array_equal(pixels, np.rot90(scene, -1) if orientation == 6 else scene)
+    tags = {"photometric": "rgb", "extratags": [(700, "B", len(xmp), xmp, True)]}
+    tifffile.imwrite(tmp_path / "c.tif", scene.astype(np.uint16) * 257, **tags)
+    assert np.array_equal(read_picture(tmp_path / "c.tif")[0], np.rot90(scene, -1))
 
 
 def test_what_shows_nothing_is_known_by_colour_and_but_for_a_few_pixels(scene):

@@ -1,5 +1,8 @@
 """Manifests and selections."""
 
+import bz2
+import gzip
+import lzma
 import os
 import unicodedata
 
@@ -9,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.intake import containers, text_table
 from avatarflow.intake.listed_files import digest_of_listed, resolve_inside, why_unresolved
 from avatarflow.intake.manifest import ODDITIES, read_manifest
 from avatarflow.intake.selection import select_rows
@@ -79,6 +83,31 @@ def test_a_wrong_selection_says_which_row_makes_a_column_text(tmp_path):
     assert "unknown" not in str(error.value)
     with pytest.raises(AvatarflowError, match=r"age is text, as row 2 shows, left is empty$"):
         select_rows(table, "left = age = 1", "select")
+
+
+def test_a_column_that_differs_from_another_only_in_case_cannot_be_named(tmp_path):
+    (tmp_path / "m.csv").write_text("file,AGE,age,Row,x (y)\na.png,90,20,100,1\nb.png,90,40,50,2\n")
+    table = read_manifest(tmp_path / "m.csv", [])
+    for expression in ("age > 30", "Age > 30", '"AGE" > 30'):
+        with pytest.raises(AvatarflowError, match=r"column 'AGE' differs from another one only in"):
+            select_rows(table, expression, "select")
+    assert select_rows(table, "Row > 60", "select")["file"].tolist() == ["a.png"]  # not its number
+    assert select_rows(table, '"x (y)" = 2', "select")["file"].tolist() == ["b.png"]
+
+
+def test_the_number_of_a_row_is_no_column_of_the_manifest(table):
+    with pytest.raises(AvatarflowError, match="it names no column of the manifest"):
+        select_rows(table, "row > 1", "select")
+
+
+def test_whole_numbers_are_compared_exactly_beside_missing_ones(tmp_path):
+    ids = ["9007199254740992", "9007199254740993", "", "-12"]
+    lines = [f"{number}.png,{id_}" for number, id_ in enumerate(ids)]
+    (tmp_path / "m.csv").write_text("\n".join(["file,id", *lines]))
+    table = read_manifest(tmp_path / "m.csv", [])
+    kept = select_rows(table, "id <> 9007199254740993", "select")
+    assert kept["id"].tolist() == ["9007199254740992", "-12"]
+    assert select_rows(table, "id / 2 < 0", "select")["row"].tolist() == [4]
 
 
 def test_refuses_a_selection_of_nothing(table):
@@ -158,6 +187,27 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
     [
         # would take masks for pictures
         (b"file,mask,side\na.png,b.png,left,\n", "1 rows (line 2)"),
+        (
+            b"file,patient,side\na.png,p,left\nb.png,left\n",
+            "fewer cells than the header in 1 rows (line 3)",
+        ),
+        (
+            b"file,,side\na.png,left\n",
+            "fewer cells than the header in 1 rows (line 2); write a sep",
+        ),
+        (
+            b"PK\x03\x04\x14\0\xff",
+            "it is a ZIP archive or an Excel workbook; save it as CSV in UTF-8",
+        ),
+        (bz2.compress(b"file\na.png\n"), "it is compressed with bzip2; save it as CSV"),
+        (lzma.compress(b"file\na.png\n"), "it is compressed with xz; save it as CSV"),
+        (gzip.compress(b"PK\x03\x04\x14\0\xff"), "it is a ZIP archive or an Excel workbook"),
+        (
+            gzip.compress(b"file\na.png\n")[:-3],
+            "its gzip data are damaged or cut off; copy or comp",
+        ),
+        (gzip.compress(b"file\na.png\n")[:-8] + bytes(8), "its gzip data are damaged or cut off"),
+        (b"PAR1" + bytes(50), "its Parquet data are damaged or cut off; copy or save it again"),
         (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
         (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
         (b"\xff\xfef\x00i\x00", "UTF-16"),
@@ -212,7 +262,8 @@ def test_says_what_is_wrong_with_a_table(tmp_path, content, found):
         "file;patient;x,y,z,u\na.png;p;1\n",  # more commas than semicolons in the header only
         'file;patient;"x, as said, by the patient, or not"\na.png;p;1\n',
         "file,patient,x\na.png,p,1;2;3;4\n",
-        "file\tpatient\tx\na.png\tp\t1,2\nb.png\tp\n",  # a short row
+        "file\tpatient\tx\na.png\tp\t1,2\nb.png\tp\t\n",
+        "file,patient,x\na.png,p,1\n  \n",  # a line of blanks
         "file,patient,x\ra.png,p,1\r",
     ],
 )
@@ -221,6 +272,31 @@ def test_the_separator_is_the_one_that_fits_the_rows(tmp_path, text):
     read = read_manifest(tmp_path / "m.csv", ["patient"])
     assert read.loc[0, ["file", "patient"]].tolist() == ["a.png", "p"]
     assert len(read.columns) == 4
+
+
+def test_cells_of_a_column_without_a_name_may_be_missing(tmp_path):
+    (tmp_path / "m.csv").write_text("file,age,\na.png,4\nb.png,5,\n")
+    assert read_manifest(tmp_path / "m.csv", [])["age"].tolist() == ["4", "5"]
+
+
+def test_a_gzipped_manifest_may_have_members_and_is_inflated_within_a_limit(tmp_path, monkeypatch):
+    path, members = tmp_path / "m.csv", [gzip.compress(b"file\n"), gzip.compress(b"a.png\n")]
+    path.write_bytes(b"".join(members) + bytes(30))
+    assert read_manifest(path, [])["file"].tolist() == ["a.png"]
+    monkeypatch.setattr(containers, "MOST_BYTES", 2**20)
+    path.write_bytes(members[0] + gzip.compress(b"a\n" * 2**18) * 40)
+    with pytest.raises(AvatarflowError, match=r"^manifest m\.csv: it inflates to more than 1 MiB;"):
+        read_manifest(path, [])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_nothing_are_counted_before_they_are_read(tmp_path, monkeypatch, end):
+    monkeypatch.setattr(text_table, "MOST_LINES", 100)
+    (tmp_path / "m.csv").write_bytes(("file" + 98 * end + "a.png" + end).encode())
+    assert read_manifest(tmp_path / "m.csv", [])["file"].tolist() == ["a.png"]
+    (tmp_path / "m.csv").write_bytes(("file" + 101 * end + "a.png" + end).encode())
+    with pytest.raises(AvatarflowError, match=r"more than 100 lines; take out empty lines"):
+        read_manifest(tmp_path / "m.csv", [])
 
 
 def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_path):

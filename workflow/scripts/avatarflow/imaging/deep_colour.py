@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .orientation import ORIENTATION
 from .picture_checks import PictureError, eight_bits
+from .tiff_checks import BITS_PER_SAMPLE, has_transparency, values_of
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it quotes what it reads
-BITS_PER_SAMPLE, ORIENTATION = 0x0102, 0x0112
 PNG_DEPTH = slice(24, 25)  # the byte of the first chunk that says how many bits a value has
 
 
@@ -20,11 +21,11 @@ def is_deep(image: Image.Image, data: bytes) -> bool:
         return False
     tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
     png = image.format == "PNG" and data[PNG_DEPTH] == b"\x10"
-    return png or 16 in tuple(tags.get(BITS_PER_SAMPLE, ()))
+    return png or 16 in values_of(tags, BITS_PER_SAMPLE)
 
 
 def scaled_to_8_bits(image: Image.Image, data: bytes) -> Image.Image:
-    """The picture at 8 bits, all colours by one scale, with the orientation and profile of `image`.
+    """The picture at 8 bits, all colours by one scale, with the profile and EXIF turn of `image`.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def scaled_to_8_bits(image: Image.Image, data: bytes) -> Image.Image:
     if values is None or values.dtype != np.uint16 or values.shape not in shapes:
         raise PictureError("damaged")
     colours = eight_bits(values[..., 2::-1])  # OpenCV orders blue, green, red
-    if values.shape[2] == 4:
+    if values.shape[2] == 4 and has_transparency(image):
         clear = np.rint(values[..., 3:] / 257).astype(np.uint8)
         colours = np.concatenate([colours, clear], axis=2)
     scaled = Image.fromarray(colours)

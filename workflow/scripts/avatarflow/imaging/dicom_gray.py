@@ -49,10 +49,14 @@ def _is_inverted(dataset: Any, kind: str) -> bool:
 def _in_units(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
     """Stored values by the modality LUT, or by slope and intercept."""
     if dataset.get("ModalityLUTSequence"):
-        _entries(dataset.ModalityLUTSequence[0])
+        table = dataset.ModalityLUTSequence[0]
+        _entries(table)
+        count, _, bits = table.LUTDescriptor
+        table.LUTDescriptor = [count, _first_mapped(pixels, table), bits]
     else:
         for name in ("RescaleSlope", "RescaleIntercept"):
-            number(dataset, name)
+            if number(dataset, name) is None and name in dataset:
+                del dataset[name]  # an empty element says no more than a missing one
     return np.asarray(apply_modality_lut(pixels, dataset))
 
 
@@ -70,10 +74,20 @@ def _entries(table: Any) -> npt.NDArray[Any]:
 
 def _share_of_table(values: npt.NDArray[Any], table: Any) -> Any:
     """Brightness, 0 to 1, by a VOI LUT."""
-    _, first, bits = (int(each) for each in table.LUTDescriptor)
     entries = _entries(table)
-    places = np.clip(np.asarray(values, np.int64) - first, 0, len(entries) - 1)
-    return entries[places] / (2.0**bits - 1)
+    places = np.asarray(values, np.int64) - _first_mapped(values, table)
+    bits = int(table.LUTDescriptor[2])
+    return entries[np.clip(places, 0, len(entries) - 1)] / (2.0**bits - 1)
+
+
+def _first_mapped(values: npt.NDArray[Any], table: Any) -> int:
+    """Return the value that a table maps to its first entry.
+
+    Some programs write it without a sign. It is then larger than every value, and all would have
+    the first entry.
+    """
+    first = int(table.LUTDescriptor[1])
+    return first - 2**16 if first >= 2**15 and first > values.max() else first
 
 
 def _share_of_window(
@@ -103,5 +117,19 @@ def _padded(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.bool_]:
     if value is None:
         return np.zeros(pixels.shape, bool)
     limit = dataset.get("PixelPaddingRangeLimit", value)
-    low, high = sorted((int(value), int(value if limit is None else limit)))
+    ends = (value, value if limit is None else limit)
+    low, high = sorted(_as_stored(int(end), dataset) for end in ends)
     return np.asarray((pixels >= low) & (pixels <= high))
+
+
+def _as_stored(value: int, dataset: Any) -> int:
+    """Return a padding value with the sign of the pixels.
+
+    Some programs write -2000 as 63536, and 65535 as -1.
+    """
+    span = 1 << int(dataset.BitsAllocated)
+    if dataset.PixelRepresentation == 1 and span // 2 <= value < span:
+        return value - span
+    if dataset.PixelRepresentation == 0 and -span // 2 <= value < 0:
+        return value + span
+    return value

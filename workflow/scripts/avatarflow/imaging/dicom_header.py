@@ -167,8 +167,11 @@ def _problems(dataset: Any, header: Header) -> Iterator[str]:
 
 def _check_use(dataset: Any, header: Header) -> None:
     """Refuse what is one picture by its layout, but not one to be shown as it is."""
-    if str(_said(dataset, "BurnedInAnnotation") or "").strip().upper() == "YES":
+    burned_in = str(_said(dataset, "BurnedInAnnotation") or "").strip().upper()
+    if burned_in == "YES":
         raise PictureError("annotation burned into the picture")
+    if burned_in not in ("", "NO"):  # "Y" is not a word of the standard, and yet may mean it
+        raise PictureError("BurnedInAnnotation is neither YES nor NO")
     if not all(_is_square(_said(dataset, name)) for name in SPACINGS):
         raise PictureError("pixels are not square")
     if number(dataset, "NumberOfFrames") not in (None, 0, 1):

@@ -1,6 +1,7 @@
 """The pixels of a DICOM file, as 8 bits; nothing else of it is looked at or kept."""
 
 import io
+import re
 import warnings
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from PIL import Image, UnidentifiedImageError
-from pydicom.encaps import get_frame
+from pydicom.encaps import generate_fragments, get_frame
 from pydicom.pixels import apply_color_lut, get_decoder
 
 from avatarflow.core.arrays import Pictures
@@ -16,10 +17,15 @@ from avatarflow.core.arrays import Pictures
 from .colour_profile import in_srgb
 from .dicom_gray import shown
 from .dicom_header import COLOURS, PALETTE, SUBSAMPLED, Header, open_dicom
-from .picture_checks import Limits, PictureError, check_scan, gray_to_rgb
+from .jpeg_checks import check_jpeg
+from .picture_checks import Limits, PictureError, gray_to_rgb
 
 JPEG = b"\xff\xd8"
+NEXT_PICTURE = re.compile(rb"\xff\xd9\0*(\xff\xd8\xff|\xff\x4f\xff\x51)")
+"""The end of a JPEG or JPEG 2000 stream, and the start of another one."""
+RGB_NAMES = [ord(name) for name in "RGB"]
 LONGER = "pixel data longer than the header says"
+JPEGS = (pydicom.uid.JPEGBaseline8Bit, pydicom.uid.JPEGExtended12Bit)
 PADDED = "non-conformant padding"  # pydicom's words for RLE that decodes to more than it should
 
 
@@ -36,7 +42,7 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
         warnings.filterwarnings("error", message=f".*{PADDED}")
         dataset, header = open_dicom(data, limits)
         _check_frame(dataset, header)
-        pixels = _decode(dataset)
+        pixels = _decode(dataset, header)
         if header.kind in COLOURS:
             looked_up = _looked_up(pixels, dataset) if header.kind == PALETTE else pixels
             picture = _colour(looked_up, dataset)
@@ -47,13 +53,31 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     return picture, {"format": "DICOM", "gray": gray, "bits": header.bits, **size}
 
 
-def _decode(dataset: Any) -> npt.NDArray[Any]:
+def _decode(dataset: Any, header: Header) -> npt.NDArray[Any]:
     try:
+        if header.kind == "RGB" and (named := _jpeg_of_named_rgb(dataset)) is not None:
+            return named
         return np.asarray(dataset.pixel_array)
     except (RuntimeError, NotImplementedError, AttributeError) as error:
         raise PictureError(LONGER if PADDED in str(error) else _no_decoder(dataset)) from None
     except Exception:
         raise PictureError("truncated") from None
+
+
+def _jpeg_of_named_rgb(dataset: Any) -> npt.NDArray[Any] | None:
+    """Decode a JPEG that calls its colours R, G and B; None for any other.
+
+    pydicom asks for its YCbCr, which such a JPEG does not have.
+    """
+    if str(dataset.file_meta.TransferSyntaxUID) not in JPEGS:
+        return None
+    image = Image.open(io.BytesIO(_frame(dataset)), formats=("JPEG",))
+    names = [layer[0] for layer in getattr(image, "layer", ())]
+    return np.asarray(image) if names == RGB_NAMES and image.mode == "RGB" else None
+
+
+def _frame(dataset: Any) -> bytes:
+    return bytes(get_frame(dataset.PixelData, 0, number_of_frames=1))
 
 
 def _no_decoder(dataset: Any) -> str:
@@ -84,13 +108,15 @@ def _check_frame(dataset: Any, header: Header) -> None:
         _check_length(len(dataset.PixelData), header)
         return
     try:
-        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+        frame = _frame(dataset)
         if uid == pydicom.uid.RLELossless:
             if (
                 len(frame) > 2 * header.length + 1000
             ):  # more than one byte of count for each of data
                 raise PictureError(LONGER)
             return
+        if NEXT_PICTURE.search(b"".join(generate_fragments(dataset.PixelData))):
+            raise PictureError("more than one picture")
         image = Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000"))
     except PictureError:
         raise
@@ -105,7 +131,7 @@ def _check_frame(dataset: Any, header: Header) -> None:
             f"compressed data of {len(image.getbands())} colours, and SamplesPerPixel is {header.samples}"
         )
     if frame.startswith(JPEG):
-        check_scan(frame)
+        check_jpeg(frame)
 
 
 def _check_length(length: int, header: Header) -> None:

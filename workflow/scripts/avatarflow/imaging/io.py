@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avatarflow.core.arrays import Pictures
 
 from .colour_profile import in_srgb
-from .deep_colour import BITS_PER_SAMPLE, is_deep, scaled_to_8_bits
-from .picture_checks import (
-    Limits,
-    PictureError,
-    check_chunks,
-    check_scan,
-    eight_bits,
-    gray_to_rgb,
-)
-from .tiff_pages import full_page
+from .deep_colour import is_deep, scaled_to_8_bits
+from .jpeg_checks import check_jpeg
+from .orientation import UPRIGHT, take_xmp_orientation, turned
+from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb
+from .png_checks import check_indices, check_png, palette_length
+from .tiff_checks import check_tiff, is_white_zero
+from .tiff_pages import STARTS, full_page, why_unread
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -36,8 +34,6 @@ NOT_READ = {
     "PNM": re.compile(rb"P[1-7]\s"),
 }
 FITS = ("pad", "crop", "stretch")
-PHOTOMETRIC, PLANAR = 0x0106, 0x011C
-APART = 2  # the value of PLANAR for planes of one colour each
 BLACK = (0, 0, 0)
 
 
@@ -90,13 +86,9 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         image = _open(data)
         _choose_page(image, data)
         limits.check(*image.size)
-        if image.format in ("JPEG", "MPO"):
-            check_scan(data)
-        if image.format == "PNG":
-            check_chunks(data)
         if image.mode not in MODES:
             raise PictureError("unsupported pixels")
-        _check_planes(image)
+        _check_format(image, data, limits)
         deep = is_deep(image, data)
         bits = 16 if deep or image.mode.startswith("I") else 8
         gray = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
@@ -153,6 +145,8 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if data.startswith(STARTS):
+            raise PictureError(why_unread(data)) from None
         name = next((name for name, start in NOT_READ.items() if start.match(data)), None)
         raise PictureError(
             f"{name} is not read; save it as PNG" if name else "not a picture"
@@ -175,44 +169,59 @@ def _choose_page(image: Image.Image, data: bytes) -> None:
         raise PictureError("damaged") from None
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF stores white as 0; Pillow turns such pictures round at 8 bits and leaves those of 16."""
-    return image.format == "TIFF" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
-
-
-def _check_planes(image: Image.Image) -> None:
-    """Refuse a TIFF that keeps its colours of more than 8 bits apart: Pillow mixes their bytes up."""
-    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
-    depths = tuple(tags.get(BITS_PER_SAMPLE, ()))
-    if tags.get(PLANAR) == APART and len(depths) > 1 and max(depths) > 8:
-        raise PictureError(f"TIFF with colour planes of {max(depths)} bits apart; save it as PNG")
+def _check_format(image: Image.Image, data: bytes, limits: Limits) -> None:
+    """Refuse what Pillow would decode without a word, but not as it is meant."""
+    try:
+        if image.format in ("JPEG", "MPO"):
+            check_jpeg(data)
+        elif image.format == "PNG":
+            check_png(data)
+        elif image.format == "TIFF":
+            check_tiff(image, data, limits)
+    except PictureError:
+        raise
+    except Exception:  # a tag may be of any type
+        raise PictureError("damaged") from None
 
 
 def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
+    by_xmp = _load(image)
+    if image.mode.startswith("I"):
+        return gray_to_rgb(_gray(turned(image, by_xmp), is_white_zero(image)))
+    if deep is not None:
+        image = scaled_to_8_bits(image, deep)
+    upright = turned(image, by_xmp)
+    upright = in_srgb(upright, upright.info.get("icc_profile"))
+    if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
+        clear = upright.convert("RGBA")
+        flat = Image.new("RGBA", clear.size, (*BLACK, 255))
+        flat.alpha_composite(clear)
+        upright = flat
+    return np.array(upright.convert("RGB"))
+
+
+def _load(image: Image.Image) -> int:
+    """Decode the pixels, and return the orientation that XMP adds to EXIF.
+
+    XMP of a TIFF is read before, as loading turns the picture and forgets its EXIF orientation;
+    that of others after, as it may follow the pixels.
+    """
+    is_tiff, length = image.format == "TIFF", palette_length(image)
+    by_xmp = take_xmp_orientation(image) if is_tiff else UPRIGHT
     try:
         image.load()
     except OSError:  # a PNG is known to be whole
         raise PictureError("damaged" if image.format == "PNG" else "truncated") from None
     except Exception:
         raise PictureError("damaged") from None
-    if image.mode.startswith("I"):
-        gray = eight_bits(np.asarray(_turned(image)))
-        return gray_to_rgb(255 - gray if _white_is_zero(image) else gray)
-    if deep is not None:
-        image = scaled_to_8_bits(image, deep)
-    turned = _turned(image)
-    turned = in_srgb(turned, turned.info.get("icc_profile"))
-    if turned.mode in ("LA", "PA", "RGBA") or "transparency" in turned.info:
-        clear = turned.convert("RGBA")
-        flat = Image.new("RGBA", clear.size, (*BLACK, 255))
-        flat.alpha_composite(clear)
-        turned = flat
-    return np.array(turned.convert("RGB"))
+    check_indices(image, length)
+    return by_xmp if is_tiff else take_xmp_orientation(image)
 
 
-def _turned(image: Image.Image) -> Image.Image:
-    """The picture the right way up, by EXIF, else by XMP; what cannot be read counts as none."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image
+def _gray(image: Image.Image, white_is_zero: bool) -> npt.NDArray[np.uint8]:
+    """Scale gray of more than 8 bits to 8; the one value that a PNG calls transparent is black."""
+    values = np.asarray(image)
+    gray = eight_bits(values)
+    gray = 255 - gray if white_is_zero else gray
+    clear = image.info.get("transparency")
+    return np.where(values == clear, 0, gray).astype(np.uint8) if isinstance(clear, int) else gray

@@ -1,12 +1,10 @@
-"""What every picture is held to, whatever its format: sizes, whole data, 8 bits, something to be seen."""
+"""What every picture is held to, whatever its format: sizes, 8 bits, something to be seen."""
 
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg
 from PIL import Image
 
 from avatarflow.core.arrays import Pictures
@@ -20,7 +18,6 @@ UNIFORM = 2
 """Levels between the darkest and the brightest value of each colour of a picture that shows nothing."""
 TAIL = 0.001
 """The share of pixels at either end that does not count for it: a spot, a hot pixel."""
-CHECKED = (b"IHDR", b"PLTE", b"IDAT")  # chunks of a PNG that make its pixels
 
 
 class PictureError(AvatarflowError):
@@ -76,37 +73,6 @@ def eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 def gray_to_rgb(gray: npt.NDArray[np.uint8]) -> Pictures:
     """One channel three times."""
     return np.repeat(gray[..., None], 3, axis=2)
-
-
-def check_scan(data: bytes) -> None:
-    """Refuse a JPEG whose compressed data break off or are broken in the middle, where the decoder notices.
-
-    Pillow decodes such data without a word.
-    """
-    try:
-        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
-    except ValueError as error:
-        text = str(error)
-        if text.startswith("Premature end"):
-            raise PictureError("truncated") from None
-        if text.startswith("Corrupt JPEG data"):
-            raise PictureError("damaged") from None
-        # other errors are kinds of JPEG that this decoder does not know
-
-
-def check_chunks(data: bytes) -> None:
-    """Refuse a PNG that breaks off before its last chunk, or whose pixels are not those that were written."""
-    view, place = memoryview(data), 8
-    while True:
-        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
-        if end > len(data):
-            raise PictureError("truncated")
-        kind, sum_ = bytes(view[place + 4 : place + 8]), view[end - 4 : end]
-        if kind in CHECKED and zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(sum_, "big"):
-            raise PictureError("damaged")
-        if kind == b"IEND":
-            return
-        place = end
 
 
 def shows_nothing(picture: Pictures) -> bool:

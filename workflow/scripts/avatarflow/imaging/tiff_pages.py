@@ -1,6 +1,7 @@
 """The pages of a TIFF: one full picture, and smaller versions or masks of it."""
 
 import io
+from typing import Literal
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -13,6 +14,7 @@ REDUCED, MASK = (
 )  # the bits of SUBFILE_TYPE for a smaller version of another page, and for its mask
 MOST_PAGES = 16
 BIG = 43  # the number of a TIFF with addresses of 8 bytes
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def full_page(data: bytes) -> int:
@@ -31,6 +33,27 @@ def full_page(data: bytes) -> int:
     if len(full) > 1 or len(kinds) > MOST_PAGES:
         raise PictureError("more than one picture")
     return full[0] if full else 0
+
+
+def why_unread(data: bytes) -> str:
+    """Say why Pillow does not open a TIFF.
+
+    Its first directory breaks off, or its pixels are of no kind that Pillow knows.
+
+    Raises
+    ------
+    PictureError
+        As `full_page`.
+    """
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    big = BIG in data[2:4]
+    address, count, entry = (slice(8, 16), 8, 20) if big else (slice(4, 8), 2, 12)
+    start = int.from_bytes(data[address], order)
+    entries = int.from_bytes(data[start : start + count], order)
+    if len(data) < address.stop or start + count + entries * entry > len(data):
+        return "truncated"
+    full_page(data)  # several pictures, or a directory that cannot be read
+    return "unsupported pixels"
 
 
 def _kinds(data: bytes) -> list[int]:

@@ -1,7 +1,5 @@
 """Manifests: reading them, and checking their columns."""
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +9,7 @@ import pyarrow as pa
 
 from avatarflow.core.errors import Problems, refuse
 
+from .containers import unpacked
 from .identifiers import spelled
 from .parquet import EmbeddedPictures, TextTable, read_parquet
 from .text_table import FILE, read_text
@@ -18,7 +17,7 @@ from .text_table import FILE, read_text
 ROW = (
     "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
 )
-PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
+PARQUET = b"PAR1"
 EMBEDDED = "_embedded"
 ODDITIES = "oddities"
 """Where `attrs` of a table holds sentences on what may not be meant."""
@@ -42,32 +41,14 @@ def read_manifest(
     Raises
     ------
     AvatarflowError
-        If the file is missing, cannot be parsed, holds no rows, has rows with more cells than the header (named by
-        line), or lacks columns (all named at once).
+        If the file is missing, cannot be parsed, holds no rows, has rows with more or fewer cells
+        than the header (named by line), or lacks columns (all named at once).
     """
     where = f"manifest {Path(path).name}"
     if not Path(path).is_file():
         found = "a folder, not a file" if Path(path).is_dir() else "no such file"
         raise refuse(where, found, "check the path, data_root and AVATARFLOW_DATA")
-    try:
-        content = Path(path).read_bytes()
-        if content.startswith(GZIP):
-            content = gzip.decompress(content)
-        read = (
-            read_parquet(content, where)
-            if content.startswith(PARQUET)
-            else TextTable(read_text(content, where))
-        )
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        OverflowError,
-        pa.ArrowException,
-        zlib.error,
-    ) as error:
-        found = f"cannot be read as a table ({type(error).__name__})"
-        raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
+    read = _read(Path(path), where)
     table = read.table
     oddities = _other_names(table, read.pictures)
     if read.pictures and FILE not in table.columns:
@@ -79,6 +60,22 @@ def read_manifest(
     table.insert(0, ROW, np.arange(1, len(table) + 1))
     table.attrs[ODDITIES] = oddities
     return table
+
+
+def _read(path: Path, where: str) -> TextTable:
+    """Read the table of a file, whose kind its content tells."""
+    content = b""
+    try:
+        content = unpacked(path.read_bytes(), where)
+        if content.startswith(PARQUET):
+            return read_parquet(content, where)
+        return TextTable(read_text(content, where))
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        if content.startswith(PARQUET) and isinstance(error, OSError | pa.ArrowInvalid):
+            found = "its Parquet data are damaged or cut off"
+            raise refuse(where, found, "copy or save it again") from None
+        found = f"cannot be read as a table ({type(error).__name__})"
+        raise refuse(where, found, "save it as CSV in UTF-8, or as Parquet") from None
 
 
 def _other_names(table: pd.DataFrame, pictures: EmbeddedPictures | None) -> list[str]:

@@ -14,6 +14,8 @@ from avatarflow.core.errors import refuse
 FILE = "file"
 SEPARATORS = (",", ";", "\t")
 SHOWN_LINES = 5
+MOST_LINES = 5_000_000
+"""More than any set has pictures; a small gzip file may hold many more lines of nothing."""
 LOOKED_AT = 20  # rows that tell the separator, and whether the first line is a header
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 BROKEN = {
@@ -41,7 +43,8 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
     Raises
     ------
     AvatarflowError
-        If it is not UTF-8, has no header, or a line of it cannot be cut into cells; the message names the line.
+        If it is not UTF-8, has no header or too many lines, or if a line of it cannot be cut into
+        as many cells as the header has; the message names the line.
     """
     if content.startswith(UTF16):
         raise refuse(where, "its encoding is UTF-16", "save it as CSV in UTF-8")
@@ -50,6 +53,8 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise refuse(where, f"line {line} is not UTF-8", "save it as CSV in UTF-8") from None
+    if max(text.count("\n"), text.count("\r")) > MOST_LINES:
+        raise refuse(where, f"more than {MOST_LINES:,} lines", "take out empty lines, or divide it")
     lines = enumerate(io.StringIO(text, newline=None), start=1)
     number, first = next(
         ((number, line.strip()) for number, line in lines if line.strip()), (0, "")
@@ -69,7 +74,7 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
     records = _records(text, separator)
     try:
         _, header = next(records, (0, []))
-        rows = list(records)
+        rows = [(line, row) for line, row in records if len(header) == 1 or not _is_blank(row)]
     except _BrokenLineError as error:
         raise refuse(where, error.found, error.do) from None
     if not header:
@@ -80,17 +85,38 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
         raise refuse(
             where, found, "let the table begin with the names of its columns, one for each cell"
         )
-    if long := [line for line, row in rows if len(row) > len(header)]:
-        shown = ", ".join(map(str, long[:SHOWN_LINES])) + (
-            ", ..." if len(long) > SHOWN_LINES else ""
-        )
-        found = f"more cells than the header in {len(long)} rows (line {shown})"
-        raise refuse(
-            where, found, f"take surplus separators out, or quote cells that hold a '{separator}'"
-        )
+    _check_lengths(header, rows, separator, where)
     return pd.DataFrame(
         [row + [""] * (len(header) - len(row)) for _, row in rows], columns=header, dtype=object
     )
+
+
+def _check_lengths(
+    header: list[str], rows: list[tuple[int, list[str]]], separator: str, where: str
+) -> None:
+    """Refuse rows of another length than the header: their cells may belong to other columns.
+
+    Cells of columns without a name, at the end, may be missing.
+    """
+    named = max((place for place, name in enumerate(header, start=1) if name.strip()), default=0)
+    if long := [line for line, row in rows if len(row) > len(header)]:
+        found = f"more cells than the header in {len(long)} rows ({_lines(long)})"
+        raise refuse(
+            where, found, f"take surplus separators out, or quote cells that hold a '{separator}'"
+        )
+    if short := [line for line, row in rows if len(row) < named]:
+        found = f"fewer cells than the header in {len(short)} rows ({_lines(short)})"
+        raise refuse(where, found, "write a separator for each empty cell")
+
+
+def _is_blank(row: list[str]) -> bool:
+    """Whether a line holds only blanks and no separator, unlike a row of empty cells."""
+    return len(row) == 1 and not row[0].strip()
+
+
+def _lines(numbers: list[int]) -> str:
+    more = ", ..." if len(numbers) > SHOWN_LINES else ""
+    return f"line {', '.join(map(str, numbers[:SHOWN_LINES]))}{more}"
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -1,0 +1,83 @@
+"""What a JPEG is held to: whole data, and scans that give every colour to its last bit."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import simplejpeg
+
+from .picture_checks import PictureError
+
+MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
+"""The next marker: in compressed data FF stands only before 00 and before restarts (D0 to D7)."""
+END, SCAN = 0xD9, 0xDA
+SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1, 0xC9), (0xC2, 0xCA)
+COEFFICIENTS = 64  # of each block of a colour
+NOT_SENT = 255  # in place of the lowest bit that was sent
+
+
+def check_jpeg(data: bytes) -> None:
+    """Refuse a JPEG whose compressed data break off, are broken, or lack a scan.
+
+    Pillow decodes such data without a word: what is missing comes out grey or blurred.
+
+    Raises
+    ------
+    PictureError
+        `truncated`, or `damaged` where the decoder notices it.
+    """
+    _check_data(data)
+    try:
+        complete = _is_complete(data)
+    except IndexError:  # a segment shorter than its kind
+        raise PictureError("damaged") from None
+    if not complete:
+        raise PictureError("truncated")
+
+
+def _check_data(data: bytes) -> None:
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
+    except ValueError as error:
+        text = str(error)
+        if text.startswith("Premature end"):
+            raise PictureError("truncated") from None
+        if text.startswith("Corrupt JPEG data"):
+            raise PictureError("damaged") from None
+        # other errors are kinds of JPEG that this decoder does not know
+
+
+def _is_complete(data: bytes) -> bool:
+    """Whether each coefficient of each colour is sent down to its lowest bit, T.81 G.1.1.1."""
+    lowest: dict[int, np.ndarray] = {}
+    progressive = False
+    for marker, body in _segments(data):
+        if marker in (*SEQUENTIAL, *PROGRESSIVE):
+            progressive = marker in PROGRESSIVE
+            lowest = {
+                colour: np.full(COEFFICIENTS, NOT_SENT) for colour in body[6 : 6 + 3 * body[5] : 3]
+            }
+        elif marker == SCAN:
+            colours, (first, last, bits) = body[1 : 1 + 2 * body[0] : 2], _spectrum(body)
+            sent = slice(first, last + 1) if progressive else slice(None)
+            for colour in (colour for colour in colours if colour in lowest):
+                lowest[colour][sent] = bits & 15 if progressive else 0
+    return not any(bits.any() for bits in lowest.values())
+
+
+def _spectrum(scan: bytes) -> tuple[int, int, int]:
+    """Return the first and last coefficient of a scan, and the bits it sends, T.81 B.2.3."""
+    start = 1 + 2 * scan[0]
+    return scan[start], scan[start + 1], scan[start + 2]
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the markers with what they hold, up to the end of the first picture."""
+    place = 2
+    while mark := MARKER.search(data, place):
+        marker, start = data[mark.end() - 1], mark.end()
+        if marker == END:
+            return
+        length = int.from_bytes(data[start : start + 2], "big")
+        yield marker, data[start + 2 : start + length]
+        place = start + max(length, 2)
