@@ -108,7 +108,8 @@ def calibrate_entry(
         judged["test"][:, known:] <= 1, settings["held_out_families"], people, seed
     )
     if verifier:
-        figures["verifier"] = {"asked": verifier.asked, "recognised": verifier.found}
+        asked = {"asked": verifier.asked, "recognised": verifier.found}
+        figures["verifier"] = {**asked, "easy_families": verifier.easy}
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])
@@ -153,10 +154,11 @@ def _calibrated(
 ) -> tuple[Cones, Calibration, Rows]:
     """Return the cones, how they came about, and the perturbations that the verifier is not known to recognise."""
     rows, persons, numbers, own = everyone
-    open_cones = uncalibrated(
-        rows, persons, numbers, own, Shape.of(dict(settings)), encoder,
-        **({"widest": verifier.own_radii} if verifier else {}),
-    )  # fmt: skip
+    counted = np.ones(own.shape[1], bool)
+    if verifier:
+        counted = verifier.hard_columns(np.flatnonzero((table["role"] == "encoder").to_numpy()))
+    shape = Shape.of(dict(settings))
+    open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder, counted)
     perturbed, whose = perturbed_of(altered, table, "calibration")
     needed = needed_scales(open_cones, perturbed)
     unspared = np.ones(len(needed), bool)

@@ -15,7 +15,6 @@ c is calibrated on altered originals of persons who tuned nothing else, per pers
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +25,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.privacy.search import neighbours
@@ -179,20 +178,11 @@ class Calibration:
     coverage: Coverage
 
 
-Widest = Callable[[slice, Floats], Floats]
-"""Takes originals and (b, a) angles to their perturbations, gives the (b,) that are their own radii."""
-
-
-def _largest(originals: slice, angles: Floats) -> Floats:
-    del originals
-    return np.asarray(angles.max(1))
-
-
 def own_radii(
     originals: Rows,
     altered: npt.NDArray[np.float32],
     block: int = neighbours.BLOCK,
-    widest: Widest = _largest,
+    counted: Mask | None = None,
 ) -> Floats:
     """R: the largest angle between each original and its perturbed pictures.
 
@@ -201,8 +191,8 @@ def own_radii(
     originals : (m, d)
     altered : (m, a, d)
         Fingerprints of a perturbed pictures each; may be a memory map.
-    widest : callable
-        Chooses among the angles: the largest, or the largest of those that something else does not deal with.
+    counted : (a,), optional
+        Which of the perturbations count; all without it.
 
     Returns
     -------
@@ -223,7 +213,8 @@ def own_radii(
     for rows in blocks(len(originals), max(1, block // altered.shape[1])):
         perturbed = np.asarray(altered[rows])
         neighbours.check_unit("altered originals", perturbed.reshape(-1, perturbed.shape[2]))
-        radii[rows] = widest(rows, neighbours.pair_angles(originals[rows][:, None], perturbed))
+        angles = neighbours.pair_angles(originals[rows][:, None], perturbed)
+        radii[rows] = angles.max(1) if counted is None else angles[:, counted].max(1)
     return radii
 
 
@@ -277,7 +268,7 @@ def uncalibrated(
     altered: Rows,
     shape: Shape,
     encoder: str = "",
-    widest: Widest = _largest,
+    counted: Mask | None = None,
 ) -> Cones:
     """Cones with R and rho, c not yet known.
 
@@ -289,8 +280,8 @@ def uncalibrated(
         Run-local person numbers and 1-based manifest rows.
     altered : (m, a, d)
         Fingerprints of their perturbed pictures, for R; never those used to calibrate.
-    widest : callable
-        See `own_radii`.
+    counted : (a,), optional
+        Which of them count; all without it.
 
     Raises
     ------
@@ -312,7 +303,7 @@ def uncalibrated(
         )
     problems.raise_if_any()
     _refuse_equal(originals, persons, rows, problems)
-    radii = own_radii(originals, altered, widest=widest)
+    radii = own_radii(originals, altered, counted=counted)
     for row in rows[radii <= SAME] if shape.beta > 0 else []:
         found = "no perturbation moves its fingerprint, so it has no own radius"
         problems.add(

@@ -1,7 +1,7 @@
 """Which perturbations of originals the verifier recognises: what it refuses need not widen a cone.
 
 The cone and the verifier decide together, so they are calibrated together: a perturbation counts only as far as the
-verifier lets it pass. It is asked about the hardest perturbations of a picture or person first, and no further than to
+verifier lets it pass. Of a calibration person it is asked about the hardest perturbations first, and no further than to
 the first that it does not recognise. No torch here: another process draws the perturbations.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.core.arrays import Floats, Integers
+from avatarflow.core.arrays import Floats, Integers, Mask
 from avatarflow.imaging.spool import Stored
 from avatarflow.privacy.perturbing import Perturber, perturber
 from avatarflow.runs.context import Step
@@ -21,8 +21,8 @@ from avatarflow.runs.context import Step
 from . import Matcher, matcher
 from .keypoint_votes import Index
 
-MOST = 16
-"""Perturbations of a picture that are asked about at most; the next one counts whether or not it is recognised."""
+SAMPLE = 24  # originals whose perturbations say which families are easily recognised
+EASY = 0.95  # share of a family's perturbations
 
 
 @dataclass
@@ -43,8 +43,6 @@ class Recognised:
         Of the pool, and behind them the canaries where there are some.
     items : (n,)
         Their item numbers, which the perturbations are drawn with.
-    gallery : (m,)
-        Places of the originals among the pictures.
     families, held_out : names
         In the order of the columns of perturbations; `held_out` in those of role `test` alone.
     draws, seed : int
@@ -52,6 +50,8 @@ class Recognised:
     step : Step
     asked, found : dict
         Purpose -> how many perturbations were asked about, and recognised.
+    easy : list of str
+        Families that do not count for own radii, once `hard_columns` has found them.
     """
 
     match: Matcher
@@ -60,7 +60,6 @@ class Recognised:
     refuse_unseen: bool
     pictures: Stored
     items: Integers
-    gallery: Integers
     families: Sequence[str]
     held_out: Sequence[str]
     draws: int
@@ -69,6 +68,7 @@ class Recognised:
     step: Step
     asked: dict[str, int] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
+    easy: list[str] = field(default_factory=list)
 
     def perturbation(self, picture: int, column: int, purpose: str) -> bool:
         """Whether the verifier recognises perturbation number `column` of a picture, drawn for that purpose."""
@@ -90,33 +90,34 @@ class Recognised:
         alike = self.index.most_alike(self.match.variants(picture), self.limit)[0]
         return self.refuse_unseen if np.isnan(alike) else alike > self.limit
 
-    def own_radii(self, rows: slice, angles: Floats) -> Floats:
-        """Return the largest angle of each original's own perturbations that the verifier does not recognise.
+    def hard_columns(self, places: Integers) -> Mask:
+        """Return the perturbations that count for own radii: those of families that are not easily recognised.
+
+        Every perturbation of a few originals is asked about. A family is easy where the share `EASY` of them is
+        recognised; what is not, the calibration of the scale sees to.
 
         Parameters
         ----------
-        rows : slice
-            Of the gallery.
-        angles : (b, a)
-            Between each of these originals and its perturbations.
+        places : (n,)
+            Of originals that neither calibrate nor test, among the pictures; the first `SAMPLE` are asked about.
 
         Returns
         -------
-        (b,)
+        (a,)
+            At least one family's; all of them where there are no such originals.
         """
-        radii = np.empty(len(angles))
-        for number, (place, row) in enumerate(
-            zip(self.gallery[rows].tolist(), angles, strict=True)
-        ):
-            order = np.argsort(-row, kind="stable")
-            known = 0
-            while known < min(MOST, len(row) - 1) and self.perturbation(
-                place, int(order[known]), "own"
-            ):
-                known += 1
-            radii[number] = row[order[known]]
-            self.step.progress(rows.start + number + 1, len(self.gallery), "own radii")
-        return radii
+        count = len(self.families) * self.draws
+        sample = places[:SAMPLE].tolist()
+        if not sample:
+            return np.ones(count, bool)
+        known = np.zeros((len(sample), count), bool)
+        for row, place in enumerate(sample):
+            known[row] = [self.perturbation(place, column, "own") for column in range(count)]
+            self.step.progress(row + 1, len(sample), "originals asked about")
+        share = known.reshape(len(sample), len(self.families), -1).mean((0, 2))
+        hard = (share < EASY) | (share == share.min())
+        self.easy = [name for name, here in zip(self.families, hard, strict=True) if not here]
+        return np.repeat(hard, self.draws)
 
     def spared(self, needed: Floats, places: Integers, persons: Integers) -> Floats:
         """Return the scales that the calibration persons' perturbations need, 0 where the verifier recognises one.
@@ -189,6 +190,6 @@ def recognised(
     index = Index(match.template(pictures[place]) for place in gallery)
     with perturber() as drawing:
         yield Recognised(
-            match, index, trial["threshold"], trial["refuse_unseen"], pictures, items, gallery,
+            match, index, trial["threshold"], trial["refuse_unseen"], pictures, items,
             families, cone["held_out_families"], cone["draws"], seed, drawing, step,
         )  # fmt: skip
