@@ -135,7 +135,8 @@ class Recognised:
             Exact as far as a person's largest goes: what is smaller than it was not asked about.
         """
         out = needed.copy()
-        for person in np.unique(persons).tolist():
+        everyone = np.unique(persons).tolist()
+        for number, person in enumerate(everyone, start=1):
             rows = np.flatnonzero(persons == person)
             order = np.argsort(-needed[rows], axis=None, kind="stable")
             for row, column in zip(*np.unravel_index(order, needed[rows].shape), strict=True):
@@ -145,14 +146,17 @@ class Recognised:
                 ):
                     break
                 out[place, column] = 0.0
+            self.step.progress(number, len(everyone), "calibration persons")
         return out
 
     def tested(self, risk: Floats, places: Integers) -> Floats:
         """Return risks of the test persons' perturbations (p, a), at most 1 where the verifier recognises one."""
         out = risk.copy()
-        for row, column in zip(*np.nonzero(risk > 1), strict=True):
-            if self.perturbation(int(places[row]), int(column), "test"):
+        passing = np.argwhere(risk > 1).tolist()
+        for number, (row, column) in enumerate(passing, start=1):
+            if self.perturbation(int(places[row]), column, "test"):
                 out[row, column] = 1.0
+            self.step.progress(number, len(passing), "perturbations outside every cone")
         return out
 
     def real(self, risk: Floats, places: Integers) -> Floats:
