@@ -1,12 +1,13 @@
 """DICOM: the picture that its header means, or a reason that names the element."""
 
 import io
+import struct
 import zlib
 
 import numpy as np
 import pydicom
 import pytest
-from foreign_pictures import dicom, jpeg_of, parted, profile_of, reason
+from foreign_pictures import dicom, jpeg_in_dicom, jpeg_of, parted, profile_of, reason
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -58,7 +59,35 @@ def test_dicom_refusals(tmp_path, scene):
     path.write_bytes(path.read_bytes()[:-500])
     assert reason(path) in ("truncated", "damaged")
     path.write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
-    assert reason(path) in ("damaged", "not a picture")
+    assert reason(path) in ("damaged", "no pixel data")
+
+
+def test_compressed_pixels_that_are_called_uncompressed_are_refused_by_that(tmp_path, scene):
+    path = jpeg_in_dicom(tmp_path / "a.dcm", scene, jpeg_of(scene))
+    start, pixels = path.read_bytes().split(b"\xe0\x7f\x10\x00OB", 1)
+    start = start.replace(b"1.2.840.10008.1.2.4.50", b"1.2.840.10008.1.2.1".ljust(22, b"\0"))
+    for length in (b"", struct.pack("<I", len(pixels) - 6)):  # as written, and with a length
+        rest = pixels[:2] + length + pixels[6:] if length else pixels
+        path.write_bytes(start + b"\xe0\x7f\x10\x00OB" + rest)
+        assert reason(path).startswith(
+            "TransferSyntaxUID says uncompressed, and the pixel data are"
+        )
+    by_chance = scene[..., 0].copy()
+    by_chance.ravel()[:4] = (0xFE, 0xFF, 0, 0xE0)
+    read_picture(dicom(tmp_path / "b.dcm", by_chance))
+
+
+def test_dicom_without_pixels_but_an_icon_says_so(tmp_path, scene):
+    data = pydicom.dcmread(dicom(tmp_path / "a.dcm", scene))
+    icon = pydicom.dcmread(tmp_path / "a.dcm")
+    del icon.file_meta
+    data.IconImageSequence = [icon]
+    del data.PixelData
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert reason(tmp_path / "a.dcm") == "no pixel data"
+    data.FloatPixelData = b"\0" * 4 * scene.size
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert reason(tmp_path / "a.dcm") == "unsupported pixels"
 
 
 def test_dicom_that_cannot_be_decoded_is_refused_for_the_true_reason(tmp_path, scene):

@@ -599,6 +599,27 @@ def test_formats_that_are_not_read_are_named(tmp_path, scene, kind):
     )
 
 
+@pytest.mark.parametrize(
+    ("marker", "bits", "kind"),
+    [
+        (0xC1, 12, "JPEG of 12 bits"),
+        (0xC3, 16, "lossless JPEG of 16 bits"),
+        (0xC5, 8, "hierarchical JPEG"),
+        (0xC9, 12, "arithmetic JPEG of 12 bits"),
+        (0xCB, 8, "lossless arithmetic JPEG"),
+        (0xF7, 8, "JPEG-LS"),
+    ],
+)
+def test_kinds_of_jpeg_that_are_not_read_are_named(tmp_path, scene, marker, bits, kind):
+    whole = jpeg_of(scene)
+    place = whole.index(b"\xff\xc0") + 1
+    other = whole[:place] + bytes([marker]) + whole[place + 1 : place + 3] + bytes([bits])
+    (tmp_path / "a.jpg").write_bytes(other + whole[place + 4 :])
+    assert reason(tmp_path / "a.jpg") == f"{kind} is not read; save it as PNG"
+    (tmp_path / "b.jpg").write_bytes(whole[:place] + b"\xd9")
+    assert reason(tmp_path / "b.jpg") in ("damaged", "truncated", "not a picture")
+
+
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("shape", [(40, 60, 3), (60, 40, 3), (50, 50, 3)])
 def test_square_keeps_what_it_says(fit, shape):

@@ -2,10 +2,14 @@
 
 import bz2
 import gzip
+import itertools
 import lzma
 import os
 import unicodedata
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -96,8 +100,46 @@ def test_a_column_that_differs_from_another_only_in_case_cannot_be_named(tmp_pat
 
 
 def test_the_number_of_a_row_is_no_column_of_the_manifest(table):
-    with pytest.raises(AvatarflowError, match="it names no column of the manifest"):
+    with pytest.raises(AvatarflowError, match=r"; no column 'row'$"):
         select_rows(table, "row > 1", "select")
+    with pytest.raises(AvatarflowError, match="it names no column of the manifest"):
+        select_rows(table, "1 >", "select")
+
+
+def test_names_every_column_that_a_filter_lacks_but_no_text_in_wrong_quotes(tmp_path):
+    (tmp_path / "m.csv").write_text("file,name\na.png,Anna\n")
+    expression = "visit = 1 AND name = \"Berta\" AND (upper(visit) > '2' OR site LIKE 'A%')"
+    with pytest.raises(AvatarflowError) as caught:
+        read_manifest(tmp_path / "m.csv", ["patient"], row_filter=expression)
+    missing = [line.split(";")[0] for line in str(caught.value).splitlines()]
+    assert missing == [
+        f"manifest m.csv: no column '{name}'" for name in ("patient", "visit", "site")
+    ]
+    table = read_manifest(tmp_path / "m.csv", [])
+    with pytest.raises(
+        AvatarflowError, match=r"; no column 'visit', no column 'site', name is text"
+    ):
+        select_rows(table, expression, "select")
+    for expression in ('name = "Berta"', '"Anna" = name'):
+        read_manifest(tmp_path / "m.csv", [], row_filter=expression)
+        with pytest.raises(AvatarflowError, match="; write text in single quotes, name is text"):
+            select_rows(table, expression, "select")
+
+
+def test_a_filter_knows_composed_and_decomposed_letters_as_one(tmp_path):
+    text = "file,Prüfdatum,name\na.png,2020-01-01,Müller\nb.png,2021-05-01,Weiß\n"
+    forms = ("NFC", "NFD")
+    for form, other in itertools.product(forms, forms):
+        (tmp_path / "m.csv").write_text(unicodedata.normalize(form, text))
+        expression = unicodedata.normalize(other, "\"Prüfdatum\" < '2021' AND name = 'Müller'")
+        table = read_manifest(tmp_path / "m.csv", [], row_filter=expression)
+        assert select_rows(table, expression, "select")["row"].tolist() == [1]
+    both = ",".join(unicodedata.normalize(form, "Prüf") for form in forms)
+    (tmp_path / "m.csv").write_text(f"file,a,{both}\na.png,1,2,3\n")
+    table = read_manifest(tmp_path / "m.csv", [])
+    assert len(select_rows(table, "a = 1", "select")) == 1
+    with pytest.raises(AvatarflowError, match="two columns 'Prüf' differ only in composed and dec"):
+        select_rows(table, '"Prüf" = 2', "select")
 
 
 def test_whole_numbers_are_compared_exactly_beside_missing_ones(tmp_path):
@@ -159,12 +201,15 @@ def test_paths_stay_inside_the_root(tmp_path):
 def test_a_name_that_cannot_be_resolved_is_refused_for_the_true_reason(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "c.png").touch()
     for name, expected in {
         "a": "symbolic links in a circle",
         "a/x.png": "symbolic links in a circle",
         "x" * 300: "file name too long or not valid",
         "x\0.png": "file name too long or not valid",
         "../x": "path leads outside the root",
+        "c.png/": "slash at the end of the file name",
+        "c.png/.": "slash at the end of the file name",
     }.items():
         assert resolve_inside(tmp_path, name) is None
         assert why_unresolved(tmp_path, name) == expected
@@ -305,6 +350,93 @@ def test_parquet_is_known_by_content_and_keeps_whole_numbers_and_its_index(tmp_p
     read = read_manifest(tmp_path / "M.PQ", ["grade"])
     assert read["file"].tolist() == ["a.png", "b.png"]
     assert read["grade"].tolist() == ["1", None]
+
+
+MOMENTS = [
+    datetime(2021, 12, 30, 14, 30),
+    datetime(2021, 12, 31),
+    datetime(2021, 12, 31, 0, 0, 0, 1),
+    None,
+    datetime(2022, 1, 1),
+]
+MIDNIGHTS = [moment and datetime(moment.year, moment.month, moment.day) for moment in MOMENTS]
+
+
+@pytest.mark.parametrize("expression", [
+    "x <= '2021-12-31'", "x = '2021-12-31'", "x < '2022-01-01'", "x <= DATE '2021-12-31'",
+    "x BETWEEN '2021-12-31' AND '2022-01-01'", "x >= '2021-12-31T00:00:00'", "x <> '2021-12-31'",
+    "x > '2021-12-31 00:00:00.0000005'", "NOT x < TIMESTAMP '2022-01-01 00:00'", "year(x) = 2022",
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        *((values, pa.timestamp(unit)) for unit in ("us", "ns") for values in (MOMENTS, MIDNIGHTS)),
+        (MIDNIGHTS, pa.timestamp("s")),
+        (MOMENTS, pa.date32()),
+        (MIDNIGHTS, pa.date64()),
+        *((values, pa.timestamp("us", "Europe/Berlin")) for values in (MOMENTS, MIDNIGHTS)),
+        (MIDNIGHTS, pa.timestamp("ms", "UTC")),
+    ],
+)
+def test_dates_and_times_of_parquet_compare_as_the_engine_does_on_the_file(
+    tmp_path, values, kind, expression
+):
+    zone = getattr(kind, "tz", None)
+    if zone:
+        values = [value and value.replace(tzinfo=ZoneInfo(zone)) for value in values]
+    rows = list(range(1, len(values) + 1))
+    path = parquet(
+        tmp_path / "m.parquet", ["file", "n", "x"], [(["a"] * 5,), (rows,), (values, kind)]
+    )
+    with duckdb.connect() as engine:
+        engine.execute(f"SET TimeZone = '{zone or 'UTC'}'")
+        query = f"SELECT n FROM '{path}' WHERE {expression} ORDER BY n"
+        expected = [row for (row,) in engine.execute(query).fetchall()]
+    table = read_manifest(path, [], row_filter=expression)
+    assert expected
+    assert select_rows(table, expression, "select")["row"].tolist() == expected
+    last = table[table["row"] == 5]  # as part of a table, too
+    if 5 in expected:
+        assert select_rows(last, expression, "select")["row"].tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expression", "rows"),
+    [
+        ([time(9), time(10), None, time(23, 59)], pa.time32("s"), "x >= '10:00'", [2, 4]),
+        ([time(9), time(10), None, time(23, 59)], pa.time64("ns"), "x < TIME '10:00'", [1]),
+        ([timedelta(n) for n in (9, 10, 100, -1)], pa.duration("ns"), "x >= '10 days'", [2, 3]),
+        ([timedelta(n) for n in (9, 10, 100, -1)], pa.duration("s"), "x < '36 hours'", [4]),
+        ([datetime(1, 1, 1), datetime(9999, 1, 1)], pa.timestamp("us"), "x > '2021-01-01'", [2]),
+        ([date(1, 1, 1), date(9999, 1, 1)], pa.date32(), "x > '2021-01-01'", [2]),
+    ],
+)
+def test_times_of_day_and_durations_of_parquet_compare_as_such(
+    tmp_path, values, kind, expression, rows
+):
+    files = ["a"] * len(values)
+    columns = [pa.array(values, kind)]
+    if not pa.types.is_duration(kind):  # Parquet makes numbers of a dictionary of durations
+        columns.append(columns[0].dictionary_encode())
+    for column in columns:
+        path = parquet(tmp_path / "m", ["file", "x"], [(files,), (column,)])
+        assert select_rows(read_manifest(path, []), expression, "s")["row"].tolist() == rows
+
+
+def test_a_wrong_filter_says_which_columns_hold_times(tmp_path):
+    columns = [(["a"],), ([date(2021, 12, 31)],), ([datetime(2021, 12, 31)],), ([time(3)],)]
+    path = parquet(tmp_path / "m", ["file", "day", "moment", "hour"], columns)
+    with pytest.raises(
+        AvatarflowError, match="day holds dates, moment holds points in time, hour holds times of"
+    ):
+        select_rows(read_manifest(path, []), "day = 3 OR moment = 3 OR hour = 3", "select")
+
+
+def test_times_of_a_zone_that_is_not_known_are_no_text(tmp_path):
+    kind = pa.timestamp("us", "Nowhere/Land")
+    path = parquet(tmp_path / "m", ["file", "x"], [(["a"],), ([0], kind)])
+    with pytest.raises(AvatarflowError, match="column 'x' holds neither text nor numbers"):
+        read_manifest(path, [], row_filter="x > '2021-01-01'")
 
 
 def parquet(path, names, columns):

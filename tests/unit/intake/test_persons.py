@@ -14,7 +14,7 @@ from avatarflow.intake.persons import (
     number_fields,
     number_persons,
 )
-from avatarflow.intake.placeholders import codes_for_missing
+from avatarflow.intake.placeholders import codes_for_missing, words_for_missing
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 
@@ -79,6 +79,17 @@ def test_an_eye_of_a_register_joins_the_patients_it_stands_under_whatever_the_sh
     found = identified(
         ["patient"], ["eye"], patient=patients, eye=[f"E{n // 2}" for n in range(40)]
     )
+    assert found["key"].nunique() == 20
+
+
+@pytest.mark.parametrize(
+    "side",
+    ["oeil droit", "Œil gauche", "oeil gauche", "R eye", "L eye", "Auge links", "Auge rechts"],
+)
+def test_words_for_a_side_in_a_few_rows_join_nobody(side):
+    patients = [f"p{n // 2}" for n in range(40)]
+    eyes = [side if n in (0, 2) else None for n in range(40)]
+    found = identified(["patient"], ["eye"], patient=patients, eye=eyes)
     assert found["key"].nunique() == 20
 
 
@@ -237,7 +248,38 @@ def test_words_for_none_of_other_programs_and_languages_are_none(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["not recorded", "Not given", "none given", "non disponible", "n a"]
+    "text",
+    [
+        "not recorded",
+        "Not given",
+        "none given",
+        "non disponible",
+        "n a",
+        "nicht erfasst",
+        "nicht angegeben",
+        "N.N.",
+        "NN",
+        "n.b.",
+        "n. bek.",
+        "withheld",
+        "siehe Akte",
+        "fehlt",
+        "kein",
+        "ohne ID",
+        "not provided",
+        "not entered",
+        "masked",
+        "[PHI]",
+        "deidentified",
+        "sin datos",
+        "non connu",
+        "XXXX",
+        "onbekend",
+        "no disponible",
+        "inconnue",
+        "non renseigné",
+        "o.A.",
+    ],
 )
 def test_several_words_for_none_are_none(text):
     assert normalised(text) is None
@@ -265,6 +307,22 @@ def test_a_number_that_often_means_missing_is_said_where_many_rows_have_it(code,
     assert said.startswith(f"{count} rows have one and the same id")
     assert codes_for_missing(table.iloc[:-3], ["id"]) == [] or count > 7
     assert codes_for_missing(pd.DataFrame({"id": [code] * 5 + ["a"] * 5}), ["id"]) == []
+
+
+def test_a_word_that_stands_in_many_rows_is_said_by_row_and_not_repeated():
+    ids = [*(f"p{n // 2}" for n in range(40)), *["Station B", "noah"] * 7]
+    table = pd.DataFrame({"row": range(1, 55), "id": ids, "site": "Ulm"}, dtype=object)
+    table.loc[table["id"] == "noah", "id"] = [*["noah"] * 4, "p20", "p20", "p21"]
+    (said,) = words_for_missing(table, ["id", ["site", "id"]])
+    assert said.startswith("7 rows (41, 43, 45, 47, ...) have one and the same id without a digit")
+    assert "station" not in said.casefold()
+    table.loc[:10, "id"] = "keine Nummer"
+    (said,) = words_for_missing(table, ["id"])
+    assert said.startswith("11 rows (1, 2, 3, 4, ...)")
+    assert "(1 others, in as many or fewer rows)" in said
+    names = pd.DataFrame({"row": range(1, 41), "id": [*["anna"] * 20, *["berta"] * 20]})
+    assert words_for_missing(names, ["id"]) == []
+    assert words_for_missing(names.assign(id=None), ["id"]) == []
 
 
 def test_fields_are_numbered_where_there_are_any():

@@ -13,6 +13,7 @@ from .picture_checks import Limits, PictureError
 
 DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 PIXELS = 0x7FE00010
+FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 HEADERS = 1_000_000  # bytes of a deflated file that are not pixels
 MOST_READS = 300_000
 """How often a parser may read from a file: sequences may hold millions of empty elements, and each takes time."""
@@ -72,7 +73,8 @@ def open_dicom(data: bytes, limits: Limits) -> tuple[Any, Header]:
     """
     dataset = _parse(_inflated(data, limits))
     if "PixelData" not in dataset:
-        raise PictureError("not a picture")
+        floats = any(name in dataset for name in FLOATS)
+        raise PictureError("unsupported pixels" if floats else "no pixel data")
     _lift_functional_groups(dataset)
     header = check_header(dataset, limits)
     _check_use(dataset, header)

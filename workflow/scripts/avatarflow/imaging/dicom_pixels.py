@@ -24,6 +24,8 @@ JPEG = b"\xff\xd8"
 NEXT_PICTURE = re.compile(rb"\xff\xd9\0*(\xff\xd8\xff|\xff\x4f\xff\x51)")
 """The end of a JPEG or JPEG 2000 stream, and the start of another one."""
 RGB_NAMES = [ord(name) for name in "RGB"]
+ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""With which compressed pixel data begin, PS3.5 A.4, in either byte order."""
 LONGER = "pixel data longer than the header says"
 JPEGS = (pydicom.uid.JPEGBaseline8Bit, pydicom.uid.JPEGExtended12Bit)
 PADDED = "non-conformant padding"  # pydicom's words for RLE that decodes to more than it should
@@ -105,6 +107,10 @@ def _check_frame(dataset: Any, header: Header) -> None:
     if not uid.is_transfer_syntax:
         return
     if not uid.is_encapsulated:
+        if _is_encapsulated(dataset["PixelData"], header):
+            raise PictureError(
+                "TransferSyntaxUID says uncompressed, and the pixel data are compressed"
+            )
         _check_length(len(dataset.PixelData), header)
         return
     try:
@@ -132,6 +138,12 @@ def _check_frame(dataset: Any, header: Header) -> None:
         )
     if frame.startswith(JPEG):
         check_jpeg(frame)
+
+
+def _is_encapsulated(element: Any, header: Header) -> bool:
+    """Whether pixel data stand in items, as only compressed ones do; pixels may begin like an item by chance."""
+    fits = header.length <= len(element.value) <= header.length + 1
+    return bool(element.is_undefined_length) or (element.value.startswith(ITEMS) and not fits)
 
 
 def _check_length(length: int, header: Header) -> None:

@@ -15,7 +15,7 @@ from avatarflow.core.arrays import Pictures
 
 from .colour_profile import in_srgb
 from .deep_colour import is_deep, scaled_to_8_bits
-from .jpeg_checks import check_jpeg
+from .jpeg_checks import check_jpeg, kind_not_read
 from .orientation import UPRIGHT, take_xmp_orientation, turned
 from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb
 from .png_checks import check_indices, check_png, palette_length
@@ -57,8 +57,8 @@ def read_picture(path: str | Path, limits: Limits | None = None) -> tuple[Pictur
     Raises
     ------
     PictureError
-        `no such file`, `not a file`, `file cannot be read`, `empty file`, `not a picture`, `too many bytes`,
-        `too many pixels`, `too small`, `side too long`, `too elongated`, `truncated`, `damaged`,
+        `no such file`, `not a file`, `file cannot be read`, `empty file`, `not a picture`, `no pixel data`,
+        `too many bytes`, `too many pixels`, `too small`, `side too long`, `too elongated`, `truncated`, `damaged`,
         `more than one picture`, `unsupported pixels`, `annotation burned into the picture`.
     """
     limits = limits or Limits()
@@ -147,7 +147,8 @@ def _open(data: bytes) -> Image.Image:
     except UnidentifiedImageError:
         if data.startswith(STARTS):
             raise PictureError(why_unread(data)) from None
-        name = next((name for name, start in NOT_READ.items() if start.match(data)), None)
+        named = (name for name, start in NOT_READ.items() if start.match(data))
+        name = next(named, None) or kind_not_read(data)
         raise PictureError(
             f"{name} is not read; save it as PNG" if name else "not a picture"
         ) from None

@@ -12,6 +12,17 @@ MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 """The next marker: in compressed data FF stands only before 00 and before restarts (D0 to D7)."""
 END, SCAN = 0xD9, 0xDA
 SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1, 0xC9), (0xC2, 0xCA)
+START, BITS_READ = b"\xff\xd8", 8
+KINDS = {
+    **dict.fromkeys((0xC0, 0xC1, 0xC2), "JPEG"),
+    0xC3: "lossless JPEG",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+    **dict.fromkeys((0xC9, 0xCA), "arithmetic JPEG"),
+    0xCB: "lossless arithmetic JPEG",
+    0xF7: "JPEG-LS",
+}
+"""What the marker that begins a frame says, T.81 table B.1 and T.87."""
+NOT_READ = ("hierarchical JPEG", "lossless arithmetic JPEG", "JPEG-LS")
 COEFFICIENTS = 64  # of each block of a colour
 NOT_SENT = 255  # in place of the lowest bit that was sent
 
@@ -24,8 +35,11 @@ def check_jpeg(data: bytes) -> None:
     Raises
     ------
     PictureError
-        `truncated`, or `damaged` where the decoder notices it.
+        `truncated`, or `damaged` where the decoder notices it; the kind of JPEG where Pillow does
+        not know it.
     """
+    if kind := kind_not_read(data):
+        raise PictureError(f"{kind} is not read; save it as PNG")
     _check_data(data)
     try:
         complete = _is_complete(data)
@@ -33,6 +47,17 @@ def check_jpeg(data: bytes) -> None:
         raise PictureError("damaged") from None
     if not complete:
         raise PictureError("truncated")
+
+
+def kind_not_read(data: bytes) -> str | None:
+    """Name the kind of a JPEG that Pillow does not decode; None for any other file."""
+    if not data.startswith(START):
+        return None
+    marker, frame = next((found for found in _segments(data) if found[0] in KINDS), (0, b""))
+    if not frame:
+        return None
+    bits = f" of {frame[0]} bits" if frame[0] != BITS_READ else ""
+    return KINDS[marker] + bits if bits or KINDS[marker] in NOT_READ else None
 
 
 def _check_data(data: bytes) -> None:

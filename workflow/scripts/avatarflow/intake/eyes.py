@@ -7,6 +7,8 @@ SIDES = frozenset({
     "od", "os", "ou", "o.d", "o.s", "o.u", "og", "r", "l", "re", "le", "rt", "lt", "ri", "li", "ra", "la",
     "right", "left", "both", "right eye", "left eye", "dexter", "sinister", "dx", "sx",
     "rechts", "links", "beide", "rechtes auge", "linkes auge", "droit", "droite", "gauche",
+    "r eye", "l eye", "auge rechts", "auge links",
+    "oeil droit", "oeil gauche", "œil droit", "œil gauche",
 })  # fmt: skip
 """Names that no register gives to a single eye, as `identifiers.spelled` leaves them."""
 ABOUT_TWO = 2

@@ -10,7 +10,10 @@ MISSING = frozenset(
     1.#ind|inf|error|false|no|x|xxx|undefined|unspecified|unknown|unk|not known|not available|not applicable
     not recorded|not given|none given|missing|empty|blank|no id|pending|tbd|tbc|dummy|test|redacted|removed|deleted
     anonymous|anonym|anon|anonymized|anonymised|unbekannt|unbek|nicht bekannt|keine|keine angabe|ohne|k.a|k. a|leer
-    inconnu|desconocido|non disponible|未知|不明
+    nicht erfasst|nicht angegeben|n.n|nn|n.b|n. b|n. bek|o.a|o. a|kein|ohne id|fehlt|siehe akte
+    not provided|not entered|withheld|masked|deidentified|de-identified|[phi]|xxxx
+    inconnu|inconnue|non connu|non disponible|non renseigné|desconocido|sin datos|no disponible
+    onbekend|未知|不明
     """.strip()
     .replace("\n    ", "|")
     .split("|")

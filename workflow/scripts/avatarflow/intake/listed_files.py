@@ -15,13 +15,18 @@ from .text_table import FILE
 INVALID = "file name too long or not valid"
 CANNOT_BE = {errno.ELOOP: "symbolic links in a circle", errno.ENAMETOOLONG: INVALID}
 OUTSIDE = "path leads outside the root"
+SLASH = "slash at the end of the file name"
 
 
 def resolve_inside(root: str | Path, name: str) -> Path | None:
     """The file a manifest row means, or None if it lies outside the root (`..`, absolute path, symbolic link).
 
+    A name that ends like that of a folder means none, although `Path` would leave the slash out.
+
     A name may be written in composed or decomposed Unicode, as Macs do, whatever the file system holds.
     """
+    if _ends_like_a_folder(name):
+        return None
     base = Path(root).resolve()
     spellings = dict.fromkeys(
         (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
@@ -36,6 +41,8 @@ def resolve_inside(root: str | Path, name: str) -> Path | None:
 
 def why_unresolved(root: str | Path, name: str) -> str:
     """Why `resolve_inside` finds no file of this name."""
+    if _ends_like_a_folder(name):
+        return SLASH
     try:
         (Path(root) / name).stat()
     except OSError as error:
@@ -43,6 +50,10 @@ def why_unresolved(root: str | Path, name: str) -> str:
     except ValueError:  # a zero byte
         return INVALID
     return OUTSIDE
+
+
+def _ends_like_a_folder(name: str) -> bool:
+    return name.endswith(("/", "/."))
 
 
 def files_of(rows: pd.DataFrame, root: str | Path) -> "pd.Series[str]":

@@ -10,9 +10,11 @@ import pyarrow as pa
 from avatarflow.core.errors import Problems, refuse
 
 from .containers import unpacked
+from .filter_columns import absent_columns
 from .identifiers import spelled
 from .parquet import EmbeddedPictures, TextTable, read_parquet
 from .text_table import FILE, read_text
+from .time_columns import TIMES, TimeColumns
 
 ROW = (
     "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
@@ -24,7 +26,7 @@ ODDITIES = "oddities"
 
 
 def read_manifest(
-    path: str | Path, columns: list[str], if_there: Sequence[str] = ()
+    path: str | Path, columns: list[str], if_there: Sequence[str] = (), row_filter: str = ""
 ) -> pd.DataFrame:
     """Read a manifest as text columns, empty cells as None, with its 1-based row numbers.
 
@@ -37,6 +39,13 @@ def read_manifest(
         Further columns the config names; each must be there.
     if_there : list of str
         Columns that may be missing, but not be there in another spelling.
+    row_filter : str
+        Columns that it names must be there, too, so that all that are missing are named at once.
+
+    Returns
+    -------
+    DataFrame
+        Its `attrs` hold what is odd (`ODDITIES`), and the columns that are times (`TIMES`).
 
     Raises
     ------
@@ -53,12 +62,15 @@ def read_manifest(
     oddities = _other_names(table, read.pictures)
     if read.pictures and FILE not in table.columns:
         table.insert(0, FILE, pd.Series(_names(read.pictures), dtype=object))
-    _check_columns(table, columns, if_there, read.not_text, where)
+    absent = absent_columns(table, row_filter) if row_filter.strip() else []
+    _check_columns(table, [*columns, *absent], if_there, read.not_text, where)
     table = table.where(table.notna() & (table != ""), None)
     if read.pictures:
         table[EMBEDDED] = pd.Series(read.pictures.contents, dtype=object)
     table.insert(0, ROW, np.arange(1, len(table) + 1))
     table.attrs[ODDITIES] = oddities
+    if read.times:
+        table.attrs[TIMES] = TimeColumns(read.times)
     return table
 
 

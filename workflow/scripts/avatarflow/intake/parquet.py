@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 
+from .time_columns import as_time, is_time
+
 IMAGE = "image"
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 BINARY = (
@@ -41,6 +43,8 @@ class TextTable:
     pictures: EmbeddedPictures | None = None
     # columns that hold neither text nor numbers, and are left out
     not_text: set[str] = field(default_factory=set)
+    # columns of dates, times and durations as such: as text, days do not compare as their times do
+    times: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
 
 def read_parquet(content: bytes, where: str) -> TextTable:
@@ -63,17 +67,24 @@ def read_parquet(content: bytes, where: str) -> TextTable:
     texts: list[list[str | None]] = []
     labels: list[str] = []
     not_text: set[str] = set()
+    times: dict[str, pa.ChunkedArray] = {}
     for name, column in zip(names, read.columns, strict=True):
         if UNNAMED_INDEX.fullmatch(name) or (pictures and name == IMAGE):
             continue
-        if (values := _as_text(column)) is None:
+        try:
+            values = _as_text(column)
+            if values is not None and is_time(column):
+                times[name] = as_time(column)
+        except (pa.ArrowException, KeyError):  # a zone that is not known
+            values = None
+        if values is None:
             not_text.add(name)
         else:
             texts.append(values)
             labels.append(name)
     table = pd.DataFrame(dict(enumerate(texts)), index=range(read.num_rows), dtype=object)
     table.columns = pd.Index(labels, dtype=object)
-    return TextTable(table, pictures, not_text)
+    return TextTable(table, pictures, not_text, times)
 
 
 def _pictures(column: pa.ChunkedArray, where: str) -> EmbeddedPictures | None:

@@ -29,7 +29,7 @@ from .persons import (
     number_fields,
     number_persons,
 )
-from .placeholders import codes_for_missing
+from .placeholders import codes_for_missing, words_for_missing
 from .reading import Size, read_all, refuse_missing_root
 from .refusals import advice_on, label_columns, oddities, reasons_in_words, refuse_labels
 from .selection import select_rows
@@ -96,7 +96,10 @@ def pool_from_manifest(
     step.info("%d pictures selected", len(rows))
     joined = joined_in_bulk(every, entry["patient_id_columns"], entry["eye_columns"], who[KEY])
     codes = codes_for_missing(every, flat_columns(entry["patient_id_columns"]))
-    for warning in [*every.attrs[ODDITIES], *joined, *codes, *oddities(rows, conditions)]:
+    words = words_for_missing(
+        every, [name for name in entry["patient_id_columns"] if name not in entry["eye_columns"]]
+    )
+    for warning in [*every.attrs[ODDITIES], *joined, *codes, *words, *oddities(rows, conditions)]:
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
@@ -158,7 +161,10 @@ def read_and_identify(
     eye_columns: list[str] = entry["eye_columns"]
     if_there = [name for name in eye_columns if name in EYES_IF_THERE]
     rows = read_manifest(
-        manifest, [*columns, *(name for name in eye_columns if name not in if_there)], if_there
+        manifest,
+        [*columns, *(name for name in eye_columns if name not in if_there)],
+        if_there,
+        entry["row_filter"],
     )
     if taken := sorted({KEY, UNIT} & set(columns)):
         raise refuse(

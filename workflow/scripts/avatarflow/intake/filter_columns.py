@@ -1,0 +1,79 @@
+"""The columns that a row filter names: how names compare, and which of them the manifest lacks."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+ABSENT = re.compile(r'Referenced column "(.+)" not found in FROM clause')
+MOST_ABSENT = 20  # names that are looked for, one after the other
+OPERATOR = r"\s*([=<>!+*/%-]|(IS|IN|NOT|I?LIKE|BETWEEN)\b)"
+
+
+def composed(text: str) -> str:
+    """Return a text with composed umlauts and accents (NFC), as headers from Macs lack them."""
+    return unicodedata.normalize("NFC", text)
+
+
+def names_column(expression: str, column: str) -> bool:
+    """Whether an expression names a column, in any case."""
+    return bool(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", expression, re.IGNORECASE))
+
+
+@contextmanager
+def locked_engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine that is cut off from files, network, extensions and Python variables."""
+    with duckdb.connect(config={"python_enable_replacements": "false"}) as engine:
+        engine.execute("SET enable_external_access = false")
+        engine.execute("SET lock_configuration = true")
+        yield engine
+
+
+def absent_columns(table: pd.DataFrame, expression: str) -> list[str]:
+    """Return the names in an expression that are those of no column, all of them at once.
+
+    A name that is a cell of the table, or does not stand before an operator, is left out: it may
+    be text in the wrong quotes, and a message must not repeat it.
+    """
+    expression = composed(expression)
+    columns = list({composed(str(name)).casefold(): composed(str(name)) for name in table}.values())
+    absent: list[str] = []
+    with locked_engine() as engine:
+        while len(absent) < MOST_ABSENT:
+            name = _first_absent(engine, [*columns, *absent], expression)
+            if name is None or name in absent:
+                break
+            absent.append(name)
+    return [
+        name
+        for name in absent
+        if _is_compared(expression, name) and not table.isin([name]).any(axis=None)
+    ]
+
+
+def _first_absent(
+    engine: duckdb.DuckDBPyConnection, columns: Sequence[str], expression: str
+) -> str | None:
+    """Return the name that the engine misses first; None where it misses none."""
+    # columns without a kind: the engine then complains of no comparison
+    empty = pa.table({column: pa.nulls(0) for column in columns})
+    try:
+        engine.from_arrow(empty).filter(expression).fetchall()
+    except duckdb.Error as error:
+        absent = ABSENT.search(str(error))
+        return absent[1] if absent else None
+    return None
+
+
+def _is_compared(expression: str, name: str) -> bool:
+    """Whether a name stands before an operator and not behind one, as columns do."""
+    places = re.finditer(rf'"?(?<!\w){re.escape(name)}(?!\w)"?', expression, re.IGNORECASE)
+    return any(
+        re.match(OPERATOR, expression[place.end() :], re.IGNORECASE)
+        and not re.search(r"([=<>!,]|LIKE)\s*$", expression[: place.start()], re.IGNORECASE)
+        for place in places
+    )
