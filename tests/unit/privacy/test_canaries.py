@@ -283,7 +283,7 @@ def calibrated(folder, with_canaries, density="original"):
         save_rows(files["canaries_fingerprints"], more, "made up")
         save_rows(files["canaries_own"], near(more), "made up")
     settings = {"neighbours": 3, "beta": 0.5, "narrowest_deg": 1, "widest_deg": 90, "mode": "reject-all", "alpha": 0.1,
-                "fewest_persons": 5, "families": ["brightness", "jpeg"], "draws": 2,
+                "fewest_persons": 5, "margin": 0.0, "families": ["brightness", "jpeg"], "draws": 2,
                 "held_out_families": []}  # fmt: skip
     settings["density"] = density
     out = {name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane")}

@@ -29,9 +29,11 @@ ROLES = ["calibration"] * 8 + ["test"] * 6 + ["encoder"] * 4 + ["heldout"] * 4
 GALLERY = 18
 THRESHOLD = 90.0  # keypoints; above what noise leaves of an eye, and below what a cut leaves
 PEOPLE = len(ROLES)
-SETTINGS = {"neighbours": 3, "beta": 0.5, "narrowest_deg": 0.1, "widest_deg": 90, "mode": "reject-all", "alpha": 0.1,
-            "fewest_persons": 5, "families": [*FAMILIES, *LEFT_OUT], "draws": DRAWS, "held_out_families": LEFT_OUT,
-            "density": "picture"}  # fmt: skip
+SETTINGS = {
+    "neighbours": 3, "beta": 0.5, "narrowest_deg": 0.1, "widest_deg": 90, "mode": "reject-all", "alpha": 0.1,
+    "fewest_persons": 5, "margin": 0.0, "families": [*FAMILIES, *LEFT_OUT], "draws": DRAWS,
+    "held_out_families": LEFT_OUT, "density": "picture",
+}  # fmt: skip
 FARTHEST = {
     "flip": 0.9,
     "crop": 0.7,
@@ -232,6 +234,18 @@ def test_without_a_trial_or_with_a_matcher_of_the_nearest_the_cones_decide_alone
         assert not cones.with_verifier
         assert "verifier" not in figures
         assert judged["test"].shape == (6, 8)
+
+
+def test_a_margin_widens_the_cones_and_changes_no_promise(files, both, tmp_path):
+    inputs, out = (
+        files[0],
+        {name: str(tmp_path / name) for name in ("cones", "risks", "calibrated", "plane")},
+    )
+    calibrate_entry(inputs, SETTINGS | {"margin": 0.3}, SEED, out, Step.null())
+    wide, figures = Cones.read(out["cones"]), json.loads((tmp_path / "calibrated").read_text())
+    assert wide.c > both[0].c == pytest.approx(figures["promised_c"])
+    assert figures["coverage"] == both[2]["coverage"]
+    assert (load_file(out["risks"])["test"] <= both[1]["test"]).all()
 
 
 def test_without_anybody_to_ask_all_families_count(files, monkeypatch):

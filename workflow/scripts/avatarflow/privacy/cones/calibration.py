@@ -29,6 +29,7 @@ from avatarflow.runs.context import Step
 
 from .cone import Calibration, Cones, calibrate, needed_scales, uncalibrated
 from .decide import risks
+from .margin import margin_scale
 from .settings_plane import draw_plane, settings_plane
 from .shape import Shape
 from .subgroups import by_subgroup, worst_person
@@ -173,7 +174,9 @@ def _calibrated(
         replace(open_cones, with_verifier=verifier is not None), perturbed, whose,
         settings["mode"], settings["alpha"], settings["fewest_persons"], needed,
     )  # fmt: skip
-    return done, calibration, perturbed[unspared]
+    unseen = np.isin(persons, table.loc[table["role"] == "calibration", "person"])
+    wide = margin_scale(open_cones, np.flatnonzero(unseen), settings["margin"])
+    return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
 
 
 def _test_risks(
@@ -207,9 +210,10 @@ def measure(
     Returns
     -------
     dict
-        `c`, `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of test persons with an accepted
-        perturbation), `rejected` (share of their perturbations rejected), `rejected_by_family`, `specificity` (share of
-        held-out subjects' real pictures accepted, None without any), `worst_person` (run-local number), `subgroups`.
+        `c`, `promised_c` (without the margin), `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of
+        test persons with an accepted perturbation), `rejected` (share of their perturbations rejected),
+        `rejected_by_family`, `specificity` (share of held-out subjects' real pictures accepted, None without any),
+        `worst_person` (run-local number), `subgroups`.
     """
     tested = table[table["role"] == "test"]
     risk, people = judged["test"][:, :known], tested["person"].to_numpy()
@@ -226,6 +230,7 @@ def measure(
     angles = np.degrees(cones.half_angles_rad)
     return {
         "c": cones.c,
+        "promised_c": calibration.c,
         "coverage": calibration.coverage.summary(),
         "half_angle_deg": {
             str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)

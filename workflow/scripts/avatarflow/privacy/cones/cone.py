@@ -171,11 +171,12 @@ def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> Adapti
 
 @dataclass(frozen=True)
 class Calibration:
-    """How c came about: the needed scale of each person, and what follows for a further one."""
+    """How c came about: the needed scale of each person, c, and what follows for a further person."""
 
     persons: Integers
     needed: Floats
     coverage: Coverage
+    c: float
 
 
 def own_radii(
@@ -448,4 +449,4 @@ def calibrate(
             found,
             "raise cone.widest_deg, weaken the perturbations, or train the encoder longer",
         )
-    return replace(cones, c=c), Calibration(names, needed, coverage)
+    return replace(cones, c=c), Calibration(names, needed, coverage, c)
