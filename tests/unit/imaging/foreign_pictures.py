@@ -102,11 +102,34 @@ def jpeg_tiles(path, picture, side, parts=None):
     corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
     cut = [parted(jpeg_of(full[y : y + side, x : x + side].copy())) for y, x in corners]
     parts = parts or [rest for _, rest in cut]
-    starts = np.cumsum([8, *map(len, parts)]).tolist()
-    tags = [(256, "I", width), (257, "I", height), (258, "H", 8, 8, 8), (259, "H", 7)]
-    tags += [(262, "H", 6), (277, "H", 3), (322, "I", side), (323, "I", side)]
-    tags += [(324, "I", *starts[:-1]), (325, "I", *map(len, parts))]
+    tags = [(259, "H", 7), (322, "I", side), (323, "I", side)]
     tags += [(347, "B", *cut[0][0]), (530, "H", 1, 1)]
+    return ycbcr_tiff(path, (width, height), parts, tags, (324, 325)), parts
+
+
+def subsampled_tiff(path, picture, across, down, said=None, compress=None, tail=b""):
+    """A TIFF of YCbCr in two strips, one pair of colours for so many pixels; `tail` at its end."""
+    height, width = picture.shape[:2]
+    values = np.asarray(Image.fromarray(picture).convert("YCbCr"))
+    blocks = values.reshape(height // down, down, width // across, across, 3).swapaxes(1, 2)
+    light = blocks[..., 0].reshape(height // down, width // across, -1)
+    units = np.concatenate([light, blocks[:, :, 0, 0, 1:]], 2)
+    parts = [half.tobytes() for half in np.split(units, 2)]
+    if compress:
+        parts = [zlib.compress(part) for part in parts]
+    tags = [(259, "H", 8 if compress else 1), (278, "I", height // 2)]
+    tags += [(530, "H", *(said or (across, down)))]
+    ycbcr_tiff(path, (width, height), parts, tags, (273, 279))
+    path.write_bytes(path.read_bytes() + tail)
+    return path
+
+
+def ycbcr_tiff(path, size, parts, more, where):
+    """A TIFF of YCbCr by hand: `more` tags, and the tags of offsets and lengths of its parts."""
+    starts = np.cumsum([8, *map(len, parts)]).tolist()
+    tags = [(256, "I", size[0]), (257, "I", size[1]), (258, "H", 8, 8, 8), (262, "H", 6)]
+    tags += [(277, "H", 3), (where[0], "I", *starts[:-1]), (where[1], "I", *map(len, parts))]
+    tags = sorted(tags + more)
     entries, extra, after = b"", b"", starts[-1] + 6 + 12 * len(tags)
     for number, kind, *values in tags:
         packed = struct.pack(f"<{len(values)}{kind}", *values)
@@ -117,7 +140,7 @@ def jpeg_tiles(path, picture, side, parts=None):
     start = b"II*\0" + struct.pack("<I", starts[-1])
     directory = struct.pack("<H", len(tags)) + entries + bytes(4)
     path.write_bytes(start + b"".join(parts) + directory + extra)
-    return path, parts
+    return path
 
 
 def dicom(path, pixels, kind="MONOCHROME2", **fields):

@@ -172,14 +172,17 @@ def test_the_first_value_of_a_lookup_table_may_lack_its_sign(tmp_path, sequence,
     assert shown.tolist() == [255, 155, 0]
 
 
-def test_empty_slope_and_intercept_count_as_missing(tmp_path, scene):
-    window = {"WindowCenter": 128, "WindowWidth": 256}
-    for fields in (
-        {"RescaleSlope": "", "RescaleIntercept": ""},
-        {"RescaleSlope": "2", "RescaleIntercept": ""},
+@pytest.mark.parametrize("none", [{}, {"RescaleSlope": "", "RescaleIntercept": ""}])
+def test_a_slope_that_is_missing_or_empty_counts_as_1_and_an_intercept_as_0(tmp_path, none):
+    values = np.repeat(np.array([0, 50, 100], np.uint8), 40)[None].repeat(60, axis=0)
+    for said, expected in (
+        ({}, [0, 50, 100]),
+        ({"RescaleSlope": "2"}, [0, 100, 200]),
+        ({"RescaleIntercept": "30"}, [30, 80, 130]),
     ):
-        path = dicom(tmp_path / "a.dcm", scene[..., 0], **fields, **window)
-        assert np.array_equal(read_picture(path)[0][..., 0], scene[..., 0])
+        fields = {"WindowCenter": 128, "WindowWidth": 256} | none | said
+        shown = read_picture(dicom(tmp_path / "a.dcm", values, **fields))[0]
+        assert shown[0, ::40, 0].tolist() == expected
 
 
 def test_dicom_that_cannot_be_shown_as_it_is_meant_is_refused(tmp_path, scene):
@@ -388,6 +391,53 @@ def test_two_streams_in_one_dicom_are_two_pictures(tmp_path, scene):
             encapsulate([picture + picture]),
         ):
             assert reason(with_data(path, data, syntax)) == "more than one picture"
+
+
+def test_compressed_colours_lie_side_by_side_whatever_is_said_of_planes(tmp_path, scene):
+    stream = io.BytesIO()
+    Image.fromarray(scene).save(stream, "JPEG2000", no_jp2=True)
+    for syntax, picture, kind in (
+        (JPEGBaseline8Bit, jpeg_of(scene), "YBR_FULL_422"),
+        (JPEG2000Lossless, stream.getvalue(), "YBR_RCT"),
+    ):
+        path = dicom(tmp_path / "a.dcm", scene, kind, PlanarConfiguration=1)
+        shown, _ = read_picture(with_data(path, encapsulate([picture]), syntax))
+        assert np.abs(shown.astype(int) - scene).mean() < 2
+    planes = np.ascontiguousarray(np.moveaxis(scene, 2, 0))
+    path = dicom(tmp_path / "b.dcm", scene, "RGB", PlanarConfiguration=1)
+    assert np.array_equal(read_picture(with_data(path, planes.tobytes()))[0], scene)
+    whole = pydicom.dcmread(dicom(path, scene, "RGB"))
+    whole.compress(RLELossless)
+    whole.PlanarConfiguration = 1
+    whole.save_as(path, enforce_file_format=True)
+    assert np.array_equal(read_picture(path)[0], scene)
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind", "factor"),
+    [(8, np.uint8, 1), (8, "<u2", 1), (16, "<u2", 1), (16, "<u2", 257), (8, "<u2", 257)],
+)
+def test_palette_entries_of_8_bits_may_be_padded_to_16(tmp_path, scene, bits, kind, factor):
+    colours = np.random.default_rng(0).integers(0, 256, (256, 3))
+    path = palette(tmp_path / "a.dcm", scene[..., 0], (colours * factor).astype(kind), bits)
+    assert np.array_equal(read_picture(path)[0], colours[scene[..., 0]])
+
+
+def test_a_dark_picture_of_16_bits_stays_dark(tmp_path, scene):
+    colours = np.arange(256)[:, None].repeat(3, 1) * 257
+    colours[:250] = 200
+    indices = np.minimum(scene[..., 0], 249)  # the brighter entries are not used
+    path = palette(tmp_path / "a.dcm", indices, colours.astype("<u2"), 16)
+    assert read_picture(path)[0].max() == 0
+
+
+def palette(path, indices, colours, bits):
+    """A DICOM of indices into a table of colours, which are said to have so many bits."""
+    fields = {}
+    for number, name in enumerate(("Red", "Green", "Blue")):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [len(colours), 0, bits]
+        fields[f"{name}PaletteColorLookupTableData"] = colours[:, number].tobytes()
+    return dicom(path, indices, "PALETTE COLOR", **fields)
 
 
 def test_a_jpeg_that_names_its_colours_r_g_b_is_read(tmp_path, scene):

@@ -22,6 +22,7 @@ from foreign_pictures import (
     profile_of,
     reason,
     saved,
+    subsampled_tiff,
 )
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -413,6 +414,28 @@ def test_a_tiff_that_cannot_be_shown_is_refused_for_the_true_reason(tmp_path, sc
         for end in (10, 100):  # before the directory, and in it
             path.write_bytes(whole[:end])
             assert reason(path) == "truncated"
+
+
+@pytest.mark.parametrize(("across", "down"), [(2, 1), (1, 2), (2, 2), (4, 1)])
+def test_subsampled_ycbcr_of_a_tiff_is_read_where_it_is_compressed(tmp_path, across, down):
+    blocks = np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
+    picture = blocks.repeat(8, 0).repeat(8, 1)
+    path = subsampled_tiff(tmp_path / "a.tif", picture, across, down, compress=True)
+    assert np.abs(read_picture(path)[0].astype(int) - picture).max() <= 4
+    for tail in (b"", bytes(picture.size)):  # which would be taken for colours
+        path = subsampled_tiff(path, picture, across, down, tail=tail)
+        assert reason(path) == "unsupported pixels"
+    # a wrong word does no harm where nothing is missing
+    path = subsampled_tiff(path, picture, 1, 1, said=(across, down))
+    assert np.abs(read_picture(path)[0].astype(int) - picture).max() <= 4
+
+
+def test_a_subsampling_that_libtiff_does_not_read_is_no_truncated_file(tmp_path, scene):
+    path = subsampled_tiff(tmp_path / "a.tif", scene, 1, 4, compress=True)
+    assert reason(path) == "unsupported pixels"
+    path = subsampled_tiff(path, scene, 2, 2, compress=True)
+    path.write_bytes(path.read_bytes()[:-8])
+    assert reason(path) != "unsupported pixels"
 
 
 @pytest.mark.parametrize(

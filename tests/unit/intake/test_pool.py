@@ -285,7 +285,8 @@ def test_a_row_that_only_knows_the_side_is_refused(folder):
         row["eye"] = ("OD", "OS")[number % 2]
     rows[0]["patient"] = rows[1]["patient"] = ""
     made = pool(folder)
-    assert made.refused == dict.fromkeys((1, 2), "no person: every person column is empty")
+    reason = "no person: every person column is empty or holds a word for none"
+    assert made.refused == dict.fromkeys((1, 2), reason)
     assert made.table["person"].nunique() == 5
     assert made.table["eye"].nunique() == 10
 

@@ -47,17 +47,18 @@ def _is_inverted(dataset: Any, kind: str) -> bool:
 
 
 def _in_units(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
-    """Stored values by the modality LUT, or by slope and intercept."""
+    """Stored values by the modality LUT, or by slope (else 1) and intercept (else 0)."""
     if dataset.get("ModalityLUTSequence"):
         table = dataset.ModalityLUTSequence[0]
         _entries(table)
         count, _, bits = table.LUTDescriptor
         table.LUTDescriptor = [count, _first_mapped(pixels, table), bits]
-    else:
-        for name in ("RescaleSlope", "RescaleIntercept"):
-            if number(dataset, name) is None and name in dataset:
-                del dataset[name]  # an empty element says no more than a missing one
-    return np.asarray(apply_modality_lut(pixels, dataset))
+        return np.asarray(apply_modality_lut(pixels, dataset))
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    if slope is None and intercept is None:
+        return pixels
+    # pydicom leaves out both where one is missing
+    return pixels * np.float64(1 if slope is None else slope) + (intercept or 0.0)
 
 
 def _entries(table: Any) -> npt.NDArray[Any]:

@@ -23,11 +23,14 @@ from .picture_checks import Limits, PictureError, gray_to_rgb
 JPEG = b"\xff\xd8"
 NEXT_PICTURE = re.compile(rb"\xff\xd9\0*(\xff\xd8\xff|\xff\x4f\xff\x51)")
 """The end of a JPEG or JPEG 2000 stream, and the start of another one."""
+PALETTE_COLOURS = ("Red", "Green", "Blue")
 RGB_NAMES = [ord(name) for name in "RGB"]
 ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 """With which compressed pixel data begin, PS3.5 A.4, in either byte order."""
 LONGER = "pixel data longer than the header says"
 JPEGS = (pydicom.uid.JPEGBaseline8Bit, pydicom.uid.JPEGExtended12Bit)
+INTERLEAVED = (*pydicom.uid.JPEGTransferSyntaxes, *pydicom.uid.JPEG2000TransferSyntaxes)
+"""Compressions whose colours lie side by side whatever PlanarConfiguration says, PS3.5 8.2."""
 PADDED = "non-conformant padding"  # pydicom's words for RLE that decodes to more than it should
 
 
@@ -57,6 +60,8 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
 
 def _decode(dataset: Any, header: Header) -> npt.NDArray[Any]:
     try:
+        if header.samples > 1 and str(dataset.file_meta.TransferSyntaxUID) in INTERLEAVED:
+            dataset.PlanarConfiguration = 0  # by 1, pydicom tears the colours apart
         if header.kind == "RGB" and (named := _jpeg_of_named_rgb(dataset)) is not None:
             return named
         return np.asarray(dataset.pixel_array)
@@ -167,6 +172,18 @@ def _looked_up(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.uint8]:
     """RGB of palette indices, PS3.3 C.7.9; entries of 16 bits are cut to 8."""
     try:
         colours = apply_color_lut(pixels, dataset)
+        if colours.dtype == np.uint16 and not _is_8_bits_in_16(dataset):
+            colours >>= 8
     except Exception:
         raise PictureError("damaged") from None
-    return np.asarray(colours >> 8 if colours.dtype == np.uint16 else colours, np.uint8)
+    return np.asarray(colours, np.uint8)
+
+
+def _is_8_bits_in_16(dataset: Any) -> bool:
+    """Whether the entries of a palette are 8 bits that are padded to 16, PS3.3 C.7.6.3.1.5.
+
+    Some programs say 16 of them all the same, so that only the entries tell. A dark picture may
+    use but the lowest ones, so that all of them count. Segmented palettes are never padded.
+    """
+    tables = [dataset.get(f"{name}PaletteColorLookupTableData") for name in PALETTE_COLOURS]
+    return all(table and np.frombuffer(table, np.uint16).max() <= 255 for table in tables)

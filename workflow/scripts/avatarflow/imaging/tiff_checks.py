@@ -10,10 +10,15 @@ from .picture_checks import Limits, PictureError
 
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, PLANAR = 0x0102, 0x0103, 0x0106, 0x011C
 EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES = 0x0152, 0x0153, 0x015B
+WIDTH, HEIGHT, SUBSAMPLING = 0x0100, 0x0101, 0x0212
 STRIPS = (0x0111, 0x0117)  # where the data lie, and how long they are
 TILES = (0x0144, 0x0145)
+TILE_SIDES = (0x0142, 0x0143)
 APART = 2  # the value of PLANAR for planes of one colour each
-JPEG = 7  # the value of COMPRESSION
+PLAIN, OLD_JPEG, JPEG = 1, 6, 7  # values of COMPRESSION
+YCBCR = 6  # the value of PHOTOMETRIC
+SUBSAMPLINGS = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
+"""Those that libtiff reads of compressed data; (2, 2) is meant where a TIFF says none."""
 TRANSPARENCY = 2  # the value of EXTRA_SAMPLES for colours that are not yet multiplied by it
 MOST_AREA = 4
 """Times the most pixels of a picture that all its tiles may have: they reach beyond its edges."""
@@ -39,6 +44,8 @@ def check_tiff(image: Image.Image, data: bytes, limits: Limits) -> None:
         raise PictureError("unsupported pixels")
     if tags.get(PLANAR) == APART and len(depths) > 1 and deepest > 8:
         raise PictureError(f"TIFF with colour planes of {deepest} bits apart; save it as PNG")
+    if tags.get(PHOTOMETRIC) == YCBCR and not _reads_subsampled(tags):
+        raise PictureError("unsupported pixels")
     if tags.get(COMPRESSION) == JPEG:
         _check_jpegs(tags, data, limits)
 
@@ -62,6 +69,27 @@ def has_transparency(image: Image.Image) -> bool:
     if image.format != "TIFF":
         return True
     return values_of(getattr(image, "tag_v2", {}), EXTRA_SAMPLES) in ((), (TRANSPARENCY,))
+
+
+def _reads_subsampled(tags: Any) -> bool:
+    """Whether the colours of YCbCr are as many as Pillow reads.
+
+    Of data that are not compressed it reads all three colours of each pixel, whatever the
+    subsampling, and what comes after the data in place of those that are not there.
+    """
+    compression, subsampling = tags.get(COMPRESSION, PLAIN), values_of(tags, SUBSAMPLING) or (2, 2)
+    if compression in (OLD_JPEG, JPEG) or subsampling == (1, 1):
+        return True
+    if compression != PLAIN:
+        return subsampling in SUBSAMPLINGS
+    width, height = tags[WIDTH], tags[HEIGHT]
+    lengths = TILES[1] if TILES[0] in tags else STRIPS[1]
+    if TILES[0] in tags:  # they are whole at the edges, too
+        width, height = (
+            -(-side // tags[tile]) * tags[tile]
+            for side, tile in zip((width, height), TILE_SIDES, strict=True)
+        )
+    return bool(sum(values_of(tags, lengths)) >= 3 * width * height)
 
 
 def _check_jpegs(tags: Any, data: bytes, limits: Limits) -> None:
