@@ -252,10 +252,10 @@ def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied
     edit(
         copied_project,
         "privacy/cones/cone.py",
-        lambda text: text.replace("SAME = 1e-6", "SAME = 2e-6", 1),
+        lambda text: text.replace("SEARCHED = 32", "SEARCHED = 33", 1),
     )
     planned = project.planned(undisturbed, root=copied_project)
-    users = {"calibrate_cones", "compare_baselines", "judge_candidates"}
+    users = {"calibrate_cones", "compare_baselines", "verify_candidates", "judge_candidates"}
     behind = {"join_decisions", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",
               "nearest_pairs", "release", "officer_report", "track", "attack_pictures", "attack_generator",
               "join_attacks", "frontier"}  # fmt: skip
