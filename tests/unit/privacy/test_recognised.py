@@ -16,6 +16,7 @@ from avatarflow.privacy import perturbations
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.cone import Cones, needed_scales, own_radii, uncalibrated
 from avatarflow.privacy.cones.decide import judge, risks
+from avatarflow.privacy.cones.margin import margin_scale
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import load_rows, save_rows
 from avatarflow.privacy.perturbing import perturber
@@ -243,7 +244,12 @@ def test_a_margin_widens_the_cones_and_changes_no_promise(files, both, tmp_path)
     )
     calibrate_entry(inputs, SETTINGS | {"margin": 0.3}, SEED, out, Step.null())
     wide, figures = Cones.read(out["cones"]), json.loads((tmp_path / "calibrated").read_text())
-    assert wide.c > both[0].c == pytest.approx(figures["promised_c"])
+    assert wide.c > both[0].c
+    assert figures["set_by_margin"]
+    assert not both[2]["set_by_margin"]
+    assert wide.c == margin_scale(replace(both[0], c=float("nan")), np.arange(8), 0.3)
+    asked = figures["verifier"]["asked"].get("calibration", 0)
+    assert asked < both[2]["verifier"]["asked"]["calibration"]  # what needs less is not asked about
     assert figures["coverage"] == both[2]["coverage"]
     assert (load_file(out["risks"])["test"] <= both[1]["test"]).all()
 

@@ -160,13 +160,15 @@ def _calibrated(
         counted = verifier.hard_columns(np.flatnonzero((table["role"] == "encoder").to_numpy()))
     shape = Shape.of(dict(settings))
     open_cones = uncalibrated(rows, persons, numbers, own, shape, encoder, counted)
+    unseen = np.isin(persons, table.loc[table["role"] == "calibration", "person"])
+    wide = margin_scale(open_cones, np.flatnonzero(unseen), settings["margin"])
     perturbed, whose = perturbed_of(altered, table, "calibration")
     needed = needed_scales(open_cones, perturbed)
     unspared = np.ones(len(needed), bool)
     if verifier and len(needed):
         places = np.flatnonzero((table["role"] == "calibration").to_numpy())
         spared = verifier.spared(
-            needed.reshape(len(places), -1), places, table["person"].to_numpy()[places]
+            needed.reshape(len(places), -1), places, table["person"].to_numpy()[places], wide
         ).ravel()
         unspared = (spared > 0) | (needed == 0)
         needed = spared
@@ -174,8 +176,6 @@ def _calibrated(
         replace(open_cones, with_verifier=verifier is not None), perturbed, whose,
         settings["mode"], settings["alpha"], settings["fewest_persons"], needed,
     )  # fmt: skip
-    unseen = np.isin(persons, table.loc[table["role"] == "calibration", "person"])
-    wide = margin_scale(open_cones, np.flatnonzero(unseen), settings["margin"])
     return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
 
 
@@ -210,10 +210,10 @@ def measure(
     Returns
     -------
     dict
-        `c`, `promised_c` (without the margin), `coverage` (the promise), `half_angle_deg` (quantiles), `miss` (share of
-        test persons with an accepted perturbation), `rejected` (share of their perturbations rejected),
-        `rejected_by_family`, `specificity` (share of held-out subjects' real pictures accepted, None without any),
-        `worst_person` (run-local number), `subgroups`.
+        `c`, `set_by_margin` (whether the promise needs less), `coverage` (the promise), `half_angle_deg` (quantiles),
+        `miss` (share of test persons with an accepted perturbation), `rejected` (share of their perturbations
+        rejected), `rejected_by_family`, `specificity` (share of held-out subjects' real pictures accepted, None without
+        any), `worst_person` (run-local number), `subgroups`.
     """
     tested = table[table["role"] == "test"]
     risk, people = judged["test"][:, :known], tested["person"].to_numpy()
@@ -230,7 +230,7 @@ def measure(
     angles = np.degrees(cones.half_angles_rad)
     return {
         "c": cones.c,
-        "promised_c": calibration.c,
+        "set_by_margin": cones.c > calibration.c,
         "coverage": calibration.coverage.summary(),
         "half_angle_deg": {
             str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)

@@ -119,7 +119,9 @@ class Recognised:
         self.easy = [name for name, here in zip(self.families, hard, strict=True) if not here]
         return np.repeat(hard, self.draws)
 
-    def spared(self, needed: Floats, places: Integers, persons: Integers) -> Floats:
+    def spared(
+        self, needed: Floats, places: Integers, persons: Integers, least: float = 0.0
+    ) -> Floats:
         """Return the scales that the calibration persons' perturbations need, 0 where the verifier recognises one.
 
         Parameters
@@ -128,11 +130,13 @@ class Recognised:
             Of a perturbations of p pictures.
         places, persons : (p,)
             Those pictures, and whose they are.
+        least : float
+            The scale is no smaller in any case: what needs no more is not asked about.
 
         Returns
         -------
         (p, a)
-            Exact as far as a person's largest goes: what is smaller than it was not asked about.
+            Exact as far as a person's largest goes, if that is above `least`: what is smaller was not asked about.
         """
         out = needed.copy()
         everyone = np.unique(persons).tolist()
@@ -141,7 +145,7 @@ class Recognised:
             order = np.argsort(-needed[rows], axis=None, kind="stable")
             for row, column in zip(*np.unravel_index(order, needed[rows].shape), strict=True):
                 place = rows[row]
-                if not needed[place, column] > 0 or not self.perturbation(
+                if not needed[place, column] > least or not self.perturbation(
                     int(places[place]), int(column), "calibration"
                 ):
                     break
