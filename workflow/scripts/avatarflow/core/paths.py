@@ -13,6 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PACKAGES = Path(__file__).resolve().parents[2]
+"""The folder that this package is imported from."""
+
+
+def environment_for_package() -> dict[str, str]:
+    """Return this process's environment, in which another Python process can import this package."""
+    paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
 
 def data_path(path: str, data_root: str | None) -> str:
     """Return a path from the config as a usable one.

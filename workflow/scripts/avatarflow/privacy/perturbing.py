@@ -9,12 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any, cast
 
 from avatarflow.core.arrays import Pictures
-
-SCRIPTS = Path(__file__).resolve().parents[2]
+from avatarflow.core.paths import environment_for_package
 
 
 class Perturber:
@@ -52,10 +50,9 @@ class Perturber:
 @contextmanager
 def perturber() -> Iterator[Perturber]:
     """Start a process that draws perturbations, and end it."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SCRIPTS), *sys.path])}
     with subprocess.Popen(
         [sys.executable, "-m", "avatarflow.privacy.perturbing"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment_for_package(),
     ) as process:  # fmt: skip
         try:
             yield Perturber(process)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import environment_for_package, replacing, write_json
 
 from .history import Record, read_records
 from .live import LIVE, RECORD_ID
@@ -107,7 +107,7 @@ def forget_failed_import(index: Path) -> None:
 
 def import_in_subprocess(tracking_uri: str | None = None) -> None:
     """As `import_records`, in another process, for Snakemake's handlers; what fails there is only logged."""
-    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    variables = environment_for_package()
     # not an argument: an address may hold a password
     variables["MLFLOW_TRACKING_URI"] = tracking_uri or ""
     subprocess.run([sys.executable, "-m", __name__], env=variables, check=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.errors import AvatarflowError, refuse
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import environment_for_package, replacing
 from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import Stopped, watching
 
@@ -93,11 +93,7 @@ def run(started: list[str], step: Step) -> None:
         If they stopped behind a checkpoint because a signal came, or died of it elsewhere; it is handed on to them.
         A signal behind the last step comes too late: what was asked for is made.
     """
-    package = str(Path(__file__).resolve().parents[3])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])]),
-    }
+    environment = environment_for_package()
     ended: dict[str, str] = {}
     with subprocess.Popen(
         started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment

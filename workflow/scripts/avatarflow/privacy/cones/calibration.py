@@ -17,9 +17,9 @@ from safetensors.numpy import save_file
 from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
-from avatarflow.imaging.shards import iterate, read_table
+from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import spooled
-from avatarflow.privacy.canaries.gallery import gallery_rows
+from avatarflow.privacy.canaries.gallery import append_canaries, gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
@@ -27,7 +27,7 @@ from avatarflow.privacy.verifier import matcher
 from avatarflow.privacy.verifier.recognised import Recognised, recognised
 from avatarflow.runs.context import Step
 
-from .cone import Calibration, Cones, calibrate, needed_scales, uncalibrated
+from .cone import Calibration, Cones, choose_scale, needed_scales, uncalibrated
 from .decide import risks
 from .margin import margin_scale
 from .settings_plane import draw_plane, settings_plane
@@ -133,12 +133,10 @@ def _verifier(
         yield None
         return
     pictures, items = spooled(inputs["pool"]), table["item"].to_numpy()
-    gallery = np.flatnonzero((table["role"] != HELDOUT).to_numpy())
-    if canaries := inputs.get("canaries"):
-        for block in iterate(canaries):
-            pictures.extend(block)
+    originals, canaries = table["role"] != HELDOUT, inputs.get("canaries", "")
+    gallery = append_canaries(pictures, np.flatnonzero(originals), canaries)
+    if canaries:
         items = np.concatenate([items, read_table(canaries)["item"].to_numpy(np.int64)])
-        gallery = np.concatenate([gallery, np.arange(len(table), len(pictures))])
     with recognised(
         trial, pictures, items, gallery, settings, kept_families(settings), seed, step
     ) as verifier:
@@ -172,9 +170,9 @@ def _calibrated(
         ).ravel()
         unspared = (spared > 0) | (needed == 0)
         needed = spared
-    done, calibration = calibrate(
-        replace(open_cones, with_verifier=verifier is not None), perturbed, whose,
-        settings["mode"], settings["alpha"], settings["fewest_persons"], needed,
+    done, calibration = choose_scale(
+        replace(open_cones, with_verifier=verifier is not None), needed, whose,
+        settings["mode"], settings["alpha"], settings["fewest_persons"],
     )  # fmt: skip
     return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
 

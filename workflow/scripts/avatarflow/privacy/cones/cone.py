@@ -405,9 +405,8 @@ def calibrate(
     mode: str,
     alpha: float = 0.05,
     fewest_persons: int = 20,
-    needed: Floats | None = None,
 ) -> tuple[Cones, Calibration]:
-    """Choose c from altered originals of the calibration persons.
+    """Choose c from altered originals of the calibration persons, as `choose_scale`.
 
     Parameters
     ----------
@@ -415,20 +414,37 @@ def calibrate(
         From `uncalibrated`; the calibration persons' originals are among them.
     perturbed : (q, d)
         Fingerprints of the calibration persons' altered originals, not used for R.
+    """
+    needed = needed_scales(cones, perturbed)
+    return choose_scale(cones, needed, persons, mode, alpha, fewest_persons)
+
+
+def choose_scale(
+    cones: Cones,
+    needed: Floats,
+    persons: Integers,
+    mode: str,
+    alpha: float,
+    fewest_persons: int,
+) -> tuple[Cones, Calibration]:
+    """Choose c from the scales that altered originals of the calibration persons need.
+
+    Parameters
+    ----------
+    cones : Cones
+        From `uncalibrated`.
+    needed : (q,)
+        From `needed_scales`, 0 for altered originals that something else rejects.
     persons : (q,)
         Whose they are.
     mode : str
         `"reject-all"` (every perturbation is rejected) or `"conformal"` (at most a share alpha of persons is missed).
-    needed : (q,), optional
-        Their needed scales where they are known already, 0 for those that something else rejects.
 
     Raises
     ------
     AvatarflowError
         If persons are too few, or some perturbation is rejected at no c.
     """
-    if needed is None:
-        needed = needed_scales(cones, perturbed)
     names, needed = person_maxima(needed, persons)
     if len(names) < fewest_persons:
         found = (

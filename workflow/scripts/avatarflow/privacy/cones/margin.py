@@ -13,9 +13,8 @@ from avatarflow.core.arrays import Integers, Mask
 
 from .cone import Cones, needed_scales
 
-FOLDS = (
-    4  # in which persons are taken out of the gallery, so that it is hardly sparser without them
-)
+FOLDS = 4
+"""In which the persons asked about are taken out of the gallery, so that it is hardly sparser."""
 
 
 def margin_scale(cones: Cones, places: Integers, share: float) -> float:

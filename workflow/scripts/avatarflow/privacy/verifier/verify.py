@@ -22,6 +22,7 @@ from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Column, has_column, iterate, read_table
 from avatarflow.imaging.spool import Chosen, Stored, spooled
+from avatarflow.privacy.canaries.gallery import append_canaries
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows
@@ -154,12 +155,10 @@ def verify_candidates(
     trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
     made_by, table = encoder_digest(inputs["encoder"]), read_table(inputs["pool"])
     cones, pictures = Cones.read(inputs["cones"]), spooled(inputs["pool"])
-    gallery = np.flatnonzero((table["role"] != "heldout").to_numpy())
-    places, known = gallery, table["row"].to_numpy()[gallery]
-    if canaries := inputs.get("canaries"):  # they have cones as the originals do
-        for block in iterate(canaries):
-            pictures.extend(block)
-        places = np.concatenate([gallery, np.arange(len(table), len(pictures))])
+    gallery, canaries = (table["role"] != "heldout").to_numpy(), inputs.get("canaries", "")
+    places = append_canaries(pictures, np.flatnonzero(gallery), canaries)
+    known = table["row"].to_numpy()[gallery]
+    if canaries:
         known = np.concatenate([known, read_table(canaries)["row"]])
     if made_by != cones.encoder or known.tolist() != cones.rows.tolist():
         raise refuse(
