@@ -15,6 +15,11 @@ sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: workers must agree on names, and a gzip holds the time."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's root."""
