@@ -48,8 +48,9 @@ make_venv() {
     say "$python cannot make a virtual environment; on Debian: apt-get install python3-venv"
     return 1
   }
+  # torch last: nothing of the lock may pull a build of it that the index prefers
+  .venv/bin/pip install --quiet --no-deps --require-hashes --requirement <(grep -v '^torch==' <<<"$wanted")
   .venv/bin/pip install --quiet "$(grep '^torch==' "$lock")"
-  .venv/bin/pip install --quiet --requirement <(cat <<<"$wanted")
   .venv/bin/pip check
   echo "$key" >"$stamp"
 }

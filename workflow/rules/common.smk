@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from avatarflow.config.loading import MAPS, base_id, base_settings, load, release_benchmarks
-from avatarflow.config.repeated_keys import refuse_repeated_keys
+from avatarflow.config.file_text import check_text
 from avatarflow.core.digest import code_digest, config_digest, files_digest
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.runs.locks import clear_stale
@@ -18,7 +18,7 @@ from avatarflow.reads.removal.catalogue import kind_of
 
 try:
     if workflow.is_main_process:
-        refuse_repeated_keys(workflow.configfiles)
+        check_text(workflow.configfiles)
     config = load(config)
 except AvatarflowError as error:
     raise WorkflowError(str(error)) from None

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 import yaml
 
+from avatarflow.config.file_text import check_text
 from avatarflow.config.loading import MAPS, RENAMED, base_id, load
-from avatarflow.config.repeated_keys import refuse_repeated_keys
 from avatarflow.core.errors import AvatarflowError
 
 RELEASE = {
@@ -213,16 +213,19 @@ def test_labels_that_yaml_reads_as_no_text_are_explained():
         )
 
 
-def test_a_key_that_stands_twice_is_refused_by_line(tmp_path):
+def test_a_key_that_stands_twice_and_a_template_are_refused_by_line(tmp_path):
     (tmp_path / "c.yaml").write_text(
         "a: &x {b: 1, c: [{d: 1,\n  d: 2}]}\ne: *x\nf: *x\na: 3\n'1': 0\n1: 0\n"
     )
     (tmp_path / "d.yaml").write_text("a: [")
+    (tmp_path / "e.yaml").write_text("seed: 1\n__use_yte__: true\n")
     with pytest.raises(AvatarflowError) as error:
-        refuse_repeated_keys([tmp_path / "c.yaml", tmp_path / "d.yaml", tmp_path / "none.yaml"])
+        check_text([tmp_path / f"{name}.yaml" for name in ("c", "d", "e", "none")])
     assert sorted(str(error.value).splitlines()) == [
         "config c.yaml line 2: key 'd' stands there again; keep one of them",
         "config c.yaml line 5: key 'a' stands there again; keep one of them",
+        "config e.yaml line 2: __use_yte__ lets the file run code; write the values out, and use only "
+        "files that you trust",
     ]
 
 

@@ -20,8 +20,15 @@ def test_the_gpu_variant_differs_in_faiss_alone(root: Path) -> None:
     assert lock(root, "cpu") == text
     differing = [(one, two) for one, two in zip(text, lock(root, "gpu"), strict=True) if one != two]
     (pair,) = differing
-    assert re.fullmatch(r"faiss-cpu==[\d.]+", pair[0])
+    assert re.fullmatch(r"faiss-cpu==[\d.]+ \\", pair[0])
     assert pair[1] == pair[0].replace("-cpu", "-gpu")
+
+
+def test_every_package_but_torch_has_hashes(root: Path) -> None:
+    packages = (root / "envs" / "requirements.lock").read_text().replace("\\\n", "").splitlines()
+    bare = [line for line in packages if line[:1] != "#" and "--hash=sha256:" not in line]
+    assert [line.split("==")[0] for line in bare] == ["torch"]
+    assert "--require-hashes" in (root / "envs" / "setup.sh").read_text()
 
 
 def test_refuses_an_unknown_variant(root: Path) -> None:

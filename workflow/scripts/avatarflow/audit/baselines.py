@@ -34,7 +34,7 @@ def compare_on_candidates(
         The decisions in force.
     originals : Originals
     baselines : DataFrame
-        As `privacy.baselines.compare.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on
+        As `core.tables.write_table` writes it: `rule`, `level`, `threshold` and the figures measured on
         test persons and held-out subjects.
 
     Returns

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.paths import replacing, replacing_folder, write_json
+from avatarflow.core.paths import replacing_folder, write_json
+from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
 
@@ -87,8 +88,7 @@ def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:
     """The refused rows as a CSV of manifest, row and reason; no file names, no labels."""
     rows = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
     rows.insert(0, "manifest", manifest)
-    with replacing(path) as temporary:
-        rows.to_csv(temporary, index=False)
+    write_table(rows, path, separator=",")
 
 
 def summarise(pool: Pool) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import torch
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Rows
-from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import Estimate, bootstrap_weights, share_over_persons, wilson
+from avatarflow.core.tables import write_table
 from avatarflow.runs.context import Step
 
 from .agreement import reading
@@ -76,8 +76,7 @@ def frontier_entry(
     found = frontier(
         groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step
     )
-    with replacing(table) as temporary:
-        found.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+    write_table(found, table)
     draw_frontier(found, figure)
     step.artifact(figure)
 

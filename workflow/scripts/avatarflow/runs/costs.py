@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from avatarflow.core.paths import replacing
+from avatarflow.core.tables import write_table
 
 from .history import read_records
 from .records import FOLDER
@@ -110,8 +111,7 @@ def main() -> None:
         log.info("results/benchmarks/: no job was measured yet; run the workflow first")
         return
     table = summary(jobs, gpu_memory(FOLDER))
-    with replacing(TABLE) as path:
-        table.to_csv(path, sep="\t", index=False)
+    write_table(table, TABLE)
     picture(jobs, PICTURE)
     log.info("%s", table.to_string(index=False))
     log.info(

@@ -7,7 +7,6 @@ subjects.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.arrays import Floats, Integers, Rows
-from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 
 from .neighbourhood import Candidates, Originals
@@ -131,12 +129,6 @@ def _ahead(gain: Floats, persons: Integers, seed: int) -> dict[str, float]:
         lambda rows: float(total[rows].sum() / sizes[rows].sum()), len(sizes), seed
     )
     return {"ahead": float(gain.mean()), "ahead_low": low, "ahead_high": high}
-
-
-def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """As TSV, six significant digits, `NA` where nothing could be measured."""
-    with replacing(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g", na_rep="NA")
 
 
 def summary(table: pd.DataFrame) -> Mapping[str, Any]:

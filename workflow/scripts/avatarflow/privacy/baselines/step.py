@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
 from avatarflow.privacy.cones.calibration import HELDOUT, perturbed_of
 from avatarflow.privacy.cones.cone import Cones, uncalibrated
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
-from .compare import People, compare, summary, write_table
+from .compare import People, compare, summary
 from .figure import draw_baselines
 from .neighbourhood import Originals
 

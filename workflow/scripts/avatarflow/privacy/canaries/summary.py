@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import clopper_pearson
+from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
 from avatarflow.intake.canaries import COPIES
 from avatarflow.runs.context import Step
@@ -57,8 +58,7 @@ def join(
     }  # fmt: skip
     write_json(results, found, allow_nan=False)
     table = as_table(targets)
-    with replacing(rows) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+    write_table(table, rows)
     draw(table, figure)
     step.artifact(figure)
     step.metric("canaries.released", found["released"]["found"])

@@ -10,9 +10,9 @@ import pandas as pd
 
 from avatarflow.core.arrays import Mask, Rows
 from avatarflow.core.statistics import share_of_pictures
+from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import Stored, choose, spooled
-from avatarflow.privacy.baselines.compare import write_table
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.verifier import Matcher, matcher

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
 from avatarflow.core.statistics import Estimate, bootstrap_weights
+from avatarflow.core.tables import write_table
 from avatarflow.reads.donors.sex import SexLaw
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.simulation.mixture import HOST
@@ -189,6 +189,5 @@ def write_risk(
         rows.append(row_of(cell, known, settings, seed, sexes, law))
         step.progress(done, len(cells), "cells")
     table = pd.DataFrame(rows, columns=COLUMNS)
-    with replacing(output) as path:
-        table.to_csv(path, sep="\t", index=False, na_rep="NA", float_format="%.6g")
+    write_table(table, output)
     return table

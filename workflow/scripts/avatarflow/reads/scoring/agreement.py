@@ -17,7 +17,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.reads.removal.run import OK
 
-from .score import read_usage, timing, write_table
+from .score import read_usage, timing, write_figures
 
 CALLS = [
     "tool", "setting", "status", "fragments", "called_human", "share", "share_low", "share_high", "called_by_no_other",
@@ -115,5 +115,5 @@ def write_agreement(
     table = calls(cells)
     for column in ("called_human", "called_by_no_other", "missed_by_this_alone"):
         table[column] = table[column].astype("Int64")
-    write_table(table, counts)
-    write_table(pairs(cells), agreement)
+    write_figures(table, counts)
+    write_figures(pairs(cells), agreement)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST
 
-from .score import CELL, paired_with_truth, read_usage, write_table
+from .score import CELL, paired_with_truth, read_usage, write_figures
 
 Z = 1.959963984540054
 COLUMNS = [
@@ -91,6 +91,6 @@ def _mean(values: Any) -> float:
 def write_allele_bias(cells: Sequence[Mapping[str, Any]], output: str | Path) -> None:
     """Write `allele_bias` of every cell whose tool ran."""
     tables = [table for table in map(allele_bias, cells) if len(table)]
-    write_table(
+    write_figures(
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output
     )

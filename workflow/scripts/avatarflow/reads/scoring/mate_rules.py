@@ -12,7 +12,7 @@ from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST
 
 from .mcnemar import mcnemar
-from .score import CELL, counts, paired_with_truth, rates, read_usage, write_table
+from .score import CELL, counts, paired_with_truth, rates, read_usage, write_figures
 
 MICROBE = "microbe"
 SHOWN = ["tp", "fp", "tn", "fn", "sensitivity", "sensitivity_low", "sensitivity_high",
@@ -65,6 +65,6 @@ def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
 def write_mate_rules(cells: Sequence[Mapping[str, Any]], output: str | Path) -> None:
     """Write `mate_rules` of every cell whose tool ran."""
     tables = [table for table in map(mate_rules, cells) if len(table)]
-    write_table(
+    write_figures(
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS), output
     )

@@ -14,7 +14,7 @@ from avatarflow.core.arrays import Mask
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST, JUNK
 
-from .score import paired_with_truth, read_usage, write_table
+from .score import paired_with_truth, read_usage, write_figures
 
 COLUMNS = [
     "error",
@@ -106,4 +106,4 @@ def compare(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def write_comparison(cells: Sequence[Mapping[str, Any]], output: str | Path) -> None:
     """Write `compare`'s table."""
-    write_table(compare(cells), output)
+    write_figures(compare(cells), output)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .score import CELL, write_table
+from .score import CELL, write_figures
 
 OTHER = {"low": "high", "high": "low"}  # the more is removed, the less is left
 
@@ -60,4 +60,4 @@ def residuals(scores: pd.DataFrame, host_shares: Sequence[float]) -> pd.DataFram
 
 def write_residuals(scores: str | Path, host_shares: Sequence[float], output: str | Path) -> None:
     """Write `residuals` of a score table."""
-    write_table(residuals(pd.read_csv(scores, sep="\t"), host_shares), output)
+    write_figures(residuals(pd.read_csv(scores, sep="\t"), host_shares), output)

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import cluster_interval, wilson_or_exact
+from avatarflow.core.tables import write_table
 from avatarflow.reads.genomes.regions import Regions
 from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST, JUNK
@@ -176,7 +176,7 @@ def write_scores(
     places = None if regions is None else Regions.read(regions)
     tables = [score_cell(cell, cell["runs"], places).astype(object) for cell in cells]
     table = pd.concat(tables, ignore_index=True).infer_objects()
-    write_table(table, output)
+    write_figures(table, output)
     return table
 
 
@@ -185,7 +185,7 @@ def level_name(error: Any, variation: Any) -> str:
     return "" if pd.isna(error) or pd.isna(variation) else f" e{error:g} v{variation:g}"
 
 
-def write_table(table: pd.DataFrame, output: str | Path) -> None:
+def write_figures(table: pd.DataFrame, output: str | Path) -> None:
     """Write a TSV: times and memory to three places, whole counts as such, NA where there is nothing."""
     shown = table.copy()
     for column in shown.columns:
@@ -193,5 +193,4 @@ def write_table(table: pd.DataFrame, output: str | Path) -> None:
             shown[column] = shown[column].astype(float).round(3)
         elif column in ("tp", "fp", "tn", "fn", "removed", "fragments"):
             shown[column] = shown[column].astype("Int64")
-    with replacing(output) as path:
-        shown.to_csv(path, sep="\t", index=False, na_rep="NA", float_format="%.6g")
+    write_table(shown, output)
