@@ -71,7 +71,7 @@ def embed(args, group):
         }
         fit(pool, {**settings, "families": kept, "steps": args.steps}, compute, args.seed, str(folder / "state"),
             str(encoder), Step.null())  # fmt: skip
-    outputs = {name: str(folder / f"{name}.safetensors") for name in PARTS}
+    outputs = {name: str(folder / f"{name}.safetensors") for name in (*PARTS, "seen")}
     originals(pool, str(encoder), cone, compute, args.seed, outputs, Step.null())
 
 

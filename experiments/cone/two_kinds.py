@@ -30,7 +30,7 @@ from avatarflow.runs.context import Step
 
 RESULTS = Path(__file__).parent / "results" / "two_kinds.json"
 MODES = (("reject-all", 0.02), ("conformal", 0.02))
-MADE = ("originals", "own", "calibration", "test")
+MADE = ("originals", "own", "calibration", "test", "seen")
 SEED = 1
 
 

@@ -85,7 +85,7 @@ def run(step: str, folder: Path, size: int) -> None:
     }
     files = {
         name: str(folder / f"{name}.safetensors")
-        for name in ("originals", "own", "calibration", "test", "fingerprints", "cones")
+        for name in ("originals", "own", "calibration", "test", "seen", "fingerprints", "cones")
     }
     if step == "intake":
         from avatarflow.intake.step import take_in

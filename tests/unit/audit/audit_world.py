@@ -20,6 +20,7 @@ from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.runs.context import Step
 
 SEED = 3
+MADE = ("originals", "own", "calibration", "test", "seen")
 FAMILIES = ["brightness", "contrast", "jpeg", "blur"]
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
 STEP = Step.null()
@@ -88,18 +89,14 @@ class Audit:
         fingerprints.fit(
             at("pool/pictures"), settings, COMPUTE, SEED, at("state"), at("encoder"), STEP
         )
-        made = {
-            name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")
-        }
+        made = {name: at(f"{name}.safetensors") for name in MADE}
         fingerprints.originals(at("pool/pictures"), at("encoder"), cone, COMPUTE, SEED, made, STEP)
         self.calibrate()
         self.judge()
 
     def calibrate(self):
         at, cone = self.at, self.settings["cone"]
-        made = {
-            name: at(f"{name}.safetensors") for name in ("originals", "own", "calibration", "test")
-        }
+        made = {name: at(f"{name}.safetensors") for name in MADE}
         inputs = {"pool": at("pool/pictures"), "encoder": at("encoder"), **made}
         calibrate_entry(
             inputs, cone, SEED,

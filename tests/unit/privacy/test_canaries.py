@@ -266,11 +266,16 @@ def calibrated(folder, with_canaries, density="original"):
     rows, more = unit(draw.normal(size=(people, 16))), unit(draw.normal(size=(12, 16)))
     files = {
         name: str(folder / name)
-        for name in ("pool", "encoder", "originals", "own", "calibration", "test")
+        for name in ("pool", "encoder", "originals", "own", "calibration", "test", "seen")
     }
     save_rows(files["originals"], rows, "made up")
     near = lambda some: unit(some[:, None] + 0.05 * draw.normal(size=(len(some), 4, 16)))  # noqa: E731
-    for name, some in (("own", rows[:30]), ("calibration", rows[10:20]), ("test", rows[20:30])):
+    for name, some in (
+        ("own", rows[:30]),
+        ("calibration", rows[10:20]),
+        ("test", rows[20:30]),
+        ("seen", rows[:10]),
+    ):
         save_rows(files[name], near(some), "made up")
     if with_canaries:
         files |= {

@@ -41,9 +41,9 @@ def test_the_family_left_out_is_tried_on_test_persons_alone(tmp_path):
     write_shard(
         tmp_path / "pool/00000.parquet",
         pictures,
-        pd.DataFrame({"role": roles, "item": np.arange(6)}),
+        pd.DataFrame({"role": roles, "item": np.arange(6), "person": np.arange(6)}),
     )
-    names = ("originals", "own", "calibration", "test")
+    names = ("originals", "own", "calibration", "test", "seen")
     outputs = {name: str(tmp_path / f"{name}.safetensors") for name in names}
     compute = {"threads": 1, "micro_batch": 4}
     originals(
@@ -61,6 +61,7 @@ def test_the_family_left_out_is_tried_on_test_persons_alone(tmp_path):
         "own": (5, 8, 8),
         "calibration": (2, 8, 8),
         "test": (2, 12, 8),
+        "seen": (1, 8, 8),
     }
     expected = embed_altered(
         encoder, pictures[[2, 4]], [2, 4], ["rotation", "noise", "flip"], 4, 3, "test", 4

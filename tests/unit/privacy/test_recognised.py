@@ -75,12 +75,13 @@ def files(tmp_path_factory):
     rows = unit(draw.normal(size=(PEOPLE, 24)))
     save_rows(folder / "originals", rows, "made up")
     for name, some, asked in (("own", rows[:GALLERY], FAMILIES), ("calibration", rows[:8], FAMILIES),
-                              ("test", rows[8:14], [*FAMILIES, *LEFT_OUT])):  # fmt: skip
+                              ("test", rows[8:14], [*FAMILIES, *LEFT_OUT]),
+                              ("seen", rows[14:18], FAMILIES)):  # fmt: skip
         save_rows(folder / name, moved(some, asked, draw), "made up")
     (folder / "trial").write_text(
         json.dumps({"matcher": "keypoints", "threshold": THRESHOLD, "refuse_unseen": True})
     )
-    names = ("pool", "encoder", "originals", "own", "calibration", "test", "trial")
+    names = ("pool", "encoder", "originals", "own", "calibration", "test", "seen", "trial")
     return (
         {name: str(folder / name) for name in names},
         pictures,

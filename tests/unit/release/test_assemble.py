@@ -30,8 +30,8 @@ SETTINGS = {
 }  # fmt: skip
 THRESHOLDS = {
     "missed_patients": 0.1, "specificity": 0.5, "verifier_matches": 0.01, "agreement": 0.9, "shuffled_control": 0.1,
-    "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0, "attack_auc": 0.65,
-    "different_pictures": 0.95,
+    "classifier_accuracy": 0.8, "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0,
+    "attack_auc": 0.65, "different_pictures": 0.95,
 }  # fmt: skip
 EVALUATION = {
     "worst": {
@@ -41,6 +41,7 @@ EVALUATION = {
     "agreement": {
         name: {
             "asked": {"value": 0.95, "low": 0.9, "high": 0.97, "n": 20},
+            "heldout_accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20},
             "shuffled": {"value": 0.52, "low": 0.4, "high": 0.6, "n": 20},
             "chance": 0.5,
         }
@@ -50,6 +51,7 @@ EVALUATION = {
 }
 CALIBRATED = {
     "miss": {"value": 0.0, "low": 0.0, "high": 0.06, "n": 60, "persons": 60, "method": "x"},
+    "miss_seen": {"value": 0.0, "low": 0.0, "high": 0.06, "n": 60, "persons": 60, "method": "x"},
     "worst_person": {"person": 987654, "risk": 0.9, "missed": 0, "n": 112},
     "specificity": {"value": 0.7, "low": 0.5, "high": 0.8, "n": 30, "persons": 15, "method": "x"},
     "coverage": {
@@ -329,12 +331,19 @@ def reasons(entry, tmp_path, **files):
 
 def test_one_missed_patient_of_a_few_refuses(entry, tmp_path):
     miss = {"value": 0.0, "low": 0.0, "high": 0.31, "n": 10, "persons": 10, "method": "x"}
-    assert reasons(entry, tmp_path, calibrated={**CALIBRATED, "miss": miss}) == [
-        "missed_patients: fail"
-    ]
-    assert "missed_patients: inconclusive" in reasons(
-        entry, tmp_path, calibrated={"coverage": CALIBRATED["coverage"]}
-    )
+    for name, gate in (("miss", "missed_patients.test"), ("miss_seen", "missed_patients.seen")):
+        few = {**CALIBRATED, name: miss}
+        assert reasons(entry, tmp_path, calibrated=few) == [f"{gate}: fail"]
+        assert f"{gate}: inconclusive" in reasons(
+            entry, tmp_path, calibrated={"coverage": CALIBRATED["coverage"]}
+        )
+
+
+def test_a_classifier_that_cannot_read_the_condition_refuses(entry, tmp_path):
+    agreement = {name: dict(EVALUATION["agreement"][name]) for name in CONDITIONS}
+    agreement["sex"]["heldout_accuracy"] = {"value": 0.6, "low": 0.4, "high": 0.7, "n": 20}
+    found = reasons(entry, tmp_path, metrics={**EVALUATION, "agreement": agreement})
+    assert found == ["classifier_accuracy.sex: fail"]
 
 
 def test_pictures_that_the_verifier_takes_for_originals_refuse(entry, tmp_path):

@@ -14,12 +14,14 @@ from avatarflow.release.gates import RULES, hold_all
 from avatarflow.release.model_gate import model_gate
 
 GOOD = {
-    "missed_patients": 0.05,
+    "missed_patients.test": 0.05,
+    "missed_patients.seen": 0.02,
     "specificity": 0.7,
     "verifier_matches": 0.0,
     "different_pictures": 1.0,
     "agreement.side": 0.95,
     "agreement.sex": 0.92,
+    "classifier_accuracy.side": 0.85,
     "shuffled_control.side": 0.02,
     "kid_ratio": 0.3,
     "coverage_ratio": 0.9,
@@ -34,6 +36,7 @@ THRESHOLDS = {
     "verifier_matches": 0.01,
     "different_pictures": 0.95,
     "agreement": 0.9,
+    "classifier_accuracy": 0.8,
     "shuffled_control": 0.1,
     "kid_ratio": 0.5,
     "coverage_ratio": 0.5,
@@ -62,7 +65,8 @@ def test_passes_when_every_gate_passes():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("missed_patients", 0.11), ("specificity", 0.4), ("verifier_matches", 0.02), ("attack_auc", 0.66),
+        ("missed_patients.test", 0.11), ("missed_patients.seen", 0.11), ("classifier_accuracy.side", 0.79),
+        ("specificity", 0.4), ("verifier_matches", 0.02), ("attack_auc", 0.66),
         ("agreement.sex", 0.89), ("shuffled_control.side", 0.11), ("kid_ratio", 0.51), ("coverage_ratio", 0.49),
         ("released_count.left", 63),
         ("shown_leaks", 1), ("different_pictures", 0.94),

@@ -42,6 +42,7 @@ rule fingerprint_originals:
         own="results/{map}/{name}/privacy/perturbations.own.safetensors",
         calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
         test="results/{map}/{name}/privacy/perturbations.test.safetensors",
+        seen="results/{map}/{name}/privacy/perturbations.seen.safetensors",
     log:
         "logs/{map}/{name}/fingerprint_originals.log",
     benchmark:
@@ -98,6 +99,7 @@ rule calibrate_cones:
         own="results/{map}/{name}/privacy/perturbations.own.safetensors",
         calibration="results/{map}/{name}/privacy/perturbations.calibration.safetensors",
         test="results/{map}/{name}/privacy/perturbations.test.safetensors",
+        seen="results/{map}/{name}/privacy/perturbations.seen.safetensors",
     output:
         cones="results/{map}/{name}/privacy/cones.safetensors",
         risks="results/{map}/{name}/privacy/risks.safetensors",

@@ -12,6 +12,7 @@ with step(snakemake) as run:
             "own": snakemake.input.own,
             "calibration": snakemake.input.calibration,
             "test": snakemake.input.test,
+            "seen": snakemake.input.seen,
             "trial": snakemake.input.get("trial", ""),
             "canaries": snakemake.input.get("canaries", ""),
             "canaries_fingerprints": snakemake.input.get("canaries_fingerprints", ""),

@@ -15,6 +15,7 @@ with step(snakemake) as run:
             "own": snakemake.output.own,
             "calibration": snakemake.output.calibration,
             "test": snakemake.output.test,
+            "seen": snakemake.output.seen,
         },
         step=run,
     )

@@ -33,7 +33,7 @@ def release_figures(
     evaluation : mapping
         What `quality.evaluation.evaluate` measured.
     calibrated : mapping
-        What the cones' calibration measured: `miss` and `specificity` as `{value, low, high, n, persons}`.
+        What the cones' calibration measured: `miss`, `miss_seen` and `specificity` as `{value, low, high, n, persons}`.
     released : Sample
         Released pictures, their table with the condition columns.
     conditions : mapping of str to list of str
@@ -46,7 +46,8 @@ def release_figures(
         `canaries.json`, where canaries were asked for.
     """
     figures = {
-        "missed_patients": over_persons(calibrated.get("miss")),
+        "missed_patients.test": over_persons(calibrated.get("miss")),
+        "missed_patients.seen": over_persons(calibrated.get("miss_seen")),
         "specificity": over_persons(calibrated.get("specificity")),
         "verifier_matches": verifier_matches(verifier),
         "different_pictures": different_pictures(released.pictures),
@@ -60,11 +61,13 @@ def release_figures(
     for column in conditions:
         found = evaluation["agreement"].get(column, {})
         figures[f"agreement.{column}"] = Estimate.of(found.get("asked"))
+        figures[f"classifier_accuracy.{column}"] = Estimate.of(found.get("heldout_accuracy"))
         figures[f"shuffled_control.{column}"] = from_chance(found)
     for label, count in counts(released.table, conditions).items():
         figures[f"released_count.{label}"] = Estimate.exact(count, count)
     if not conditions:  # nothing was asked for, so there is nothing to agree with
         figures["agreement"] = Estimate.exact(1.0, len(released.table))
+        figures["classifier_accuracy"] = Estimate.exact(1.0, len(released.table))
         figures["shuffled_control"] = Estimate.exact(0.0, len(released.table))
     return figures
 

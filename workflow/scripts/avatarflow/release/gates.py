@@ -9,7 +9,8 @@ from avatarflow.core.statistics import Estimate, finite
 RULES: dict[str, Rule] = {
     "missed_patients": Rule(
         AT_MOST,
-        "share of test patients with an altered original that the filter accepts, at the upper end of its interval",
+        "share of patients (test: who set nothing; seen: whom the encoder has seen) with an altered original that the "
+        "filter accepts, at the upper end of its interval",
         bound=True,
     ),
     "specificity": Rule(
@@ -23,6 +24,10 @@ RULES: dict[str, Rule] = {
         AT_LEAST, "share of the released pictures that are left when each is counted once"
     ),
     "agreement": Rule(AT_LEAST, "share of released pictures that show the asked condition"),
+    "classifier_accuracy": Rule(
+        AT_LEAST,
+        "share of held-out real pictures whose condition the classifier that measures agreement reads right",
+    ),
     "shuffled_control": Rule(
         AT_MOST, "how far the control classifier, trained on shuffled labels, is from chance"
     ),
@@ -43,8 +48,8 @@ RULES: dict[str, Rule] = {
     ),
     "released_count": Rule(AT_LEAST, "released pictures of the condition"),
 }
-"""Every gate there is. `agreement`, `shuffled_control` and `released_count` appear once per column or condition, as
-`agreement.<column>`, and share one threshold."""
+"""Every gate there is. `missed_patients` appears once per kind of patient, and `agreement`, `classifier_accuracy`,
+`shuffled_control` and `released_count` once per column or condition, as `agreement.<column>`, with one threshold."""
 
 WHERE_ASKED = ("canaries_found",)
 """Gates that are there only where the config asks for what they hold: without a threshold nothing was asked."""

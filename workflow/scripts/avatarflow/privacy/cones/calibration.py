@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from avatarflow.core.arrays import Floats, Rows
+from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
 from avatarflow.imaging.shards import read_table
@@ -23,6 +23,7 @@ from avatarflow.privacy.canaries.gallery import append_canaries, gallery_rows
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
+from avatarflow.privacy.measured import ROLE, measured_rows
 from avatarflow.privacy.verifier import matcher
 from avatarflow.privacy.verifier.recognised import Recognised, recognised
 from avatarflow.runs.context import Step
@@ -51,15 +52,16 @@ def calibrate_entry(
     ----------
     inputs : mapping
         `pool` (shards), `encoder`, `originals` (n, d) with rows as in the pool, and the perturbations: `own`
-        (gallery, a, d), `calibration` and `test` (pictures of that role, a, d). With `canaries` (shards) also
+        (gallery, a, d), `calibration` and `test` (pictures of that role, a, d), and `seen` (of patients whom the
+        encoder has seen, those of `measured_rows`). With `canaries` (shards) also
         `canaries_fingerprints` (n, d) and `canaries_own` (n, a, d): they get cones too. With `trial` (what
         `verifier.trial.try_verifier` wrote) and a matcher that is asked about every original, cones and verifier are
         calibrated together.
     settings : mapping
         `cone` of the config.
     outputs : mapping
-        Files to write: `cones` and `risks` (safetensors; `test` (pictures, a) and `heldout` (pictures,), at most 1
-        where the verifier refuses), `calibrated` (JSON), `plane` (PNG).
+        Files to write: `cones` and `risks` (safetensors; `test` and `seen` (pictures, a), `heldout` (pictures,), at
+        most 1 where the verifier refuses), `calibrated` (JSON), `plane` (PNG).
 
     Raises
     ------
@@ -84,14 +86,18 @@ def calibrate_entry(
             np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
         )
     everyone = tuple(map(np.asarray, everyone))
-    altered = {role: load_rows(inputs[role], encoder) for role in ("calibration", "test")}
+    altered = {name: load_rows(inputs[name], encoder) for name in ("calibration", "test", "seen")}
     with _verifier(inputs, table, settings, seed, step) as verifier:
         done, calibration, unspared = _calibrated(
             everyone, altered["calibration"], table, settings, encoder, verifier
         )
         held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
+        rows_of = {purpose: measured_rows(table, purpose, seed) for purpose in ROLE}
         judged = {
-            "test": _test_risks(done, altered["test"], table, verifier),
+            **{
+                purpose: _judged(done, altered[purpose], rows, purpose, verifier)
+                for purpose, rows in rows_of.items()
+            },
             "heldout": risks(originals[held_out], done),
         }
         if verifier:
@@ -101,6 +107,10 @@ def calibrate_entry(
         save_file(judged, temporary)
     known = settings["draws"] * len(kept_families(settings))
     figures = measure(done, calibration, table, judged, known, kept_families(settings), seed)
+    whose = table["person"].to_numpy()[rows_of["seen"]]
+    figures["miss_seen"] = share_of_persons(
+        (judged["seen"] > 1).ravel(), np.repeat(whose, judged["seen"].shape[1])
+    ).as_dict()
     figures |= recognition(
         table, originals, altered["test"][:, :known], kept_families(settings), seed
     )
@@ -177,14 +187,13 @@ def _calibrated(
     return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
 
 
-def _test_risks(
-    cones: Cones, altered: Rows, table: pd.DataFrame, verifier: Recognised | None
+def _judged(
+    cones: Cones, altered: Rows, places: Integers, purpose: str, verifier: Recognised | None
 ) -> Floats:
-    """Return (pictures, a) risks of the test persons' perturbations."""
-    places = np.flatnonzero((table["role"] == "test").to_numpy())
+    """Return (p, a) risks of the perturbations of the pictures at p places."""
     risk = risks(np.asarray(altered).reshape(-1, altered.shape[2]), cones)
     risk = risk.reshape(len(places), altered.shape[1])
-    return verifier.tested(risk, places) if verifier else risk
+    return verifier.tested(risk, places, purpose) if verifier else risk
 
 
 def measure(

@@ -11,6 +11,7 @@ from avatarflow.core.arrays import Integers, Rows
 from avatarflow.imaging.shards import Column, count_rows, has_column, iterate, read_table
 from avatarflow.imaging.spool import Chosen, spooled
 from avatarflow.privacy.held_out_families import kept_families
+from avatarflow.privacy.measured import ROLE, measured_rows
 from avatarflow.runs.context import Step
 
 from .files import write_rows
@@ -65,30 +66,29 @@ def originals(
     outputs: Mapping[str, str],
     step: Step,
 ) -> None:
-    """Fingerprints of every original and, for three purposes that never share one, of perturbations.
+    """Fingerprints of every original and, for four purposes that never share one, of perturbations.
 
     Parameters
     ----------
     cone : mapping
         `families`, `held_out_families` and `draws` of the config's `cone`.
     outputs : mapping
-        Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration` and
-        `test` likewise for the pictures of that role. Families left out are in `test` alone, behind the others.
+        Files: `originals` (n, d) with rows as in the pool, `own` (gallery, families * draws, d), `calibration`
+        likewise for the pictures of that role, `test` and `seen` for those of `measured_rows`. Families left out are in
+        `test` alone, behind the others.
     """
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
     pictures, table = spooled(pool), read_table(pool)
     plain = _placed(trained.embed_stream(iterate(pool), compute["micro_batch"]))
     write_rows(outputs["originals"], (len(table), trained.dimensions), plain, trained.digest)
-    role = table["role"]
     wanted = {
-        "own": role != "heldout",
-        "calibration": role == "calibration",
-        "test": role == "test",
+        "own": np.flatnonzero(table["role"] != "heldout"),
+        "calibration": np.flatnonzero(table["role"] == "calibration"),
+        **{purpose: measured_rows(table, purpose, seed) for purpose in ROLE},
     }
     families = kept_families(cone)
-    for done, (purpose, chosen) in enumerate(wanted.items(), start=1):
-        rows = np.flatnonzero(chosen)
+    for done, (purpose, rows) in enumerate(wanted.items(), start=1):
         asked = [*families, *cone["held_out_families"]] if purpose == "test" else families
         altered = altered_parts(
             trained, Chosen(pictures, rows), table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,

@@ -153,12 +153,12 @@ class Recognised:
             self.step.progress(number, len(everyone), "calibration persons")
         return out
 
-    def tested(self, risk: Floats, places: Integers) -> Floats:
-        """Return risks of the test persons' perturbations (p, a), at most 1 where the verifier recognises one."""
+    def tested(self, risk: Floats, places: Integers, purpose: str) -> Floats:
+        """Return risks of perturbations (p, a) drawn for a purpose, at most 1 where the verifier recognises one."""
         out = risk.copy()
         passing = np.argwhere(risk > 1).tolist()
         for number, (row, column) in enumerate(passing, start=1):
-            if self.perturbation(int(places[row]), column, "test"):
+            if self.perturbation(int(places[row]), column, purpose):
                 out[row, column] = 1.0
             self.step.progress(number, len(passing), "perturbations outside every cone")
         return out
