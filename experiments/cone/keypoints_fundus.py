@@ -11,18 +11,15 @@ Needs the shared eye pictures (AVATARFLOW_DATA, or ../shared/data). Writes resul
 """
 
 import argparse
-import io
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
+from alterations import ALTERATIONS
 from PIL import Image
-from scipy.ndimage import map_coordinates
 
 from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.privacy.verifier.keypoint_votes import Index
@@ -38,151 +35,6 @@ def load(folder: Path, name: str, size: int) -> np.ndarray:
     """One photograph as (size, size, 3) uint8."""
     with Image.open(folder / name) as image:
         return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
-
-
-def jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after a JPEG export."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))
-
-
-def resized(picture: np.ndarray, size: int) -> np.ndarray:
-    """The picture at another size."""
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
-
-
-def crop(picture: np.ndarray, share: float) -> np.ndarray:
-    """The middle of the picture, at full size."""
-    side, edge = len(picture), round(len(picture) * (1 - share) / 2)
-    return resized(np.ascontiguousarray(picture[edge : side - edge, edge : side - edge]), side)
-
-
-def box(picture: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A black square over a share of the area."""
-    out, side = picture.copy(), len(picture)
-    edge = round(side * np.sqrt(share))
-    row, column = rng.integers(0, side - edge + 1, 2)
-    out[row : row + edge, column : column + edge] = 0
-    return out
-
-
-def pasted(part: str, picture: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """A part of the picture in another eye."""
-    out, side = other.copy(), len(picture)
-    where = (
-        (slice(None), slice(0, side // 2))
-        if part == "left"
-        else (slice(side // 4, -side // 4),) * 2
-    )
-    out[where] = picture[where]
-    return out
-
-
-def framed(picture: np.ndarray) -> np.ndarray:
-    """A white frame of a tenth."""
-    out, edge = picture.copy(), len(picture) // 10
-    out[:edge] = out[-edge:] = 255
-    out[:, :edge] = out[:, -edge:] = 255
-    return out
-
-
-def montage(picture: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
-    """The picture as one of four."""
-    half = len(picture) // 2
-    cells = [resized(each, half) for each in (others[0], picture, others[1], others[2])]
-    return np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])])
-
-
-def shrunk(picture: np.ndarray) -> np.ndarray:
-    """Half the size, on black."""
-    out, side = np.zeros_like(picture), len(picture)
-    out[side // 4 : side // 4 + side // 2, side // 4 : side // 4 + side // 2] = resized(
-        picture, side // 2
-    )
-    return out
-
-
-def warped(picture: np.ndarray) -> np.ndarray:
-    """Seen from the side."""
-    side = len(picture)
-    corners = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
-    moved = corners + side * np.array([[0.1, 0.05], [-0.05, 0.1], [0, -0.1], [0.05, 0]], np.float32)
-    return np.asarray(
-        cv2.warpPerspective(picture, cv2.getPerspectiveTransform(corners, moved), (side, side))
-    )
-
-
-def swirled(picture: np.ndarray) -> np.ndarray:
-    """Turned by up to 60 degrees in the middle, less outside."""
-    side = len(picture)
-    y, x = np.mgrid[:side, :side] - (side - 1) / 2
-    angle = np.radians(60) * np.exp(-np.hypot(x, y) / (side / 4))
-    rows = np.sin(angle) * x + np.cos(angle) * y + (side - 1) / 2
-    columns = np.cos(angle) * x - np.sin(angle) * y + (side - 1) / 2
-    planes = [
-        map_coordinates(picture[..., c], (rows, columns), order=1, mode="nearest") for c in range(3)
-    ]
-    return np.stack(planes, axis=2)
-
-
-def mosaic(picture: np.ndarray) -> np.ndarray:
-    """32 cells a side, each of one colour."""
-    return np.asarray(
-        Image.fromarray(resized(picture, 32)).resize(picture.shape[:2], Image.Resampling.NEAREST)
-    )
-
-
-def screen(picture: np.ndarray) -> np.ndarray:
-    """Every second row and column darker, as on a photographed screen."""
-    out = picture.astype(float)
-    out[::2] *= 0.6
-    out[:, ::2] *= 0.8
-    return out.astype(np.uint8)
-
-
-def recoloured(picture: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean and spread of each colour as in another eye."""
-    one, two = picture.reshape(-1, 3).astype(float), other.reshape(-1, 3).astype(float)
-    moved = (picture - one.mean(0)) / (one.std(0) + 1e-6) * two.std(0) + two.mean(0)
-    return np.clip(moved, 0, 255).astype(np.uint8)
-
-
-def combined(picture: np.ndarray) -> np.ndarray:
-    """Turn, crop, gamma and JPEG."""
-    turned = np.asarray(Image.fromarray(picture).rotate(8, Image.Resampling.BICUBIC))
-    return jpeg((255 * (crop(turned, 0.8) / 255.0) ** 1.5).astype(np.uint8), 30)
-
-
-Altering = Callable[[np.ndarray, list[np.ndarray], np.random.Generator], np.ndarray]
-ALTERATIONS: dict[str, Altering] = {
-    "channel order swapped": lambda p, o, r: np.ascontiguousarray(p[..., [2, 0, 1]]),
-    "half blacked out": lambda p, o, r: np.concatenate(
-        [p[:, : len(p) // 2], np.zeros_like(p[:, len(p) // 2 :])], 1
-    ),
-    "shrunk onto black": lambda p, o, r: shrunk(p),
-    "2 x 2 montage": lambda p, o, r: montage(p, o),
-    "40 % occlusion": lambda p, o, r: box(p, 0.4, r),
-    "white frame": lambda p, o, r: framed(p),
-    "quarter turn": lambda p, o, r: np.rot90(p).copy(),
-    "left half in another eye": lambda p, o, r: pasted("left", p, o[0]),
-    "middle in another eye": lambda p, o, r: pasted("middle", p, o[0]),
-    "crop to 65 %": lambda p, o, r: crop(p, 0.65),
-    "half blend": lambda p, o, r: p // 2 + o[0] // 2,
-    "grey": lambda p, o, r: np.repeat(p.mean(2, keepdims=True), 3, 2).astype(np.uint8),
-    "negative": lambda p, o, r: 255 - p,
-    "mirrored": lambda p, o, r: np.ascontiguousarray(p[:, ::-1]),
-    "colour transfer": lambda p, o, r: recoloured(p, o[0]),
-    "perspective": lambda p, o, r: warped(p),
-    "swirl": lambda p, o, r: swirled(p),
-    "mosaic": lambda p, o, r: mosaic(p),
-    "screen pattern": lambda p, o, r: screen(p),
-    "turn + crop + gamma + JPEG": lambda p, o, r: combined(p),
-    "JPEG quality 10": lambda p, o, r: jpeg(p, 10),
-    "noise of 25 levels": lambda p, o, r: np.clip(p + r.normal(0, 25, p.shape), 0, 255).astype(
-        np.uint8
-    ),
-}
 
 
 def measured(hits: np.ndarray) -> dict[str, float | int | None]:

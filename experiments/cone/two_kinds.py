@@ -9,22 +9,30 @@
 
 Every encoder calibrates its own cones on the same patients, in both modes, alone and with the keypoints. Test patients
 give the miss rate, held-out subjects the specificity, and the agreement of the encoders on held-out pictures (kappa).
-Adds to results/two_kinds.json.
+The originals of the test patients are also altered in every way of alterations.py. Writes results/two_kinds.json.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from alterations import ALTERATIONS, altered
 from consistency import kappa
 from safetensors.numpy import load_file
 
 from avatarflow.config.loading import load
+from avatarflow.core.statistics import wilson_or_exact
+from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.cones.calibration import calibrate_entry
+from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.fingerprints.files import encoder_digest
 from avatarflow.runs.context import Step
 
@@ -44,23 +52,68 @@ def cone_settings() -> dict[str, Any]:
 
 def fingerprint(entry: Path, encoder: Path, folder: Path) -> None:
     """Write the fingerprints of originals and perturbations (torch, no faiss)."""
+    from avatarflow.privacy.fingerprints.fingerprint import Encoder
     from avatarflow.privacy.fingerprints.step import originals
 
     outputs = {name: str(folder / f"{name}.safetensors") for name in MADE}
     compute = {"threads": 1, "micro_batch": 32}
     pool = str(entry / "pool/pictures")
     originals(pool, str(encoder), cone_settings(), compute, SEED, outputs, Step.null())
+    trained = Encoder.load(str(encoder))
+    rows = [trained.embed(pictures, 32) for pictures in kinds(entry)]
+    np.save(folder / "kinds.npy", np.stack(rows))
 
 
-def judged(entry: Path, encoder: Path, folder: Path, trial: str, mode: str, alpha: float) -> Any:
-    """Calibrate and return what was measured, and which held-out pictures pass."""
+def kinds(entry: Path) -> Iterator[np.ndarray]:
+    """Yield the originals of the test patients, altered in one way after the other."""
+    pictures, table = read_pictures(entry / "pool/pictures"), read_table(entry / "pool/pictures")
+    tested = pictures[(table["role"] == "test").to_numpy()]
+    others = pictures[(table["role"] == "heldout").to_numpy()]
+    for kind in ALTERATIONS:
+        yield altered(tested, others, kind, SEED)
+
+
+def seen_by_verifier(entry: Path, trial: Mapping[str, Any]) -> np.ndarray:
+    """Return which altered originals the verifier takes for an original (kinds, pictures)."""
+    from avatarflow.privacy.verifier import matcher
+    from avatarflow.privacy.verifier.keypoint_votes import Index
+
+    match, table = matcher(trial["matcher"]), read_table(entry / "pool/pictures")
+    gallery = read_pictures(entry / "pool/pictures")[(table["role"] != "heldout").to_numpy()]
+    index = Index(match.template(picture) for picture in gallery)
+    alike = [
+        [index.most_alike(match.variants(each), trial["threshold"])[0] for each in pictures]
+        for pictures in kinds(entry)
+    ]
+    return (np.isnan(alike) & trial["refuse_unseen"]) | (np.array(alike) > trial["threshold"])
+
+
+def rejected_kinds(folder: Path, out: Mapping[str, str], known: np.ndarray | None) -> Any:
+    """Return the share of every way of altering that is rejected, with its interval, the lowest first."""
+    cones, rows = Cones.read(out["cones"]), np.load(folder / "kinds.npy")
+    cones = replace(cones, with_verifier=False)  # `known` is its answer
+    found = {}
+    for number, kind in enumerate(ALTERATIONS):
+        hits = risks(rows[number], cones) <= 1
+        hits = hits if known is None else hits | known[number]
+        found[kind] = wilson_or_exact(int(hits.sum()), len(hits)).as_dict()
+    return dict(sorted(found.items(), key=lambda each: each[1]["value"]))
+
+
+def judged(
+    entry: Path, folder: Path, encoder: Path, known: np.ndarray | None, mode: str, alpha: float
+) -> Any:
+    """Calibrate, with the verifier where its answers are given; return figures, and which held-out pictures pass."""
+    trial = "" if known is None else str(entry / "privacy/verifier.json")
     inputs = {name: str(folder / f"{name}.safetensors") for name in MADE}
     inputs |= {"pool": str(entry / "pool/pictures"), "encoder": str(encoder), "trial": trial}
     names = ("cones", "risks", "calibrated", "plane.png")
     out = {name.split(".")[0]: str(folder / name) for name in names}
     settings = cone_settings() | {"mode": mode, "alpha": alpha}
     calibrate_entry(inputs, settings, SEED, out, Step.null())
-    return json.loads(Path(out["calibrated"]).read_text()), load_file(out["risks"])["heldout"] > 1
+    figures = json.loads(Path(out["calibrated"]).read_text())
+    figures["kinds"] = rejected_kinds(folder, out, known)
+    return figures, load_file(out["risks"])["heldout"] > 1
 
 
 def main() -> None:
@@ -77,6 +130,8 @@ def main() -> None:
     if args.child:
         fingerprint(args.entry, args.encoders[0], args.child)
         return
+    trial = json.loads((args.entry / "privacy/verifier.json").read_text())
+    known = seen_by_verifier(args.entry, trial)
     found: dict[str, Any] = {}
     passing: dict[str, list[Any]] = {}
     for encoder, folder in zip(args.encoders, folders, strict=True):
@@ -85,10 +140,11 @@ def main() -> None:
             command = [sys.executable, __file__, str(args.entry), "--encoders", str(encoder)]
             subprocess.run([*command, "--child", str(folder)], check=True)
         for mode, alpha in MODES:
-            for kind, trial in (("cone", ""), ("both", str(args.entry / "privacy/verifier.json"))):
-                figures, passed = judged(args.entry, encoder, folder, trial, mode, alpha)
+            for kind, answers in (("cone", None), ("both", known)):
+                figures, passed = judged(args.entry, folder, encoder, answers, mode, alpha)
                 name = f"{mode}, {kind}"
-                kept = ("c", "miss", "rejected", "specificity", "rejected_by_family", "verifier")
+                kept = ("c", "miss", "rejected", "specificity", "rejected_by_family", "verifier",
+                        "miss_seen", "set_by_margin", "kinds")  # fmt: skip
                 row = {"encoder": encoder.stem, **{key: figures.get(key) for key in kept}}
                 found.setdefault(name, []).append(row)
                 passing.setdefault(name, []).append(passed)
