@@ -1,6 +1,8 @@
 """What every test shares: the package on the path, and the real data where it is there."""
 
+import fcntl
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,11 +37,27 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker make the undisturbed run while others do what does not need it."""
+    waiting = [item for item in items if "undisturbed" in getattr(item, "fixturenames", [])]
+    items.sort(key=lambda item: (item in waiting) - 2 * (item in waiting[:1]))
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished local run of the tiny release, from photographs with canaries, for the tests that look at it."""
+    """A finished local run of the tiny release, from photographs with canaries: to look at, not to change.
+
+    One for all workers. Tests that go on from it take `project.copy`.
+    """
     import project
 
-    folder: Path = project.prepare(tmp_path_factory.mktemp("undisturbed") / "run")
-    project.run(folder)
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if os.environ.get("PYTEST_XDIST_WORKER") else place
+    folder, whole = place / "undisturbed", place / "undisturbed.whole"
+    with (place / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            project.run(project.prepare(folder))
+            whole.touch()
     return folder

@@ -132,7 +132,7 @@ def logs(folder):
 
 def before_finetuning(undisturbed, folder):
     """A copy of the finished run without its teacher and without what leaves: one job away from each."""
-    shutil.copytree(undisturbed, folder, symlinks=True)
+    project.copy(undisturbed, folder)
     for made in (f"{RELEASE}/teacher", f"{RELEASE}/release", "results/state"):
         shutil.rmtree(folder / made)
     return folder

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,11 @@ def prepare(folder, **changes):
         yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8"
     )
     return folder
+
+
+def copy(run, folder):
+    """Copy a run to go on from; what Snakemake logs of a dry run beside it is left out."""
+    shutil.copytree(run, folder, symlinks=True, ignore=shutil.ignore_patterns("log"))
 
 
 def command(folder, *arguments, root=ROOT, cores=2):

@@ -98,8 +98,8 @@ def test_where_nobody_has_a_person_the_reason_is_said(audit):
     change(audit, "originals.csv", lambda rows: rows.__setitem__("patient", ""))
     text = refused(audit, audit.intake)
     assert text == (
-        "manifest originals.csv: no usable picture is left (10 x no person: every person column is "
-        "empty or holds a word for none); correct the rows"
+        "manifest originals.csv: no usable picture is left (10 x no person: every identifier is "
+        "empty, a word for none, or lacks one of its columns); correct the rows"
     )
     assert not written(audit)
 

@@ -90,6 +90,31 @@ def test_dicom_without_pixels_but_an_icon_says_so(tmp_path, scene):
     assert reason(tmp_path / "a.dcm") == "unsupported pixels"
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("OW", b"", "no pixel data"), ("OB", b"", "no pixel data"), ("SQ", [], "no pixel data"),
+        ("US", [1, 2], "damaged"), ("LO", "text", "damaged"),
+    ],
+)  # fmt: skip
+def test_pixel_data_that_are_empty_or_of_another_kind_are_refused(
+    tmp_path, scene, kind, value, expected
+):
+    data = pydicom.dcmread(dicom(tmp_path / "a.dcm", scene))
+    data["PixelData"] = pydicom.DataElement(0x7FE00010, kind, value)
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert reason(tmp_path / "a.dcm") == expected
+
+
+@pytest.mark.parametrize("lost", [8, 9, 200])
+def test_compressed_pixel_data_without_their_end_are_truncated(tmp_path, scene, lost):
+    dicom(tmp_path / "a.dcm", scene, "RGB")
+    with_data(tmp_path / "a.dcm", encapsulate([jpeg_of(scene)]), JPEGBaseline8Bit)
+    whole = (tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole[:-lost])
+    assert reason(tmp_path / "a.dcm") == "truncated"
+
+
 def test_dicom_that_cannot_be_decoded_is_refused_for_the_true_reason(tmp_path, scene):
     data = pydicom.dcmread(
         dicom(tmp_path / "a.dcm", scene[..., 0].astype(np.uint16), BitsStored=12, HighBit=11)

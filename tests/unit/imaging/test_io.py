@@ -430,6 +430,42 @@ def test_subsampled_ycbcr_of_a_tiff_is_read_where_it_is_compressed(tmp_path, acr
     assert np.abs(read_picture(path)[0].astype(int) - picture).max() <= 4
 
 
+def test_tiffs_that_would_come_out_otherwise_are_refused_for_the_true_reason(tmp_path, scene):
+    path = tmp_path / "a.tif"
+    for text, more in (("ImageJ=1.53t\nimages=3\n", {}), ("", {"volumetric": True})):
+        values = np.stack([scene[..., 0]] * 16) if more else scene[..., 0]
+        tile = {"tile": (16, 16, 16)} if more else {}
+        tifffile.imwrite(path, values, description=text, metadata=None, **more, **tile)
+        assert reason(path) == "more than one picture"
+    tifffile.imwrite(path, scene[..., 0], description="ImageJ=1.53t\nimages=1\n", metadata=None)
+    read_picture(path)
+    Image.fromarray(scene).save(path, compression="tiff_adobe_deflate")
+    data = path.read_bytes()
+    path.write_bytes(
+        data.replace(b"\x03\x01\x03\0\x01\0\0\0\x08\0", b"\x03\x01\x03\0\x01\0\0\0\x51\xc3", 1)
+    )
+    assert "WebP" in reason(path)
+    place = data.index(b"\x78", 8)
+    path.write_bytes(data[: place + 20] + bytes(20) + data[place + 40 :])
+    assert reason(path) == "damaged"
+    Image.fromarray(scene).convert("YCbCr").save(
+        path, tiffinfo={532: (16, 235, 128, 240, 128, 240)}
+    )
+    assert reason(path).startswith("TIFF with ReferenceBlackWhite")
+
+
+def test_a_palette_of_8_bits_in_a_tiff_is_taken_as_it_is(tmp_path, scene):
+    indexed = Image.fromarray(scene).quantize(64)
+    colours = np.array(indexed.getpalette("RGB"), np.uint16).reshape(-1, 3)
+    colours = np.pad(colours, ((0, 256 - len(colours)), (0, 0)))
+    for factor in (1, 257):
+        tifffile.imwrite(
+            tmp_path / "a.tif", np.asarray(indexed), photometric="palette",
+            colormap=(colours * factor).T,
+        )  # fmt: skip
+        assert (read_picture(tmp_path / "a.tif")[0] == np.asarray(indexed.convert("RGB"))).all()
+
+
 def test_a_subsampling_that_libtiff_does_not_read_is_no_truncated_file(tmp_path, scene):
     path = subsampled_tiff(tmp_path / "a.tif", scene, 1, 4, compress=True)
     assert reason(path) == "unsupported pixels"

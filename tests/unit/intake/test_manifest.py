@@ -498,7 +498,7 @@ def test_no_digit_of_a_parquet_column_is_lost(tmp_path, values, kind, texts):
         (
             ["file", "id"],
             [(["a"],), ([["p"]],)],
-            "column 'id' holds neither text nor numbers; save its values as text",
+            "column 'id' holds neither text nor numbers; save its values as short text",
         ),
         (["file", "id"], [(["a"],), ([b"\xff"],)], "column 'id' holds neither text nor numbers"),
         (
@@ -514,6 +514,38 @@ def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found)
         read_manifest(path, ["id"])
     assert found in str(caught.value)
     assert digest_of_listed(path, tmp_path)
+
+
+def test_what_a_parquet_file_expands_to_is_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr("avatarflow.intake.parquet_bounds.MOST_BYTES", 20_000)
+    names = [f"{number}.png" for number in range(40)]
+    columns = [(names,), (["A" * 1000] * 40,), ([bytes(600)] * 40,), (["b"] * 40,)]
+    path = parquet(tmp_path / "m.parquet", ["file", "note", "scan", "id"], columns)
+    table = read_manifest(path, ["id"])
+    assert set(table.columns) >= {"file", "id"}
+    assert not {"note", "scan"} & set(table.columns)
+    for name in ("note", "scan"):
+        with pytest.raises(AvatarflowError, match=f"column '{name}' holds more than [0-9]+ MiB"):
+            read_manifest(path, [name])
+    monkeypatch.setattr("avatarflow.intake.parquet_bounds.MOST_PICTURES", 20_000)
+    cells = [{"bytes": bytes(1000), "path": name} for name in names]
+    path = parquet(tmp_path / "m.parquet", ["image", "id"], [(cells,), (["b"] * 40,)])
+    with pytest.raises(AvatarflowError, match="the pictures inside it take more than"):
+        read_manifest(path, ["id"])
+
+
+@pytest.mark.parametrize(
+    "expression", ["random() < 0.9", "n = 1 AND today() > '2020-01-01'", "Current_Date > '2020'"]
+)
+def test_a_filter_selects_the_same_another_time(tmp_path, expression):
+    (tmp_path / "m.csv").write_text("file,n,today\na.png,1,random()\n")
+    table = read_manifest(tmp_path / "m.csv", [])
+    with pytest.raises(
+        AvatarflowError, match="gives another value each time; compare with a fixed"
+    ):
+        select_rows(table, expression, "select")
+    for steady in ("today = 'random()'", "lower(today) LIKE 'ran%' AND n = 1"):
+        assert len(select_rows(table, steady, "select")) == 1
 
 
 def test_a_name_is_found_in_either_spelling_of_an_umlaut(tmp_path):

@@ -13,6 +13,7 @@ from avatarflow.intake.persons import (
     joined_in_bulk,
     number_fields,
     number_persons,
+    refuse_both_sides,
 )
 from avatarflow.intake.placeholders import codes_for_missing, words_for_missing
 
@@ -147,16 +148,27 @@ def test_a_given_split_is_kept():
     assert (roles == "heldout").tolist() == [False, False, True, False, False]
 
 
+def test_refuses_a_given_split_that_names_no_side():
+    with pytest.raises(AvatarflowError, match="2 rows are neither"):
+        assign_roles(np.array([7, 7, 8]), SHARES, 1, ["train", None, "test"])
+
+
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("keys", "sides", "same", "both"),
     [
-        (["train", "heldout", "train"], "1 persons are on both sides"),
-        (["train", None, "test"], "2 rows are neither"),
+        ([7, 7, 8], ["train", "heldout", "train"], [], 1),
+        ([7, 7, 8], ["train", "train", "heldout"], [], 0),
+        ([7, 7, 8, 8], ["train", None, "heldout", "Train "], [], 1),
+        ([1, 2, 3, 4], ["train", "heldout", "heldout", "train"], [(1, 5), (5, 2), (3, 6)], 1),
+        ([None, None], ["train", "heldout"], [], 0),
     ],
 )
-def test_refuses_a_given_split_that_does_not_hold(given, text):
-    with pytest.raises(AvatarflowError, match=text):
-        assign_roles(np.array([7, 7, 8]), SHARES, 1, given)
+def test_a_person_on_both_sides_of_a_given_split_is_refused(keys, sides, same, both):
+    if not both:
+        refuse_both_sides(keys, sides, same)
+        return
+    with pytest.raises(AvatarflowError, match=f"^split.column: {both} persons are on both sides"):
+        refuse_both_sides(keys, sides, same)
 
 
 def test_eyes_are_numbered_and_unknown_ones_marked():

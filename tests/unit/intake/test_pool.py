@@ -285,10 +285,24 @@ def test_a_row_that_only_knows_the_side_is_refused(folder):
         row["eye"] = ("OD", "OS")[number % 2]
     rows[0]["patient"] = rows[1]["patient"] = ""
     made = pool(folder)
-    reason = "no person: every person column is empty or holds a word for none"
+    reason = "no person: every identifier is empty, a word for none, or lacks one of its columns"
     assert made.refused == dict.fromkeys((1, 2), reason)
     assert made.table["person"].nunique() == 5
     assert made.table["eye"].nunique() == 10
+
+
+@pytest.mark.parametrize("lost", ["unreadable", "left out"])
+def test_a_row_that_is_not_taken_says_as_well_who_was_trained_on(folder, lost):
+    _, rows = folder
+    for number, row in enumerate(rows):
+        row["used"] = "heldout" if number > 9 else "train"
+    split = {"column": "used", "shares": entry()["split"]["shares"]}
+    pool(folder, split=split)
+    rows.append({**rows[-1], "used": "train", "file": "none.png", "sex": "m"})
+    if lost == "left out":
+        rows[-1]["file"] = rows[-2]["file"]
+    with pytest.raises(AvatarflowError, match="1 persons are on both sides; keep each person on"):
+        pool(folder, split=split, row_filter="sex = 'f'" if lost == "left out" else "")
 
 
 def test_an_eye_column_that_is_not_there_is_refused_but_for_the_default(folder):

@@ -72,13 +72,24 @@ def open_dicom(data: bytes, limits: Limits) -> tuple[Any, Header]:
     pydicom dataset, whose functional groups stand at its top, and its header
     """
     dataset = _parse(_inflated(data, limits))
-    if "PixelData" not in dataset:
+    if not _has_pixels(dataset):
         floats = any(name in dataset for name in FLOATS)
         raise PictureError("unsupported pixels" if floats else "no pixel data")
     _lift_functional_groups(dataset)
     header = check_header(dataset, limits)
     _check_use(dataset, header)
     return dataset, header
+
+
+def _has_pixels(dataset: Any) -> bool:
+    """Whether the element is there, and holds anything: programs that de-identify may leave it empty."""
+    try:
+        value = dataset.get("PixelData")
+    except Exception:  # of another kind than its name says
+        raise PictureError("damaged") from None
+    if value and not isinstance(value, bytes):
+        raise PictureError("damaged")
+    return bool(value)
 
 
 def _inflated(data: bytes, limits: Limits) -> bytes:
@@ -112,11 +123,14 @@ def _parse(data: bytes, pixels: bool = True) -> Any:
         return tag == PIXELS and not pixels
 
     try:
-        return read_partial(_Counted(data), stop)
+        dataset = read_partial(_Counted(data), stop)
     except PictureError:
         raise
     except Exception:  # hostile bytes may raise anything, and the text may quote them
         raise PictureError("damaged") from None
+    if pixels and last == PIXELS and PIXELS not in dataset:  # it began, and has no end
+        raise PictureError("truncated")
+    return dataset
 
 
 def _lift_functional_groups(dataset: Any) -> None:

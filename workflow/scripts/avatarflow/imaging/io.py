@@ -19,7 +19,7 @@ from .jpeg_checks import check_jpeg, kind_not_read
 from .orientation import UPRIGHT, take_xmp_orientation, turned
 from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb
 from .png_checks import check_indices, check_png, palette_length
-from .tiff_checks import check_tiff, is_white_zero
+from .tiff_checks import check_tiff, is_white_zero, is_whole, use_palette_of_8_bits
 from .tiff_pages import STARTS, full_page, why_unread
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -32,6 +32,12 @@ NOT_READ = {
         rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL
     ),
     "PNM": re.compile(rb"P[1-7]\s"),
+    "JPEG XL": re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL "),
+    "JPEG XR": re.compile(rb"II\xbc"),
+    "ICO": re.compile(rb"\x00\x00\x01\x00"),
+    "PCX": re.compile(rb"\x0a[\x00-\x05]\x01[\x01\x02\x04\x08]"),
+    "PDF": re.compile(rb"%PDF-"),
+    "SVG": re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!DOCTYPE svg|<svg)", re.DOTALL),
 }
 FITS = ("pad", "crop", "stretch")
 BLACK = (0, 0, 0)
@@ -74,7 +80,12 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     if data[128:132] == b"DICM":
         from .dicom_pixels import read_dicom  # pydicom is slow to load and most sets hold no DICOM
 
-        return read_dicom(data, limits)
+        try:
+            return read_dicom(data, limits)
+        except PictureError:
+            raise
+        except Exception:  # an element may hold anything, and the text may quote it
+            raise PictureError("damaged") from None
     return decode_picture(data, limits)
 
 
@@ -92,7 +103,7 @@ def decode_picture(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any
         deep = is_deep(image, data)
         bits = 16 if deep or image.mode.startswith("I") else 8
         gray = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-        pixels = _pixels(image, data if deep else None)
+        pixels = _pixels(image, data, deep)
     info = {"format": "JPEG" if image.format == "MPO" else image.format, "gray": gray, "bits": bits}
     return pixels, info | {"width": pixels.shape[1], "height": pixels.shape[0]}
 
@@ -179,18 +190,19 @@ def _check_format(image: Image.Image, data: bytes, limits: Limits) -> None:
             check_png(data)
         elif image.format == "TIFF":
             check_tiff(image, data, limits)
+            use_palette_of_8_bits(image)
     except PictureError:
         raise
     except Exception:  # a tag may be of any type
         raise PictureError("damaged") from None
 
 
-def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
-    by_xmp = _load(image)
+def _pixels(image: Image.Image, data: bytes, deep: bool) -> Pictures:
+    by_xmp = _load(image, len(data))
     if image.mode.startswith("I"):
         return gray_to_rgb(_gray(turned(image, by_xmp), is_white_zero(image)))
-    if deep is not None:
-        image = scaled_to_8_bits(image, deep)
+    if deep:
+        image = scaled_to_8_bits(image, data)
     upright = turned(image, by_xmp)
     upright = in_srgb(upright, upright.info.get("icc_profile"))
     if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
@@ -201,18 +213,19 @@ def _pixels(image: Image.Image, deep: bytes | None) -> Pictures:
     return np.array(upright.convert("RGB"))
 
 
-def _load(image: Image.Image) -> int:
-    """Decode the pixels, and return the orientation that XMP adds to EXIF.
+def _load(image: Image.Image, size: int) -> int:
+    """Decode the pixels of a file of that many bytes, and return the orientation that XMP adds to EXIF.
 
     XMP of a TIFF is read before, as loading turns the picture and forgets its EXIF orientation;
     that of others after, as it may follow the pixels.
     """
     is_tiff, length = image.format == "TIFF", palette_length(image)
     by_xmp = take_xmp_orientation(image) if is_tiff else UPRIGHT
+    whole = image.format == "PNG" or (is_tiff and is_whole(image, size))  # a PNG is known to be
     try:
         image.load()
-    except OSError:  # a PNG is known to be whole
-        raise PictureError("damaged" if image.format == "PNG" else "truncated") from None
+    except OSError:
+        raise PictureError("damaged" if whole else "truncated") from None
     except Exception:
         raise PictureError("damaged") from None
     check_indices(image, length)

@@ -1,9 +1,10 @@
 """What a TIFF is held to: values that Pillow reads as they are meant, and whole JPEG data."""
 
+import re
 from typing import Any
 
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImagePalette
 
 from .jpeg_checks import check_jpeg
 from .picture_checks import Limits, PictureError
@@ -15,7 +16,13 @@ STRIPS = (0x0111, 0x0117)  # where the data lie, and how long they are
 TILES = (0x0144, 0x0145)
 TILE_SIDES = (0x0142, 0x0143)
 APART = 2  # the value of PLANAR for planes of one colour each
-PLAIN, OLD_JPEG, JPEG = 1, 6, 7  # values of COMPRESSION
+PLAIN, OLD_JPEG, JPEG, WEBP = 1, 6, 7, 50001  # values of COMPRESSION
+DEPTH, DESCRIPTION = 0x80E5, 0x010E
+STACK = re.compile(r"ImageJ=.*\bimages=0*([2-9]|1\d)", re.DOTALL)
+"""How ImageJ writes that planes follow each other in one page."""
+COLOR_MAP, BLACK_AND_WHITE = 0x0140, 0x0214
+FULL_RANGE = (0, 255, 128, 255, 128, 255)
+"""Values of BLACK_AND_WHITE, TIFF 6.0 section 20, for YCbCr as Pillow and JPEG read it."""
 YCBCR = 6  # the value of PHOTOMETRIC
 SUBSAMPLINGS = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
 """Those that libtiff reads of compressed data; (2, 2) is meant where a TIFF says none."""
@@ -32,22 +39,49 @@ def check_tiff(image: Image.Image, data: bytes, limits: Limits) -> None:
     Raises
     ------
     PictureError
-        `unsupported pixels`, `truncated`, `damaged`, `too many pixels`, or colour planes that
-        Pillow mixes up.
+        `unsupported pixels`, `truncated`, `damaged`, `too many pixels`, `more than one picture`,
+        or what Pillow mixes up or has no decoder for.
     """
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     depths = values_of(tags, BITS_PER_SAMPLE)
     deepest = max(depths, default=1)
+    if max(values_of(tags, DEPTH), default=1) > 1 or STACK.match(str(tags.get(DESCRIPTION, ""))):
+        raise PictureError("more than one picture")
+    if tags.get(COMPRESSION) == WEBP:
+        raise PictureError("TIFF compressed with WebP is not read; save it as PNG")
     if any(value not in UNSIGNED for value in values_of(tags, SAMPLE_FORMAT)):
         raise PictureError("unsupported pixels")
     if image.mode == "CMYK" and deepest > 8:  # cut to its upper 8 bits, 12-bit ink is nearly none
         raise PictureError("unsupported pixels")
     if tags.get(PLANAR) == APART and len(depths) > 1 and deepest > 8:
         raise PictureError(f"TIFF with colour planes of {deepest} bits apart; save it as PNG")
-    if tags.get(PHOTOMETRIC) == YCBCR and not _reads_subsampled(tags):
-        raise PictureError("unsupported pixels")
+    if tags.get(PHOTOMETRIC) == YCBCR:
+        if not _reads_subsampled(tags):
+            raise PictureError("unsupported pixels")
+        if (values_of(tags, BLACK_AND_WHITE) or FULL_RANGE) != FULL_RANGE:
+            raise PictureError(
+                "TIFF with ReferenceBlackWhite of a part of the range is not read; save it as PNG"
+            )
     if tags.get(COMPRESSION) == JPEG:
         _check_jpegs(tags, data, limits)
+
+
+def use_palette_of_8_bits(image: Image.Image) -> None:
+    """Take the colours of a palette as they are where none needs 16 bits, as libtiff does.
+
+    TIFF 6.0 wants 16 bits, of which Pillow takes the upper 8: of such a palette all black.
+    """
+    colours = values_of(image.tag_v2, COLOR_MAP)  # type: ignore[attr-defined]
+    if image.mode == "P" and 0 < max(colours, default=0) < 256:
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
+
+
+def is_whole(image: Image.Image, size: int) -> bool:
+    """Whether all data of a TIFF lie within a file of that many bytes."""
+    tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    offsets, lengths = TILES if TILES[0] in tags else STRIPS
+    ends = zip(values_of(tags, offsets), values_of(tags, lengths), strict=False)
+    return all(place + length <= size for place, length in ends)
 
 
 def values_of(tags: Any, number: int) -> tuple[int, ...]:

@@ -11,6 +11,9 @@ import pyarrow as pa
 
 ABSENT = re.compile(r'Referenced column "(.+)" not found in FROM clause')
 MOST_ABSENT = 20  # names that are looked for, one after the other
+TEXT_OR_NAME = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+"""Words that SQL takes for the time without brackets."""
 OPERATOR = r"\s*([=<>!+*/%-]|(IS|IN|NOT|I?LIKE|BETWEEN)\b)"
 
 
@@ -31,6 +34,21 @@ def locked_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         engine.execute("SET enable_external_access = false")
         engine.execute("SET lock_configuration = true")
         yield engine
+
+
+def changing_function(engine: duckdb.DuckDBPyConnection, expression: str) -> str | None:
+    """Return a function of an expression whose value hangs on chance or on the time, if there is one."""
+    names = {
+        name
+        for (name,) in engine.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+        ).fetchall()
+        if name.isidentifier()
+    }
+    bare = TEXT_OR_NAME.sub("''", expression).casefold()
+    called = re.findall(r"([a-z_][a-z0-9_]*)\s*\(", bare)
+    said = [word for word in re.findall(r"[a-z_]+", bare) if word in CLOCK]
+    return next((name for name in [*called, *said] if name in names or name in CLOCK), None)
 
 
 def absent_columns(table: pd.DataFrame, expression: str) -> list[str]:

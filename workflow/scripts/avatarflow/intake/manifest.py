@@ -1,6 +1,6 @@
 """Manifests: reading them, and checking their columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -63,7 +63,7 @@ def read_manifest(
     if read.pictures and FILE not in table.columns:
         table.insert(0, FILE, pd.Series(_names(read.pictures), dtype=object))
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
-    _check_columns(table, [*columns, *absent], if_there, read.not_text, where)
+    _check_columns(table, [*columns, *absent], if_there, read.not_taken, where)
     table = table.where(table.notna() & (table != ""), None)
     if read.pictures:
         table[EMBEDDED] = pd.Series(read.pictures.contents, dtype=object)
@@ -76,14 +76,17 @@ def read_manifest(
 
 def _read(path: Path, where: str) -> TextTable:
     """Read the table of a file, whose kind its content tells."""
-    content = b""
+    is_parquet = False
     try:
+        with path.open("rb") as file:
+            is_parquet = file.read(len(PARQUET)) == PARQUET
+        if is_parquet:
+            return read_parquet(path, where)
         content = unpacked(path.read_bytes(), where)
-        if content.startswith(PARQUET):
-            return read_parquet(content, where)
-        return TextTable(read_text(content, where))
+        is_parquet = content.startswith(PARQUET)
+        return read_parquet(content, where) if is_parquet else TextTable(read_text(content, where))
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
-        if content.startswith(PARQUET) and isinstance(error, OSError | pa.ArrowInvalid):
+        if is_parquet and isinstance(error, OSError | pa.ArrowInvalid):
             found = "its Parquet data are damaged or cut off"
             raise refuse(where, found, "copy or save it again") from None
         found = f"cannot be read as a table ({type(error).__name__})"
@@ -120,7 +123,7 @@ def _check_columns(
     table: pd.DataFrame,
     columns: Sequence[str],
     if_there: Sequence[str],
-    not_text: set[str],
+    not_taken: Mapping[str, str],
     where: str,
 ) -> None:
     """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
@@ -131,11 +134,11 @@ def _check_columns(
         alike = [name for name in names if spelled(name) == spelled(column) != ""]
         if column in names:
             continue
-        if column in not_text:
+        if column in not_taken:
             problems.add(
                 where,
-                f"column '{column}' holds neither text nor numbers",
-                "save its values as text",
+                f"column '{column}' holds {not_taken[column]}",
+                "save its values as short text",
             )
         elif alike:
             problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")

@@ -1,21 +1,20 @@
 """Parquet manifests as text, converted by Arrow so that no digit of an identifier is lost on the way."""
 
-import io
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 
+from .parquet_bounds import IMAGE, MOST_BYTES, plain, read_bounded
 from .time_columns import as_time, is_time
 
-IMAGE = "image"
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 BINARY = (
     pa.types.is_binary,
@@ -41,13 +40,13 @@ class TextTable:
 
     table: pd.DataFrame
     pictures: EmbeddedPictures | None = None
-    # columns that hold neither text nor numbers, and are left out
-    not_text: set[str] = field(default_factory=set)
+    # columns that are left out, and what they hold
+    not_taken: dict[str, str] = field(default_factory=dict)
     # columns of dates, times and durations as such: as text, days do not compare as their times do
     times: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
 
-def read_parquet(content: bytes, where: str) -> TextTable:
+def read_parquet(source: Path | bytes, where: str) -> TextTable:
     """Read the columns as text, and the pictures inside the table, if there are any.
 
     Those are pictures as the Hugging Face `datasets` library writes them: a column `image` of bytes and path.
@@ -55,9 +54,9 @@ def read_parquet(content: bytes, where: str) -> TextTable:
     Raises
     ------
     AvatarflowError
-        For two columns `image`, and for one whose bytes are none.
+        For two columns `image`, for one whose bytes are none, and for pictures beyond the limit.
     """
-    read = pq.ParquetFile(io.BytesIO(content)).read()
+    read, too_large = read_bounded(source, where)
     names = [str(name) for name in read.column_names]
     if names.count(IMAGE) > 1:
         raise refuse(
@@ -66,7 +65,7 @@ def read_parquet(content: bytes, where: str) -> TextTable:
     pictures = _pictures(read.column(names.index(IMAGE)), where) if IMAGE in names else None
     texts: list[list[str | None]] = []
     labels: list[str] = []
-    not_text: set[str] = set()
+    not_taken = dict.fromkeys(too_large, f"more than {MOST_BYTES // 2**20} MiB")
     times: dict[str, pa.ChunkedArray] = {}
     for name, column in zip(names, read.columns, strict=True):
         if UNNAMED_INDEX.fullmatch(name) or (pictures and name == IMAGE):
@@ -78,13 +77,13 @@ def read_parquet(content: bytes, where: str) -> TextTable:
         except (pa.ArrowException, KeyError):  # a zone that is not known
             values = None
         if values is None:
-            not_text.add(name)
+            not_taken[name] = "neither text nor numbers"
         else:
             texts.append(values)
             labels.append(name)
     table = pd.DataFrame(dict(enumerate(texts)), index=range(read.num_rows), dtype=object)
     table.columns = pd.Index(labels, dtype=object)
-    return TextTable(table, pictures, not_text, times)
+    return TextTable(table, pictures, not_taken, times)
 
 
 def _pictures(column: pa.ChunkedArray, where: str) -> EmbeddedPictures | None:
@@ -93,16 +92,17 @@ def _pictures(column: pa.ChunkedArray, where: str) -> EmbeddedPictures | None:
     parts = [part.name for part in kind] if pa.types.is_struct(kind) else []
     if "bytes" not in parts:
         return None
-    if not _is(kind.field(parts.index("bytes")).type, BINARY) and column.null_count < len(column):
+    written = plain(pc.struct_field(column, [parts.index("bytes")]))
+    if not _is(written.type, BINARY) and column.null_count < len(column):
         found = f"the bytes of column '{IMAGE}' are of another type than binary"
         raise refuse(
             where,
             found,
             "write the content of each picture file there, as the datasets library does",
         )
-    contents = pc.struct_field(column, [parts.index("bytes")]).to_pylist()
+    contents = written.to_pylist()
     paths = (
-        pc.struct_field(column, [parts.index("path")]).to_pylist()
+        plain(pc.struct_field(column, [parts.index("path")])).to_pylist()
         if "path" in parts
         else [None] * len(column)
     )
@@ -115,7 +115,7 @@ def _as_text(column: pa.ChunkedArray) -> list[str | None] | None:
     """Write each value as text; whole numbers stay whole, also where a missing cell made floats of them."""
     kind: Any = column.type
     if pa.types.is_dictionary(kind):
-        return _as_text(column.cast(kind.value_type))
+        return _as_text(plain(column))
     if isinstance(kind, pa.BaseExtensionType):
         nested = pa.types.is_nested(kind.storage_type)
         return (

@@ -11,7 +11,7 @@ from avatarflow.core import seeds
 from avatarflow.core.errors import refuse
 
 from .eyes import name_eyes, within_patients
-from .identifiers import normalised
+from .identifiers import normalised, spelled
 
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"
@@ -193,7 +193,7 @@ def assign_roles(
     Raises
     ------
     AvatarflowError
-        If a person is on both sides of the given split, or a given value is neither.
+        If a given value is neither.
     """
     people = np.unique(persons)
     if given is None:
@@ -208,14 +208,7 @@ def assign_roles(
             f"{wrong.sum()} rows are neither train nor heldout",
             "use these two values",
         )
-    for_training = {person for person, side in zip(persons, sides, strict=True) if side == "train"}
-    for_holding = {person for person, side in zip(persons, sides, strict=True) if side == "heldout"}
-    both = for_training & for_holding
-    if both:
-        raise refuse(
-            "split.column", f"{len(both)} persons are on both sides", "keep each person on one side"
-        )
-    trained = np.array(sorted(for_training))
+    trained = np.unique(persons[sides == "train"])
     rest = {role: shares[role] for role in ROLES if role != "heldout"}
     scale = sum(rest.values()) or 1.0
     roles = _by_share(trained, {role: share / scale for role, share in rest.items()}, seed)
@@ -223,6 +216,41 @@ def assign_roles(
     inside = np.isin(persons, trained)
     out[inside] = roles[np.searchsorted(trained, persons[inside])]
     return out
+
+
+def refuse_both_sides(
+    keys: Sequence[Hashable],
+    sides: Sequence[str | None],
+    same: Sequence[tuple[Hashable, Hashable]],
+) -> None:
+    """Refuse a split that has a person on both sides.
+
+    Parameters
+    ----------
+    keys, sides : (n,)
+        Of every row of the manifest: what is unreadable or not selected says as well who was trained on.
+    same : pairs of keys
+        Persons who count as one.
+
+    Raises
+    ------
+    AvatarflowError
+        With the number of such persons.
+    """
+    graph = nx.Graph()
+    graph.add_edges_from(same)
+    said: dict[Hashable, set[str]] = {}
+    for key, side in zip(keys, sides, strict=True):
+        if key is not None and side:
+            graph.add_node(key)
+            said.setdefault(key, set()).add(spelled(side))
+    both = sum(
+        {"train", "heldout"} <= set().union(*(said.get(key, set()) for key in group))
+        for group in nx.connected_components(graph)
+    )
+    if both:
+        found = f"{both} persons are on both sides"
+        raise refuse("split.column", found, "keep each person on one side, in every row")
 
 
 def _by_share(people: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:

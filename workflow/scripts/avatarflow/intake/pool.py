@@ -28,6 +28,7 @@ from .persons import (
     joined_in_bulk,
     number_fields,
     number_persons,
+    refuse_both_sides,
 )
 from .placeholders import codes_for_missing, words_for_missing
 from .reading import Size, read_all, refuse_missing_root
@@ -129,6 +130,8 @@ def pool_from_manifest(
     again = saved_again(pictures, kept)
     same += [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
+    if given:
+        refuse_both_sides(list(who[KEY]), list(every[given[0]]), same)
     sides = list(kept[given[0]]) if given else None
     table = pd.DataFrame(
         {

@@ -10,7 +10,7 @@ from avatarflow.core.errors import refuse
 from .identifiers import spelled
 from .manifest import ROW
 
-NO_PERSON = "no person: every person column is empty or holds a word for none"
+NO_PERSON = "no person: every identifier is empty, a word for none, or lacks one of its columns"
 SAME_CONTENT = "same content as row"
 ADVICE = {
     "no such file": "check root and the file names",

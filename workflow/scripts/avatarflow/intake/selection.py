@@ -10,7 +10,14 @@ import pyarrow as pa
 
 from avatarflow.core.errors import refuse
 
-from .filter_columns import ABSENT, absent_columns, composed, locked_engine, names_column
+from .filter_columns import (
+    ABSENT,
+    absent_columns,
+    changing_function,
+    composed,
+    locked_engine,
+    names_column,
+)
 from .manifest import EMBEDDED, ROW
 from .time_columns import TIMES, TimeColumns
 
@@ -34,8 +41,8 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
     Raises
     ------
     AvatarflowError
-        If the expression is not one, keeps nothing, or names one of two columns that differ only
-        in case or in composed and decomposed letters.
+        If the expression is not one, keeps nothing, would select other rows another time, or names
+        one of two columns that differ only in case or in composed and decomposed letters.
     """
     if not expression.strip():
         return table
@@ -47,6 +54,11 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
     # longer than every column's name, so that it is none of them, however they are written
     number = "_" * (1 + max(len(name) for name in typed.column_names))
     with locked_engine() as engine:
+        if changing := changing_function(engine, expression):
+            found = f"'{changing}' gives another value each time"
+            raise refuse(
+                where, found, "compare with a fixed value, so that a rerun selects the same"
+            )
         rows = engine.from_arrow(typed.append_column(number, pa.array(table[ROW].to_numpy())))
         try:
             kept = rows.filter(expression).project(f'"{number}"').fetchall()

@@ -12,7 +12,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 
 FILE = "file"
-SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
 SHOWN_LINES = 5
 MOST_LINES = 5_000_000
 """More than any set has pictures; a small gzip file may hold many more lines of nothing."""
