@@ -28,6 +28,7 @@ from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.runs.context import Step
 
 from .donor import with_donor
+from .fingerprint import Signs, human_signs, share_in
 from .information import DONORS, Information, Layout, bits_of, from_panel, from_spectrum
 from .observed import align, measured_bits, placed, sex_shown
 from .spike_in import bodies
@@ -112,7 +113,7 @@ def assess(
     -------
     dict
         `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is fragments),
-        `found`, `information`, `sex`, `how`.
+        `found`, `information`, `sex`, `signs`, `how`.
     """
     summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
     spikes = pd.read_parquet(inputs["spikes"])
@@ -120,11 +121,14 @@ def assess(
     spike = is_spike(spikes, total)
     removed, removers_without_calls = votes(runs["remove"], total)
     detected, detectors_without_calls = votes(runs["detection_tools"], total)
+    known = Known(inputs, settings, summary)
+    marked = human_signs(bodies(inputs["reads"]))
+    signs = Signs.of(share_in(known.genome), marked, removed | detected, spike, ALPHA)
+    detected |= marked  # one more detector, which needs no reference
     counts = Counts.of(removed, detected, spike, spikes["variants"].to_numpy())
     rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
     names = np.flatnonzero(~removed & detected & ~spike)
-    known = Known(inputs, settings, summary)
     with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
         found = known.look(inputs["reads"], names, Path(place), threads, step)
     sex = found.pop("sex")
@@ -137,7 +141,7 @@ def assess(
             "without_verdicts": sorted({*removers_without_calls, *detectors_without_calls}),
         },
         "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
-        "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
+        "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex, "signs": signs.as_dict(),
         "information": {"bits_per_fragment": known.information().mean}, "how": known.how, "population": people,
     }  # fmt: skip
     if left.high is not None:

@@ -8,7 +8,7 @@ import gzip
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.core.errors import refuse
+from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
 from avatarflow.reads import bgzf
@@ -30,6 +30,13 @@ LONGEST_BP = 1000  # of reads that short spike-ins can stand for
 LEAST_LONG_BP = 50
 LEAST_ERROR = 1e-4
 COLUMNS = ["number", "donor", "variants"]
+KEYS = {
+    "reads.error": "spike_ins.error",
+    "reads.fragment_mean_bp": "spike_ins.fragment_mean_bp",
+    "reads.long.min_bp": "own_reads.shortest_bp",
+    "reads.long": "own_reads",
+}
+"""Keys of a benchmark that the simulator names, and what a release calls them."""
 
 Bodies = Iterator[tuple[bytes, ...]]
 
@@ -53,7 +60,11 @@ def spike_settings(
         If spike-ins of the configured platform cannot stand for the user's reads.
     """
     error = spikes["error"] if spikes["error"] is not None else summary["error"]
-    settings = {"error": max(float(error), LEAST_ERROR), "platform": spikes["platform"]}
+    settings = {
+        "error": max(float(error), LEAST_ERROR),
+        "error_told": spikes["error"] is not None,
+        "platform": spikes["platform"],
+    }
     if spikes["platform"] == "nanopore":
         if not single:
             raise refuse(
@@ -172,8 +183,32 @@ def _simulated(
     cell = {"donor": f"spike{donor + 1}", "error": settings["error"],
             "seeds": {"fragments": seed, "errors": seed}}  # fmt: skip
     reads = {**settings, "pairs": pairs}
-    simulate_shard(genomes, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), outputs, step)
+    mixture: dict[str, Any] = {"host_share": 1.0, "weights": {}}
+    with keys_of_releases(settings["error"], told=settings["error_told"]):
+        simulate_shard(genomes, reads, mixture, cell, (0, 1), outputs, step)
     return outputs
+
+
+@contextmanager
+def keys_of_releases(error: float, told: bool) -> Iterator[None]:
+    """Name in refusals of the simulator the keys that a release has; `told`: its config names the error.
+
+    Raises
+    ------
+    AvatarflowError
+        As the simulator, in the words of a release.
+    """
+    try:
+        yield
+    except AvatarflowError as refusal:
+        where, _, rest = str(refusal).partition(": ")
+        if where == "reads.error" and not told:
+            raise refuse(
+                "own_reads",
+                f"the qualities of fastq1 or fastq2 tell a mean error of {error:.3g} a base, more than spike-ins have",
+                "give reads with the qualities of the machine, or set spike_ins.error to its rate",
+            ) from refusal
+        raise AvatarflowError(f"{KEYS.get(where, where)}: {rest}") from refusal
 
 
 def _places(own: int, spikes: int, seed: int) -> npt.NDArray[np.int64]:
