@@ -300,10 +300,10 @@ def test_spike_ins_take_after_the_reads_unless_told(world):
     summary = {"length_max": 151, "length_min": 35, "length_q05": 90, "length_mean": 120.0, "length_sd": 9.0,
                "error": 0.02}  # fmt: skip
     plain = settings_of(world)["spike_ins"]
-    assert spike_settings(plain, summary, False)["length_bp"] == 90
-    assert spike_settings(plain, summary, True) | {"error": 0} == {
-        "length_bp": 90, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 0,
-        "indel_ratio": 0.01, "platform": "illumina", "error_told": False,
+    assert spike_settings({**plain, "error": 0.02}, summary, False)["length_bp"] == 90
+    assert spike_settings(plain, summary, True) == {
+        "length_bp": 167, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 1e-4,
+        "indel_ratio": 0.01, "platform": "illumina", "error_told": False, "as_own": True, "longest_bp": 151,
     }  # fmt: skip
     assert (
         spike_settings({**plain, "error": 0.05, "length_bp": 60}, summary, False)["error"] == 0.05

@@ -5,10 +5,9 @@ of them in repeats of primates (Alu, L1), and some that stand there once, spread
 the first kind is human whatever the reference is; a human reference has nearly all of the second kind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +25,6 @@ K = 31
 LEAST_HITS = 3  # k-mers by which a fragment counts as human: one match of 33 bases, or several
 SIEVE_BITS = 24
 LEAST_REPEATS = 0.05  # share of human fragments with signs that is taken for the least
-BLOCK = 4096
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -103,21 +101,19 @@ def share_in(genome: Genome) -> float:
     return float(seen.mean())
 
 
-def human_signs(fragments: Iterable[tuple[bytes, ...]]) -> Mask:
-    """Which fragments are human by their repeats; each comes as the bases of its reads, with whatever else."""
-    repeats, marks = shipped("repeats"), []
+def human_signs(fragments: Sequence[tuple[bytes, ...]]) -> Mask:
+    """Which fragments are human by their repeats; each comes as records of its reads without the names."""
+    if not fragments:
+        return np.zeros(0, bool)
+    repeats, between = shipped("repeats"), bytes([N])
+    texts = [
+        between.join(read.partition(b"\n")[0].translate(TO_CODE) for read in reads) + between
+        for reads in fragments
+    ]
+    codes = np.frombuffer(b"".join(texts), np.uint8)
     seen = np.zeros(len(repeats.hashes), bool)
-    between = bytes([N])
-    left = iter(fragments)
-    while block := list(islice(left, BLOCK)):
-        texts = [
-            between.join(read.partition(b"\n")[0].translate(TO_CODE) for read in reads) + between
-            for reads in block
-        ]
-        codes = np.frombuffer(b"".join(texts), np.uint8)
-        hits = scan(codes, np.cumsum([len(text) for text in texts]), repeats, seen)
-        marks.append(hits >= LEAST_HITS)
-    return np.concatenate(marks) if marks else np.zeros(0, bool)
+    hits = scan(codes, np.cumsum([len(text) for text in texts]), repeats, seen)
+    return np.asarray(hits >= LEAST_HITS)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Simulated human reads mixed into a user's reads: of them it is known which ones the tools miss.
 
-They have the errors that the user's qualities tell, and the length of the user's shorter reads (nanopore: lengths like
-theirs). Names are running numbers over both, so that no tool can tell them apart.
+They have the errors, qualities and lengths of the user's reads, one spike-in of each drawn read (nanopore: their mean
+error, and lengths like theirs). Names are running numbers over both, so that no tool can tell them apart.
 """
 
 import gzip
@@ -26,9 +26,12 @@ from avatarflow.reads.simulation.simulate import simulate_shard
 from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.runs.context import Step
 
+from .own_qualities import MARGIN_BP, as_fragment, clean_kmers, drawn
+
 LONGEST_BP = 1000  # of reads that short spike-ins can stand for
 LEAST_LONG_BP = 50
 LEAST_ERROR = 1e-4
+MOST_ERROR = 0.3
 COLUMNS = ["number", "donor", "variants"]
 KEYS = {
     "reads.error": "spike_ins.error",
@@ -60,7 +63,14 @@ def spike_settings(
         If spike-ins of the configured platform cannot stand for the user's reads.
     """
     error = spikes["error"] if spikes["error"] is not None else summary["error"]
+    as_own = (
+        spikes["error"] is None
+        and spikes["profile"] is None
+        and spikes["platform"] == "illumina"
+        and spikes["pairs"] > 0
+    )
     settings = {
+        "as_own": as_own,
         "error": max(float(error), LEAST_ERROR),
         "error_told": spikes["error"] is not None,
         "platform": spikes["platform"],
@@ -76,7 +86,12 @@ def spike_settings(
     if summary["length_max"] > LONGEST_BP:
         found = f"reads of up to {summary['length_max']} bases, which spike-ins of short reads cannot stand for"
         raise refuse("own_reads", found, "set spike_ins.platform: nanopore")
-    length = spikes["length_bp"] or summary["length_q05"]
+    if as_own and summary["error"] > MOST_ERROR:
+        raise too_wrong(summary["error"])
+    length = spikes["length_bp"] or summary["length_max" if as_own else "length_q05"]
+    if as_own:
+        settings |= {"error": LEAST_ERROR, "longest_bp": length}
+        length += MARGIN_BP
     return settings | {
         "length_bp": length,
         "fragment_mean_bp": max(spikes["fragment_mean_bp"], length),
@@ -153,7 +168,10 @@ def spike_in(
         places = _places(summary["fragments"], len(truth), seed)
         order = generator(seed, "spike-ins.order").permutation(len(truth))
         pool = list(made)
-        own = bodies([inputs[f"reads{mate}"] for mate in mates])
+        paths = [inputs[f"reads{mate}"] for mate in mates]
+        if settings["as_own"]:
+            pool = like_own(pool, paths, settings, seed)
+        own = bodies(paths)
         _merge(
             own,
             [pool[number] for number in order],
@@ -166,6 +184,29 @@ def spike_in(
     with replacing(outputs["spikes"]) as path:
         table.astype("int64").to_parquet(path, index=False)
     step.info("%d spike-ins, error %.4f", len(table), settings["error"])
+
+
+def like_own(
+    pool: list[tuple[bytes, ...]], paths: Sequence[str], settings: Mapping[str, Any], seed: int
+) -> list[tuple[bytes, ...]]:
+    """Give each spike-in length, qualities, N and errors of one of the user's fragments."""
+    clean = [np.zeros(0)]
+    for block in blocks(bodies(paths)):
+        clean.append(clean_kmers(block))
+    numbers = drawn(np.concatenate(clean), len(pool), seed)
+    wanted = set(numbers.tolist())
+    models = {number: own for number, own in enumerate(bodies(paths)) if number in wanted}
+    ratio, longest = settings["indel_ratio"], settings["longest_bp"]
+    return [
+        as_fragment(seed, place, body, models[number], ratio, longest)
+        for place, (body, number) in enumerate(zip(pool, numbers.tolist(), strict=True))
+    ]
+
+
+def blocks(every: Bodies) -> Iterator[list[tuple[bytes, ...]]]:
+    """Lists of fragments."""
+    while block := list(islice(every, BLOCK)):
+        yield block
 
 
 def _simulated(
@@ -189,6 +230,15 @@ def _simulated(
     return outputs
 
 
+def too_wrong(error: float) -> AvatarflowError:
+    """The refusal of reads whose qualities say next to nothing."""
+    return refuse(
+        "own_reads",
+        f"the qualities of fastq1 or fastq2 tell a mean error of {error:.3g} a base, more than spike-ins have",
+        "give reads with the qualities of the machine, or set spike_ins.error to its rate",
+    )
+
+
 @contextmanager
 def keys_of_releases(error: float, told: bool) -> Iterator[None]:
     """Name in refusals of the simulator the keys that a release has; `told`: its config names the error.
@@ -203,11 +253,7 @@ def keys_of_releases(error: float, told: bool) -> Iterator[None]:
     except AvatarflowError as refusal:
         where, _, rest = str(refusal).partition(": ")
         if where == "reads.error" and not told:
-            raise refuse(
-                "own_reads",
-                f"the qualities of fastq1 or fastq2 tell a mean error of {error:.3g} a base, more than spike-ins have",
-                "give reads with the qualities of the machine, or set spike_ins.error to its rate",
-            ) from refusal
+            raise too_wrong(error) from refusal
         raise AvatarflowError(f"{KEYS.get(where, where)}: {rest}") from refusal
 
 
