@@ -75,6 +75,16 @@ def test_first_mates_given_twice_are_refused(name, tmp_path):
     )
 
 
+def test_first_mates_with_other_heads_and_qualities_are_refused(tmp_path):
+    one, two = (
+        "".join(f"@r{i} {mate}:N:0:A\n{BASES}\n+\n{quality * 50}\n" for i in range(3))
+        for mate, quality in ((1, "I"), (2, "5"))
+    )
+    assert refusal(tmp_path, one, two).startswith(
+        "fastq2: the same reads as fastq1; give the second"
+    )
+
+
 def test_one_file_under_two_paths_is_refused(tmp_path):
     (tmp_path / f"{CANARY}.fastq1").write_text(fastq("ab"))
     (tmp_path / f"{CANARY}.fastq2").symlink_to(tmp_path / f"{CANARY}.fastq1")
@@ -113,8 +123,12 @@ def test_a_name_twice_is_refused_wherever_it_stands(order, tmp_path):
     assert "duplicate reads" in refusal(tmp_path, fastq(order))
 
 
-def test_mates_one_file_after_the_other_are_refused(tmp_path):
-    assert "fastq1 line 13: the mate of an earlier" in refusal(tmp_path, "".join(pair("x{i}/{m}")))
+@pytest.mark.parametrize("form", ["x{i}/{m}", "SRR1.{i}.{m}", "x{i}_{m}:N:0:A", "x{i} {m}:N:0:A"])
+def test_mates_one_file_after_the_other_are_refused(form, tmp_path):
+    for number, order in enumerate((pair(form), pair(form)[::-1])):
+        message = refusal(tmp_path / str(number), "".join(order))
+        assert "both mates in one file" in message.splitlines()[0]
+        assert message.startswith("fastq1 line 13: ")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ FETCH = "fetch the file again"
 FASTQ = "make FASTQ of it with the maker's tools"
 KINDS = {
     b"PK\x03\x04": ("a ZIP archive", UNPACK),
+    b"PK\x05\x06": ("a ZIP archive", UNPACK),
     b"7z\xbc\xaf": ("a 7z archive", UNPACK),
     b"Rar!": ("a RAR archive", UNPACK),
     b"\x04\x22\x4d\x18": ("an LZ4 file, which is not read", "give gzip, bzip2, xz, zstd or plain"),

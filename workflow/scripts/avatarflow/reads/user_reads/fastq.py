@@ -146,12 +146,12 @@ class Fastq:
     def _record(
         self, line: int, head: bytes, bases: bytes, plus: bytes, qualities: bytes
     ) -> Record | None:
-        if not qualities.strip() and not (bases.strip() == b"" and plus.startswith(b"+")):
-            self._lost(line, "a record that is cut short", FETCH)
-        elif not head.startswith(b"@"):
+        if not head.startswith(b"@"):
             self._lost(
                 line, "no record begins here: no @ (lines lost or added above, or no FASTQ)", FETCH
             )
+        elif not qualities.strip() and not (bases.strip() == b"" and plus.startswith(b"+")):
+            self._lost(line, "a record that is cut short", FETCH)
         elif not plus.startswith(b"+"):
             self._lost(
                 line + 2, "no + between bases and qualities (lines lost or added above)", FETCH
@@ -183,9 +183,9 @@ class Fastq:
             upper = bases.upper()
             self.lower += upper != bases
             self.unclear += clean.count(b"N") - upper.count(b"N")
-        if qualities:
-            self.lowest = min(self.lowest, *qualities, 255)
-            self.highest = max(self.highest, *qualities, 0)
+        if qualities and self.lowest >= LOWEST_OLD:  # else it is Phred + 33 for certain
+            self.lowest = min(self.lowest, min(qualities))
+            self.highest = max(self.highest, max(qualities))
             self.longest = max(self.longest, len(bases))
         if self.offset == OLD:
             qualities = qualities.translate(TO_SANGER)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from avatarflow.core.file_problems import Complaints
 
 from .fastq import Fastq, Record
-from .names import BOTH, marked, mate_of, shared
+from .names import BOTH, marked, mate_of, plain, shared
 
 TWO_FILES = "put the mates into two files, in the same order, or take duplicate reads out"
 AGAIN = "the name of the read before once more (both mates in one file, or duplicate reads?)"
@@ -85,50 +85,51 @@ def repeated(keys: npt.NDArray[np.uint64], lines: npt.NDArray[np.int64]) -> list
 
 
 class Singles:
-    """Single reads one after the other, and whether they are mates in truth.
+    """Single reads, and whether they are mates in truth.
 
-    `name/1` and `name/2` are mates, unless other names show that the number is a running one (`transcript/3`), or there
-    is but one such pair among many reads. Other marks (`SRR1.7.1` before `SRR1.7.2`) are mates only where most of the
-    file is like that.
+    Names that are equal but for a number 1 or 2 at their end are mates, unless other names show that the number is a
+    running one (`transcript/3`, `SRR1.3`). One such pair may be chance where the mark is explicit (`transcript/1` and
+    `transcript/2` among others); other marks (`SRR1.7.1`, `name_1`) need that half of the file is like that.
     """
 
     def __init__(self, label: str, complaints: Complaints) -> None:
         self.label, self.complaints = label, complaints
         self.reads, self.numbered = 0, set[bytes]()
         self.last = b""
-        self.stems, self.stem_lines = array("Q"), array("q")  # of names with an explicit mark
-        self.beside: dict[bytes, list[int]] = {}  # by implicit mark, where a 2 follows its 1
+        self.stems: dict[tuple[bytes, bool], tuple[array[int], array[int]]] = {}  # keys and lines
 
     def add(self, record: Record) -> bool:
         """Note a read; whether its name is that of the read before."""
         self.reads += 1
         again = record.name == self.last
+        self.last = record.name
         if again:
             self.complaints.line(self.label, record.line, AGAIN, TWO_FILES)
+            return True
+        # most names of a file end in running numbers behind one mark: once is enough to learn that
+        if self.numbered and record.name[-1:] not in BOTH and plain(record.name):
+            return False
         parts = marked(record.name)
-        if parts and parts.mate not in BOTH:
+        if parts is None or parts.mark in self.numbered:
+            return False
+        if parts.mate in BOTH:
+            empty = array("Q"), array("q")
+            keys, lines = self.stems.setdefault((parts.mark, parts.explicit), empty)
+            keys.append(key_of(parts.stem))
+            lines.append(record.line)
+        else:
             self.numbered.add(parts.mark)
-        elif parts and parts.explicit:
-            self.stems.append(key_of(parts.stem))
-            self.stem_lines.append(record.line)
-        elif parts and parts.mate == b"2" and (both := shared(self.last, record.name)):
-            self.beside.setdefault(both[1], []).append(record.line)
-        self.last = record.name
-        return again
+            for explicit in (True, False):
+                self.stems.pop((parts.mark, explicit), None)
+        return False
 
     def finish(self) -> None:
         """Complain about mates in one file."""
-        stems, lines = (
-            np.frombuffer(self.stems, np.uint64),
-            np.frombuffer(self.stem_lines, np.int64),
-        )
-        marks = dict(self.beside) if self.reads > 2 else {}
-        marks = {mark: own for mark, own in marks.items() if 4 * len(own) >= self.reads}
-        explicit = repeated(stems, lines)
-        if len(explicit) > 1 or self.reads == 2:
-            marks[b"/"] = explicit
-        for mark, own in marks.items():
-            for line in own if mark not in self.numbered else []:
+        for (_, explicit), (keys, lines) in self.stems.items():
+            second = repeated(np.frombuffer(keys, np.uint64), np.frombuffer(lines, np.int64))
+            sure = len(second) > 1 or self.reads == 2
+            most = self.reads > 2 and 4 * len(second) >= self.reads
+            for line in second if (sure if explicit else most) else []:
                 self.complaints.line(self.label, line, IN_TURN, TWO_FILES)
 
 
@@ -149,7 +150,7 @@ class Pairs:
             self.complaints.line("fastq2", two.line, APART, ONE_ORDER)
             return None
         self.pairs += 1
-        self.equal += (one.bases, one.qualities) == (two.bases, two.qualities)
+        self.equal += one.bases == two.bases
         mate = mate_of(one.name, one.comment)
         if mate and mate == mate_of(two.name, two.comment):
             found = f"mate {mate.decode()} of a fragment, and fastq1 has the same mate"

@@ -39,6 +39,11 @@ def marked(word: bytes) -> Marked | None:
     return Marked(match["stem"], match["mark"], match["mate"], False) if match else None
 
 
+def plain(word: bytes) -> bool:
+    """Whether a name can have no explicit mark."""
+    return b"/" not in word and b":N:" not in word and b":Y:" not in word
+
+
 def without_mate(word: bytes) -> bytes:
     """A name without an explicit mark of mate 1 or 2."""
     parts = marked(word)
