@@ -30,6 +30,8 @@ LONGEST_OLD_BP = 1000  # machines with longer reads never wrote Phred + 64
 TO_SANGER = bytes(
     max(byte - OLD, 0) + SANGER if byte >= LOWEST_OLD else STRANGE for byte in range(256)
 )
+NOT_ONLY_SANGER = bytes(range(LOWEST_OLD, 256))
+USUAL_SANGER = bytes(range(HIGHEST_SANGER + 1))
 REPAIR = "repair the file"
 
 
@@ -75,7 +77,7 @@ class Fastq:
         self.path, self.label, self.complaints = Path(path), label, complaints
         self.size, self.offset = self.path.stat().st_size, offset
         self.unclear, self.lower, self.crlf, self.ended = 0, 0, False, 0
-        self.lowest, self.highest, self.longest = 255, 0, 0
+        self.sanger, self.high, self.longest = False, False, 0
         self._raw: IO[bytes] | None = None
 
     def done(self) -> int:
@@ -98,8 +100,7 @@ class Fastq:
                 self._wrong(1, "the compressed file is truncated or damaged here", FETCH)
             finally:
                 self._raw = None
-        looks_old = self.lowest >= LOWEST_OLD and self.highest > HIGHEST_SANGER
-        if self.offset is None and looks_old and self.longest <= LONGEST_OLD_BP:
+        if self.offset is None and self.high and not self.sanger and self.longest <= LONGEST_OLD_BP:
             self.complaints.add(
                 self.label,
                 "qualities that look like Phred + 64 (no character below ; and some above J)",
@@ -183,10 +184,9 @@ class Fastq:
             upper = bases.upper()
             self.lower += upper != bases
             self.unclear += clean.count(b"N") - upper.count(b"N")
-        if qualities and self.lowest >= LOWEST_OLD:  # else it is Phred + 33 for certain
-            self.lowest = min(self.lowest, min(qualities))
-            self.highest = max(self.highest, max(qualities))
-            self.longest = max(self.longest, len(bases))
+        self.sanger = self.sanger or bool(qualities.translate(None, NOT_ONLY_SANGER))
+        self.high = self.high or bool(qualities.translate(None, USUAL_SANGER))
+        self.longest = max(self.longest, len(bases))
         if self.offset == OLD:
             qualities = qualities.translate(TO_SANGER)
         return Record(line, name, comment, clean, qualities)
