@@ -16,6 +16,7 @@ from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import LETTERS, Genome, read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.release import fingerprint
+from avatarflow.reads.release import spike_in as spike_in_module
 from avatarflow.reads.release.assess import assess
 from avatarflow.reads.release.fingerprint import (
     KmerSet,
@@ -295,6 +296,14 @@ def test_clean_kmers_are_those_without_an_expected_error():
         [80 * (1 - 1e-4) ** 21, 160 * (1 - 1e-4) ** 21, 80 * (1 - 10**-0.7) ** 21, 0, 0]
     )
     assert quality_class(clean).tolist() == [4, 5, 0, 0, 0]
+
+
+def test_blocks_hold_all_fragments_in_order(monkeypatch):
+    monkeypatch.setattr(spike_in_module, "BLOCK_BYTES", 100)
+    bodies = [(bytes(40),), (bytes(90),), (bytes(5), bytes(6)), (bytes(300),), (bytes(1),)]
+    parts = list(spike_in_module.blocks(iter(bodies)))
+    assert [body for part in parts for body in part] == bodies
+    assert [len(part) for part in parts] == [2, 2, 1]
 
 
 def test_rare_bad_reads_are_drawn_often():

@@ -32,6 +32,7 @@ LONGEST_BP = 1000  # of reads that short spike-ins can stand for
 LEAST_LONG_BP = 50
 LEAST_ERROR = 1e-4
 MOST_ERROR = 0.3
+BLOCK_BYTES = 1 << 22  # of FASTQ looked at at once
 COLUMNS = ["number", "donor", "variants"]
 KEYS = {
     "reads.error": "spike_ins.error",
@@ -204,8 +205,16 @@ def like_own(
 
 
 def blocks(every: Bodies) -> Iterator[list[tuple[bytes, ...]]]:
-    """Lists of fragments."""
-    while block := list(islice(every, BLOCK)):
+    """Lists of fragments of a bounded size, however long the reads are."""
+    block: list[tuple[bytes, ...]] = []
+    size = 0
+    for body in every:
+        block.append(body)
+        size += sum(map(len, body))
+        if size > BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
         yield block
 
 
