@@ -29,7 +29,7 @@ from avatarflow.runs.context import Step
 one, two, truth, folder = sys.argv[1:]
 files = {"fastq1": one, "fastq2": two, "truth": truth or None}
 outputs = {key: f"{folder}/{key}" for key in ("reads1", "reads2", "truth", "summary")}
-take_reads(files, 35, False, outputs, Step.null())
+take_reads(files, 35, False, None, outputs, Step.null())
 """
 LENGTH = 150
 

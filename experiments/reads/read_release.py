@@ -112,7 +112,8 @@ class Work:
     def settings(self, panel: bool, donor: str | None) -> dict[str, Any]:
         """A release's config entry with its defaults."""
         entry = {
-            "own_reads": {"fastq1": "1", "fastq2": "2"}, "seed": self.asked.seed,
+            "own_reads": {"fastq1": "1", "fastq2": "2"}, "seed": self.asked.seed, "reference": {"fasta": self.host},
+            "gates": {"reference_match": 0},  # a part of one chromosome
             "panel": {"vcf": self.vcf, "map": self.map} if panel else None,
             "donor": {"vcf": self.vcf, "sample": donor} if donor else None,
             "spike_ins": {"pairs": self.asked.spike_ins},
@@ -132,7 +133,13 @@ class Work:
         """Somebody's variants."""
         place = self.folder / "people" / name
         if not place.is_dir():
-            config = load({"read_releases": {"r": {"own_reads": {"fastq1": "1"}}}})
+            config = load(
+                {
+                    "read_releases": {
+                        "r": {"own_reads": {"fastq1": "1"}, "reference": {"fasta": "1"}}
+                    }
+                }
+            )
             rates = release_benchmarks(config)["r"]["rates"]
             make_individual(
                 self.host,
@@ -177,7 +184,7 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
     )
     join_shards({key: [path] for key, path in shard.items()}, whole)
     taken = {key: str(place / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    take_reads({"fastq1": whole["reads1"], "fastq2": whole["reads2"]}, 35, False, taken, step)
+    take_reads({"fastq1": whole["reads1"], "fastq2": whole["reads2"]}, 35, False, None, taken, step)
     spikes = [work.individual(f"spike{n}", {"panel": work.vcf, "sample": None}) for n in (1, 2, 3)]
     spiked = {key: str(place / f"spiked.{key}") for key in ("reads1", "reads2", "spikes")}
     more = {key: [one[key] for one in spikes] for key in ("variants", "parts")}

@@ -112,7 +112,13 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
         "remove": [{"tool": "bwa", "setting": "mem"}],
         "detection_tools": [{"tool": "minimap2", "setting": "sr"}],
         "spike_ins": {"pairs": 2000, "donors": 1},
-        "gates": {"detection_tools": 1, "spike_ins": 2000, "miss_rate": 0.01, "bits_left": 20},
+        "gates": {
+            "detection_tools": 1,
+            "spike_ins": 2000,
+            "miss_rate": 0.01,
+            "bits_left": 20,
+            "reference_match": 0,  # the host is made up
+        },
     }
 
     def decide(**gates):

@@ -206,9 +206,11 @@ def write_reads(folder, haplotypes, microbe, random):
 
 
 def settings_of(world, **changes):
-    entry = {"own_reads": {"fastq1": "a", "fastq2": "b"}, "seed": 1, "panel": {"vcf": str(world / "panel.vcf")},
+    entry = {"own_reads": {"fastq1": "a", "fastq2": "b"}, "reference": {"fasta": "host.fa"}, "seed": 1,
+             "panel": {"vcf": str(world / "panel.vcf")},
              "spike_ins": {"pairs": 1500, "donors": 1},
-             "gates": {"spike_ins": 1000, "miss_rate": 0.01, "bits_left": 30}, **changes}  # fmt: skip
+             "gates": {"spike_ins": 1000, "miss_rate": 0.01, "bits_left": 30, "reference_match": 0},
+             **changes}  # fmt: skip
     return load({"read_releases": {"r": entry}})["read_releases"]["r"]
 
 
@@ -221,7 +223,7 @@ def spiked(world, folder, settings, own=None, human=None):
     files = pair if own is None else {"fastq1": str(own)}
     human = np.load(world / "human.npy") if human is None else human
     first = {key: str(folder / f"own.{key}") for key in ("reads1", "reads2", "truth", "summary")}
-    take_reads(files, 35, False, first, Step.null())
+    take_reads(files, 35, False, None, first, Step.null())
     profile = str(world / "profile.tsv") if own is None else str(PROFILES / "nanopore.tsv")
     inputs = {**first, "host": str(world / "host.fa"), "microbes": str(world / "microbes.fa"), "profile": profile,
               "variants": [str(world / "spike/variants.parquet")],
@@ -298,10 +300,10 @@ def test_spike_ins_take_after_the_reads_unless_told(world):
     summary = {"length_max": 151, "length_min": 35, "length_q05": 90, "length_mean": 120.0, "length_sd": 9.0,
                "error": 0.02}  # fmt: skip
     plain = settings_of(world)["spike_ins"]
-    assert spike_settings(plain, summary, False)["length_bp"] == 90
-    assert spike_settings(plain, summary, True) | {"error": 0} == {
-        "length_bp": 90, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 0,
-        "indel_ratio": 0.01, "platform": "illumina",
+    assert spike_settings({**plain, "error": 0.02}, summary, False)["length_bp"] == 90
+    assert spike_settings(plain, summary, True) == {
+        "length_bp": 167, "fragment_mean_bp": 350, "fragment_sd_bp": 50, "ends": "single", "error": 1e-4,
+        "indel_ratio": 0.01, "platform": "illumina", "error_told": False, "as_own": True, "longest_bp": 151,
     }  # fmt: skip
     assert (
         spike_settings({**plain, "error": 0.05, "length_bp": 60}, summary, False)["error"] == 0.05
@@ -341,7 +343,7 @@ def test_nanopore_reads_are_decided_too(world, tmp_path):
     # 1,650 bases with a site in 150
     assert passed["measured"]["information"]["bits_per_fragment"] > 3
     assert passed["measured"]["counts"]["removed"] == 100
-    assert passed["gates"][3]["result"] == "pass"
+    assert passed["gates"][6]["result"] == "pass"
     _, refused, _ = decide(world, tmp_path, settings, 0.7, own=tmp_path / "own.fq", human=human)
     assert "bits_left: fail" in refused["reasons"]
 
@@ -384,7 +386,7 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
 REFUSED = {
     "a cleaner that leaves a third in": ({"cleaner": 0.66}, {}, "bits_left: fail"),
     "watchers that see little": ({"cleaner": 0.8, "watchers": (0.1, 0.1)}, {}, "miss_rate: fail"),
-    "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0}}, "bits_left: fail"),
+    "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0, "reference_match": 0}}, "bits_left: fail"),
     "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: inconclusive"),
     "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: inconclusive"),
     "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "detection_tools: inconclusive"),
@@ -501,15 +503,20 @@ def test_a_panel_tells_more_of_longer_reads_and_nothing_where_all_are_alike(worl
 
 # --- gates
 
+OWN = {"own_reads": {"fastq1": "a.fq"}, "reference": {"fasta": "host.fa"}}
+
 
 def figures(**changes):
     good = {"tools": {"asked": 3, "without_verdicts": []}, "counts": {"spike_ins": 20_000},
             "miss_rate": {"value": 1e-4, "low": 0, "high": 5e-4, "n": 20_000},
+            "signs": {"reference_share": 0.98, "reference_kmers": 6000, "fragments": 200, "unseen": 1,
+                      "excess": {"value": 1.1, "low": 1.1, "high": 1.5, "n": 900}},
             "bits": {"value": 1.0, "low": 0.0, "high": 5.0, "n": 3}}  # fmt: skip
     return figures_of({**good, **changes}, 2)
 
 
-LIMITS = {"calls": 1, "detection_tools": 2, "spike_ins": 10_000, "miss_rate": 0.001, "bits_left": 8}
+LIMITS = {"calls": 1, "detection_tools": 2, "spike_ins": 10_000, "reference_match": 0.9, "human_signs": 0.02,
+          "repeat_excess": 2, "miss_rate": 0.001, "bits_left": 8}  # fmt: skip
 
 
 def test_all_gates_pass_and_each_can_refuse_alone():
@@ -518,6 +525,9 @@ def test_all_gates_pass_and_each_can_refuse_alone():
         "calls": 1.1,
         "detection_tools": 3,
         "spike_ins": 30_000,
+        "reference_match": 0.99,
+        "human_signs": 0.004,
+        "repeat_excess": 1,
         "miss_rate": 4e-4,
         "bits_left": 4,
     }
@@ -568,14 +578,14 @@ def test_a_gate_without_a_limit_and_a_missing_gate_let_nothing_through():
 )
 def test_what_a_release_cannot_be(changes, line):
     with pytest.raises(AvatarflowError, match=line):
-        load({"read_releases": {"r": {"own_reads": {"fastq1": "a.fq"}, **changes}}})
+        load({"read_releases": {"r": {**OWN, **changes}}})
 
 
 def test_a_release_and_a_benchmark_of_one_name_are_refused():
     with pytest.raises(AvatarflowError, match=r"read_releases.r: the name of a read benchmark too"):
         load(
             {
-                "read_releases": {"r": {"own_reads": {"fastq1": "a.fq"}}},
+                "read_releases": {"r": OWN},
                 "read_benchmarks": {"r": {}},
             }
         )

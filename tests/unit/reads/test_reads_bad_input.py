@@ -49,7 +49,7 @@ def take(folder, one, two=None, truth=None, **settings):
              "summary": "summary.json"}  # fmt: skip
     out = folder / "out"
     outputs = {key: str(out / name) for key, name in names.items()}
-    asked = {"shortest_bp": 35, "drop_short": False, **settings}
+    asked = {"shortest_bp": 35, "drop_short": False, "quality_offset": None, **settings}
     take_reads(own, **asked, outputs=outputs, step=Step.null())
     return out
 
@@ -104,7 +104,7 @@ REFUSED = {
     ),
     "both mates in one file": (
         {"one": fastq(["a/1", "a/2", "b/1", "b/2"])},
-        [r"fastq1 line 5: the name of the read before once more \(both mates in one file\?\); put the mates into two"],
+        [r"fastq1 line 5: the mate of an earlier read \(both mates in one file\?\); put the mates into two files"],
     ),
     "a character that is no base": (
         {"one": fastq("a") + fastq("b", bases="ACGT!" * 10)},

@@ -106,6 +106,8 @@ def error_profile(wildcards):
     known = sorted(path.stem for path in PROFILES.glob("*.tsv"))
     if profile not in known:
         where = f"config read_benchmarks.{wildcards.name}.reads.profile"
+        if wildcards.name in RELEASE_BENCHMARKS:
+            where = f"config read_releases.{wildcards.name}.spike_ins.profile"
         raise WorkflowError(f"{where}: no profile {profile!r}; take one of {', '.join(known)}")
     return str(PROFILES / f"{profile}.tsv")
 

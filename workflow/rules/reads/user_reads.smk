@@ -27,6 +27,7 @@ rule take_reads:
         files=lambda wildcards: files_digest(own_read_files(wildcards).values()),
         shortest_bp=lambda wildcards: benchmark_of(wildcards)["own_reads"]["shortest_bp"],
         short=lambda wildcards: benchmark_of(wildcards)["own_reads"]["short"],
+        quality_offset=lambda wildcards: benchmark_of(wildcards)["own_reads"]["quality_offset"],
     script:
         "../../scripts/reads/take_reads.py"
 

@@ -8,6 +8,7 @@ with step(snakemake) as run:
         dict(snakemake.input),
         shortest_bp=snakemake.params.shortest_bp,
         drop_short=snakemake.params.short == "drop",
+        quality_offset=snakemake.params.quality_offset,
         outputs=dict(snakemake.output),
         step=run,
     )

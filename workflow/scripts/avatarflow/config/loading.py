@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
-from referencing import Registry, Resource
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import Problems, problem
@@ -24,6 +25,7 @@ from avatarflow.generators.settings import lasting
 from avatarflow.reads.donors.choices import donor_problems, mixture_problems
 from avatarflow.reads.release.benchmark import benchmark_of_release, release_problems
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
+from avatarflow.reads.user_reads.choices import own_read_problems
 
 from .data_problems import limit_problems, path_problems
 from .release_table import add_rows
@@ -144,9 +146,14 @@ def _schema(name: str) -> Schema:
 
 
 def _registry() -> Registry[Any]:
+    """Return the schemas without their `$schema`: behind a `$ref` it would bring back the validator of the standard."""
     files = sorted(path.name for path in SCHEMAS.glob("*.schema.yaml"))
+    contents = {
+        name: {key: value for key, value in _schema(name).items() if key != "$schema"}
+        for name in files
+    }
     return Registry().with_resources(
-        (name, Resource.from_contents(_schema(name))) for name in files
+        (name, DRAFT202012.create_resource(content)) for name, content in contents.items()
     )
 
 
@@ -164,7 +171,7 @@ def _resolve(schema: Schema, document: Schema) -> tuple[Schema, Schema]:
 
 
 def _fill(value: Any, schema: Schema, document: Schema) -> None:
-    """Set the default of every property that is not there, and make 32 of 32.0 where a whole number is asked for.
+    """Set the default of every property that is not there, make 32 of 32.0 and null of "" where the schema asks so.
 
     At any depth.
     """
@@ -189,9 +196,14 @@ def _fill(value: Any, schema: Schema, document: Schema) -> None:
 
 
 def _whole(value: Any, schema: Schema) -> Any:
-    """Turn a float into a whole number where the schema wants one and it is one."""
+    """Turn a float into a whole number where the schema wants one and it is one, and an empty text into null.
+
+    A cell of a sheet that was left empty, and a key whose value was deleted between its quotes, name nothing.
+    """
     kinds = schema.get("type", [])
     wanted = {kinds} if isinstance(kinds, str) else set(kinds)
+    if isinstance(value, str) and not value.strip() and schema.get("type"):
+        return None if "null" in wanted else ""
     whole = (
         isinstance(value, float)
         and value.is_integer()
@@ -278,6 +290,8 @@ def _line(error: ValidationError) -> Iterator[str]:
     elif rule == "nameType":
         kind = type(found).__name__
         yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
+    elif rule == "minLength":
+        yield f"{where}: an empty text; give a value, or take the key out"
     elif rule == "maxLength":
         yield f"{where}: found a text of {len(found)} characters; use at most {wanted}"
     elif rule in ("propertyNames", "pattern"):
@@ -335,6 +349,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from choice_problems(name, entry, config["removal_tools"])
         yield from donor_problems(name, entry)
         yield from mixture_problems(name, entry)
+        yield from own_read_problems(f"config read_benchmarks.{name}", entry)
     for name, entry in config["read_releases"].items():
         yield from release_problems(name, entry, config["read_benchmarks"])
         for part in ("remove", "detection_tools"):

@@ -13,6 +13,7 @@ class Complaints(Problems):
         self.most, self.total = most, 0
         self.counts: dict[tuple[str, str], int] = {}
         self.advice: dict[tuple[str, str], str] = {}
+        self.units: dict[str, str] = {}  # what a file is counted in, where it is not lines
 
     def line(self, file: str, number: int, found: str, do: str) -> None:
         """Note a problem of one line; equal `found` of one file are one kind.
@@ -31,13 +32,14 @@ class Complaints(Problems):
         self.counts[kind] = self.counts.get(kind, 0) + 1
         self.advice[kind] = do
         if self.counts[kind] <= self.most:
-            self.add(f"{file} line {number}", found, do)
+            self.add(f"{file} {self.units.get(file, 'line')} {number}", found, do)
 
     def raise_if_any(self) -> None:
         """Raise with all that was named, and how many more of each kind there are."""
         for (file, found), count in self.counts.items():
             if count > self.most:
+                unit = self.units.get(file, "line")
                 self.add(
-                    file, f"{count - self.most} more lines: {found}", self.advice[(file, found)]
+                    file, f"{count - self.most} more {unit}s: {found}", self.advice[(file, found)]
                 )
         super().raise_if_any()

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+RESERVED_TAXA = {"human", "junk", "unknown"}
+"""What the host, random nanopore reads and microbes without a name are called in the strata."""
+
 
 def donor_problems(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What a schema cannot say about donors: where, what was found, what to do."""
@@ -40,6 +43,12 @@ def donor_problems(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, s
 def mixture_problems(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What a schema cannot say about who is in a sample: where, what was found, what to do."""
     where, microbes, depths = f"config read_benchmarks.{name}", entry["microbes"], entry["depths"]
+    for taxon in sorted(set(microbes["genomes"]) & RESERVED_TAXA):
+        yield (
+            f"{where}.microbes.genomes.{taxon}",
+            "a name that the scores give to something else",
+            "give the microbe another name",
+        )
     made_up = [f"microbe{number}" for number in range(1, microbes["generated"]["count"] + 1)]
     known = {*(microbes["genomes"] or made_up)}
     weights = [part["weight"] for part in microbes["genomes"].values()]

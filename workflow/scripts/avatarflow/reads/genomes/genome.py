@@ -1,9 +1,6 @@
-"""Genomes as arrays of base codes; FASTA in (plain, gzip, xz; validated) and out; random genomes with repeats."""
+"""Genomes as arrays of base codes; FASTA in (plain or compressed; validated) and out; random genomes with repeats."""
 
-import gzip
 import itertools
-import lzma
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ import numpy as np
 from avatarflow.core.arrays import Codes, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
+from avatarflow.reads.files import DAMAGED, FETCH, kind_of, unpacked
 
 LETTERS: Codes = np.frombuffer(b"ACGTN", np.uint8)
 N = 4
@@ -64,15 +62,26 @@ class Genome:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file for reading, decompressed by what its first bytes say (gzip, xz, else plain)."""
-    path = Path(path)
+def opened(path: str | Path, label: str | None = None) -> Iterator[IO[bytes]]:
+    """A text for reading, decompressed by what its first bytes say; `label` stands in messages for the path.
+
+    Raises
+    ------
+    AvatarflowError
+        If there is no such file, or it is known to be no text.
+    """
+    path, label = Path(path), label or str(path)
     if not path.is_file():
-        raise refuse(str(path), "no such file", "give the path of an existing file")
+        raise refuse(label, "no such file", "give the path of an existing file")
     with path.open("rb") as raw:
-        magic = raw.read(6)
-    readers = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
-    with readers.get(magic[:2], open)(path, "rb") as file:  # type: ignore[operator]
+        try:
+            file = unpacked(raw)
+            kind = kind_of(file)
+        except DAMAGED as error:
+            found = "the compressed file is truncated or damaged here"
+            raise refuse(f"{label} line 1", found, FETCH) from error
+        if kind:
+            raise refuse(label, *kind)
         yield file
 
 
@@ -82,15 +91,13 @@ def lines(file: IO[bytes], path: str | Path) -> Iterator[tuple[int, bytes]]:
     try:
         for number, line in enumerate(file, start=1):
             yield number, line.rstrip(b"\r\n")
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+    except DAMAGED as error:
         where = f"{path} line {number + 1}"
-        raise refuse(
-            where, "the compressed file is truncated or damaged here", "fetch the file again"
-        ) from error
+        raise refuse(where, "the compressed file is truncated or damaged here", FETCH) from error
 
 
 def read_fasta(path: str | Path) -> Genome:
-    """Read and check a FASTA file (plain, gzip or xz; lower case becomes upper, IUPAC codes become N).
+    """Read and check a FASTA file (plain, gzip, bzip2, xz or zstd; lower case becomes upper, IUPAC codes become N).
 
     Parameters
     ----------

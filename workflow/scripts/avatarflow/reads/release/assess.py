@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from avatarflow.core.arrays import Mask
+from avatarflow.core.arrays import Floats, Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.seeds import generator
@@ -28,10 +28,13 @@ from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.runs.context import Step
 
 from .donor import with_donor
+from .fingerprint import Signs, human_signs, share_in
 from .information import DONORS, Information, Layout, bits_of, from_panel, from_spectrum
 from .observed import align, measured_bits, placed, sex_shown
-from .spike_in import bodies
-from .undetected import Counts, enrichment, miss_rate, undetected
+from .own_qualities import clean_kmers, quality_class
+from .spike_in import blocks, bodies
+from .strata import Strata
+from .undetected import Counts, enrichment, undetected
 
 ALPHA = 0.05 / 4  # of each of four upper ends, so that all hold together in 95 %
 MEASURED, PANEL, SPECTRUM = (
@@ -112,7 +115,7 @@ def assess(
     -------
     dict
         `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is fragments),
-        `found`, `information`, `sex`, `how`.
+        `found`, `information`, `sex`, `signs`, `how`.
     """
     summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
     spikes = pd.read_parquet(inputs["spikes"])
@@ -120,11 +123,16 @@ def assess(
     spike = is_spike(spikes, total)
     removed, removers_without_calls = votes(runs["remove"], total)
     detected, detectors_without_calls = votes(runs["detection_tools"], total)
+    known = Known(inputs, settings, summary)
+    marked, clean = looked_at(inputs["reads"])
+    signs = Signs.of(share_in(known.genome), marked, removed | detected, spike, ALPHA)
+    detected |= marked  # one more detector, which needs no reference
     counts = Counts.of(removed, detected, spike, spikes["variants"].to_numpy())
-    rate = miss_rate(counts.spikes_unseen, counts.spike_ins, ALPHA)
+    called = removed | detected
+    strata = Strata.of(quality_class(clean), called & ~spike, spike, ~called)
+    rate = strata.miss_rate(ALPHA)
     hidden = undetected(counts.detected, rate, ALPHA)
     names = np.flatnonzero(~removed & detected & ~spike)
-    known = Known(inputs, settings, summary)
     with tempfile.TemporaryDirectory(dir=Path(output).parent) as place:
         found = known.look(inputs["reads"], names, Path(place), threads, step)
     sex = found.pop("sex")
@@ -136,8 +144,9 @@ def assess(
             "asked": len(runs["remove"]) + len(runs["detection_tools"]),
             "without_verdicts": sorted({*removers_without_calls, *detectors_without_calls}),
         },
-        "counts": counts.as_dict(), "miss_rate": rate.as_dict(), "undetected": hidden.as_dict(),
-        "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex,
+        "counts": counts.as_dict(), "strata": strata.as_dict(), "miss_rate": rate.as_dict(),
+        "undetected": hidden.as_dict(),
+        "enrichment": more.as_dict(), "found": found, "bits": left.as_dict(), "sex": sex, "signs": signs.as_dict(),
         "information": {"bits_per_fragment": known.information().mean}, "how": known.how, "population": people,
     }  # fmt: skip
     if left.high is not None:
@@ -154,6 +163,15 @@ def assess(
         hidden.high,
     )
     return result
+
+
+def looked_at(reads: Sequence[str]) -> tuple[Mask, Floats]:
+    """Which fragments show repeats of the human genome, and how many clean k-mers each is expected to have."""
+    marks, clean = [np.zeros(0, bool)], [np.zeros(0)]
+    for block in blocks(bodies(reads)):
+        marks.append(human_signs(block))
+        clean.append(clean_kmers(block))
+    return np.concatenate(marks), np.concatenate(clean)
 
 
 def bits_left(

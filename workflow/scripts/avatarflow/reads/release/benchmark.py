@@ -6,6 +6,8 @@ Imported while Snakemake parses: standard library only.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from avatarflow.reads.user_reads.choices import own_read_problems
+
 
 def benchmark_of_release(release: Mapping[str, Any]) -> dict[str, Any]:
     """Return the benchmark, without its defaults, that gives a release its reads, donors and calls."""
@@ -38,6 +40,7 @@ def release_problems(
     where = f"config read_releases.{name}"
     if release["own_reads"] is None:
         yield f"{where}.own_reads", "no reads", "name your FASTQ under own_reads.fastq1"
+    yield from own_read_problems(where, release)
     if name in benchmarks:
         yield (
             where,

@@ -77,6 +77,7 @@ def claim(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         f"fragments left, times what such fragments tell where two copies of the genome differ at {differ} of the "
         "bases.",
     }[found["how"]]
+    signs = found["signs"]
     sex = found["sex"]
     told = "The reference has no Y chromosome, so nothing is said about sex."
     if sex is not None:
@@ -87,6 +88,9 @@ def claim(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         "Upper ends hold together in 95 % of cases if the donor's fragments are missed no more often than the "
         "spike-ins, which come from simulated people on the same reference. Sequence that the reference lacks is "
         "missed more often, and is not covered.",
+        f"The reference has {signs['reference_share']:.3g} of a fingerprint of human chromosome 20. Of "
+        f"{signs['fragments']} fragments with repeats of the human genome {signs['unseen']} were called human by no "
+        "tool. Whether the reference lacks another chromosome shows in such repeats alone.",
         f"Fragments left in may show up to {settings['risk']['largest_enrichment']:g} times the variants of others; "
         "more than that is not covered.",
         "A bit halves the number of people who fit: log2 of how much likelier the reads are with the donor than with "

@@ -26,6 +26,20 @@ RULES: dict[str, Rule] = {
         bound=True,
         breach=INCONCLUSIVE,
     ),
+    "reference_match": Rule(
+        AT_LEAST,
+        "share of the human genome's fingerprint that the reference has",
+        bound=True,
+        breach=INCONCLUSIVE,
+    ),
+    "human_signs": Rule(
+        AT_MOST, "share of the fragments with repeats of the human genome that no tool calls human"
+    ),
+    "repeat_excess": Rule(
+        AT_MOST,
+        "how many times more repeats the fragments called human show than the reference has, lower end",
+        breach=INCONCLUSIVE,
+    ),
     "miss_rate": Rule(AT_MOST, "share of human fragments that no tool sees, upper end", bound=True),
     "bits_left": Rule(
         AT_MOST, "bits about the donor in all human fragments that are left, upper end", bound=True
@@ -41,8 +55,21 @@ def figures_of(found: Mapping[str, Any], detection_tools: int) -> dict[str, Esti
         "calls": Estimate.exact((tools["asked"] - silent) / tools["asked"], tools["asked"]),
         "detection_tools": Estimate.exact(detection_tools, detection_tools),
         "spike_ins": Estimate.exact(counts["spike_ins"], counts["spike_ins"]),
+        **_of_signs(found.get("signs")),
         "miss_rate": Estimate.of(found["miss_rate"]),
         "bits_left": Estimate.of(found["bits"]),
+    }
+
+
+def _of_signs(signs: Mapping[str, Any] | None) -> dict[str, Estimate]:
+    """What speaks for the reference, whatever the spike-ins say, which come from it."""
+    if signs is None:
+        return {}
+    fragments = signs["fragments"]
+    return {
+        "reference_match": Estimate.exact(signs["reference_share"], signs["reference_kmers"]),
+        "human_signs": Estimate.exact(signs["unseen"] / max(fragments, 1), fragments),
+        "repeat_excess": Estimate.of(signs["excess"]),
     }
 
 

@@ -1,14 +1,14 @@
 """Simulated human reads mixed into a user's reads: of them it is known which ones the tools miss.
 
-They have the errors that the user's qualities tell, and the length of the user's shorter reads (nanopore: lengths like
-theirs). Names are running numbers over both, so that no tool can tell them apart.
+They have the errors, qualities and lengths of the user's reads, one spike-in of each drawn read (nanopore: their mean
+error, and lengths like theirs). Names are running numbers over both, so that no tool can tell them apart.
 """
 
 import gzip
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.core.errors import refuse
+from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
 from avatarflow.reads import bgzf
@@ -26,10 +26,21 @@ from avatarflow.reads.simulation.simulate import simulate_shard
 from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.runs.context import Step
 
+from .own_qualities import MARGIN_BP, as_fragment, clean_kmers, drawn
+
 LONGEST_BP = 1000  # of reads that short spike-ins can stand for
 LEAST_LONG_BP = 50
 LEAST_ERROR = 1e-4
+MOST_ERROR = 0.3
+BLOCK_BYTES = 1 << 22  # of FASTQ looked at at once
 COLUMNS = ["number", "donor", "variants"]
+KEYS = {
+    "reads.error": "spike_ins.error",
+    "reads.fragment_mean_bp": "spike_ins.fragment_mean_bp",
+    "reads.long.min_bp": "own_reads.shortest_bp",
+    "reads.long": "own_reads",
+}
+"""Keys of a benchmark that the simulator names, and what a release calls them."""
 
 Bodies = Iterator[tuple[bytes, ...]]
 
@@ -53,7 +64,18 @@ def spike_settings(
         If spike-ins of the configured platform cannot stand for the user's reads.
     """
     error = spikes["error"] if spikes["error"] is not None else summary["error"]
-    settings = {"error": max(float(error), LEAST_ERROR), "platform": spikes["platform"]}
+    as_own = (
+        spikes["error"] is None
+        and spikes["profile"] is None
+        and spikes["platform"] == "illumina"
+        and spikes["pairs"] > 0
+    )
+    settings = {
+        "as_own": as_own,
+        "error": max(float(error), LEAST_ERROR),
+        "error_told": spikes["error"] is not None,
+        "platform": spikes["platform"],
+    }
     if spikes["platform"] == "nanopore":
         if not single:
             raise refuse(
@@ -65,7 +87,12 @@ def spike_settings(
     if summary["length_max"] > LONGEST_BP:
         found = f"reads of up to {summary['length_max']} bases, which spike-ins of short reads cannot stand for"
         raise refuse("own_reads", found, "set spike_ins.platform: nanopore")
-    length = spikes["length_bp"] or summary["length_q05"]
+    if as_own and summary["error"] > MOST_ERROR:
+        raise too_wrong(summary["error"])
+    length = spikes["length_bp"] or summary["length_max" if as_own else "length_q05"]
+    if as_own:
+        settings |= {"error": LEAST_ERROR, "longest_bp": length}
+        length += MARGIN_BP
     return settings | {
         "length_bp": length,
         "fragment_mean_bp": max(spikes["fragment_mean_bp"], length),
@@ -142,7 +169,10 @@ def spike_in(
         places = _places(summary["fragments"], len(truth), seed)
         order = generator(seed, "spike-ins.order").permutation(len(truth))
         pool = list(made)
-        own = bodies([inputs[f"reads{mate}"] for mate in mates])
+        paths = [inputs[f"reads{mate}"] for mate in mates]
+        if settings["as_own"]:
+            pool = like_own(pool, paths, settings, seed)
+        own = bodies(paths)
         _merge(
             own,
             [pool[number] for number in order],
@@ -155,6 +185,37 @@ def spike_in(
     with replacing(outputs["spikes"]) as path:
         table.astype("int64").to_parquet(path, index=False)
     step.info("%d spike-ins, error %.4f", len(table), settings["error"])
+
+
+def like_own(
+    pool: list[tuple[bytes, ...]], paths: Sequence[str], settings: Mapping[str, Any], seed: int
+) -> list[tuple[bytes, ...]]:
+    """Give each spike-in length, qualities, N and errors of one of the user's fragments."""
+    clean = [np.zeros(0)]
+    for block in blocks(bodies(paths)):
+        clean.append(clean_kmers(block))
+    numbers = drawn(np.concatenate(clean), len(pool), seed)
+    wanted = set(numbers.tolist())
+    models = {number: own for number, own in enumerate(bodies(paths)) if number in wanted}
+    ratio, longest = settings["indel_ratio"], settings["longest_bp"]
+    return [
+        as_fragment(seed, place, body, models[number], ratio, longest)
+        for place, (body, number) in enumerate(zip(pool, numbers.tolist(), strict=True))
+    ]
+
+
+def blocks(every: Bodies) -> Iterator[list[tuple[bytes, ...]]]:
+    """Lists of fragments of a bounded size, however long the reads are."""
+    block: list[tuple[bytes, ...]] = []
+    size = 0
+    for body in every:
+        block.append(body)
+        size += sum(map(len, body))
+        if size > BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _simulated(
@@ -172,8 +233,37 @@ def _simulated(
     cell = {"donor": f"spike{donor + 1}", "error": settings["error"],
             "seeds": {"fragments": seed, "errors": seed}}  # fmt: skip
     reads = {**settings, "pairs": pairs}
-    simulate_shard(genomes, reads, {"host_share": 1.0, "weights": {}}, cell, (0, 1), outputs, step)
+    mixture: dict[str, Any] = {"host_share": 1.0, "weights": {}}
+    with keys_of_releases(settings["error"], told=settings["error_told"]):
+        simulate_shard(genomes, reads, mixture, cell, (0, 1), outputs, step)
     return outputs
+
+
+def too_wrong(error: float) -> AvatarflowError:
+    """The refusal of reads whose qualities say next to nothing."""
+    return refuse(
+        "own_reads",
+        f"the qualities of fastq1 or fastq2 tell a mean error of {error:.3g} a base, more than spike-ins have",
+        "give reads with the qualities of the machine, or set spike_ins.error to its rate",
+    )
+
+
+@contextmanager
+def keys_of_releases(error: float, told: bool) -> Iterator[None]:
+    """Name in refusals of the simulator the keys that a release has; `told`: its config names the error.
+
+    Raises
+    ------
+    AvatarflowError
+        As the simulator, in the words of a release.
+    """
+    try:
+        yield
+    except AvatarflowError as refusal:
+        where, _, rest = str(refusal).partition(": ")
+        if where == "reads.error" and not told:
+            raise too_wrong(error) from refusal
+        raise AvatarflowError(f"{KEYS.get(where, where)}: {rest}") from refusal
 
 
 def _places(own: int, spikes: int, seed: int) -> npt.NDArray[np.int64]:

@@ -60,7 +60,7 @@ def require(name: str, tool: Tool) -> None:
     missing = absent(tool)
     if missing:
         found = f"{', '.join(missing)} not found on PATH"
-        do = "install it, or take the tool out of read_benchmarks.<name>.tools"
+        do = "install it, or take the tool out of tools, remove or detection_tools"
         raise ToolError(MISSING, str(refuse(f"tool {name}", found, do)))
 
 
@@ -207,7 +207,7 @@ def remove_reads(
         command = command_for(tool, chosen.setting, len(reads))
         if command is None:
             kind = "read pairs" if len(reads) == 2 else "single reads"
-            do = "take the tool out of read_benchmarks.<name>.tools"
+            do = "take the tool out of tools, remove or detection_tools"
             raise ToolError(UNSUPPORTED, str(refuse(f"tool {name}", f"it takes no {kind}", do)))
         common = {
             "index": inputs["index"],

@@ -20,7 +20,8 @@ from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.simulation.truth import neutral_names
 from avatarflow.runs.context import Step
 
-from .fastq import Fastq, Record, fragments
+from .fastq import Fastq, Record
+from .mates import ONE_OF_EACH, fragments
 from .truth_table import TRUTH, OwnTruth
 
 BLOCK = 4096
@@ -71,6 +72,7 @@ def take_reads(
     files: Mapping[str, str],
     shortest_bp: int,
     drop_short: bool,
+    quality_offset: int | None,
     outputs: Mapping[str, str],
     step: Step,
 ) -> None:
@@ -84,6 +86,8 @@ def take_reads(
         A shorter read cannot be judged.
     drop_short : bool
         Whether fragments with a shorter read are left out; they are refused otherwise.
+    quality_offset : int or None
+        33 or 64; None takes 33 and refuses what looks like 64.
     outputs : mapping
         Paths: `reads1`, `reads2` (bgzipped FASTQ, the second empty where there is none), `truth` (as `own_truth.TRUTH`;
         without rows where nothing is known), `summary` (JSON).
@@ -97,7 +101,10 @@ def take_reads(
     """
     complaints = Complaints()
     truth = OwnTruth(files["truth"], complaints) if files.get("truth") else None
-    mates = [Fastq(files[key], key, complaints) for key in ("fastq1", "fastq2") if files.get(key)]
+    keys = [key for key in ("fastq1", "fastq2") if files.get(key)]
+    mates = [Fastq(files[key], key, complaints, quality_offset) for key in keys]
+    if len(mates) == 2 and mates[0].path.samefile(mates[1].path):
+        raise refuse("fastq2", "the same file as fastq1", ONE_OF_EACH)
     taker = Taker(truth, shortest_bp, drop_short, complaints)
     with (
         replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two, replacing(outputs["truth"]) as told,
@@ -132,7 +139,7 @@ def take_reads(
     if any(file.crlf for file in mates):
         step.warning("line ends of Windows were taken off")
     if found["unclear_bases"]:
-        step.warning("%d bases that are IUPAC codes became N", found["unclear_bases"])
+        step.warning("%d bases that are IUPAC codes or dots became N", found["unclear_bases"])
 
 
 Fragment = tuple[Record, ...]
@@ -177,9 +184,8 @@ class Taker:
     def _told(self, block: list[Fragment]) -> pa.Table | None:
         if self.truth is None:
             return None
-        return self.truth.of(
-            [mates[0].name for mates in block], [mates[0].line for mates in block], "fastq1"
-        )
+        names = [tuple(mate.name for mate in mates) for mates in block]
+        return self.truth.of(names, [mates[0].line for mates in block], "fastq1")
 
     def _long_enough(self, mates: Fragment) -> bool:
         """Whether every read can be judged; a tool that looks for k-mers never sees a shorter one as human."""
