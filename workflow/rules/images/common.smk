@@ -90,6 +90,11 @@ def template_digest(*files):
     return "".join(config_digest((folder / file).read_text(encoding="utf-8")) for file in files)
 
 
+DOSSIER_PARTS = tuple(
+    f"dossier/{part}" for part in ("page.html.j2", "style.html.j2", "de.yaml", "en.yaml")
+)  # shared by the dossiers of pictures and of reads
+
+
 PAGE_PARTS = tuple(
     f"parts/{part}.html.j2" for part in ("style", "attacks", "verifier")
 )  # shared by the pages of releases and audits
