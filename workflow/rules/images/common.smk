@@ -95,6 +95,12 @@ DOSSIER_PARTS = tuple(
 )  # shared by the dossiers of pictures and of reads
 
 
+def dossier_settings(wildcards):
+    """What a dossier says of the release besides its figures; `generated`: its originals belong to nobody."""
+    part = config["releases"][wildcards.name]
+    return {**part["release"], "generated": part["source"]["generate"] is not None}
+
+
 PAGE_PARTS = tuple(
     f"parts/{part}.html.j2" for part in ("style", "attacks", "verifier")
 )  # shared by the pages of releases and audits

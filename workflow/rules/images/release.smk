@@ -114,6 +114,6 @@ rule release_dossier:
     params:
         code=code_digest("avatarflow.release.dossier.pictures") + template_digest(*DOSSIER_PARTS),
         entry="releases/{name}",
-        settings=settings("release"),
+        settings=dossier_settings,
     script:
         "../../scripts/images/release_dossier.py"

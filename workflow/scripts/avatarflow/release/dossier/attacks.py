@@ -5,7 +5,7 @@ from typing import Any
 
 from avatarflow.core.outcomes import FAIL, PASS
 
-from .document import Boxed, Section, Table, Text, interval, text
+from .document import Boxed, Heading, Section, Table, Text, interval, text
 from .numbers import COUNT, Sources
 
 ATTACKS = "attacks/attacks.json"
@@ -25,7 +25,7 @@ def risk_section(sources: Sources) -> Section:
     for risk, names in RISKS.items():
         rows = chosen(sources, "release", names)
         blocks += [
-            text(f"risks.{risk}"),
+            Heading(text(f"risks.{risk}")),
             Boxed(text(f"answer.{answer(rows)}"), colour(answer(rows))),
             attack_table(sources, rows),
         ]
@@ -35,9 +35,10 @@ def risk_section(sources: Sources) -> Section:
 def chosen(
     sources: Sources, target: str, names: Sequence[str]
 ) -> list[tuple[int, Mapping[str, Any]]]:
-    """Return the rows of some attacks on a target with their positions in the file."""
+    """Return the rows of some attacks on a target with their positions in the file, in the order of the names."""
     rows = enumerate(sources.value(ATTACKS, "/rows") or [])
-    return [(at, row) for at, row in rows if row["target"] == target and row["attack"] in names]
+    found = [(at, row) for at, row in rows if row["target"] == target and row["attack"] in names]
+    return sorted(found, key=lambda entry: names.index(entry[1]["attack"]))
 
 
 def answer(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> str:

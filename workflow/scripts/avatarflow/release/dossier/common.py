@@ -10,7 +10,6 @@ from .document import (
     Declared,
     Digest,
     Items,
-    Joined,
     Name,
     Section,
     Sheet,
@@ -32,7 +31,7 @@ FORMS = {
 
 UNITS = {
     "missed_patients": "patients", "specificity": "patients", "kid_ratio": "patients", "coverage_ratio": "patients",
-    "classifier_accuracy": "pictures", "attack_auc": "patients", "shown_leaks": "attacks", "canaries_found": "canaries",
+    "classifier_accuracy": "patients", "attack_auc": "patients", "shown_leaks": "attacks", "canaries_found": "canaries",
     "calls": "tools", "detection_tools": "tools", "spike_ins": "fragments", "miss_rate": "fragments",
     "bits_left": "fragments",
 }  # fmt: skip
@@ -43,6 +42,15 @@ NOTHING_ASKED = {
     "miss_rate": 1.0, "bits_left": 33.0,
 }  # fmt: skip
 """Thresholds from above that hardly any figure can breach: 33 bits single one person out of all alive."""
+
+PROTECTIVE = (
+    "missed_patients", "verifier_matches", "attack_auc", "shown_leaks", "canaries_found", "miss_rate", "bits_left",
+)  # fmt: skip
+"""Gates that protect patients; the others make sure that these mean something, or that the data are of use."""
+
+COUNTED = ("different_pictures", "shown_leaks", "canaries_found", "released_count", "calls", "detection_tools",
+           "spike_ins")  # fmt: skip
+"""Gates whose figure was counted over everything it speaks of, so that it has no interval."""
 
 WP216, EDPB = "wp216", "edpb"
 LAW = {
@@ -80,12 +88,16 @@ def asks_nothing(gate: Mapping[str, Any]) -> bool:
         return False
     if gate["direction"] == "at least":
         return bool(limit <= 0)
+    if kind == "shown_leaks":  # n: the attacks that could have shown one
+        return bool(limit >= max(gate["n"], 1))
     return bool(limit >= NOTHING_ASKED.get(kind, float("inf")))
 
 
-def names_of(gates: Sequence[Mapping[str, Any]]) -> Joined:
-    """Return the names of gates as one text."""
-    return Joined([Name(gate["name"]) for gate in gates])
+def attack_gate_is_off(certificate: Mapping[str, Any]) -> bool:
+    """Whether the gate of attacks is left out, since its threshold asks for nothing."""
+    limit = certificate["asked"]["gates"].get("attack_auc")
+    named = any(gate["name"] == "attack_auc" for gate in certificate["gates"])
+    return limit is not None and limit >= NOTHING_ASKED["attack_auc"] and not named
 
 
 def gate_section(sources: Sources, file: str) -> Section:
@@ -99,7 +111,7 @@ def gate_section(sources: Sources, file: str) -> Section:
             [
                 text("gate_cell", question=gate_text(gate), name=Name(gate["name"])),
                 sources.number(file, f"{path}/value", form),
-                interval(sources, file, path, form),
+                interval(sources, file, path, form, counted=kind in COUNTED),
                 text("n_cell", n=sources.number(file, f"{path}/n", COUNT), unit=unit),
                 text(
                     f"limit.{gate['direction'].replace(' ', '_')}",
@@ -110,26 +122,35 @@ def gate_section(sources: Sources, file: str) -> Section:
         )
         classes.append("inconclusive" if asks_nothing(gate) else gate["result"])
     heads = ("question", "value", "interval", "n", "limit", "result")
-    return Section(
-        "section.gates",
-        [text("gates.intro"), Table([f"head.{head}" for head in heads], rows, classes)],
-    )
+    blocks: list[Any] = [
+        text("gates.intro"),
+        Table([f"head.{head}" for head in heads], rows, classes),
+    ]
+    if attack_gate_is_off(sources.files[file]):
+        blocks.append(text("gates.attack_off"))
+    return Section("section.gates", blocks)
 
 
 def decision_blocks(sources: Sources, file: str, wing: str) -> list[Any]:
     """Return the answer to "may this be published", why, and a warning where gates ask nothing."""
     gates = sources.value(file, "/gates")
     failing = [gate for gate in gates if gate["result"] != PASS]
-    idle = [gate for gate in gates if asks_nothing(gate)]
+    idle = {base(gate["name"]) for gate in gates if asks_nothing(gate)}
+    if attack_gate_is_off(sources.files[file]):
+        idle.add("attack_auc")
     numbers = {
         "passed": sources.number(file, "/gates/?result=pass/#", COUNT),
         "gates": sources.number(file, "/gates/#", COUNT),
     }
     decision = sources.value(file, "/decision")
-    outcome = "inconclusive" if decision == PASS and idle else decision
-    blocks: list[Any] = [Boxed(text(f"decision.{decision}.{wing}", **numbers), outcome)]
+    trial = not idle.isdisjoint(PROTECTIVE)
+    if decision == PASS and trial:
+        blocks: list[Any] = [Boxed(text(f"decision.trial.{wing}", **numbers), "inconclusive")]
+    else:
+        blocks = [Boxed(text(f"decision.{decision}.{wing}", **numbers), decision)]
     if idle:
-        blocks.append(Boxed(text("decision.nothing_asked", gates=names_of(idle)), "inconclusive"))
+        warning = "protection" if trial else "quality"
+        blocks.append(Boxed(text(f"decision.nothing_asked.{warning}"), "inconclusive"))
     if failing:
         reasons = [
             text(f"reason.{gate['result']}", question=gate_text(gate), name=Name(gate["name"]))

@@ -69,6 +69,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: Text
+    kind: str = "heading"
+
+
+@dataclass(frozen=True)
 class Boxed:
     """A text that must not be overlooked; `outcome` gives its colour."""
 
@@ -100,14 +108,16 @@ def text(key: str, **values: Any) -> Text:
     return Text(key, values)
 
 
-def interval(sources: Sources, file: str, path: str, form: str = PLAIN) -> Text:
+def interval(
+    sources: Sources, file: str, path: str, form: str = PLAIN, counted: bool = False
+) -> Text:
     """Return the interval of the estimate at a place, or that all were counted, or that there is none."""
     low, high = (sources.number(file, f"{path}/{end}", form) for end in ("low", "high"))
     if low.value is None and high.value is None:
         return text("interval.none")
     if low.value is None:
         return text("interval.up_to", high=high)
-    if low.value == high.value:
+    if counted and low.value == high.value:
         return text("interval.counted")
     return text("interval.both", low=low, high=high)
 

@@ -1,6 +1,6 @@
 """The dossier of a release of pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from .common import (
     limits_section,
     sign_section,
 )
-from .document import Boxed, Items, Name, Section, Table, count, interval, text
+from .document import Boxed, Items, Name, Section, Table, Text, count, interval, text
 from .numbers import COUNT, PERCENT, Sources
 from .page import digest, read_json, write_dossier
 
@@ -37,7 +37,7 @@ LIMITS = (
     "diagnosis",
     "not_done",
 )
-FEW = 30  # subjects below which a subgroup's figure is marked
+FEW = 30  # persons below which it is said that a subgroup's figure says little
 
 
 def picture_dossier(
@@ -52,7 +52,7 @@ def picture_dossier(
     files : mapping
         Paths: `certificate`, `summary` (of the pool), `calibrated` (of the cones), `attacks`, `decisions`.
     settings : mapping
-        `release` of the config: `consent`, `limits`.
+        `release` of the config: `consent`, `limits`; `generated` where the originals belong to nobody.
     pages : mapping of language to path
     """
     sources = Sources(
@@ -67,7 +67,7 @@ def picture_dossier(
     sections = [
         summary_section(sources),
         asked_section(sources),
-        data_section(sources),
+        data_section(sources, bool(settings.get("generated"))),
         consent_section(settings),
         steps_section(sources),
         gate_section(sources, CERTIFICATE),
@@ -152,7 +152,7 @@ def asked_section(sources: Sources) -> Section:
     return Section("section.asked", [text("asked.intro"), Items(items)])
 
 
-def data_section(sources: Sources) -> Section:
+def data_section(sources: Sources, generated: bool) -> Section:
     """Return whose data went in, by what they were used for."""
     unit = sources.value(POOL, "/unit")
     rows = [
@@ -169,6 +169,7 @@ def data_section(sources: Sources) -> Section:
     return Section(
         "section.data",
         [
+            *([text("data.generated")] if generated else []),
             text(f"data.unit.{'person' if unit == 'person' else 'eye'}"),
             Table(["head.role", f"head.subjects.{unit}", "head.pictures"], rows),
             text("data.refused", n=count(sources, POOL, "/refused")),
@@ -238,26 +239,15 @@ def worst_section(sources: Sources) -> Section:
     blocks: list[Any] = []
     groups = sources.value(CALIBRATION, "/subgroups/rejected") or {}
     found = [
-        (values[value]["low"], column, value)
-        for column, values in groups.items()
-        for value in values
+        (values[value], column, value) for column, values in groups.items() for value in values
     ]
     if not found:
         blocks.append(text("worst.no_groups"))
     else:
-        worst = min(found)
-        path = f"/subgroups/rejected/{worst[1]}/{worst[2]}"
-        blocks.append(
-            text(
-                "worst.group",
-                column=Name(worst[1]),
-                value=Name(worst[2]),
-                share=sources.number(CALIBRATION, f"{path}/value", PERCENT),
-                interval=interval(sources, CALIBRATION, path, PERCENT),
-                n=count(sources, CALIBRATION, f"{path}/persons"),
-            )
-        )
-        if (sources.value(CALIBRATION, f"{path}/persons") or 0) < FEW:
+        lowest = min(found, key=lambda group: (group[0]["value"], group[0]["low"]))
+        vaguest = min(found, key=lambda group: group[0]["low"])
+        blocks += [_group(sources, "lowest", lowest), _group(sources, "vaguest", vaguest)]
+        if any(group[0]["persons"] < FEW for group in found):
             blocks.append(text("worst.few"))
         blocks.append(_group_table(sources, found))
     if sources.value(CALIBRATION, "/worst_person"):
@@ -272,17 +262,34 @@ def worst_section(sources: Sources) -> Section:
     return Section("section.worst", blocks)
 
 
-def _group_table(sources: Sources, groups: list[tuple[float, str, str]]) -> Table:
-    """Return every subgroup, the least protected first."""
+def _group(sources: Sources, which: str, group: tuple[Mapping[str, Any], str, str]) -> Text:
+    """Return what is known of one subgroup."""
+    path = f"/subgroups/rejected/{group[1]}/{group[2]}"
+    return text(
+        f"worst.{which}",
+        column=Name(group[1]),
+        value=Name(group[2]),
+        share=sources.number(CALIBRATION, f"{path}/value", PERCENT),
+        interval=interval(sources, CALIBRATION, path, PERCENT),
+        n=count(sources, CALIBRATION, f"{path}/persons"),
+    )
+
+
+def _group_table(sources: Sources, groups: Sequence[tuple[Mapping[str, Any], str, str]]) -> Table:
+    """Return every subgroup, the one with the lowest share first."""
     rows = []
-    for _, column, value in sorted(groups):
+    for _, column, value in sorted(groups, key=lambda group: (group[0]["value"], group[0]["low"])):
         path = f"/subgroups/rejected/{column}/{value}"
         rows.append(
             [
                 text("group_cell", column=Name(column), value=Name(value)),
                 sources.number(CALIBRATION, f"{path}/value", PERCENT),
                 interval(sources, CALIBRATION, path, PERCENT),
-                count(sources, CALIBRATION, f"{path}/persons"),
+                text(
+                    "n_cell",
+                    n=count(sources, CALIBRATION, f"{path}/persons"),
+                    unit=text("unit.patients"),
+                ),
             ]
         )
     return Table(["head.group", "head.rejected", "head.interval", "head.n"], rows)

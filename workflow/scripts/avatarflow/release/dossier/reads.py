@@ -11,7 +11,7 @@ from .common import (
     limits_section,
     sign_section,
 )
-from .document import Boxed, Items, Joined, Name, Section, Table, count, interval, text
+from .document import Boxed, Heading, Items, Joined, Name, Section, Table, count, interval, text
 from .numbers import PERCENT, Sources
 from .page import digest, read_json, write_dossier
 
@@ -67,10 +67,11 @@ def _count(sources: Sources, path: str) -> Any:
 
 def summary_section(sources: Sources) -> Section:
     """Return what somebody who reads no further has to know."""
-    dangers = [
-        text("danger.hidden", high=_count(sources, "undetected/high")),
-        text("danger.bits", bits=_number(sources, "bits/high")),
-    ]
+    dangers = []
+    for key, path in (("hidden", "undetected/high"), ("bits", "bits/high")):
+        high = _count(sources, path) if key == "hidden" else _number(sources, path)
+        known = high.value is not None
+        dangers.append(text(f"danger.{key}", high=high) if known else text(f"danger.{key}_unknown"))
     if sources.value(CERTIFICATE, "/measured/anonymity_set") is not None:
         dangers.append(
             text(
@@ -167,13 +168,13 @@ def risk_section(sources: Sources) -> Section:
         "section.risks",
         [
             text("risks.intro_reads"),
-            text("risks.singling_out"),
+            Heading(text("risks.singling_out")),
             Boxed(text(f"singling_out.{result}"), result),
             text(f"how.{how}"),
             Table(["head.what", "head.value", "head.interval"], [miss, hidden, singling]),
-            text("risks.linkability"),
+            Heading(text("risks.linkability")),
             text("linkability.reads"),
-            text("risks.inference"),
+            Heading(text("risks.inference")),
             Boxed(text(f"inference.sex_{sex}"), "inconclusive"),
             text("inference.rest"),
         ],
