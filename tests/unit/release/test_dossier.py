@@ -279,6 +279,23 @@ def test_a_passing_release_says_yes_and_a_refused_one_no_and_why(tmp_path):
     assert "nicht gemessen" in pages_of(tmp_path, figures=figures)["de"]
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {},
+        {"agreement": Estimate.exact(1.0, 9), "released_count.all": Estimate.exact(9, 9)},
+        {"missed_patients.test": Estimate(0.0, None, None, 3)},
+    ],
+    ids=["nothing measured", "no conditions", "no interval"],
+)
+def test_whatever_is_missing_there_is_a_dossier(tmp_path, figures):
+    pages = pages_of(tmp_path, figures=figures, rows=[])
+    for text in pages.values():
+        assert problems(text, tmp_path) == []
+    assert "published? No." in pages["en"]
+    assert "{" not in Page(pages["en"]).rest
+
+
 def test_a_refused_release_of_reads_has_a_dossier_even_without_an_estimate(tmp_path):
     nothing = {"value": None, "low": None, "high": None, "n": 0}
     found = {**FOUND, "bits": nothing, "undetected": nothing, "miss_rate": nothing}

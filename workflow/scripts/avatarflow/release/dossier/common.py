@@ -48,6 +48,9 @@ PROTECTIVE = (
 )  # fmt: skip
 """Gates that protect patients; the others make sure that these mean something, or that the data are of use."""
 
+PER_LABEL = ("agreement", "classifier_accuracy", "shuffled_control", "released_count")
+"""Gates that there are once per label or combination of labels."""
+
 COUNTED = ("different_pictures", "shown_leaks", "canaries_found", "released_count", "calls", "detection_tools",
            "spike_ins")  # fmt: skip
 """Gates whose figure was counted over everything it speaks of, so that it has no interval."""
@@ -78,7 +81,10 @@ def gate_text(gate: Mapping[str, Any], kinds: Sequence[str] = ("test", "seen")) 
         return text(f"gate.{kind}.{detail}")
     if kind == "missed_patients":
         return text(f"gate.{kind}.test")
-    return text(f"gate.{kind}", of=Name(detail)) if detail else text(f"gate.{kind}")
+    if kind not in PER_LABEL:
+        return text(f"gate.{kind}")
+    # a release without conditions has one such gate, of no column or of "all"
+    return text(f"gate.{kind}", of=text("no_label") if detail in ("", "all") else Name(detail))
 
 
 def asks_nothing(gate: Mapping[str, Any]) -> bool:
