@@ -35,17 +35,18 @@ CERTIFICATE = {
     "model_gate": {"result": "inconclusive", "meaning": "x", "high": None, "threshold": None, "n": 0},
 }  # fmt: skip
 SIZE = 5  # odd: 75 bytes of pixels, which DICOM fills up to 76
+GUIDED = {"guidance": 2.0}
 
 
-def release(folder, seed=0, settings=SETTINGS, certificate=CERTIFICATE):
+def release(folder, seed=0, settings=SETTINGS, certificate=CERTIFICATE, columns=GUIDED):
     """Write a release of seven pictures, of which one has no label, and return its folder."""
     table = pd.DataFrame(
         {
             "candidate": [f"student-{number:06d}" for number in range(7)],
             "sex": ["female", "male", None, "male", "female", "male", "female"],
             "eye_side": np.resize(["left", "right"], 7),
-            "guidance": 2.0,
             "person": CANARY,
+            **columns,
         }
     )
     pictures = np.random.default_rng(seed).integers(0, 255, (7, SIZE, SIZE, 3)).astype(np.uint8)
@@ -143,6 +144,7 @@ def test_dicom_holds_the_picture_and_says_that_it_is_synthetic(made):
         assert dataset.PatientID == f"SYNTHETIC-{number:06d}"
         assert not dataset.PatientSex
         assert dataset.PatientIdentityRemoved == "YES"
+        assert len(dataset.PixelData) == 76
     assert (
         "sex=female, eye_side=left"
         in pydicom.dcmread(made / "dicom/000000.dcm").DerivationDescription
@@ -179,6 +181,13 @@ def test_croissant_describes_every_shard_and_column(made):
         assert {field["source"]["fileObject"]["@id"] for field in records["field"]} == {file["@id"]}
     assert "It is no proof of anonymity." in record["rai:personalSensitiveInformation"]
     assert "One camera." in record["rai:dataLimitations"]
+
+
+def test_croissant_names_no_column_that_is_not_there(tmp_path):
+    folder = release(tmp_path / "release", columns={})
+    records = json.loads((folder / "croissant.json").read_text())["recordSet"][0]
+    columns = {field["source"]["extract"]["column"] for field in records["field"]}
+    assert columns == {"image", "picture", "sex", "eye_side"}
 
 
 def test_dcat_ap_says_where_each_file_is_and_what_it_is(made):

