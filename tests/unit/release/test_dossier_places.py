@@ -47,6 +47,22 @@ def test_an_attacks_row_has_figure_subjects_controls_and_reason(tmp_path):
     ]
 
 
+def test_attacks_stand_in_their_order_whatever_the_files_is(tmp_path):
+    questions = [row[0] for row in rows_of(pages_of(tmp_path, rows=ROWS[::-1])["en"])]
+    starts = ("Is a patient's", "Are published", "Does one published picture connect both")
+    places = [
+        next(at for at, text in enumerate(questions) if text.startswith(one)) for one in starts
+    ]
+    assert places == sorted(places)
+
+
+def test_a_release_without_conditions_says_so(tmp_path):
+    text = pages_of(tmp_path, figures={"released_count.all": Estimate.exact(9, 9)})["en"]
+    (counted,) = [row for row in rows_of(text) if "(released_count.all)" in row[0]]
+    assert "with the labels (none was asked for)?" in counted[0]
+    assert counted[1] == "9"
+
+
 @pytest.mark.parametrize(
     ("row", "reason", "controls"),
     [
