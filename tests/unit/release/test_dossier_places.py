@@ -13,6 +13,7 @@ from dossier_files import (
     plain,
     read_pages_of,
     row_with,
+    rows_of,
 )
 
 from avatarflow.core.outcomes import FAIL
