@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -61,6 +61,9 @@ status: ## what runs where, how far it is and when it is done
 
 costs: ## time and memory per rule of what ran here, to size requests with: results/costs.tsv, results/costs.png
 	@PYTHONPATH=workflow/scripts python -m avatarflow.runs.costs
+
+release-diff: ## what differs between two releases: A=results/releases/<name> B=/archive/<name>
+	@PYTHONPATH=workflow/scripts python -m avatarflow.release.compare "$(A)" "$(B)"
 
 gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes experiments/machine/results/
 	python experiments/machine/gpu_check.py --device cuda --out experiments/machine/results/gpu_check.json

@@ -12,6 +12,7 @@ import yaml
 import project
 from avatarflow.reads.genomes.genome import LETTERS, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
+from dossier_check import problems
 
 TOOLS = [{"tool": "minimap2", "setting": "sr"}, {"tool": "half", "setting": "default"}]
 HALF = {  # calls every second fragment human, whatever it is
@@ -148,9 +149,17 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
             content = gzip.decompress(content) if name.endswith(".gz") else content
             assert project.CANARY.encode() not in content, f"{place}/{name}"
 
+    for language in ("de", "en"):
+        text = (folder / "dossier" / f"{language}.html").read_text()
+        assert problems(text, folder) == []
+        yes = text
+
     planned, refused = decide(bits_left=0)
-    assert planned == {"release_reads"}
+    assert planned == {"release_reads", "read_dossier"}
     assert refused["decision"] == "refuse"
     assert refused["reasons"] == ["bits_left: fail"]
     assert not (folder / "release").exists()
     assert "No reads are released" in (folder / "report.html").read_text()
+    no = (folder / "dossier" / "en.html").read_text()
+    assert ("the run: yes." in yes, "published? No." in no) == (True, True)
+    assert problems(no, folder) == []

@@ -11,6 +11,7 @@ import pytest
 
 import project
 from avatarflow.imaging.shards import read_table
+from dossier_check import Page, problems
 
 RELEASE = "results/releases/tiny"
 
@@ -39,6 +40,14 @@ def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
     # no attack can ask it, so it stays
     assert certificate["model_gate"]["result"] == "inconclusive"
     assert not (release / "model").exists()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_number_of_the_dossier_is_in_a_result_file(undisturbed, language):
+    text = (undisturbed / RELEASE / "dossier" / f"{language}.html").read_text()
+    assert problems(text, undisturbed / RELEASE) == []
+    assert len(Page(text).numbers) > 100
+    assert project.CANARY not in text
 
 
 def test_every_candidate_has_a_decision_and_only_accepted_ones_are_released(undisturbed):
@@ -154,8 +163,8 @@ def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied
     planned = project.planned(undisturbed, root=copied_project)
     users = {"calibrate_cones", "compare_baselines", "verify_candidates", "judge_candidates"}
     behind = {"join_decisions", "distill", "sample", "collect_samples", "fingerprint_candidates", "evaluate",
-              "nearest_pairs", "release", "officer_report", "track", "attack_pictures", "attack_generator",
-              "join_attacks", "frontier"}  # fmt: skip
+              "nearest_pairs", "release", "officer_report", "release_dossier", "track", "attack_pictures",
+              "attack_generator", "join_attacks", "frontier"}  # fmt: skip
     assert users <= planned <= users | behind
     assert not planned & {
         "intake",

@@ -68,13 +68,19 @@ def data(path):
 
 SCORES = ("scores.tsv", "scores.png", "scores.html", "mcnemar.tsv")
 CALLS = ("calls.tsv", "agreement.png")
+DOSSIER = ("dossier/de.html", "dossier/en.html")
 FINAL = MappingProxyType(
     {
-        "releases": ("release/certificate.json", "report.html", "privacy/decisions.parquet"),
+        "releases": (
+            "release/certificate.json",
+            "report.html",
+            *DOSSIER,
+            "privacy/decisions.parquet",
+        ),
         "read_benchmarks": (*SCORES, "risk.tsv", "risk.png"),
         "own_reads": CALLS,
         "own_truth": (*CALLS, *SCORES),
-        "read_releases": ("certificate.json", "report.html"),
+        "read_releases": ("certificate.json", "report.html", *DOSSIER),
         "audits": ("decisions.parquet", "report.html", "audit.json"),
     }
 )

@@ -26,7 +26,7 @@ CANARY = "canary-4711"
 CONDITIONS = {"sex": ["female", "male"], "side": ["left", "right"]}
 SETTINGS = {
     "title": "", "licence": "cc-by-4.0", "sources": ["Somebody et al. 2020"], "limits": [], "per_shard": 7,
-    "sheet_pictures": 8, "sheet_columns": 4,
+    "sheet_pictures": 8, "sheet_columns": 4, "exports": [],
 }  # fmt: skip
 THRESHOLDS = {
     "missed_patients": 0.1, "specificity": 0.5, "verifier_matches": 0.01, "agreement": 0.9, "shuffled_control": 0.1,

@@ -90,6 +90,17 @@ def template_digest(*files):
     return "".join(config_digest((folder / file).read_text(encoding="utf-8")) for file in files)
 
 
+DOSSIER_PARTS = tuple(
+    f"dossier/{part}" for part in ("page.html.j2", "style.html.j2", "de.yaml", "en.yaml")
+)  # shared by the dossiers of pictures and of reads
+
+
+def dossier_settings(wildcards):
+    """What a dossier says of the release besides its figures; `generated`: its originals belong to nobody."""
+    part = config["releases"][wildcards.name]
+    return {**part["release"], "generated": part["source"]["generate"] is not None}
+
+
 PAGE_PARTS = tuple(
     f"parts/{part}.html.j2" for part in ("style", "attacks", "verifier")
 )  # shared by the pages of releases and audits

@@ -1,4 +1,4 @@
-# Reads: accepted student pictures and every figure measured. Writes: results/releases/<name>/release/, report.html.
+# Reads: accepted student pictures and every figure measured. Writes: results/releases/<name>/release/, report.html, dossier/.
 # Config: gates, release. Where a gate fails there is a certificate and no data.
 
 
@@ -78,3 +78,42 @@ rule officer_report:
         contact_sheet="results/releases/{name}/release/contact_sheet.png",  # absent where the release was refused
     script:
         "../../scripts/images/officer_report.py"
+
+
+rule release_dossier:
+    """The dossier for the privacy officer, in both languages: whether the release may be published, why, and the page to sign."""
+    input:
+        certificate="results/releases/{name}/release/certificate.json",
+        summary="results/releases/{name}/pool/summary.json",
+        calibrated="results/releases/{name}/privacy/calibration.json",
+        attacks="results/releases/{name}/attacks/attacks.json",
+        decisions="results/releases/{name}/privacy/decisions.parquet",
+    output:
+        de=report(
+            "results/releases/{name}/dossier/de.html",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (Deutsch)"},
+        ),
+        en=report(
+            "results/releases/{name}/dossier/en.html",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (English)"},
+        ),
+    log:
+        "logs/releases/{name}/release_dossier.log",
+    benchmark:
+        "results/benchmarks/releases/{name}/release_dossier.tsv"
+    conda:
+        "../../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.release.dossier.pictures") + template_digest(*DOSSIER_PARTS),
+        entry="releases/{name}",
+        settings=dossier_settings,
+    script:
+        "../../scripts/images/release_dossier.py"

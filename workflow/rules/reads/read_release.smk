@@ -1,5 +1,5 @@
 # Reads: a user's reads, spike-ins, the calls of every tool on both, the donor's VCF and a panel where they are given.
-# Writes: results/read_releases/<name>/: certificate.json, report.html, and release/ where every gate passes. Config: read_releases.
+# Writes: results/read_releases/<name>/: certificate.json, report.html, dossier/, and release/ where every gate passes. Config: read_releases.
 
 
 rule spike_in:
@@ -109,3 +109,38 @@ rule release_reads:
         folder="results/read_releases/{name}/release",
     script:
         "../../scripts/reads/release_reads.py"
+
+
+rule read_dossier:
+    """The dossier for the privacy officer, in both languages: whether the reads may be published, why, and the page to sign."""
+    input:
+        certificate="results/read_releases/{name}/certificate.json",
+    output:
+        de=report(
+            "results/read_releases/{name}/dossier/de.html",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (Deutsch)"},
+        ),
+        en=report(
+            "results/read_releases/{name}/dossier/en.html",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (English)"},
+        ),
+    log:
+        "logs/read_releases/{name}/read_dossier.log",
+    benchmark:
+        "results/benchmarks/read_releases/{name}/read_dossier.tsv"
+    conda:
+        "../../../envs/reads.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("avatarflow.release.dossier.reads") + template_digest(*DOSSIER_PARTS),
+        entry="read_releases/{name}",
+        settings=lambda wildcards: release_of(wildcards)["release"],
+    script:
+        "../../scripts/reads/read_dossier.py"

@@ -1,9 +1,11 @@
 """What a schema cannot say of the user's own pictures: paths that Snakemake cannot take, limits that exclude all."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from avatarflow.core.paths import data_path
+from avatarflow.release.exports.names import NEEDS
 
 BRACES = frozenset("{}")
 Problem = tuple[str, str, str]
@@ -36,3 +38,19 @@ def limit_problems(where: str, limits: dict[str, Any]) -> Iterator[Problem]:
             f"min_side_px {limits['min_side_px']} is over max_side_px {limits['max_side_px']}",
             "set a smaller min_side_px",
         )
+
+
+def export_problems(where: str, release: dict[str, Any]) -> Iterator[Problem]:
+    """Name every key that an export needs and that is empty, and a date that is none."""
+    lacking: dict[str, list[str]] = {}
+    for export in release["exports"]:
+        for key in NEEDS[export]:
+            if not release[key].strip():
+                lacking.setdefault(key, []).append(export)
+    for key, exports in lacking.items():
+        yield f"{where}.{key}", f"empty, and needed by {', '.join(exports)}", "set it"
+    if release["date"]:
+        try:
+            date.fromisoformat(release["date"])
+        except ValueError:
+            yield f"{where}.date", f"{release['date']} is no day", "write year-month-day"

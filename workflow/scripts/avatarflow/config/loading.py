@@ -27,7 +27,7 @@ from avatarflow.reads.release.benchmark import benchmark_of_release, release_pro
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 from avatarflow.reads.user_reads.choices import own_read_problems
 
-from .data_problems import limit_problems, path_problems
+from .data_problems import export_problems, limit_problems, path_problems
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -294,6 +294,8 @@ def _line(error: ValidationError) -> Iterator[str]:
         yield f"{where}: an empty text; give a value, or take the key out"
     elif rule == "maxLength":
         yield f"{where}: found a text of {len(found)} characters; use at most {wanted}"
+    elif rule == "pattern" and not wanted.startswith("^[A-Za-z0-9_"):
+        yield f"{where}: found {found!r}, which has another form; see config/README.md"
     elif rule in ("propertyNames", "pattern"):
         yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
     else:
@@ -447,6 +449,7 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
             "a manifest without its root",
             "give the folder that its file column starts from",
         )
+    yield from export_problems(f"{where}.release", entry["release"])
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)
     if entry["near_duplicates"]["persons"] and entry["verifier"]["matcher"] == "none":

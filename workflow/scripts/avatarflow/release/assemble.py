@@ -17,6 +17,8 @@ from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
 
 from .card import card
+from .exports.interface import Content
+from .exports.registry import write_exports
 
 MODEL_FILES = (".safetensors", ".json")
 IGNORED = (".snakemake_timestamp",)  # Snakemake's own mark in folders that it made
@@ -44,7 +46,8 @@ def write_release(
         Accepted student pictures with the condition columns and, optionally, `guidance`.
     conditions : mapping of str to list of str
     settings : mapping
-        `release` of the config: `per_shard`, `sheet_pictures`, `sheet_columns`, and what `card.card` takes.
+        `release` of the config: `per_shard`, `sheet_pictures`, `sheet_columns`, `exports` with what they need, and
+        what `card.card` takes.
     model : path, optional
         The student's pipeline folder; it goes to `model/` where the data are released and the model gate passes too.
     """
@@ -75,6 +78,9 @@ def write_release(
             page.save(target / "contact_sheet.png", "PNG")
             if model is not None and certificate["model_gate"]["result"] == "pass":
                 copy_model(Path(model), target / "model")
+            write_exports(
+                Content(target, certificate, settings, table, conditions, released.pictures)
+            )
         write_checksums(target, names["checksums"])
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .exports.names import CONTENTS
 from .figures import counts
 from .gates import RULES, WHERE_ASKED
 from .templates import fill
@@ -25,7 +26,7 @@ def card(
     ----------
     certificate : mapping
     settings : mapping
-        `release` of the config: `title`, `licence`, `sources`, `limits`.
+        `release` of the config: `title`, `licence`, `sources`, `limits`, `exports`.
     released : table
         The released rows; not shown where the decision is to refuse.
     conditions : mapping of str to list of str
@@ -47,6 +48,7 @@ def card(
         size_category=next((name for limit, name in SIZES if len(released) < limit), "n>1M"),
         columns=list(conditions),
         condition_rows=rows or [([], len(released))],
+        exports=[text for name, text in CONTENTS.items() if name in settings["exports"]],
         has_guidance="guidance" in released.columns,
         meanings=[
             (name, rule.meaning)

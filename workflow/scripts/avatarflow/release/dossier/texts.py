@@ -1,0 +1,55 @@
+"""The texts of the dossier: one closed table per language, with the same keys and placeholders."""
+
+import re
+from functools import cache
+from typing import Any
+
+import yaml
+
+from avatarflow.release.templates import FOLDER
+
+from .document import Text
+
+LANGUAGES = ("de", "en")
+PIECE = re.compile(r"\{(\w+)\}|\[\[(.+?)\]\]")
+"""A placeholder, or words that hold a fixed number: an article of a law, the level of the intervals."""
+
+
+@cache
+def table(language: str) -> dict[str, str]:
+    """Return the texts of a language by key; the files nest them, and the keys join with dots."""
+    loaded = yaml.safe_load((FOLDER / "dossier" / f"{language}.yaml").read_text(encoding="utf-8"))
+    return dict(_flat(loaded, ""))
+
+
+def _flat(part: dict[str, Any], before: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in part.items():
+        key = f"{before}{name}"
+        found += _flat(value, f"{key}.") if isinstance(value, dict) else [(key, value)]
+    return found
+
+
+def placeholders(template: str) -> set[str]:
+    """Return the names of a text's placeholders."""
+    return {match[1] for match in PIECE.finditer(template) if match[1]}
+
+
+def pieces(language: str, part: Text) -> list[Any]:
+    """Return a text as plain strings, values, and fixed words as `("fixed", words)`.
+
+    Raises
+    ------
+    KeyError
+        If the table lacks the key, or values and placeholders differ: a mistake of the program.
+    """
+    template = table(language)[part.key]
+    if placeholders(template) != set(part.values):
+        raise KeyError(f"{part.key}: the text names {sorted(placeholders(template))}")
+    found: list[Any] = []
+    done = 0
+    for match in PIECE.finditer(template):
+        found.append(template[done : match.start()])
+        found.append(part.values[match[1]] if match[1] else ("fixed", match[2]))
+        done = match.end()
+    return [*found, template[done:]]

@@ -1,0 +1,17 @@
+"""Names of the exports and what each needs to be told; no imports, since the config is checked with it."""
+
+NEEDS = {
+    "dicom": (),
+    "croissant": ("publisher", "date", "url"),
+    "dcat_ap": ("publisher", "date", "url", "contact"),
+    "ro_crate": ("publisher", "date"),
+}
+"""Keys of `release` that must not be empty, by export, in the order in which exports are written."""
+
+CONTENTS = {
+    "dicom": "`dicom/`: one DICOM Secondary Capture per picture, marked as synthetic, under new UIDs",
+    "croissant": "`croissant.json`: Croissant 1.1 with its responsible-AI part, for loaders of data sets",
+    "dcat_ap": "`dcat-ap.jsonld`: DCAT-AP 3 with properties of HealthDCAT-AP, for data portals",
+    "ro_crate": "`ro-crate-metadata.json`: RO-Crate 1.1 with the run that made this release (Process Run Crate)",
+}
+"""What an export adds to the release, for the card."""

@@ -1,0 +1,18 @@
+"""Rule release_dossier: the dossier of a release of pictures for the privacy officer."""
+
+from avatarflow.release.dossier.pictures import picture_dossier
+from avatarflow.runs.context import step
+
+with step(snakemake):
+    picture_dossier(
+        snakemake.wildcards.name,
+        {
+            "certificate": snakemake.input.certificate,
+            "summary": snakemake.input.summary,
+            "calibrated": snakemake.input.calibrated,
+            "attacks": snakemake.input.attacks,
+            "decisions": snakemake.input.decisions,
+        },
+        snakemake.params.settings,
+        pages={"de": snakemake.output.de, "en": snakemake.output.en},
+    )
