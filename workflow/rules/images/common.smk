@@ -1,4 +1,9 @@
-# What the images wing asks the config: sources, bases, training settings, templates. Functions only.
+# What the images wing asks the config: sources, consents, bases, training settings, templates. Functions only.
+
+import os
+from datetime import date
+
+from avatarflow.intake.consent.day import VARIABLE, day_to_judge
 
 
 def originals(wildcards):
@@ -55,7 +60,49 @@ def intake_settings(wildcards):
     part = config[wildcards.map][wildcards.name]
     # every original of an audit may have been trained on: none may be left out quietly
     whole = {"whole": True} if wildcards.map == "audits" else {}
-    return {key: part[key] for key in INTAKE_KEYS if key in part} | whole
+    consent = {"consent": part["consent"]} if has_consents(wildcards) else {}
+    return {key: part[key] for key in INTAKE_KEYS if key in part} | whole | consent
+
+
+# the day that this run began on: all its jobs judge consents for one day
+if workflow.is_main_process:
+    os.environ[VARIABLE] = date.today().isoformat()
+DAY_RECORD = "results/{map}/{name}/consent_day.json"
+
+
+def has_consents(wildcards):
+    """Whether the consents of an entry's patients are checked; audits check none."""
+    return bool(config[wildcards.map][wildcards.name].get("consent", {}).get("files"))
+
+
+def consent_files(wildcards):
+    """The files with consents as inputs, or none."""
+    if not has_consents(wildcards):
+        return {}
+    files = [data(file) for file in config[wildcards.map][wildcards.name]["consent"]["files"]]
+    for place, file in enumerate(files, start=1):
+        if not Path(file).is_file():
+            where = f"config {wildcards.map}.{wildcards.name}.consent.files: file {place}"
+            raise refuse(where, f"no file {file}", "check it, data_root and AVATARFLOW_DATA")
+    return {"consents": files}
+
+
+def consent_state(wildcards):
+    """A params function: digest of all that decisions on consents depend on but the day; empty without any."""
+    if not has_consents(wildcards):
+        return ""
+    part = config[wildcards.map][wildcards.name]
+    files = [*consent_files(wildcards)["consents"], *originals_manifest(wildcards).values()]
+    return config_digest([part["consent"], files_digest(files)])
+
+
+def consent_day(wildcards):
+    """A params function: the day to judge consents for; it changes when a decision may have changed."""
+    if not has_consents(wildcards):
+        return ""
+    today = date.fromisoformat(os.environ.get(VARIABLE) or date.today().isoformat())
+    record = DAY_RECORD.format(map=wildcards.map, name=wildcards.name)
+    return day_to_judge(record, consent_state(wildcards), today)
 
 
 def base_model(wildcards):

@@ -23,6 +23,8 @@ def _inputs(config: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, entry in config["releases"].items():
         yield f"releases.{name}.source.manifest", entry["source"]["manifest"]
         yield f"releases.{name}.base.folder", entry["base"]["folder"]
+        for place, file in enumerate(entry["consent"]["files"], start=1):
+            yield f"releases.{name}.consent.files: file {place}", file
     for name, entry in config["audits"].items():
         for part in ("originals", "candidates"):
             yield f"audits.{name}.{part}.manifest", entry[part]["manifest"]

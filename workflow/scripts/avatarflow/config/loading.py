@@ -25,6 +25,7 @@ from avatarflow.reads.donors.choices import donor_problems, mixture_problems
 from avatarflow.reads.release.benchmark import benchmark_of_release, release_problems
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 
+from .consent_problems import consent_problems
 from .data_problems import limit_problems, path_problems
 from .release_table import add_rows
 
@@ -432,6 +433,7 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
             "a manifest without its root",
             "give the folder that its file column starts from",
         )
+    yield from consent_problems(where, entry)
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)
     if entry["near_duplicates"]["persons"] and entry["verifier"]["matcher"] == "none":

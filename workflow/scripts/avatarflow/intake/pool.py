@@ -14,6 +14,7 @@ from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
+from .consent.gate import ConsentFiles, Gate, columns_of, open_gate
 from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows, warn_of_shared
 from .eyes import number_eyes
 from .manifest import EMBEDDED, ODDITIES, ROW, read_manifest
@@ -50,6 +51,8 @@ class Pool:
     sizes: dict[int, Size] = field(default_factory=dict)
     # manifest rows: one picture under two persons
     shared: list[tuple[int, int]] = field(default_factory=list)
+    # where the entry checks consents
+    gate: Gate | None = None
 
 
 def pool_from_manifest(
@@ -60,6 +63,7 @@ def pool_from_manifest(
     processes: int,
     step: Step,
     folder: str | None = None,
+    consents: ConsentFiles | None = None,
 ) -> Pool:
     """Read, check and divide the pictures of a manifest.
 
@@ -73,18 +77,29 @@ def pool_from_manifest(
         How many pictures are decoded at once; the result does not depend on it.
     folder : str, optional
         Where the pictures lie until they are written: as raw bytes in a file without a name.
+    consents : ConsentFiles, optional
+        Where the entry checks consents; all others are let in.
 
     Raises
     ------
     AvatarflowError
-        For an unusable manifest, selection or split; refused rows are returned, not raised.
+        For an unusable manifest, selection, split or consent file; refused rows are returned, not raised.
     """
     conditions = label_columns(entry)
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
+    gate = open_gate(entry["consent"], consents, step) if consents else None
     columns = list(
-        dict.fromkeys([*flat_columns(entry["patient_id_columns"]), *conditions, *constant, *given])
+        dict.fromkeys(
+            [
+                *flat_columns(entry["patient_id_columns"]),
+                *conditions,
+                *constant,
+                *given,
+                *(columns_of(entry["consent"]) if gate else []),
+            ]
+        )
     )
     every, who = read_and_identify(entry, manifest, columns)
     rows = select_rows(every, entry["row_filter"], "config row_filter")
@@ -112,9 +127,7 @@ def pool_from_manifest(
     copies, same = refuse_copies(fit, contents, list(conditions))
     refused |= copies
     kept = fit[~fit[ROW].isin(refused)]
-    if kept.empty:
-        found = f"no usable picture is left ({reasons_in_words(refused)})"
-        raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
+    _refuse_nothing(kept, refused, manifest)
 
     look = partial(
         read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0
@@ -128,6 +141,14 @@ def pool_from_manifest(
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     again = saved_again(pictures, kept)
     same += [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
+    rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
+    if gate:
+        # only now is it known who is one patient: one refusal counts for all that share a picture
+        barred = gate.refused(every, who[KEY], same, rows[ROW])
+        refused |= barred
+        fit, kept = fit[~fit[ROW].isin(barred)], kept[~kept[ROW].isin(barred)]
+        _refuse_nothing(kept, refused, manifest)
+        pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
     table = pd.DataFrame(
@@ -142,10 +163,17 @@ def pool_from_manifest(
             **{column: kept[column].to_numpy() for column in conditions},
         }
     )
-    rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     shared = [*shared_rows(fit, contents), *rows_again]
     warn_of_shared(shared, step)
-    return Pool(pictures, table, refused, {row: sizes[row] for row in kept[ROW]}, shared)
+    kept_sizes = {row: sizes[row] for row in kept[ROW]}
+    return Pool(pictures, table, refused, kept_sizes, shared, gate)
+
+
+def _refuse_nothing(kept: pd.DataFrame, refused: dict[int, str], manifest: str) -> None:
+    """Stop where no picture is left, and say for what they were refused."""
+    if kept.empty:
+        found = f"no usable picture is left ({reasons_in_words(refused)})"
+        raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
 
 
 def read_and_identify(

@@ -1,6 +1,7 @@
 """The intake step as a whole: pool, refusals and summary as files."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
 
+from .consent.day import write_day
+from .consent.gate import ConsentFiles, Gate
 from .gallery_completeness import left_out, refuse_gaps
 from .minimum_patients import refuse_too_few
 from .persons import ROLES
@@ -30,6 +33,7 @@ def take_in(
     refused: str,
     step: Step,
     cone: Mapping[str, Any] | None = None,
+    consents: ConsentFiles | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -47,13 +51,16 @@ def take_in(
         CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
     cone : mapping, optional
         `cone` of the entry: too few patients for it are refused now.
+    consents : ConsentFiles, optional
+        Without files nothing is asked of the patients' consents.
     """
     folder = str(Path(pictures).parent)
     Path(folder).mkdir(parents=True, exist_ok=True)
     if manifest is None:
         pool = pool_from_generator(entry, seed, processes, folder)
     else:
-        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder)
+        checked = consents if consents and consents.files else None
+        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder, checked)
     write_refused(pool.refused, Path(manifest or "generated").name, refused)
     whole = bool(entry.get("whole"))
     if whole:
@@ -72,6 +79,9 @@ def take_in(
             "left_out": left_out(pool.refused),
             "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
         }
+    if pool.gate and consents:
+        counts["consent"] = pool.gate.summary
+        note_day(pool.gate, consents, step)
     step.params(counts)
     step.info(
         "%d pictures of %d persons taken in, %d refused",
@@ -82,6 +92,14 @@ def take_in(
     with replacing_folder(pictures) as target:
         write_shards(target, pool.pictures, pool.table)
     write_json(summary, counts)
+
+
+def note_day(gate: Gate, consents: ConsentFiles, step: Step) -> None:
+    """Say what was decided, and note until when it stays decided."""
+    patients = gate.summary["patients"]
+    step.info("consents: %s", ", ".join(f"{count} {name}" for name, count in patients.items()))
+    before = date.fromordinal(gate.next_change).isoformat() if gate.next_change else None
+    write_day(consents.record, consents.state, consents.day, before)
 
 
 def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:
