@@ -13,7 +13,7 @@ def originals(wildcards):
 
 
 def originals_manifest(wildcards):
-    """The manifest as an input, or none for procedural eyes."""
+    """The manifest as an input, or none for DICOM files and procedural eyes."""
     manifest = originals(wildcards)["manifest"]
     if manifest and not Path(data(manifest)).is_file():
         where = f"config {wildcards.map}.{wildcards.name}: manifest {data(manifest)}"
@@ -22,22 +22,53 @@ def originals_manifest(wildcards):
     return {"manifest": data(manifest)} if manifest else {}
 
 
+def originals_root(wildcards):
+    """The folder that the originals lie in."""
+    part = originals(wildcards)
+    return data(part.get("dicom") or part.get("root") or ".")
+
+
+def named_files(wildcards, files, key):
+    """Files that a key of the config names, as usable paths; each must be there."""
+    paths = [data(file) for file in files]
+    for place, path in enumerate(paths, start=1):
+        if not Path(path).is_file():
+            where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
+            raise refuse(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
+    return paths
+
+
+def label_files(wildcards):
+    """The FHIR files with labels as inputs, or none."""
+    fhir = originals(wildcards).get("fhir")
+    return {"labels": named_files(wildcards, fhir["files"], "source.fhir.files")} if fhir else {}
+
+
 def listed_files(source):
-    """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them."""
+    """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them.
+
+    Of a folder of DICOM files it is a digest of all that lies in it. FHIR files count, too.
+    """
 
     def digest(wildcards):
-        from avatarflow.intake.listed_files import (
-            digest_of_listed,
-        )  # pandas: only where an intake is planned
-
         part = source(wildcards)
-        return (
-            digest_of_listed(data(part["manifest"]), data(part.get("root") or "."))
-            if part["manifest"]
-            else ""
-        )
+        labels = label_files(wildcards).get("labels") if part.get("fhir") else None
+        return _digest_of_pictures(part) + (files_digest(labels) if labels else "")
 
     return digest
+
+
+def _digest_of_pictures(part):
+    # pandas: only where an intake is planned
+    if part["manifest"]:
+        from avatarflow.intake.listed_files import digest_of_listed
+
+        return digest_of_listed(data(part["manifest"]), data(part.get("root") or "."))
+    if part.get("dicom"):
+        from avatarflow.intake.sources.dicom import digest_of_folder
+
+        return digest_of_folder(data(part["dicom"]))
+    return ""
 
 
 INTAKE_KEYS = (
@@ -79,12 +110,8 @@ def consent_files(wildcards):
     """The files with consents as inputs, or none."""
     if not has_consents(wildcards):
         return {}
-    files = [data(file) for file in config[wildcards.map][wildcards.name]["consent"]["files"]]
-    for place, file in enumerate(files, start=1):
-        if not Path(file).is_file():
-            where = f"config {wildcards.map}.{wildcards.name}.consent.files: file {place}"
-            raise refuse(where, f"no file {file}", "check it, data_root and AVATARFLOW_DATA")
-    return {"consents": files}
+    files = config[wildcards.map][wildcards.name]["consent"]["files"]
+    return {"consents": named_files(wildcards, files, "consent.files")}
 
 
 def consent_state(wildcards):
@@ -93,7 +120,9 @@ def consent_state(wildcards):
         return ""
     part = config[wildcards.map][wildcards.name]
     files = [*consent_files(wildcards)["consents"], *originals_manifest(wildcards).values()]
-    return config_digest([part["consent"], files_digest(files)])
+    folder = originals(wildcards).get("dicom")
+    pictures = _digest_of_pictures({"manifest": None, "dicom": folder}) if folder else ""
+    return config_digest([part["consent"], files_digest(files), pictures])
 
 
 def consent_day(wildcards):

@@ -8,6 +8,7 @@ rule intake:
     input:
         unpack(originals_manifest),
         unpack(consent_files),
+        unpack(label_files),
     output:
         pictures=directory("results/{map}/{name}/pool/pictures"),
         summary="results/{map}/{name}/pool/summary.json",
@@ -26,7 +27,7 @@ rule intake:
         entry="{map}/{name}",
         files=listed_files(originals),
         settings=intake_settings,
-        root=lambda wildcards: data(originals(wildcards).get("root") or "."),
+        root=originals_root,
         seed=config["seed"],
         consent_state=consent_state,
         day=consent_day,

@@ -15,6 +15,7 @@ with step(snakemake) as run:
         summary=snakemake.output.summary,
         refused=snakemake.params.refused,
         step=run,
+        labels=snakemake.input.get("labels", []),
         consents=ConsentFiles(
             files=snakemake.input.get("consents", []),
             day=snakemake.params.day,

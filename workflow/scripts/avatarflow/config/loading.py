@@ -26,7 +26,7 @@ from avatarflow.reads.release.benchmark import benchmark_of_release, release_pro
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 
 from .consent_problems import consent_problems
-from .data_problems import limit_problems, path_problems
+from .data_problems import limit_problems, path_problems, source_problems
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -420,19 +420,8 @@ def _generator_problems(
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    source, base = entry["source"], entry["base"]
-    if (source["manifest"] is None) == (source["generate"] is None):
-        yield (
-            f"{where}.source",
-            "found both or neither of manifest and generate",
-            "give exactly one of them",
-        )
-    if source["manifest"] is not None and not source["root"]:
-        yield (
-            f"{where}.source",
-            "a manifest without its root",
-            "give the folder that its file column starts from",
-        )
+    base = entry["base"]
+    yield from source_problems(where, entry["source"])
     yield from consent_problems(where, entry)
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)

@@ -1,9 +1,9 @@
 """The pool: every selected picture judged fit or refused with a reason, at working size, by person and role."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from avatarflow.runs.context import Step
 from .consent.gate import ConsentFiles, Gate, columns_of, open_gate
 from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows, warn_of_shared
 from .eyes import number_eyes
-from .manifest import EMBEDDED, ODDITIES, ROW, read_manifest
+from .manifest import EMBEDDED, ODDITIES, ROW
 from .persons import (
     EYE,
     FIELD,
@@ -34,6 +34,10 @@ from .placeholders import codes_for_missing, words_for_missing
 from .reading import Size, read_all, refuse_missing_root
 from .refusals import advice_on, label_columns, oddities, reasons_in_words, refuse_labels
 from .selection import select_rows
+from .sources.labels import join_labels
+from .sources.labels import label_columns as fhir_columns
+from .sources.registry import source_of
+from .sources.rows import REFUSED, Place
 from .text_table import FILE
 
 EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
@@ -57,28 +61,31 @@ class Pool:
 
 def pool_from_manifest(
     entry: dict[str, Any],
-    manifest: str,
+    manifest: str | None,
     root: str,
     seed: int,
     processes: int,
     step: Step,
     folder: str | None = None,
     consents: ConsentFiles | None = None,
+    labels: Sequence[str] = (),
 ) -> Pool:
-    """Read, check and divide the pictures of a manifest.
+    """Read, check and divide the pictures of a manifest, or of another source of rows.
 
     Parameters
     ----------
     entry : dict
         A `releases` or `audits` entry of the checked config.
     manifest, root : str
-        The table, and the folder its `file` column starts from.
+        The table, None for DICOM files that say it themselves, and the folder its `file` column starts from.
     processes : int
         How many pictures are decoded at once; the result does not depend on it.
     folder : str, optional
         Where the pictures lie until they are written: as raw bytes in a file without a name.
     consents : ConsentFiles, optional
         Where the entry checks consents; all others are let in.
+    labels : list of str
+        FHIR files of `source.fhir`.
 
     Raises
     ------
@@ -101,7 +108,8 @@ def pool_from_manifest(
             ]
         )
     )
-    every, who = read_and_identify(entry, manifest, columns)
+    place = Place(root, manifest, labels)
+    every, who = read_and_identify(entry, place, columns)
     rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[
@@ -118,6 +126,8 @@ def pool_from_manifest(
         step.warning("%s", warning)
 
     refused = refuse_labels(rows, conditions, constant)
+    own = every.attrs.get(REFUSED, {})
+    refused |= {row: own[row] for row in rows[ROW] if row in own}
     fit = rows[~rows[ROW].isin(refused)]
     spool = Spool(folder, entry["size_px"])
     places, contents, sizes, unreadable = read_all(fit, root, entry, processes, step, spool.append)
@@ -127,7 +137,7 @@ def pool_from_manifest(
     copies, same = refuse_copies(fit, contents, list(conditions))
     refused |= copies
     kept = fit[~fit[ROW].isin(refused)]
-    _refuse_nothing(kept, refused, manifest)
+    _refuse_nothing(kept, refused, place.where)
 
     look = partial(
         read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0
@@ -147,7 +157,7 @@ def pool_from_manifest(
         barred = gate.refused(every, who[KEY], same, rows[ROW])
         refused |= barred
         fit, kept = fit[~fit[ROW].isin(barred)], kept[~kept[ROW].isin(barred)]
-        _refuse_nothing(kept, refused, manifest)
+        _refuse_nothing(kept, refused, place.where)
         pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     sides = list(kept[given[0]]) if given else None
@@ -169,31 +179,35 @@ def pool_from_manifest(
     return Pool(pictures, table, refused, kept_sizes, shared, gate)
 
 
-def _refuse_nothing(kept: pd.DataFrame, refused: dict[int, str], manifest: str) -> None:
+def _refuse_nothing(kept: pd.DataFrame, refused: dict[int, str], where: str) -> None:
     """Stop where no picture is left, and say for what they were refused."""
     if kept.empty:
         found = f"no usable picture is left ({reasons_in_words(refused)})"
-        raise refuse(f"manifest {Path(manifest).name}", found, advice_on(refused))
+        raise refuse(where, found, advice_on(refused))
 
 
 def read_and_identify(
-    entry: dict[str, Any], manifest: str, columns: list[str]
+    entry: dict[str, Any], place: Place, columns: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read every row of a manifest, and who stands in it: rows that are not wanted may link those that are.
+    """Read every row of a source, and who stands in it: rows that are not wanted may link those that are.
 
     Raises
     ------
     AvatarflowError
-        For a manifest that cannot be used, or lacks a column that the entry names.
+        For a source that cannot be used, or lacks a column that the entry names.
     """
     eye_columns: list[str] = entry["eye_columns"]
     if_there = [name for name in eye_columns if name in EYES_IF_THERE]
-    rows = read_manifest(
-        manifest,
-        [*columns, *(name for name in eye_columns if name not in if_there)],
-        if_there,
-        entry["row_filter"],
-    )
+    asked = [*columns, *(name for name in eye_columns if name not in if_there)]
+    if fhir := entry.get("source", {}).get("fhir"):
+        added = fhir_columns(fhir)
+        own = [fhir[key] for key in ("patient_column", "acquired_column", "laterality_column")]
+        asked = [name for name in [*asked, *filter(None, own)] if name not in added]
+        # a filter may name columns that are joined later, and then names what is missing itself
+        rows = source_of(place)(place, list(dict.fromkeys(asked)), if_there, "")
+        rows = join_labels(rows, fhir, place.labels)
+    else:
+        rows = source_of(place)(place, asked, if_there, entry["row_filter"])
     if taken := sorted({KEY, UNIT} & set(columns)):
         raise refuse(
             "config", f"a column is called '{taken[0]}'", "rename it: the name is reserved"

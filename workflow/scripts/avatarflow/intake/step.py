@@ -1,6 +1,6 @@
 """The intake step as a whole: pool, refusals and summary as files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def take_in(
     step: Step,
     cone: Mapping[str, Any] | None = None,
     consents: ConsentFiles | None = None,
+    labels: Sequence[str] = (),
 ) -> None:
     """Make the pool of one entry.
 
@@ -42,7 +43,7 @@ def take_in(
     entry : dict
         The config entry; with `whole` a gap in the gallery is refused.
     manifest : str or None
-        None draws procedural eyes.
+        None reads DICOM files where the entry names some, else draws procedural eyes.
     pictures : str
         Folder of shards to write.
     summary : str
@@ -53,15 +54,21 @@ def take_in(
         `cone` of the entry: too few patients for it are refused now.
     consents : ConsentFiles, optional
         Without files nothing is asked of the patients' consents.
+    labels : list of str
+        FHIR files of `source.fhir`.
     """
     folder = str(Path(pictures).parent)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    if manifest is None:
+    is_dicom = bool(entry.get("source", {}).get("dicom"))
+    if manifest is None and not is_dicom:
         pool = pool_from_generator(entry, seed, processes, folder)
     else:
         checked = consents if consents and consents.files else None
-        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder, checked)
-    write_refused(pool.refused, Path(manifest or "generated").name, refused)
+        pool = pool_from_manifest(
+            entry, manifest, root, seed, processes, step, folder, checked, list(labels)
+        )
+    kind = "dicom" if is_dicom else "generated"
+    write_refused(pool.refused, Path(manifest or kind).name, refused)
     whole = bool(entry.get("whole"))
     if whole:
         refuse_gaps(pool)
