@@ -44,16 +44,27 @@ def label_files(wildcards):
     return {"labels": named_files(wildcards, fhir["files"], "source.fhir.files")} if fhir else {}
 
 
+def withdrawn_list(wildcards):
+    """The list of patients who have withdrawn as an input, or none."""
+    path = config[wildcards.map][wildcards.name].get("withdrawn")
+    return {"withdrawn": named_files(wildcards, [path], "withdrawn")[0]} if path else {}
+
+
+def named_beside(wildcards):
+    """Files with labels and withdrawals that an entry names beside its pictures."""
+    return [*label_files(wildcards).get("labels", []), *withdrawn_list(wildcards).values()]
+
+
 def listed_files(source):
     """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them.
 
-    Of a folder of DICOM files it is a digest of all that lies in it. FHIR files count, too.
+    Of a folder of DICOM files it is a digest of all that lies in it. FHIR files and withdrawals count, too.
     """
 
     def digest(wildcards):
         part = source(wildcards)
-        labels = label_files(wildcards).get("labels") if part.get("fhir") else None
-        return _digest_of_pictures(part) + (files_digest(labels) if labels else "")
+        more = [] if source is not originals else named_beside(wildcards)
+        return _digest_of_pictures(part) + (files_digest(more) if more else "")
 
     return digest
 
@@ -120,6 +131,7 @@ def consent_state(wildcards):
         return ""
     part = config[wildcards.map][wildcards.name]
     files = [*consent_files(wildcards)["consents"], *originals_manifest(wildcards).values()]
+    files += withdrawn_list(wildcards).values()
     folder = originals(wildcards).get("dicom")
     pictures = _digest_of_pictures({"manifest": None, "dicom": folder}) if folder else ""
     return config_digest([part["consent"], files_digest(files), pictures])

@@ -9,6 +9,7 @@ rule intake:
         unpack(originals_manifest),
         unpack(consent_files),
         unpack(label_files),
+        unpack(withdrawn_list),
     output:
         pictures=directory("results/{map}/{name}/pool/pictures"),
         summary="results/{map}/{name}/pool/summary.json",

@@ -41,6 +41,7 @@ def decided(tmp_path, *resources, patient="p1", **asked):
 ROOT_PERMIT = {"type": "permit"}
 NO_PERIOD = {"period": {}}
 EXTENDED = [{"url": "https://example.org/limits", "valueBoolean": True}]
+EXTENSION = {"extension": [{"url": "u", "valueCode": "x"}]}
 OTHER = "https://example.org/policies"
 SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 
@@ -135,6 +136,40 @@ CASES = {
         "inactive",
     ),
     "versions without an order": ([given(id="a"), given(id="a", status="inactive")], "unknown"),
+    "a newer version is of tomorrow": (
+        [
+            given(id="a", meta={"lastUpdated": "2099-01-01T00:00:00Z"}),
+            consent(deny(STORE), id="a", meta={"lastUpdated": "2025-01-01T00:00:00Z"}),
+        ],
+        "unknown",
+    ),
+    "a version of another patient": (
+        [
+            given(id="a", meta={"lastUpdated": "2025-01-01T00:00:00Z"}),
+            given("p2", id="a", meta={"lastUpdated": "2026-01-01T00:00:00Z"}),
+        ],
+        "unknown",
+    ),
+    "withdrawal of another version of the system": (
+        [given(category=[concept("WITHDRAWAL", system="urn:x/TemplateType|1")])],
+        "unknown",
+    ),
+    "patient on purpose not named": (
+        [given() | {"patient": {"reference": "Patient/p1", "_reference": EXTENSION}}],
+        "unknown",
+    ),
+    "a patient who is only linked denies": (
+        [
+            {
+                "resourceType": "Patient",
+                "id": "p1",
+                "link": [{"other": {"reference": "Patient/p2"}, "type": "refer"}],
+            },
+            given(),
+            consent(deny(), patient="p2"),
+        ],
+        "deny",
+    ),
     "one consent twice": ([given(id="a"), given(id="a")], "permit"),
     "two halves make a whole": (
         [
@@ -220,6 +255,10 @@ def test_an_identifier_that_is_only_spelled_alike_denies_and_never_permits(tmp_p
     assert found.decide("82").outcome == "deny"
 
 
+def test_a_word_for_no_identifier_permits_nobody(tmp_path):
+    assert decided(tmp_path, given("unknown"), patient="unknown").outcome == "no consent"
+
+
 def patient(own, *values, system="urn:mrn", **more):
     return {
         "resourceType": "Patient",
@@ -268,7 +307,7 @@ def test_a_patient_with_two_records_is_one(tmp_path, other):
         ([given(patient="p9"), patient("p1", "M1")], "Consent 1: a reference to a patient"),
         ([{**given(), "patient": None}], "it names no patient"),
         ([patient("p1", "M1")], "no Consent resource"),
-        ([{"status": "active"}], "a resource without a kind"),
+        ([{"status": "active"}], "a resource of no kind"),
         ([patient("p1", "M1"), patient("p1", "M2"), given("p1")], "second, other resource"),
         (
             [

@@ -84,7 +84,18 @@ BAD = {
     ),
     "an entry without resource": (json.dumps(bundle() | {"entry": [{}]}), "without a resource"),
     "a failure": (json.dumps(bundle({"resourceType": "OperationOutcome"})), "OperationOutcome"),
-    "no kind": ('{"status": "active"}', "without a kind"),
+    "a next page in capitals": (
+        json.dumps(bundle(given(), link=[{"relation": "NEXT", "url": "u"}])),
+        "a further page",
+    ),
+    "a total that is none": (json.dumps(bundle(given(), total=True)), "less than its total"),
+    "inside another kind": (
+        json.dumps({"resourceType": "Parameters", "parameter": [{"resource": given()}]}),
+        "inside one of another kind",
+    ),
+    "kind in small letters": (json.dumps({**given(), "resourceType": "consent"}), "of no kind"),
+    "kind that is none": (json.dumps({**given(), "resourceType": "Consents"}), "of no kind"),
+    "no kind": ('{"status": "active"}', "of no kind"),
     "xml cut off": (XML[:-20], "damaged XML"),
     "xml with a document type": (
         XML.replace("<Consent", '<!DOCTYPE Consent [<!ENTITY a "active">]><Consent', 1),

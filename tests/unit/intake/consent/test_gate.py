@@ -16,6 +16,7 @@ from avatarflow.intake.consent.day import day_to_judge, write_day
 from avatarflow.intake.consent.gate import ConsentFiles
 from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.intake.refusals import check_share
+from avatarflow.intake.sources.withdrawn import ClinicInputs
 from avatarflow.intake.step import take_in
 from avatarflow.release.consent import consent_section
 from avatarflow.runs.context import Step
@@ -63,7 +64,9 @@ def pool(folder, *resources, **changes):
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
     consents = files(root, *resources)
     manifest = str(root / "m.csv")
-    return pool_from_manifest(entry(**changes), manifest, str(root), 1, 1, STEP, consents=consents)
+    return pool_from_manifest(
+        entry(**changes), manifest, str(root), 1, 1, STEP, inputs=ClinicInputs(consents)
+    )
 
 
 def everybody(*but):
@@ -190,7 +193,7 @@ def test_the_step_counts_and_notes_the_day(folder):
         str(out / "summary.json"),
         str(out / "refused.csv"),
         STEP,
-        consents=consents,
+        inputs=ClinicInputs(consents),
     )
     summary = json.loads((out / "summary.json").read_text())
     assert summary["consent"]["patients"] == {"no consent": 1, "permit": 3}

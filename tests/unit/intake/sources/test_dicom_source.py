@@ -1,5 +1,6 @@
 """DICOM files as a source: what their headers say becomes typed rows, and what contradicts itself is refused."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,8 @@ BAD = {
     "no unit": ({"PatientAge": "064"}, "PatientAge has no unit, or is no age"),
     "age": ({"PatientAge": "030Y"}, "PatientAge and PatientBirthDate contradict each other"),
     "unborn": ({"PatientBirthDate": "20260101"}, "the picture is older than the patient"),
+    "mask": ({"PatientBirthDate": "18400101"}, "an age of more than 130 years"),
+    "old": ({"PatientBirthDate": None, "PatientAge": "999Y"}, "an age of more than 130 years"),
     "two ids": ({"PatientID": "p1\\p2"}, "PatientID holds several values"),
 }
 
@@ -91,6 +94,24 @@ BAD = {
 def test_what_contradicts_itself_is_refused(tmp_path, case):
     elements, reason = BAD[case]
     assert one(tmp_path, **elements)[1] == reason
+
+
+def test_a_refused_row_still_says_whose_it_is(tmp_path):
+    cells, refused = one(tmp_path, PatientSex="W", ImageLaterality="OD")
+    assert refused == "ImageLaterality is none of R, L, B, U"
+    assert [cells[name] for name in ("patient_id", "sex", "laterality")] == ["p1", None, None]
+
+
+def test_pipes_circles_and_folders_are_no_files(tmp_path):
+    write(tmp_path / "a.dcm")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to_pipe").symlink_to(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "folder.dcm").mkdir()
+    found = rows(tmp_path)
+    assert list(found["file"]) == ["a.dcm", "circle"]
+    assert found.attrs[REFUSED] == {2: "symbolic links in a circle"}
+    assert digest_of_folder(tmp_path)
 
 
 def test_one_uid_under_two_patients_refuses_both(tmp_path):

@@ -13,6 +13,10 @@ CODES = "docs/clinic.md names them"
 
 def consent_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
     """Name what contradicts itself in `consent` of an entry."""
+    if entry["withdrawn"] is not None and entry["source"]["generate"] is not None:
+        yield f"{where}.withdrawn", "generated eyes have no patients", "take it out"
+    if entry["withdrawn"] == "":
+        yield f"{where}.withdrawn", "an empty path", "name the list, or take the key out"
     asked, here = entry["consent"], f"{where}.consent"
     if not asked["declared_by"].isprintable() or set(asked["declared_by"]) & MARKUP:
         yield f"{here}.declared_by", "line breaks or marks", "write one plain line"

@@ -23,6 +23,7 @@ def _inputs(config: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, entry in config["releases"].items():
         yield f"releases.{name}.source.manifest", entry["source"]["manifest"]
         yield f"releases.{name}.base.folder", entry["base"]["folder"]
+        yield f"releases.{name}.withdrawn", entry["withdrawn"]
         for place, file in enumerate((entry["source"]["fhir"] or {}).get("files", []), start=1):
             yield f"releases.{name}.source.fhir.files: file {place}", file
         for place, file in enumerate(entry["consent"]["files"], start=1):

@@ -1,7 +1,6 @@
 """The pool: every selected picture judged fit or refused with a reason, at working size, by person and role."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
-from .consent.gate import ConsentFiles, Gate, columns_of, open_gate
+from .consent.gate import Gate, columns_of, open_gate
 from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows, warn_of_shared
 from .eyes import number_eyes
 from .manifest import EMBEDDED, ODDITIES, ROW
@@ -38,6 +37,7 @@ from .sources.labels import join_labels
 from .sources.labels import label_columns as fhir_columns
 from .sources.registry import source_of
 from .sources.rows import REFUSED, Place
+from .sources.withdrawn import ClinicInputs, leave_out, read_withdrawn, withdrawn_rows
 from .text_table import FILE
 
 EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
@@ -67,8 +67,7 @@ def pool_from_manifest(
     processes: int,
     step: Step,
     folder: str | None = None,
-    consents: ConsentFiles | None = None,
-    labels: Sequence[str] = (),
+    inputs: ClinicInputs | None = None,
 ) -> Pool:
     """Read, check and divide the pictures of a manifest, or of another source of rows.
 
@@ -82,10 +81,8 @@ def pool_from_manifest(
         How many pictures are decoded at once; the result does not depend on it.
     folder : str, optional
         Where the pictures lie until they are written: as raw bytes in a file without a name.
-    consents : ConsentFiles, optional
-        Where the entry checks consents; all others are let in.
-    labels : list of str
-        FHIR files of `source.fhir`.
+    inputs : ClinicInputs, optional
+        Consents, labels and withdrawals, where the entry names some.
 
     Raises
     ------
@@ -96,6 +93,8 @@ def pool_from_manifest(
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     refuse_missing_root(root)
+    inputs = inputs or ClinicInputs()
+    consents = inputs.consents if inputs.consents and inputs.consents.files else None
     gate = open_gate(entry["consent"], consents, step) if consents else None
     columns = list(
         dict.fromkeys(
@@ -108,8 +107,10 @@ def pool_from_manifest(
             ]
         )
     )
-    place = Place(root, manifest, labels)
+    place = Place(root, manifest, inputs.labels)
     every, who = read_and_identify(entry, place, columns)
+    if inputs.withdrawn:
+        every, who = without_withdrawn(entry, every, who, inputs.withdrawn, step)
     rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[
@@ -213,6 +214,21 @@ def read_and_identify(
             "config", f"a column is called '{taken[0]}'", "rename it: the name is reserved"
         )
     return rows, identify(rows, entry["patient_id_columns"], eye_columns)
+
+
+def without_withdrawn(
+    entry: dict[str, Any], every: pd.DataFrame, who: pd.DataFrame, path: str, step: Step
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leave out the patients of a list, as if their rows had never been there."""
+    listed = read_withdrawn(path, flat_columns(entry["patient_id_columns"]))
+    gone, unmet = withdrawn_rows(every, who[KEY], listed)
+    step.info("%d rows of withdrawn patients are left out", gone.sum())
+    if unmet:
+        step.warning("%d lines of the withdrawn list meet no row", unmet)
+    rows = leave_out(every, gone)
+    if rows.empty:
+        raise refuse("withdrawn list", "every patient has withdrawn", "take the entry out")
+    return rows, identify(rows, entry["patient_id_columns"], entry["eye_columns"])
 
 
 def pool_from_generator(

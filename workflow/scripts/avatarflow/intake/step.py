@@ -1,6 +1,6 @@
 """The intake step as a whole: pool, refusals and summary as files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .persons import ROLES
 from .pool import Pool, pool_from_generator, pool_from_manifest
 from .refusals import check_share
 from .sizes import summary_of_sizes
+from .sources.withdrawn import ClinicInputs
 
 
 def take_in(
@@ -33,8 +34,7 @@ def take_in(
     refused: str,
     step: Step,
     cone: Mapping[str, Any] | None = None,
-    consents: ConsentFiles | None = None,
-    labels: Sequence[str] = (),
+    inputs: ClinicInputs | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -52,10 +52,8 @@ def take_in(
         CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
     cone : mapping, optional
         `cone` of the entry: too few patients for it are refused now.
-    consents : ConsentFiles, optional
-        Without files nothing is asked of the patients' consents.
-    labels : list of str
-        FHIR files of `source.fhir`.
+    inputs : ClinicInputs, optional
+        Consents, labels and withdrawals, where the entry names some.
     """
     folder = str(Path(pictures).parent)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -63,10 +61,7 @@ def take_in(
     if manifest is None and not is_dicom:
         pool = pool_from_generator(entry, seed, processes, folder)
     else:
-        checked = consents if consents and consents.files else None
-        pool = pool_from_manifest(
-            entry, manifest, root, seed, processes, step, folder, checked, list(labels)
-        )
+        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder, inputs)
     kind = "dicom" if is_dicom else "generated"
     write_refused(pool.refused, Path(manifest or kind).name, refused)
     whole = bool(entry.get("whole"))
@@ -86,9 +81,9 @@ def take_in(
             "left_out": left_out(pool.refused),
             "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
         }
-    if pool.gate and consents:
+    if pool.gate and inputs and inputs.consents:
         counts["consent"] = pool.gate.summary
-        note_day(pool.gate, consents, step)
+        note_day(pool.gate, inputs.consents, step)
     step.params(counts)
     step.info(
         "%d pictures of %d persons taken in, %d refused",

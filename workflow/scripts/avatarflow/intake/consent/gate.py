@@ -19,7 +19,7 @@ from ..refusals import CONSENT
 from .decisions import NONE, PERMIT, WORST_FIRST, Days, Decision, worst
 from .register import Asked, Register, read_register
 
-TAKEN = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ].*)?", re.DOTALL)
+TAKEN = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ].*)?", re.ASCII | re.DOTALL)
 NO_DAY = f"{CONSENT}: the day of the picture is missing, or no full date"
 AHEAD = f"{CONSENT}: the day of the picture lies in the future"
 OUTSIDE = f"{CONSENT}: the picture was taken outside the permitted days"

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from avatarflow.core.errors import problem
 from ..fhir.people import People
 from ..fhir.resources import Resource, read_resources
 from ..identifiers import normalised
-from .decisions import DENY, NOT_KNOWN, Days, Decision, changes, decide, worst
+from .decisions import DENY, NONE, NOT_KNOWN, Days, Decision, changes, decide, worst
 from .statements import UNKNOWN, Statement, statement_of
 
 WHAT = "consent file"
@@ -48,6 +48,8 @@ class Register:
     def decide(self, value: str) -> Decision:
         """Decide for the patient with an identifier, as the manifest writes it."""
         ask = self.asked
+        if normalised(value) is None:  # a word for none, such as "unknown", is nobody's
+            return Decision(NONE)
         exact = decide(self.by_value.get(value.strip(), []), ask.require, ask.collect, ask.days)
         alike = self._alike.get(normalised(value), [])
         near = decide(alike, ask.require, ask.collect, ask.days)
@@ -96,15 +98,21 @@ def read_register(paths: Sequence[str], system: str, asked: Asked) -> Register:
             consents.append(_Consent.of(resource, asked))
     people.close()
     by_value: dict[str, list[_Consent]] = defaultdict(list)
+    patients: dict[str | None, set[frozenset[str]]] = defaultdict(set)
     for consent in consents:
-        for value in people.values_of(consent.patient, consent.statement.where):
+        values = people.values_of(consent.patient, consent.statement.where)
+        patients[consent.own].add(values)
+        for value in values:
             by_value[value].append(consent)
     if not consents:
         people.problems.append(
             problem(WHAT, "no Consent resource", "name the files that hold them")
         )
     people.refuse_problems()
-    statements = {value: list(_newest(each)) for value, each in by_value.items()}
+    # versions of one consent for other patients, or consents of other servers
+    moved = {own for own, named in patients.items() if own is not None and len(named) > 1}
+    today = asked.days.today
+    statements = {value: list(_newest(each, moved, today)) for value, each in by_value.items()}
     return Register(asked, statements, len(consents))
 
 
@@ -144,20 +152,28 @@ def _time(meta: Any) -> datetime | None:
     return time if time.tzinfo else None
 
 
-def _newest(consents: Iterable[_Consent]) -> Iterable[Statement]:
+def _newest(
+    consents: Iterable[_Consent], moved: Collection[str], today: int
+) -> Iterable[Statement]:
     """Yield the newest version of each consent of a patient; unknown where none can be told to be it."""
     versions: dict[Any, list[_Consent]] = defaultdict(list)
     for place, consent in enumerate(consents):
         versions[consent.own or place].append(consent)
-    for each in versions.values():
-        if len({one.text for one in each}) == 1:
-            yield each[0].statement
-            continue
+    for own, each in versions.items():
         times = [one.updated for one in each]
         newest = max((time for time in times if time), default=None)
-        if None in times or times.count(newest) > 1:
-            found = "several versions, of which none is the newest"
-            yield replace(each[0].statement, state=UNKNOWN, permits=(), problem=found)
-            yield from (replace(one.statement, state=UNKNOWN, permits=()) for one in each[1:])
+        if own in moved:
+            yield from _unknown(each, "versions of several patients")
+        elif len({one.text for one in each}) == 1:
+            yield each[0].statement
+        elif None in times or newest is None or times.count(newest) > 1:
+            yield from _unknown(each, "several versions, of which none is the newest")
+        elif newest.date().toordinal() > today:
+            yield from _unknown(each, "several versions, of which one is of the future")
         else:
             yield each[times.index(newest)].statement
+
+
+def _unknown(consents: Iterable[_Consent], problem: str) -> Iterable[Statement]:
+    for one in consents:
+        yield replace(one.statement, state=UNKNOWN, permits=(), problem=problem)

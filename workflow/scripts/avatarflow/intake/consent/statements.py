@@ -22,12 +22,14 @@ STATES = {
 }
 SCOPES = "http://terminology.hl7.org/CodeSystem/consentscope"
 OTHER_SCOPES = {"adr", "patient-privacy", "treatment"}
-TEMPLATES = "/TemplateType"  # how gICS and the German consent management name the kind of document
+TEMPLATES = "templatetype"
+"""How gICS and the German consent management name the kind of document, whatever the version of the system."""
 GIVEN = {"CONSENT", "CONSENT-OPT-IN"}
 TAKEN_BACK = ("WITHDRAWAL", "REFUSAL", "REVOCATION", "OPT-OUT", "CONSENT-OPT-OUT")
 ROOT_KEYS = {"id", "extension", "type", "period", "provision"}
 DENY_ALL = (None, (FIRST, LAST))
-ABSENT = {f"_{name}" for name in ("status", "type", "code", "system", "start", "end", "dateTime")}
+MEANT = ("status", "type", "code", "system", "start", "end", "dateTime", "reference", "value")
+ABSENT = {f"_{name}" for name in MEANT}
 
 Clause = tuple[str | None, Span]
 """A policy code, None for all of them, and the days it is permitted or denied on."""
@@ -163,15 +165,14 @@ def _is_research(content: Mapping[str, Any]) -> bool:
 
 def _is_given(content: Mapping[str, Any]) -> bool:
     """Whether the document gives consent; else it takes consent back or refuses it."""
-    kinds = {
-        str(coding.get("code"))
+    codings = [
+        (str(coding.get("code")), TEMPLATES in str(coding.get("system")).lower())
         for category in content.get("category", [])
         for coding in category.get("coding", [])
-        if str(coding.get("system")).endswith(TEMPLATES)
-    }
-    if any(kind.startswith(TAKEN_BACK) for kind in kinds):
+    ]
+    if any(code.upper().startswith(TAKEN_BACK) for code, _ in codings):
         return False
-    if kinds - GIVEN:
+    if any(is_kind and code not in GIVEN for code, is_kind in codings):
         raise _UnknownError("a kind of document that is not known")
     return True
 

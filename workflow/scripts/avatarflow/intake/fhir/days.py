@@ -10,8 +10,8 @@ from datetime import date
 Span = tuple[int, int]
 """First and last day, both inside, as `date.toordinal` numbers them."""
 FIRST, LAST = date.min.toordinal(), date.max.toordinal()
-DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-TIME = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:\d\d)")
+DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 MIDNIGHT = re.compile(r"[0:.]+")
 END_OF_DAY = re.compile(r"23:59:(59|60)(\.\d+)?|23:59")
 

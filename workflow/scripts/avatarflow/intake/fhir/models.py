@@ -1,5 +1,6 @@
 """The classes of `fhir.resources` that resources are checked against: those of FHIR R4B, which fit R4."""
 
+import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +16,21 @@ def model(kind: str) -> Any:
     from fhir.resources.R4B.patient import Patient
 
     return {"Condition": Condition, "Consent": Consent, "Patient": Patient}[kind]
+
+
+@cache
+def _modules() -> frozenset[str]:
+    from fhir.resources import R4B
+
+    return frozenset(module.name for module in pkgutil.iter_modules(R4B.__path__))
+
+
+def is_kind(name: str) -> bool:
+    """Whether a name is that of a kind of resource: one in small letters would be passed over as another kind."""
+    small = name.lower()
+    if not name.isalpha() or not name[0].isupper() or small not in _modules():
+        return False
+    return name in KINDS or small not in {kind.lower() for kind in KINDS}
 
 
 def check(kind: str, content: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ class People:
         self.resources: dict[str, Mapping[str, Any]] = {}
         self._by_url: dict[str, str] = {}
         self._bases: set[str] = set()
-        self._links: list[tuple[str, str, str]] = []
+        self._links: list[tuple[str, str]] = []
         self._same = UnionFind()
         self._values: dict[str, set[str]] = {}
 
@@ -48,21 +48,24 @@ class People:
             self.problems.append(problem(where, found, "export only the newest version"))
             return
         self.resources[own] = content
-        if resource.full_url:
-            self._by_url[resource.full_url] = own
+        if resource.full_url and self._by_url.setdefault(resource.full_url, own) != own:
+            found = "one name in two Bundles for two patients"
+            self.problems.append(problem(where, found, "export them together"))
         values = {own} if not self.system else set(self._identifiers(content))
         self._values[own] = values
         self._same.union(("id", own), *(("value", value) for value in values))
         for link in content.get("link", []):
             other = self._local((link.get("other") or {}).get("reference"))
             if other is not None:
-                self._links.append((where, own, other))
+                self._links.append((own, other))
 
     def close(self) -> None:
         """Join patients whom links and identifiers make one, after the last resource."""
         known: dict[Any, set[str]] = {}
-        for _, own, other in self._links:
+        for own, other in self._links:
             self._same.union(("id", own), ("id", other))
+            if not self.system:  # a patient may be named without a resource of his
+                self._values.setdefault(other, {other})
         for own, values in self._values.items():
             known.setdefault(self._same[("id", own)], set()).update(values)
         self._values = {own: known[self._same[("id", own)]] for own in self._values}

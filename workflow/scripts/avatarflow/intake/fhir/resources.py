@@ -8,7 +8,7 @@ from typing import Any
 
 from avatarflow.core.errors import AvatarflowError, refuse
 
-from .models import check
+from .models import check, is_kind
 from .xml import resources_of_xml
 
 MOST_BYTES = 512 * 2**20  # of one document; NDJSON is read line by line and may be longer
@@ -55,12 +55,25 @@ def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Ite
         file, numbers = f"{what} {place}", dict.fromkeys(kinds, 0)
         for where, full_url, content in _entries(Path(path), file):
             kind = content.get("resourceType")
-            if not isinstance(kind, str) or not kind.isalpha():
-                raise refuse(where, "a resource without a kind", DO_EXPORT)
+            if not isinstance(kind, str) or not is_kind(kind):
+                raise refuse(where, "a resource of no kind that FHIR R4 has", DO_EXPORT)
+            if kind not in kinds and _holds(content, kinds):
+                found = "a resource inside one of another kind"
+                raise refuse(where, found, "export each resource by itself")
             if kind in kinds:
                 numbers[kind] += 1
                 here = f"{file}, {kind} {numbers[kind]}"
                 yield Resource(kind, here, content, check(kind, content), full_url)
+
+
+def _holds(value: Any, kinds: Sequence[str]) -> bool:
+    """Whether a resource of one of the kinds lies somewhere inside a value."""
+    parts = value.values() if isinstance(value, dict) else value
+    return any(
+        isinstance(part, dict | list)
+        and ((isinstance(part, dict) and part.get("resourceType") in kinds) or _holds(part, kinds))
+        for part in parts
+    )
 
 
 def _entries(path: Path, file: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -148,7 +161,8 @@ def _of_bundle(bundle: dict[str, Any], where: str) -> Iterator[tuple[str, str, d
     links = bundle.get("link", [])
     if not isinstance(entries, list) or not isinstance(links, list):
         raise refuse(where, "a Bundle that does not fit FHIR R4", DO_EXPORT)
-    if any(not isinstance(link, dict) or link.get("relation") == "next" for link in links):
+    relations = [link.get("relation") if isinstance(link, dict) else None for link in links]
+    if any(str(name).strip().lower() in ("next", "none") for name in relations):
         raise refuse(
             where, "a Bundle with a further page", "give all pages, each without its links"
         )
@@ -159,7 +173,7 @@ def _of_bundle(bundle: dict[str, Any], where: str) -> Iterator[tuple[str, str, d
         matches += is_match
         yield here, full_url, content
     total = bundle.get("total")
-    if total is not None and (not isinstance(total, int) or total > matches):
+    if total is not None and (type(total) is not int or total > matches):
         raise refuse(where, "a Bundle that holds less than its total", "give all pages")
 
 

@@ -37,10 +37,12 @@ COLUMNS = (
 SEXES = {"M": "male", "F": "female", "O": "other"}
 SIDES = {"R": "right", "L": "left", "B": "", "U": ""}  # both, and unpaired
 MAGIC = b"DICM"  # behind a preamble of 128 bytes
+DEVICE = ("Manufacturer", "ManufacturerModelName")
+OLDEST = 130  # years; a birth date of 1840 or of the year 1 stands for none
 DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: a list of files, no picture
-DATE = re.compile(r"\d{8}")
-DATE_TIME = re.compile(r"(\d{8})(\d{2}){0,3}(\.\d{1,6})?([+-]\d{4})?")
-AGE = re.compile(r"(\d{3})([DWMY])")
+DATE = re.compile(r"[0-9]{8}")
+DATE_TIME = re.compile(r"[0-9]{8}([0-9]{2}){0,3}(\.[0-9]{1,6})?([+-][0-9]{4})?")
+AGE = re.compile(r"([0-9]{3})([DWMY])")
 PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 ONE_UID = "one SOPInstanceUID under two patients"
 
@@ -65,6 +67,7 @@ def read(
             others += 1
             continue
         row = len(rows) + 1
+        cells: dict[str, str] = {}
         try:
             if path is None:
                 raise PictureError(why_unresolved(place.root, name))
@@ -72,11 +75,13 @@ def read(
             if str(header.file_meta.get("MediaStorageSOPClassUID", "")) == DIRECTORY:
                 others += 1
                 continue
-            cells = _cells(header)
+            cells, problems = _cells(header)
             whose = f"{cells['issuer']}\0{cells['patient_id']}"
-            by_uid[_text(header, "SOPInstanceUID")].append((row, whose))
+            by_uid[cells.pop("uid")].append((row, whose))
+            if problems:
+                refused[row] = problems[0]
         except PictureError as error:
-            cells, refused[row] = {}, str(error)
+            refused[row] = str(error)
         rows.append({"file": name, **cells})
     if not rows:
         raise refuse(place.where, f"no DICOM file among {len(names)} files", "check source.dicom")
@@ -94,7 +99,8 @@ def digest_of_folder(root: str | Path) -> str:
     """Digest of the path, size and time of every file below a folder."""
     digest = hashlib.sha256()
     for name in _names(root):
-        facts = (Path(root) / name).lstat()
+        path = Path(root) / name
+        facts = path.stat() if path.exists() else path.lstat()
         digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="replace"))
     return digest.hexdigest()[:16]
 
@@ -108,27 +114,43 @@ def _names(root: str | Path) -> Iterator[str]:
 
 def _is_dicom(path: Path) -> bool:
     try:
+        if not path.is_file():  # to open a pipe would wait for ever
+            return False
         with path.open("rb") as file:
             return file.read(132)[128:] == MAGIC
     except OSError:
         return False
 
 
-def _cells(header: Any) -> dict[str, str]:
+def _cells(header: Any) -> tuple[dict[str, str], list[str]]:
+    """Return the cells of one file, and what refuses it; what cannot be read is empty.
+
+    Whose picture it is stays known: refused rows join patients, too.
+    """
+    acquired: list[str] = []
+    readers: dict[str, Callable[[], str]] = {
+        "uid": lambda: _text(header, "SOPInstanceUID"),
+        "patient_id": lambda: _text(header, "PatientID"),
+        "issuer": lambda: _text(header, "IssuerOfPatientID"),
+        "laterality": lambda: _agreed(header, ("ImageLaterality", "Laterality"), _side),
+        "sex": lambda: _listed(_text(header, "PatientSex"), SEXES, "PatientSex"),
+        "acquired": lambda: _agreed(header, ("AcquisitionDateTime", "AcquisitionDate"), _day),
+        "age_years": lambda: _age(header, acquired[0]),
+        "device": lambda: " ".join(filter(None, (_text(header, name) for name in DEVICE))),
+        "modality": lambda: _text(header, "Modality"),
+    }
+    cells: dict[str, str] = {}
+    problems = []
     with warnings.catch_warnings(), pydicom.config.disable_value_validation():
         warnings.simplefilter("ignore")  # pydicom's warnings quote values of the patient
-        acquired = _agreed(header, ("AcquisitionDateTime", "AcquisitionDate"), _day)
-        maker = (_text(header, name) for name in ("Manufacturer", "ManufacturerModelName"))
-        return {
-            "patient_id": _text(header, "PatientID"),
-            "issuer": _text(header, "IssuerOfPatientID"),
-            "laterality": _agreed(header, ("ImageLaterality", "Laterality"), _side),
-            "sex": _listed(_text(header, "PatientSex"), SEXES, "PatientSex"),
-            "age_years": _age(header, acquired),
-            "acquired": acquired,
-            "device": " ".join(filter(None, maker)),
-            "modality": _text(header, "Modality"),
-        }
+        for name, read_cell in readers.items():
+            try:
+                cells[name] = read_cell()
+            except PictureError as error:
+                cells[name] = ""
+                problems.append(str(error))
+            acquired += [cells[name]] if name == "acquired" else []
+    return cells, problems
 
 
 def _text(header: Any, name: str) -> str:
@@ -191,6 +213,8 @@ def _age(header: Any, acquired: str) -> str:
     if by_date is not None and by_age is not None and abs(by_date - by_age) > 1:
         raise PictureError("PatientAge and PatientBirthDate contradict each other")
     age = by_age if by_date is None else by_date
+    if age is not None and age > OLDEST:
+        raise PictureError(f"an age of more than {OLDEST} years")
     return "" if age is None else str(age)
 
 
