@@ -18,7 +18,7 @@ DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 PIXELS = 0x7FE00010
 FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 LAYOUT = 0x00280000  # the group of elements that lay out the pixels
-LABELS = 8_000_000  # bytes of a file in which all elements before `LAYOUT` must lie
+LABELS = 4_000_000  # bytes of a file in which all elements before `LAYOUT` must lie
 HEADERS = 1_000_000  # bytes of a deflated file that are not pixels
 MOST_READS = 300_000
 """How often a parser may read from a file: sequences may hold millions of empty elements, and each takes time."""
