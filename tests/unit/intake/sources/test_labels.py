@@ -111,6 +111,7 @@ def test_a_diagnosis_is_of_the_eye_that_the_picture_shows(tmp_path, case):
     [
         ({"gender": "unknown"}, {}, None, "64"),
         ({"birthDate": "1960"}, {}, "female", None),
+        ({"birthDate": "1840-01-01"}, {}, "female", None),
         ({}, {"day": "2025-06-15"}, "female", "65"),
         ({}, {"day": "2025-06"}, "female", None),
         ({}, {"day": "1950-01-01"}, "female", None),
@@ -141,7 +142,18 @@ def test_rows_without_a_patient_are_counted(tmp_path):
         (condition(**verified("maybe")), "Condition 1: a verification status that FHIR R4 does"),
         (condition(colour="red"), "Condition 1: it does not fit FHIR R4"),
         (condition(modifierExtension=[{"url": "u", "valueBoolean": True}]), "changes its meaning"),
-        (patient("p2", "M2", gender="F"), "a gender that FHIR R4 does not have"),
+        (
+            condition(evidence=[{"modifierExtension": [{"url": "u", "valueBoolean": True}]}]),
+            "changes its meaning",
+        ),
+        (
+            patient("p2", "M2", modifierExtension=[{"url": "u", "valueBoolean": True}]),
+            "Patient 2: an extension that changes its meaning",
+        ),
+        (
+            patient("p2", "M2", gender="F"),
+            "FHIR file 1, Patient 2: a gender that FHIR R4 does not have",
+        ),
         (patient("p2", "M2", pet="dog"), "Patient 2: it does not fit FHIR R4"),
     ],
 )

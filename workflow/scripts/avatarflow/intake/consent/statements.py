@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..fhir.days import FIRST, LAST, Span, day_of, touched_days, whole_days
+from ..fhir.models import changed_meaning, names_in
 from .codes import KNOWN, SYSTEM
 
 IN_FORCE, NOT_IN_FORCE, REJECTED, UNKNOWN = "in force", "not in force", "rejected", "unknown"
@@ -129,25 +130,12 @@ def _with_clauses(
 
 def _check_meaning(content: Mapping[str, Any]) -> None:
     """Refuse what changes the meaning of a whole consent in a way that is not known here."""
-    if content.get("implicitRules"):
-        raise _UnknownError("implicit rules")
-    names = set(_names(content))
-    if "modifierExtension" in names:
-        raise _UnknownError("an extension that changes its meaning")
-    if names & ABSENT:
+    if changed := changed_meaning(content):
+        raise _UnknownError(changed)
+    if set(names_in(content)) & ABSENT:
         raise _UnknownError("values that are missing on purpose")
     if any(check.get("verified") is not True for check in content.get("verification", [])):
         raise _UnknownError("a verification that failed")
-
-
-def _names(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield name
-            yield from _names(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _names(part)
 
 
 def _is_research(content: Mapping[str, Any]) -> bool:

@@ -1,11 +1,12 @@
 """The classes of `fhir.resources` that resources are checked against: those of FHIR R4B, which fit R4."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 KINDS = ("Condition", "Consent", "Patient")
+CHANGES = "modifierExtension"
 
 
 @cache
@@ -31,6 +32,24 @@ def is_kind(name: str) -> bool:
     if not name.isalpha() or not name[0].isupper() or small not in _modules():
         return False
     return name in KINDS or small not in {kind.lower() for kind in KINDS}
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Yield the name of every element inside a value, at any depth."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield name
+            yield from names_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from names_in(part)
+
+
+def changed_meaning(content: Mapping[str, Any]) -> str:
+    """Return what changes the meaning of a resource in a way that is not known here; empty if nothing does."""
+    if content.get("implicitRules"):
+        return "implicit rules"
+    return "an extension that changes its meaning" if CHANGES in set(names_in(content)) else ""
 
 
 def check(kind: str, content: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from networkx.utils import UnionFind
 
 from avatarflow.core.errors import problem
 
+from .models import changed_meaning
 from .resources import Resource, refuse_all
 
 LOCAL = re.compile(
@@ -40,8 +41,9 @@ class People:
         """Take in one Patient resource."""
         content, where = resource.content, resource.where
         own = content.get("id")
-        if resource.problem or not isinstance(own, str):
-            self.problems.append(problem(where, resource.problem or "no id", DO_CORRECT))
+        unfit = resource.problem or changed_meaning(content)
+        if unfit or not isinstance(own, str):
+            self.problems.append(problem(where, unfit or "no id", DO_CORRECT))
             return
         if own in self.resources and dict(self.resources[own]) != dict(content):
             found = "a second, other resource of one id"

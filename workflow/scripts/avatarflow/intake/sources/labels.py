@@ -11,10 +11,11 @@ import pandas as pd
 from avatarflow.core.errors import problem, refuse
 
 from ..fhir.days import day_of
+from ..fhir.models import changed_meaning
 from ..fhir.people import DO_CORRECT, People
 from ..fhir.resources import Resource, read_resources
 from ..manifest import ODDITIES
-from .dicom import years_between
+from .dicom import OLDEST, years_between
 
 WHAT = "FHIR file"
 SEX, AGE = "fhir_sex", "fhir_age_years"
@@ -97,16 +98,16 @@ def read_known(paths: Sequence[str], settings: Mapping[str, Any]) -> dict[str, K
     for resource in read_resources(paths, ("Patient", "Condition"), WHAT):
         if resource.kind == "Patient":
             people.add(resource)
+            if resource.content.get("gender", "unknown") not in GENDERS:
+                unknown = "a gender that FHIR R4 does not have"
+                people.problems.append(problem(resource.where, unknown, DO_CORRECT))
         else:
             conditions.append(_slim(resource, settings["diagnoses"], people))
     people.close()
     known: dict[str, Known] = defaultdict(Known)
     for own, content in people.resources.items():
         for value in people.values_of({"reference": f"Patient/{own}"}, "Patient"):
-            if not _add_person(known[value], content):
-                where = f"{WHAT}s, a Patient"
-                found = "a gender that FHIR R4 does not have"
-                people.problems.append(problem(where, found, DO_CORRECT))
+            _add_person(known[value], content)
     for where, subject, diagnosed in conditions:
         for value in people.values_of(subject, where):
             for name, sides in diagnosed.items():
@@ -123,8 +124,7 @@ def _slim(
     found: dict[str, set[str]] = {}
     if resource.problem:
         people.problems.append(problem(resource.where, resource.problem, DO_CORRECT))
-    elif "modifierExtension" in content or content.get("implicitRules"):
-        changed = "an extension that changes its meaning"
+    elif changed := changed_meaning(content):
         people.problems.append(problem(resource.where, changed, DO_CORRECT))
     elif (stated := _is_diagnosed(content)) is None:
         unknown = "a verification status that FHIR R4 does not have"
@@ -185,14 +185,11 @@ def _sides(content: Mapping[str, Any], codings: Sequence[Mapping[str, Any]]) -> 
     return sides
 
 
-def _add_person(known: Known, content: Mapping[str, Any]) -> bool:
-    """Add what a Patient resource says; whether its gender is one of FHIR's."""
-    gender, born = content.get("gender"), content.get("birthDate")
-    if gender is not None and gender not in GENDERS:
-        return False
-    known.sexes |= {GENDERS[gender]} - {""} if gender else set()
+def _add_person(known: Known, content: Mapping[str, Any]) -> None:
+    """Add what a Patient resource says."""
+    born = content.get("birthDate")
+    known.sexes |= {GENDERS.get(str(content.get("gender")), "")} - {""}
     known.births |= {born} if isinstance(born, str) else set()
-    return True
 
 
 def _cells(
@@ -216,7 +213,8 @@ def _age(births: set[str], acquired: Any) -> str | None:
     day = day_of(str(acquired)[:10]) if acquired else None
     if born is None or day is None or day < born:
         return None
-    return str(years_between(date.fromordinal(born), date.fromordinal(day)))
+    years = years_between(date.fromordinal(born), date.fromordinal(day))
+    return str(years) if years <= OLDEST else None
 
 
 def _diagnosis(sides: set[str], side: Any) -> str | None:
