@@ -15,6 +15,8 @@ sys.path.append(str(ROOT / "tests" / "workflow"))
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
 # `test_processes`: training on two nodes does what it does on one machine; `watched`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
+sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "consent"))  # `consents`
+sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "sources"))  # `dicom_files`
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -144,7 +144,7 @@ def test_rules_that_a_schema_cannot_say():
         }
     )
     for start in (
-        "config releases.both.source: found both or neither",
+        "config releases.both.source: found manifest and generate",
         "config releases.rootless.source: a manifest without its root",
         "config releases.baseless.base: found nothing",
         "config releases.shares.split.shares: the shares add up to 1.65",

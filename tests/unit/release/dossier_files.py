@@ -83,14 +83,14 @@ ROWS = [
 ]
 
 
-def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS):
+def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS, consent=None):
     """The result files of a release of pictures."""
     paths = {name: folder / path for name, path in FILES.items()}
     for path in paths.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     decided = certificate(
         "demo", picture_gates.hold_all(figures, thresholds), {**ASKED, "gates": thresholds}, {"cone": CALIBRATED},
-        "person", COVERAGE, model_gate({"rows": rows}, ASKED["attacks"]),
+        "person", COVERAGE, model_gate({"rows": rows}, ASKED["attacks"]), consent=consent,
     )  # fmt: skip
     roles = {"encoder": 100, "calibration": 60, "test": 60, "heldout": 80}
     summary = {
@@ -121,13 +121,18 @@ FOUND = {
     },
     "miss_rate": {"value": 5e-5, "low": 0.0, "high": 0.00032, "n": 20000}, "how": "bounded with a neutral spectrum",
     "undetected": {"value": 0.2, "low": 0.0, "high": 6.0, "n": 4326},
+    "signs": {
+        "reference_share": 0.97, "reference_kmers": 6000, "fragments": 600, "unseen": 3,
+        "excess": {"value": 1.1, "low": 1.0, "high": 1.3, "n": 600},
+    },
     "bits": {"value": 1.5, "low": 0.0, "high": 7.9, "n": 5},
 }  # fmt: skip
 READ_SETTINGS = {
     "remove": [{"tool": "bowtie2", "setting": "x"}], "detection_tools": [{"tool": "bwa", "setting": "mem"}] * 2,
     "mate_rule": "either", "spike_ins": {"pairs": 20000}, "y_contigs": [], "seed": 1, "donor": None, "panel": None,
     "risk": {"diversity": 0.001, "largest_enrichment": 3},
-    "gates": {"calls": 1, "detection_tools": 2, "spike_ins": 10000, "miss_rate": 0.001, "bits_left": 8},
+    "gates": {"calls": 1, "detection_tools": 2, "spike_ins": 10000, "miss_rate": 0.001, "bits_left": 8,
+              "reference_match": 0.9, "human_signs": 0.02, "repeat_excess": 1.5},
 }  # fmt: skip
 
 

@@ -155,6 +155,8 @@ def outputs_in(folder):
 
 def make(entry, folder, thresholds=THRESHOLDS, **more):
     settings = {
+        "source": {"generate": None},
+        "consent": {"files": [], "declared_by": "ethics vote 12-2025"},
         "conditions": CONDITIONS,
         "size_px": 16,
         "gates": thresholds,
@@ -453,9 +455,38 @@ def test_a_release_without_conditions(student, tmp_path):
         "claim": [],
         "reasons": [],
         "model_gate": {"meaning": "m", "result": "inconclusive"},
+        "consent": {"checked": False, "text": "consent: not checked here, declared by nobody"},
     }
     write_release(outputs_in(tmp_path / "release"), passing, samples, {}, SETTINGS)
     assert "contact_sheet.png" in contents(tmp_path / "release")
+
+
+def test_consent_stands_in_certificate_card_and_page(entry, tmp_path):
+    decided = make(entry, tmp_path / "declared")
+    text = "consent: not checked here, declared by ethics vote 12-2025"
+    assert decided["consent"] == {"checked": False, "text": text}
+    assert text in (tmp_path / "declared/README.md").read_text()
+    summary = json.loads(Path(entry["summary"]).read_text())
+    counted = {
+        "day": "2026-06-01",
+        "until": "2026-06-01",
+        "require": ["code 8"],
+        "collected": None,
+        "patients": {"expired": 3, "permit": 97},
+        "pictures_refused": {"expired": 5},
+    }
+    Path(entry["summary"]).write_text(json.dumps({**summary, "consent": counted}))
+    asked = {"files": ["c.json"], "require": ["code 8"], "collected": None, "until": None}
+    decided = make(entry, tmp_path / "checked", consent=asked)
+    assert decided["consent"]["checked"]
+    page = tmp_path / "report.html"
+    officer_page_of(str(tmp_path / "checked/certificate.json"), {}, str(page))
+    assert "97 of 100 patients permit code 8" in page.read_text()
+    assert "Pictures refused: 5 (expired)" in page.read_text()
+    Path(entry["summary"]).write_text(json.dumps(summary))
+    with pytest.raises(AvatarflowError, match="made without the consents"):
+        make(entry, tmp_path / "unchecked", consent=asked)
+    assert not (tmp_path / "unchecked").exists()
 
 
 def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):

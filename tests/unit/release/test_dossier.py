@@ -270,6 +270,17 @@ def test_consent_is_declared_or_not_checked_and_cannot_break_the_page(tmp_path):
     assert "Only &lt;b&gt;one" in text
 
 
+def test_consent_that_was_checked_stands_with_its_counts(tmp_path):
+    checked = {
+        "checked": True, "text": "", "day": "2026-06-01", "until": "2026-07-01", "require": ["code 8"],
+        "patients": {"expired": 3, "permit": 97},
+    }  # fmt: skip
+    text = pages_of(tmp_path, {"consent": "somebody says so"}, consent=checked)["en"]
+    assert "somebody says so" not in text
+    for part in ("2026-06-01", "2026-07-01", "code 8", "expired", "permit", "97"):
+        assert part in text
+
+
 def test_a_page_needs_nothing_else_and_is_the_same_again(wing, tmp_path):
     first, again = wing(tmp_path), wing(tmp_path)
     assert first == again

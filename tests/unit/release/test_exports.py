@@ -27,11 +27,11 @@ DECLARED = {
 }  # fmt: skip
 SETTINGS = {
     "title": "", "licence": "cc-by-4.0", "sources": [], "limits": ["One camera."], "per_shard": 4, "sheet_pictures": 4,
-    "sheet_columns": 2, "exports": list(EXPORTS), "version": "1.2.0", "consent": "", **DECLARED,
+    "sheet_columns": 2, "exports": list(EXPORTS), "version": "1.2.0", **DECLARED,
 }  # fmt: skip
 CERTIFICATE = {
     "release": "demo", "decision": "pass", "claim": ["It is no proof of anonymity."], "asked": {"size_px": 5},
-    "gates": [], "measured": {},
+    "gates": [], "measured": {}, "consent": {"checked": False, "text": "consent: not checked here"},
     "model_gate": {"result": "inconclusive", "meaning": "x", "high": None, "threshold": None, "n": 0},
 }  # fmt: skip
 SIZE = 5  # odd: 75 bytes of pixels, which DICOM fills up to 76

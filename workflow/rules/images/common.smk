@@ -8,7 +8,7 @@ def originals(wildcards):
 
 
 def originals_manifest(wildcards):
-    """The manifest as an input, or none for procedural eyes."""
+    """The manifest as an input, or none for DICOM files and procedural eyes."""
     manifest = originals(wildcards)["manifest"]
     if manifest and not Path(data(manifest)).is_file():
         where = f"config {wildcards.map}.{wildcards.name}: manifest {data(manifest)}"
@@ -17,22 +17,37 @@ def originals_manifest(wildcards):
     return {"manifest": data(manifest)} if manifest else {}
 
 
+def originals_root(wildcards):
+    """The folder that the originals lie in."""
+    part = originals(wildcards)
+    return data(part.get("dicom") or part.get("root") or ".")
+
+
 def listed_files(source):
-    """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them."""
+    """A params function: digest of a manifest and of the files that it lists, where `source(wildcards)` names them.
+
+    Of a folder of DICOM files it is a digest of all that lies in it. FHIR files and withdrawals count, too.
+    """
 
     def digest(wildcards):
-        from avatarflow.intake.listed_files import (
-            digest_of_listed,
-        )  # pandas: only where an intake is planned
-
         part = source(wildcards)
-        return (
-            digest_of_listed(data(part["manifest"]), data(part.get("root") or "."))
-            if part["manifest"]
-            else ""
-        )
+        more = [] if source is not originals else named_beside(wildcards)
+        return _digest_of_pictures(part) + (files_digest(more) if more else "")
 
     return digest
+
+
+def _digest_of_pictures(part):
+    # pandas: only where an intake is planned
+    if part["manifest"]:
+        from avatarflow.intake.listed_files import digest_of_listed
+
+        return digest_of_listed(data(part["manifest"]), data(part.get("root") or "."))
+    if part.get("dicom"):
+        from avatarflow.intake.sources.dicom import digest_of_folder
+
+        return digest_of_folder(data(part["dicom"]))
+    return ""
 
 
 INTAKE_KEYS = (
@@ -55,7 +70,8 @@ def intake_settings(wildcards):
     part = config[wildcards.map][wildcards.name]
     # every original of an audit may have been trained on: none may be left out quietly
     whole = {"whole": True} if wildcards.map == "audits" else {}
-    return {key: part[key] for key in INTAKE_KEYS if key in part} | whole
+    consent = {"consent": part["consent"]} if has_consents(wildcards) else {}
+    return {key: part[key] for key in INTAKE_KEYS if key in part} | whole | consent
 
 
 def base_model(wildcards):
@@ -98,7 +114,11 @@ DOSSIER_PARTS = tuple(
 def dossier_settings(wildcards):
     """What a dossier says of the release besides its figures; `generated`: its originals belong to nobody."""
     part = config["releases"][wildcards.name]
-    return {**part["release"], "generated": part["source"]["generate"] is not None}
+    return {
+        **part["release"],
+        "consent": part["consent"]["declared_by"],
+        "generated": part["source"]["generate"] is not None,
+    }
 
 
 PAGE_PARTS = tuple(

@@ -1,11 +1,15 @@
 # Reads: the manifest and the pictures it names (or nothing: procedural eyes). Writes: results/<map>/<name>/pool/, refused.csv.
-# Config: source (originals, candidates), person, eye_columns, select, conditions, constant_per_person, size_px, fit, limits, split.
+# The consents of the patients, where an entry names their files.
+# Config: source (originals, candidates), consent, person, eye_columns, select, conditions, constant_per_person, size_px, fit, limits, split.
 
 
 rule intake:
     """Validate every original, strip its metadata, and divide persons, so that nothing behind this rule meets a raw file."""
     input:
         unpack(originals_manifest),
+        unpack(consent_files),
+        unpack(label_files),
+        unpack(withdrawn_list),
     output:
         pictures=directory("results/{map}/{name}/pool/pictures"),
         summary="results/{map}/{name}/pool/summary.json",
@@ -24,8 +28,11 @@ rule intake:
         entry="{map}/{name}",
         files=listed_files(originals),
         settings=intake_settings,
-        root=lambda wildcards: data(originals(wildcards).get("root") or "."),
+        root=originals_root,
         seed=config["seed"],
+        consent_state=consent_state,
+        day=consent_day,
+        day_record=DAY_RECORD,  # undeclared: the day must outlive the outputs that were made for it
         refused="results/{map}/{name}/refused.csv",  # undeclared: it must outlive a run that stops for refusals
     script:
         "../../scripts/images/intake.py"

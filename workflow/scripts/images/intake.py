@@ -1,5 +1,7 @@
 """Rule intake: a validated pool of pictures, divided by person."""
 
+from avatarflow.intake.consent.gate import ConsentFiles
+from avatarflow.intake.sources.withdrawn import ClinicInputs
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import step
 
@@ -14,6 +16,16 @@ with step(snakemake) as run:
         summary=snakemake.output.summary,
         refused=snakemake.params.refused,
         step=run,
+        inputs=ClinicInputs(
+            consents=ConsentFiles(
+                files=snakemake.input.get("consents", []),
+                day=snakemake.params.day,
+                record=snakemake.params.day_record,
+                state=snakemake.params.consent_state,
+            ),
+            labels=snakemake.input.get("labels", []),
+            withdrawn=snakemake.input.get("withdrawn"),
+        ),
         # not a parameter of the rule: another cone must not read the originals again
         cone=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name]["cone"],
     )

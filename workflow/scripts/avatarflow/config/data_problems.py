@@ -25,9 +25,37 @@ def _inputs(config: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, entry in config["releases"].items():
         yield f"releases.{name}.source.manifest", entry["source"]["manifest"]
         yield f"releases.{name}.base.folder", entry["base"]["folder"]
+        yield f"releases.{name}.withdrawn", entry["withdrawn"]
+        for place, file in enumerate((entry["source"]["fhir"] or {}).get("files", []), start=1):
+            yield f"releases.{name}.source.fhir.files: file {place}", file
+        for place, file in enumerate(entry["consent"]["files"], start=1):
+            yield f"releases.{name}.consent.files: file {place}", file
     for name, entry in config["audits"].items():
         for part in ("originals", "candidates"):
             yield f"audits.{name}.{part}.manifest", entry[part]["manifest"]
+
+
+SOURCES = ("manifest", "dicom", "generate")
+
+
+def source_problems(where: str, source: dict[str, Any]) -> Iterator[Problem]:
+    """Sources that exclude each other, or lack what they need."""
+    chosen = [name for name in SOURCES if source[name] is not None]
+    if len(chosen) != 1:
+        found = "none" if not chosen else " and ".join(chosen)
+        yield f"{where}.source", f"found {found}", f"give exactly one of {', '.join(SOURCES)}"
+    if source["manifest"] is not None and not source["root"]:
+        yield (
+            f"{where}.source",
+            "a manifest without its root",
+            "give the folder that its file column starts from",
+        )
+    if source["dicom"] is not None and source["root"]:
+        yield f"{where}.source.root", "found beside dicom", "take it out"
+    if source["dicom"] == "":
+        yield f"{where}.source.dicom", "an empty path", "give the folder with the DICOM files"
+    if source["fhir"] is not None and source["generate"] is not None:
+        yield f"{where}.source.fhir", "generated eyes have no patients", "take it out"
 
 
 def limit_problems(where: str, limits: dict[str, Any]) -> Iterator[Problem]:

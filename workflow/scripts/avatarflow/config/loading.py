@@ -27,7 +27,8 @@ from avatarflow.reads.release.benchmark import benchmark_of_release, release_pro
 from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, tool_problems
 from avatarflow.reads.user_reads.choices import own_read_problems
 
-from .data_problems import export_problems, limit_problems, path_problems
+from .consent_problems import consent_problems
+from .data_problems import export_problems, limit_problems, path_problems, source_problems
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -198,12 +199,13 @@ def _fill(value: Any, schema: Schema, document: Schema) -> None:
 def _whole(value: Any, schema: Schema) -> Any:
     """Turn a float into a whole number where the schema wants one and it is one, and an empty text into null.
 
-    A cell of a sheet that was left empty, and a key whose value was deleted between its quotes, name nothing.
+    A cell of a sheet that was left empty, and a key whose value was deleted between its quotes, name nothing; but not
+    where null would protect less (`minLength`).
     """
     kinds = schema.get("type", [])
     wanted = {kinds} if isinstance(kinds, str) else set(kinds)
     if isinstance(value, str) and not value.strip() and schema.get("type"):
-        return None if "null" in wanted else ""
+        return None if "null" in wanted and not schema.get("minLength") else ""
     whole = (
         isinstance(value, float)
         and value.is_integer()
@@ -436,19 +438,9 @@ def _generator_problems(
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    source, base = entry["source"], entry["base"]
-    if (source["manifest"] is None) == (source["generate"] is None):
-        yield (
-            f"{where}.source",
-            "found both or neither of manifest and generate",
-            "give exactly one of them",
-        )
-    if source["manifest"] is not None and not source["root"]:
-        yield (
-            f"{where}.source",
-            "a manifest without its root",
-            "give the folder that its file column starts from",
-        )
+    base = entry["base"]
+    yield from source_problems(where, entry["source"])
+    yield from consent_problems(where, entry)
     yield from export_problems(f"{where}.release", entry["release"])
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)

@@ -2,11 +2,14 @@
 
 import io
 import math
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pydicom.config import disable_value_validation
 from pydicom.filereader import read_partial
 
 from .picture_checks import Limits, PictureError
@@ -14,6 +17,8 @@ from .picture_checks import Limits, PictureError
 DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 PIXELS = 0x7FE00010
 FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
+LAYOUT = 0x00280000  # the group of elements that lay out the pixels
+LABELS = 4_000_000  # bytes of a file in which all elements before `LAYOUT` must lie
 HEADERS = 1_000_000  # bytes of a deflated file that are not pixels
 MOST_READS = 300_000
 """How often a parser may read from a file: sequences may hold millions of empty elements, and each takes time."""
@@ -92,6 +97,31 @@ def _has_pixels(dataset: Any) -> bool:
     return bool(value)
 
 
+def read_labels(path: Path) -> Any:
+    """Parse the elements of a DICOM file up to those that lay out the picture; no pixel is read.
+
+    Raises
+    ------
+    PictureError
+        `file cannot be read`, `damaged`, `too many elements`, or elements that are not in ascending order.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LABELS)
+    except OSError:
+        raise PictureError("file cannot be read") from None
+    meta = 144 + int.from_bytes(data[140:144], "little")
+    if DEFLATED in data[132:meta]:
+        try:
+            rest = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[meta:], HEADERS)
+        except zlib.error:
+            raise PictureError("damaged") from None
+        data = data[:meta].replace(DEFLATED, EXPLICIT) + rest
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")  # they quote values of the patient
+        return _parse(data, LAYOUT)
+
+
 def _inflated(data: bytes, limits: Limits) -> bytes:
     """A deflated file as it was before, no more of it than its own header needs; any other file as it is."""
     meta = 144 + int.from_bytes(
@@ -102,7 +132,7 @@ def _inflated(data: bytes, limits: Limits) -> bytes:
     start, machine = data[:meta].replace(DEFLATED, EXPLICIT), zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         head = machine.decompress(data[meta:], HEADERS)
-        header = check_header(_parse(start + head, pixels=False), limits)
+        header = check_header(_parse(start + head, PIXELS), limits)
         rest = machine.decompress(machine.unconsumed_tail, HEADERS + header.length)
     except zlib.error:
         raise PictureError("damaged") from None
@@ -111,8 +141,8 @@ def _inflated(data: bytes, limits: Limits) -> bytes:
     return start + head + rest
 
 
-def _parse(data: bytes, pixels: bool = True) -> Any:
-    """The elements of a file, which the standard puts in ascending order; without the pixels if so asked."""
+def _parse(data: bytes, before: int | None = None) -> Any:
+    """The elements of a file, which the standard puts in ascending order; only those before a tag if so asked."""
     last = -1
 
     def stop(tag: int, _: str | None, __: int) -> bool:
@@ -120,7 +150,7 @@ def _parse(data: bytes, pixels: bool = True) -> Any:
         if tag <= last:
             raise PictureError("DICOM elements are not in ascending order")
         last = tag
-        return tag == PIXELS and not pixels
+        return before is not None and tag >= before
 
     try:
         dataset = read_partial(_Counted(data), stop)
@@ -128,7 +158,7 @@ def _parse(data: bytes, pixels: bool = True) -> Any:
         raise
     except Exception:  # hostile bytes may raise anything, and the text may quote them
         raise PictureError("damaged") from None
-    if pixels and last == PIXELS and PIXELS not in dataset:  # it began, and has no end
+    if before is None and last == PIXELS and PIXELS not in dataset:  # it began, and has no end
         raise PictureError("truncated")
     return dataset
 

@@ -63,7 +63,7 @@ def read_manifest(
     if read.pictures and FILE not in table.columns:
         table.insert(0, FILE, pd.Series(_names(read.pictures), dtype=object))
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
-    _check_columns(table, [*columns, *absent], if_there, read.not_taken, where)
+    check_columns(table, [*columns, *absent], if_there, read.not_taken, where)
     table = table.where(table.notna() & (table != ""), None)
     if read.pictures:
         table[EMBEDDED] = pd.Series(read.pictures.contents, dtype=object)
@@ -119,7 +119,7 @@ def _names(pictures: EmbeddedPictures) -> list[str | None]:
     ]
 
 
-def _check_columns(
+def check_columns(
     table: pd.DataFrame,
     columns: Sequence[str],
     if_there: Sequence[str],

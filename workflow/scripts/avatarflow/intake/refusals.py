@@ -12,6 +12,8 @@ from .manifest import ROW
 
 NO_PERSON = "no person: every identifier is empty, a word for none, or lacks one of its columns"
 SAME_CONTENT = "same content as row"
+CONSENT = "consent"
+"""How the reasons begin for which the consent gate refuses."""
 ADVICE = {
     "no such file": "check root and the file names",
     "unknown value": "list labels under conditions as the manifest writes them",
@@ -72,9 +74,10 @@ def check_share(refused: dict[int, str], selected: int, allowed: float, where: s
     AvatarflowError
         With the number per reason; never a value of a row.
     """
-    # a repeat loses nothing
-    lost = sum(not reason.startswith(SAME_CONTENT) for reason in refused.values())
-    if lost <= allowed * selected:
+    # a repeat loses nothing, and what is not permitted was never there
+    by_consent = sum(reason.startswith(f"{CONSENT}:") for reason in refused.values())
+    repeats = sum(reason.startswith(SAME_CONTENT) for reason in refused.values())
+    if len(refused) - repeats - by_consent <= allowed * (selected - by_consent):
         return
     raise refuse(
         where,

@@ -1,6 +1,7 @@
 """The intake step as a whole: pool, refusals and summary as files."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
 
+from .consent.day import write_day
+from .consent.gate import ConsentFiles, Gate
 from .gallery_completeness import left_out, refuse_gaps
 from .minimum_patients import refuse_too_few
 from .persons import ROLES
 from .pool import Pool, pool_from_generator, pool_from_manifest
 from .refusals import check_share
 from .sizes import summary_of_sizes
+from .sources.withdrawn import ClinicInputs
 
 
 def take_in(
@@ -30,6 +34,7 @@ def take_in(
     refused: str,
     step: Step,
     cone: Mapping[str, Any] | None = None,
+    inputs: ClinicInputs | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -38,7 +43,7 @@ def take_in(
     entry : dict
         The config entry; with `whole` a gap in the gallery is refused.
     manifest : str or None
-        None draws procedural eyes.
+        None reads DICOM files where the entry names some, else draws procedural eyes.
     pictures : str
         Folder of shards to write.
     summary : str
@@ -47,14 +52,18 @@ def take_in(
         CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
     cone : mapping, optional
         `cone` of the entry: too few patients for it are refused now.
+    inputs : ClinicInputs, optional
+        Consents, labels and withdrawals, where the entry names some.
     """
     folder = str(Path(pictures).parent)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    if manifest is None:
+    is_dicom = bool(entry.get("source", {}).get("dicom"))
+    if manifest is None and not is_dicom:
         pool = pool_from_generator(entry, seed, processes, folder)
     else:
-        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder)
-    write_refused(pool.refused, Path(manifest or "generated").name, refused)
+        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder, inputs)
+    kind = "dicom" if is_dicom else "generated"
+    write_refused(pool.refused, Path(manifest or kind).name, refused)
     whole = bool(entry.get("whole"))
     if whole:
         refuse_gaps(pool)
@@ -72,6 +81,9 @@ def take_in(
             "left_out": left_out(pool.refused),
             "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
         }
+    if pool.gate and inputs and inputs.consents:
+        counts["consent"] = pool.gate.summary
+        note_day(pool.gate, inputs.consents, step)
     step.params(counts)
     step.info(
         "%d pictures of %d persons taken in, %d refused",
@@ -82,6 +94,14 @@ def take_in(
     with replacing_folder(pictures) as target:
         write_shards(target, pool.pictures, pool.table)
     write_json(summary, counts)
+
+
+def note_day(gate: Gate, consents: ConsentFiles, step: Step) -> None:
+    """Say what was decided, and note until when it stays decided."""
+    patients = gate.summary["patients"]
+    step.info("consents: %s", ", ".join(f"{count} {name}" for name, count in patients.items()))
+    before = date.fromordinal(gate.next_change).isoformat() if gate.next_change else None
+    write_day(consents.record, consents.state, consents.day, before)
 
 
 def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:

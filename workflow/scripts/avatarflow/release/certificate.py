@@ -11,10 +11,12 @@ from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
 
 from .claim import claim
+from .consent import NOBODY
 from .model_gate import model_gate
 
 VERSION = 2
 REFUSE = "refuse"
+UNDECLARED = {"checked": False, "text": f"consent: not checked here, declared by {NOBODY}"}
 
 
 def certificate(
@@ -25,6 +27,7 @@ def certificate(
     unit: str,
     coverage: Mapping[str, Any],
     model: Mapping[str, Any] | None = None,
+    consent: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the certificate as plain values with sorted keys: no time, host or path.
 
@@ -43,6 +46,8 @@ def certificate(
         What the cones' calibration promises: `mode`, `persons`, `mean_miss`, `miss_bound`.
     model : mapping, optional
         As from `model_gate.model_gate`; without one the generator is internal only.
+    consent : mapping, optional
+        As from `consent.consent_section`; without one nobody declared anything.
     """
     passed = all_pass(gates)
     plain: dict[str, Any] = clean(
@@ -53,6 +58,7 @@ def certificate(
             "reasons": [f"{each.name}: {each.result}" for each in gates if each.result != PASS],
             "gates": [each.as_dict() for each in gates],
             "model_gate": model or model_gate(None, None),
+            "consent": consent or UNDECLARED,
             "asked": asked,
             "measured": measured,
             "unit": unit,

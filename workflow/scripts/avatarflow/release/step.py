@@ -15,6 +15,7 @@ from avatarflow.runs.context import Step
 
 from .assemble import write_release
 from .certificate import certificate
+from .consent import consent_section
 from .figures import release_figures
 from .gates import hold_all
 from .model_gate import model_gate
@@ -91,6 +92,7 @@ def release_entry(
         unit=summary["unit"],
         coverage=calibrated["coverage"],
         model=model,
+        consent=consent_section(entry, summary),
     )
     write_release(
         outputs, decided, released, conditions, entry["release"], Path(inputs["model"]).parent

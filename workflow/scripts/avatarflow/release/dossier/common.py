@@ -25,7 +25,7 @@ FORMS = {
     "agreement": PERCENT, "classifier_accuracy": PERCENT, "shuffled_control": PERCENT, "kid_ratio": PLAIN,
     "coverage_ratio": PERCENT, "attack_auc": PLAIN, "shown_leaks": COUNT, "canaries_found": COUNT,
     "released_count": COUNT, "calls": PERCENT, "detection_tools": COUNT, "spike_ins": COUNT, "miss_rate": PERCENT,
-    "bits_left": PLAIN,
+    "bits_left": PLAIN, "reference_match": PERCENT, "human_signs": PERCENT, "repeat_excess": PLAIN,
 }  # fmt: skip
 """How the figure of each gate is written."""
 
@@ -33,18 +33,19 @@ UNITS = {
     "missed_patients": "patients", "specificity": "patients", "kid_ratio": "patients", "coverage_ratio": "patients",
     "classifier_accuracy": "patients", "attack_auc": "patients", "shown_leaks": "attacks", "canaries_found": "canaries",
     "calls": "tools", "detection_tools": "tools", "spike_ins": "fragments", "miss_rate": "fragments",
-    "bits_left": "fragments",
+    "bits_left": "fragments", "reference_match": "kmers", "human_signs": "fragments", "repeat_excess": "fragments",
 }  # fmt: skip
 """What n counts, by gate; pictures where nothing is said."""
 
 NOTHING_ASKED = {
     "missed_patients": 1.0, "verifier_matches": 1.0, "shuffled_control": 0.5, "attack_auc": 1.0, "kid_ratio": 1e6,
-    "miss_rate": 1.0, "bits_left": 33.0,
+    "miss_rate": 1.0, "bits_left": 33.0, "human_signs": 1.0, "repeat_excess": 100.0,
 }  # fmt: skip
 """Thresholds from above that hardly any figure can breach: 33 bits single one person out of all alive."""
 
 PROTECTIVE = (
     "missed_patients", "verifier_matches", "attack_auc", "shown_leaks", "canaries_found", "miss_rate", "bits_left",
+    "human_signs",
 )  # fmt: skip
 """Gates that protect patients; the others make sure that these mean something, or that the data are of use."""
 
@@ -52,7 +53,7 @@ PER_LABEL = ("agreement", "classifier_accuracy", "shuffled_control", "released_c
 """Gates that there are once per label or combination of labels."""
 
 COUNTED = ("different_pictures", "shown_leaks", "canaries_found", "released_count", "calls", "detection_tools",
-           "spike_ins")  # fmt: skip
+           "spike_ins", "reference_match", "human_signs")  # fmt: skip
 """Gates whose figure was counted over everything it speaks of, so that it has no interval."""
 
 WP216, EDPB = "wp216", "edpb"

@@ -52,7 +52,8 @@ def picture_dossier(
     files : mapping
         Paths: `certificate`, `summary` (of the pool), `calibrated` (of the cones), `attacks`, `decisions`.
     settings : mapping
-        `release` of the config: `consent`, `limits`; `generated` where the originals belong to nobody.
+        `release` of the config: `limits`; `consent`, where it was declared and not checked; `generated` where the
+        originals belong to nobody.
     pages : mapping of language to path
     """
     sources = Sources(
@@ -68,7 +69,7 @@ def picture_dossier(
         summary_section(sources),
         asked_section(sources),
         data_section(sources, bool(settings.get("generated"))),
-        consent_section(settings),
+        consent_of(sources, settings),
         steps_section(sources),
         gate_section(sources, CERTIFICATE),
         risk_section(sources),
@@ -173,6 +174,33 @@ def data_section(sources: Sources, generated: bool) -> Section:
             text(f"data.unit.{'person' if unit == 'person' else 'eye'}"),
             Table(["head.role", f"head.subjects.{unit}", "head.pictures"], rows),
             text("data.refused", n=count(sources, POOL, "/refused")),
+        ],
+    )
+
+
+def consent_of(sources: Sources, settings: Mapping[str, Any]) -> Section:
+    """Return what was checked of the patients' consent; where nothing was, what is declared."""
+    place = "/consent"
+    if settings.get("generated") or not sources.value(CERTIFICATE, f"{place}/checked"):
+        return consent_section(settings)
+    asked = {
+        name: Name(str(sources.value(CERTIFICATE, f"{place}/{name}"))) for name in ("day", "until")
+    }
+    codes = Name(", ".join(sources.value(CERTIFICATE, f"{place}/require")))
+    patients = [
+        text(
+            "consent.patients",
+            outcome=Name(name),
+            n=count(sources, CERTIFICATE, f"{place}/patients/{name}"),
+        )
+        for name in sources.value(CERTIFICATE, f"{place}/patients")
+    ]
+    return Section(
+        "section.consent",
+        [
+            text("consent.checked", codes=codes, **asked),
+            Items(patients),
+            text("consent.ask_checked"),
         ],
     )
 

@@ -1,0 +1,145 @@
+"""Withdrawn patients: the run is that of a world in which they never came."""
+
+from datetime import date
+
+import dicom_files
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from avatarflow.config.loading import load
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.intake.sources.withdrawn import ClinicInputs, read_withdrawn
+from avatarflow.intake.step import take_in
+from avatarflow.runs.context import Step
+
+
+def entry(**changes):
+    config = {
+        "source": {"manifest": "m", "root": "."},
+        "gates": {},
+        "patient_id_columns": ["patient", "mrn"],
+        "size_px": 16,
+        "limits": {"max_refused_share": 0.5},
+        **changes,
+    }
+    return load({"releases": {"x": config}})["releases"]["x"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for n in range(12):
+        pixels = np.random.default_rng(n).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{n}.png")
+    (tmp_path / "5.png").write_text("no picture")
+    rows = [
+        {"file": f"{n}.png", "patient": f"p{n // 2}", "mrn": "", "taken": date(2025, 1, 1 + n)}
+        for n in range(12)
+    ]
+    return tmp_path, rows
+
+
+def content(folder, rows, listed=None, kind="csv", **changes):
+    """Every file that intake leaves, by name, for a manifest and a withdrawn list."""
+    root, out = folder, folder / f"out-{np.random.default_rng().integers(1 << 60)}"
+    manifest = root / f"m.{kind}"
+    if kind == "csv":
+        pd.DataFrame(rows).to_csv(manifest, index=False)
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), manifest)
+    path = None
+    if listed is not None:
+        path = str(root / "withdrawn.csv")
+        (root / "withdrawn.csv").write_text(listed)
+    places = [str(out / name) for name in ("pictures", "summary.json", "refused.csv")]
+    inputs = ClinicInputs(withdrawn=path)
+    take_in(entry(**changes), str(manifest), str(root), 3, 1, *places, Step.null(), inputs=inputs)
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("filtered", ["", "taken >= '2025-01-03'"])
+def test_the_pool_is_byte_equal_to_one_without_the_patient(folder, kind, filtered):
+    root, rows = folder
+    rows[11]["mrn"] = "m7"
+    rows.append({"file": "10.png", "patient": "", "mrn": "m7", "taken": date(2025, 1, 20)})
+    listed = "patient\nP1\np5\n"  # p5 is m7, too
+    found = content(root, rows, listed, kind, row_filter=filtered)
+    never = [row for n, row in enumerate(rows) if n not in (2, 3, 10, 11, 12)]
+    assert found == content(root, never, None, kind, row_filter=filtered)
+    assert found != content(root, rows, None, kind, row_filter=filtered)
+
+
+def test_a_list_may_name_patients_by_several_columns_together(folder):
+    root, rows = folder
+    for n, row in enumerate(rows):
+        row |= {"patient": f"{n // 2 % 3}", "mrn": f"site-{n // 6}"}
+    columns = {"patient_id_columns": [["patient", "mrn"]]}
+    found = content(root, rows, "mrn,patient\nsite-1,0\n", **columns)
+    never = [row for n, row in enumerate(rows) if n not in (6, 7)]
+    assert found == content(root, never, **columns)
+
+
+def test_an_empty_list_changes_nothing(folder):
+    root, rows = folder
+    assert content(root, rows, "patient\n") == content(root, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is empty"),
+        ("name\nx\n", "column 1 is none of patient_id_columns"),
+        ("patient,patient\na,b\n", "one column twice"),
+        ("patient,mrn\np1\n", "fewer cells than the header"),
+        ("patient,mrn\np1,\n,\n", "row 2 names nobody"),
+        ("patient\nunknown\n", "row 1 names nobody"),
+    ],
+)
+def test_a_list_that_does_not_say_whom_it_means_stops_the_run(tmp_path, text, message):
+    (tmp_path / "w.csv").write_text(text)
+    with pytest.raises(AvatarflowError, match=message) as error:
+        read_withdrawn(tmp_path / "w.csv", ["patient", "mrn"])
+    assert str(error.value).startswith("withdrawn list: ")
+    assert "p1" not in str(error.value)
+    with pytest.raises(AvatarflowError, match="cannot be read"):
+        read_withdrawn(tmp_path, ["patient"])
+
+
+def test_everybody_withdrawn_stops_the_run(folder):
+    root, rows = folder
+    with pytest.raises(AvatarflowError, match="every patient has withdrawn"):
+        content(root, rows[:2], "patient\np0\n")
+
+
+def test_an_empty_path_is_no_list():
+    with pytest.raises(AvatarflowError, match="withdrawn: an empty text"):
+        entry(withdrawn="")
+
+
+def test_withdrawn_patients_of_dicom_files_are_left_out(tmp_path):
+    outs = []
+    for withdrawn in (True, False):
+        root = tmp_path / f"dicom-{withdrawn}"
+        for n in range(8):
+            if withdrawn or n // 2 != 1:
+                sex = "?" if n == 4 else "F"
+                dicom_files.write(root / f"{n}.dcm", seed=n, PatientID=f"p{n // 2}", PatientSex=sex)
+        (tmp_path / "w.csv").write_text("patient_id\np1\n" if withdrawn else "patient_id\n")
+        asked = entry(source={"dicom": str(root)}, patient_id_columns=["patient_id"])
+        out = tmp_path / f"out-{withdrawn}"
+        places = [str(out / name) for name in ("pictures", "summary.json", "refused.csv")]
+        inputs = ClinicInputs(withdrawn=str(tmp_path / "w.csv"))
+        take_in(asked, None, str(root), 3, 1, *places, Step.null(), inputs=inputs)
+        outs.append({path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()})
+    assert outs[0] == outs[1]
+    assert (
+        outs[0]["refused.csv"] == b'manifest,row,reason\ndicom,3,"PatientSex is none of M, F, O"\n'
+    )

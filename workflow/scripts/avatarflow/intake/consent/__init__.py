@@ -1,0 +1,1 @@
+"""The consent gate: what patients permitted, decided for each patient, and pictures refused by it."""

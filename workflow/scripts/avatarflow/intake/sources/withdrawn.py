@@ -1,0 +1,117 @@
+"""Patients who have withdrawn: their rows are left out as if they had never been there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from avatarflow.core.errors import refuse
+
+from ..consent.gate import ConsentFiles
+from ..containers import unpacked
+from ..identifiers import normalised
+from ..manifest import ROW
+from ..text_table import read_text
+from ..time_columns import TIMES, TimeColumns
+from .rows import REFUSED
+
+WHERE = "withdrawn list"
+
+
+@dataclass(frozen=True)
+class ClinicInputs:
+    """What intake reads besides pictures and manifest."""
+
+    consents: ConsentFiles | None = None
+    labels: Sequence[str] = field(default=())
+    """FHIR files of `source.fhir`."""
+    withdrawn: str | None = None
+    """The list of patients who have withdrawn."""
+
+
+def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read the list of patients: a table whose header names columns of `patient_id_columns`.
+
+    Parameters
+    ----------
+    path : path
+        Text in UTF-8; cells that stand in one line name a patient together, empty ones do not count.
+    columns : list of str
+        The columns that may be named.
+
+    Returns
+    -------
+    DataFrame
+        Identifiers as they are compared, None where there is none.
+
+    Raises
+    ------
+    AvatarflowError
+        If it cannot be read, names another column, or has a line that names nobody.
+    """
+    try:
+        table = read_text(unpacked(Path(path).read_bytes(), WHERE), WHERE)
+    except OSError:
+        raise refuse(WHERE, "it cannot be read", "check its path and its rights") from None
+    names = list(table.columns)
+    if strange := [place for place, name in enumerate(names, start=1) if name not in columns]:
+        found = f"column {strange[0]} is none of patient_id_columns"
+        raise refuse(WHERE, found, f"let the header name some of {', '.join(columns)}")
+    if len(set(names)) < len(names):
+        raise refuse(WHERE, "one column twice", "take one out")
+    compared = table.map(normalised)
+    nobody = [place for place, row in enumerate(compared.notna().any(axis=1), start=1) if not row]
+    if nobody:
+        found = f"row {nobody[0]} names nobody"
+        raise refuse(WHERE, found, "take it out, or write the identifier")
+    return compared
+
+
+def withdrawn_rows(
+    rows: pd.DataFrame, key: "pd.Series[Any]", listed: pd.DataFrame
+) -> tuple[np.ndarray, int]:
+    """Find the rows of patients who have withdrawn.
+
+    Parameters
+    ----------
+    rows : every row of a source
+    key : (n rows)
+        Who stands in each, as from `persons.identify`: all rows of a patient go, whatever names him there.
+    listed : DataFrame
+        As from `read_withdrawn`.
+
+    Returns
+    -------
+    (n rows) bool, and how many lines of the list meet no row.
+    """
+    cells = {name: rows[name].map(normalised) for name in listed.columns}
+    gone, unmet = np.zeros(len(rows), bool), 0
+    for _, line in listed.iterrows():
+        hit = np.ones(len(rows), bool)
+        for name, value in line.dropna().items():
+            hit &= (cells[str(name)] == value).to_numpy(bool)
+        unmet += not hit.any()
+        gone |= hit
+    patients = set(key[gone].dropna())
+    return gone | key.isin(patients).to_numpy(bool), unmet
+
+
+def leave_out(rows: pd.DataFrame, gone: np.ndarray) -> pd.DataFrame:
+    """Return the rows that stay, numbered as if the others had never been there."""
+    kept = rows[~gone].reset_index(drop=True)
+    old = kept[ROW].to_numpy()
+    kept[ROW] = np.arange(1, len(kept) + 1)
+    attrs = dict(rows.attrs)
+    new: Mapping[int, int] = dict(zip(old.tolist(), kept[ROW].tolist(), strict=True))
+    attrs[REFUSED] = {new[row]: why for row, why in attrs.get(REFUSED, {}).items() if row in new}
+    if times := attrs.get(TIMES):
+        places = pa.array(old - 1)
+        attrs[TIMES] = TimeColumns(
+            {name: column.take(places) for name, column in times.columns.items()}
+        )
+    kept.attrs = attrs
+    return kept
