@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.tables import write_table
 from avatarflow.privacy.baselines.compare import (
     LEVELS,
     People,
@@ -14,7 +15,6 @@ from avatarflow.privacy.baselines.compare import (
     compare,
     summary,
     winner,
-    write_table,
 )
 from avatarflow.privacy.baselines.figure import draw_baselines
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals

@@ -146,7 +146,7 @@ def test_no_text_is_left_over(root):
 
 
 def test_a_passing_release_says_yes_and_a_refused_one_no_and_why(tmp_path):
-    assert "the run: yes." in pages_of(tmp_path)["en"]
+    assert "checks of the configuration: yes." in pages_of(tmp_path)["en"]
     for figure, thresholds, reason in (
         (Estimate(0.1, 0.05, 0.3, 60), THRESHOLDS, "beyond the threshold"),
         (Estimate.missing(), THRESHOLDS, "could not be judged"),
@@ -193,7 +193,7 @@ def test_thresholds_that_protect_nobody_are_no_yes(tmp_path):
     assert "Not on the ground of this run" in text
     assert "yes." not in text
     idle = pages_of(tmp_path, thresholds={**THRESHOLDS, "coverage_ratio": 0.0})["en"]
-    assert "the run: yes." in idle
+    assert "checks of the configuration: yes." in idle
     assert "checks of quality had a threshold that any figure meets" in idle
     off = pages_of(
         tmp_path,

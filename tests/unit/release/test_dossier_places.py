@@ -95,7 +95,7 @@ def test_the_counts_of_steps_data_and_open_attacks_are_where_they_belong(tmp_pat
         "drew 8,000 candidates.", "It drew 4,000 candidates.", "The filter accepted 2,667 of them.",
         "The filter accepted 1,333 of them. Only these", "A filter was set with 30 patients",
         "for 0 % of 60 patients; with the stated certainty (95 %) it is at most 5.96 % of patients",
-        "without an identifier): 3.", "4,000 from the first generator and 2,000 from the second",
+        "without consent): 3.", "4,000 from the first generator and 2,000 from the second",
         "2 of 112 altered photographs were not rejected by the filter's zones; the largest risk figure is 1.25",
         "must not go beyond 0.6, or as far below one half, with at least 150 members",
         "at most 3.23 % on average", "of such settings of at most 9.5 %.",

@@ -189,17 +189,18 @@ def consent_of(sources: Sources, settings: Mapping[str, Any]) -> Section:
     codes = Name(", ".join(sources.value(CERTIFICATE, f"{place}/require")))
     patients = [
         text(
-            "consent.patients",
-            outcome=Name(name),
+            f"consent.outcome.{name.replace(' ', '_')}",
             n=count(sources, CERTIFICATE, f"{place}/patients/{name}"),
         )
         for name in sources.value(CERTIFICATE, f"{place}/patients")
     ]
+    unchecked = sources.value(CERTIFICATE, f"{place}/collected") is None
     return Section(
         "section.consent",
         [
             text("consent.checked", codes=codes, **asked),
             Items(patients),
+            *([text("consent.collected_no")] if unchecked else []),
             text("consent.ask_checked"),
         ],
     )
