@@ -148,7 +148,7 @@ def test_no_text_is_left_over(root):
 def test_a_passing_release_says_yes_and_a_refused_one_no_and_why(tmp_path):
     assert "checks of the configuration: yes." in pages_of(tmp_path)["en"]
     for figure, thresholds, reason in (
-        (Estimate(0.1, 0.05, 0.3, 60), THRESHOLDS, "beyond the threshold"),
+        (Estimate(0.1, 0.05, 0.3, 60), THRESHOLDS, "does not keep the threshold"),
         (Estimate.missing(), THRESHOLDS, "could not be judged"),
     ):
         figures = {**FIGURES, "missed_patients.test": figure}
