@@ -10,7 +10,7 @@ sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 
 from avatarflow.config.loading import MAPS, base_id, base_settings, load, release_benchmarks
 from avatarflow.config.file_text import check_text
-from avatarflow.core.digest import code_digest, config_digest, files_digest
+from avatarflow.core.digest import code_digest, config_digest, contents_digest, files_digest
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.runs.locks import clear_stale
 from avatarflow.core.paths import data_path

@@ -1,5 +1,7 @@
 """Digests change with what the code does and with nothing else."""
 
+import os
+
 import pytest
 
 from avatarflow.core import digest
@@ -115,3 +117,17 @@ def test_the_real_package_is_covered(root):
             ".__init__"
         )
         assert len(digest.code_digest(module)) == 16
+
+
+def test_a_content_of_the_same_size_and_time_is_another_one(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("P03")
+    os.utime(path, (1, 1))
+    before = digest.contents_digest([str(path)]), digest.files_digest([str(path)])
+    path.write_text("P04")
+    os.utime(path, (1, 1))
+    assert digest.files_digest([str(path)]) == before[1]
+    assert digest.contents_digest([str(path)]) != before[0]
+    assert digest.contents_digest([str(path), str(tmp_path / "none")]) == digest.contents_digest(
+        [str(path)]
+    )

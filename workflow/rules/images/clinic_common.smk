@@ -33,7 +33,7 @@ def consent_state(wildcards):
     files += withdrawn_list(wildcards).values()
     folder = originals(wildcards).get("dicom")
     pictures = _digest_of_pictures({"manifest": None, "dicom": folder}) if folder else ""
-    return config_digest([part["consent"], files_digest(files), pictures])
+    return config_digest([part["consent"], contents_digest(files), pictures])
 
 
 def consent_day(wildcards):

@@ -32,7 +32,7 @@ def listed_files(source):
     def digest(wildcards):
         part = source(wildcards)
         more = [] if source is not originals else named_beside(wildcards)
-        return _digest_of_pictures(part) + (files_digest(more) if more else "")
+        return _digest_of_pictures(part) + (contents_digest(more) if more else "")
 
     return digest
 

@@ -38,6 +38,12 @@ def decided(tmp_path, *resources, patient="p1", **asked):
     return register([write(tmp_path / "c.ndjson", *resources)], **asked).decide(patient)
 
 
+def scope(code):
+    return {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": code}]
+    }
+
+
 ROOT_PERMIT = {"type": "permit"}
 NO_PERIOD = {"period": {}}
 EXTENDED = [{"url": "https://example.org/limits", "valueBoolean": True}]
@@ -123,6 +129,32 @@ CASES = {
         "unknown",
     ),
     "does not fit FHIR": ([given(colour="red")], "unknown"),
+    "withdrawal of another scope": (
+        [given(), consent(root={}, scope=scope("patient-privacy"), **template("WITHDRAWAL"))],
+        "deny",
+    ),
+    "refusal of another scope in another code": (
+        [
+            given(),
+            consent(deny("1.2.3"), scope=scope("treatment"), **template("REFUSAL")),
+        ],
+        "unknown",
+    ),
+    "opt-out in the code of HL7": (
+        [consent(permit(), category=[concept("OPTOUT", system="urn:act")])],
+        "unknown",
+    ),
+    "rejected, then another policy": (
+        [given(status="rejected", dateTime="2023-01-01"), consent(permit(STORE))],
+        "deny",
+    ),
+    "rejected, then a consent that has ended": (
+        [
+            given(status="rejected", dateTime="2023-01-01"),
+            consent(permit(period=("2024-01-01", "2025-01-01"))),
+        ],
+        "deny",
+    ),
     "rejected and then given": (
         [given(status="rejected", dateTime="2023-01-01"), given()],
         "permit",

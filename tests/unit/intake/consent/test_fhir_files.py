@@ -76,6 +76,35 @@ BAD = {
         json.dumps(bundle(given(), link=[{"relation": "next", "url": "u"}])),
         "a further page",
     ),
+    "the last page": (
+        json.dumps(bundle(given(), link=[{"relation": "previous", "url": "u"}])),
+        "a further page",
+    ),
+    "a page that is not the last": (
+        json.dumps(
+            bundle(
+                given(), link=[{"relation": "self", "url": "u"}, {"relation": "last", "url": "v"}]
+            )
+        ),
+        "a further page",
+    ),
+    "contained in a patient": (
+        json.dumps({"resourceType": "Patient", "id": "p1", "contained": [given()]}),
+        "a resource inside another one",
+    ),
+    "nested deeply": (
+        '{"resourceType": "Observation", "a": ' + '{"a":' * 600 + GOOD + "}" * 601,
+        "a resource inside another one",
+    ),
+    "xml in Parameters": (
+        '<Parameters xmlns="http://hl7.org/fhir"><parameter><resource>'
+        f"{PLAIN}</resource></parameter></Parameters>",
+        "a resource inside another one",
+    ),
+    "xml straight under a Bundle": (
+        xml_bundle([PLAIN]).replace("</Bundle>", f"{PLAIN}</Bundle>"),
+        "elements that a Bundle",
+    ),
     "fewer than its total": (json.dumps(bundle(given(), total=2)), "less than its total"),
     "history": (json.dumps(bundle(given()) | {"type": "history"}), "a type that is not read"),
     "an entry deletes": (
@@ -91,7 +120,7 @@ BAD = {
     "a total that is none": (json.dumps(bundle(given(), total=True)), "less than its total"),
     "inside another kind": (
         json.dumps({"resourceType": "Parameters", "parameter": [{"resource": given()}]}),
-        "inside one of another kind",
+        "a resource inside another one",
     ),
     "kind in small letters": (json.dumps({**given(), "resourceType": "consent"}), "of no kind"),
     "kind that is none": (json.dumps({**given(), "resourceType": "Consents"}), "of no kind"),

@@ -145,6 +145,12 @@ def test_a_row_that_is_not_wanted_may_deny(folder):
     ("day", "reason"),
     [
         ("2023-12-31", "consent: the picture was taken outside the permitted days"),
+        (
+            "2025-06-14 bis 2019-01-01",
+            "consent: the day of the picture is missing, or no full date",
+        ),
+        ("2025-0614", "consent: the day of the picture is missing, or no full date"),
+        ("2025-06-14T99:99", "consent: the day of the picture is missing, or no full date"),
         ("2024-01-01", ""),
         ("20240101", ""),
         ("2024-01-01 10:20:00", ""),

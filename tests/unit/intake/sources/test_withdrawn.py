@@ -87,6 +87,14 @@ def test_a_list_may_name_patients_by_several_columns_together(folder):
     assert found == content(root, never, **columns)
 
 
+def test_each_identifier_of_a_line_is_enough(folder):
+    root, rows = folder
+    listed = "patient,mrn\np1,m77\np9,m7\n"  # nobody has both of a line
+    rows[4] |= {"patient": "", "mrn": "m7"}
+    never = [row for n, row in enumerate(rows) if n not in (2, 3, 4)]
+    assert content(root, rows, listed) == content(root, never)
+
+
 def test_an_empty_list_changes_nothing(folder):
     root, rows = folder
     assert content(root, rows, "patient\n") == content(root, rows)

@@ -224,7 +224,7 @@ def without_withdrawn(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Leave out the patients of a list, as if their rows had never been there."""
     listed = read_withdrawn(path, flat_columns(entry["patient_id_columns"]))
-    gone, unmet = withdrawn_rows(every, who[KEY], listed)
+    gone, unmet = withdrawn_rows(every, who[KEY], listed, entry["patient_id_columns"])
     step.info("%d rows of withdrawn patients are left out", gone.sum())
     if unmet:
         step.warning("%d lines of the withdrawn list meet no row", unmet)

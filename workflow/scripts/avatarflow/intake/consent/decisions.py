@@ -75,7 +75,7 @@ def changes(statements: Iterable[Statement], codes: Iterable[str], today: int) -
 def _outcome(statements: Sequence[Statement], code: str, days: Days) -> str:
     if not statements:
         return NONE
-    if _touches(_denials(statements, code), days):
+    if _touches(_denials(statements, code, days), days):
         return DENY
     if any(statement.state == UNKNOWN for statement in statements):
         return NOT_KNOWN
@@ -83,7 +83,8 @@ def _outcome(statements: Sequence[Statement], code: str, days: Days) -> str:
     if not active:
         return INACTIVE
     permitted = _spans(active, "permits", frozenset({code}))
-    if covers(without(permitted, _denials(statements, code)), days.today, days.until):
+    denied = _denials(statements, code, days)
+    if covers(without(permitted, denied), days.today, days.until):
         return PERMIT
     if not permitted:
         return DENY  # what is not permitted is denied
@@ -96,10 +97,21 @@ def _allowed(statements: Sequence[Statement], code: str) -> list[Span]:
     return without(permitted, _denials(statements, code))
 
 
-def _denials(statements: Sequence[Statement], code: str) -> list[Span]:
-    """Return the days on which a policy is denied; a rejection that an active consent followed counts no more."""
+def _denials(statements: Sequence[Statement], code: str, days: Days | None = None) -> list[Span]:
+    """Return the days on which a policy is denied.
+
+    A rejection counts no more where an active consent followed it that permits this policy, on some
+    of the days if they are given.
+    """
     newest = max(
-        (one.signed for one in statements if one.state == IN_FORCE and one.permits), default=0
+        (
+            one.signed
+            for one in statements
+            if one.state == IN_FORCE
+            and (spans := _spans([one], "permits", frozenset({code})))
+            and (days is None or _touches(spans, days))
+        ),
+        default=0,
     )
     counted = [one for one in statements if one.state != REJECTED or one.signed >= newest]
     return _spans(counted, "denials", frozenset({None, *denied_by(code)}))

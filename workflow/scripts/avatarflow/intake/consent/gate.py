@@ -19,7 +19,10 @@ from ..refusals import CONSENT
 from .decisions import NONE, PERMIT, WORST_FIRST, Days, Decision, worst
 from .register import Asked, Register, read_register
 
-TAKEN = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ].*)?", re.ASCII | re.DOTALL)
+TAKEN = re.compile(
+    r"(\d{4})(-?)(\d\d)\2(\d\d)(?:[T ]([01]\d|2[0-4]):?[0-5]\d(:?[0-5]\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
 NO_DAY = f"{CONSENT}: the day of the picture is missing, or no full date"
 AHEAD = f"{CONSENT}: the day of the picture lies in the future"
 OUTSIDE = f"{CONSENT}: the picture was taken outside the permitted days"
@@ -196,6 +199,6 @@ def _joint(decisions: Sequence[Decision]) -> Decision:
 def _day(value: str | None) -> int | None:
     match = TAKEN.fullmatch(value.strip()) if isinstance(value, str) else None
     try:
-        return date(*map(int, match.groups())).toordinal() if match else None
+        return date(*map(int, match.group(1, 3, 4))).toordinal() if match else None
     except ValueError:
         return None

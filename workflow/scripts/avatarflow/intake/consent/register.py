@@ -9,10 +9,11 @@ from typing import Any
 
 from avatarflow.core.errors import problem
 
-from ..fhir.people import People
+from ..fhir.days import Span, without
+from ..fhir.people import Named, People, Record
 from ..fhir.resources import Resource, read_resources
 from ..identifiers import normalised
-from .decisions import DENY, NONE, NOT_KNOWN, Days, Decision, changes, decide, worst
+from .decisions import DENY, NONE, NOT_KNOWN, PERMIT, Days, Decision, changes, decide, worst
 from .statements import UNKNOWN, Statement, statement_of
 
 WHAT = "consent file"
@@ -33,11 +34,18 @@ class Register:
     """The consents of all patients.
 
     An identifier that is only spelled alike (`intake.identifiers`) denies, but never permits: the
-    patient may be another one.
+    patient may be another one. So does one that several records hold: each of them must permit.
     """
 
     asked: Asked
     by_value: dict[str, list[Statement]] = field(default_factory=dict)
+    """Everything that may be said of the patient with an identifier."""
+    by_record: dict[str, list[list[Statement]]] = field(default_factory=dict)
+    """What each record with an identifier says, and what may deny beside it."""
+    ended: Collection[str] = frozenset()
+    """Identifiers that nobody holds any longer; they deny, but never permit."""
+    ends: Collection[int] = frozenset()
+    """Days from which on an identifier is held no longer."""
     n_resources: int = 0
 
     def __post_init__(self) -> None:
@@ -50,19 +58,35 @@ class Register:
         ask = self.asked
         if normalised(value) is None:  # a word for none, such as "unknown", is nobody's
             return Decision(NONE)
-        exact = decide(self.by_value.get(value.strip(), []), ask.require, ask.collect, ask.days)
+        exact = self._exactly(value.strip())
         alike = self._alike.get(normalised(value), [])
         near = decide(alike, ask.require, ask.collect, ask.days)
         if near.outcome in (DENY, NOT_KNOWN):
             return Decision(worst([exact.outcome, near.outcome]))
         return exact
 
+    def _exactly(self, value: str) -> Decision:
+        """Decide for an identifier as it is spelled, as the worst of the records that hold it."""
+        ask = self.asked
+        each = [
+            decide(statements, ask.require, ask.collect, ask.days)
+            for statements in self.by_record.get(value, [])
+        ]
+        outcome = worst(one.outcome for one in each)
+        if outcome != PERMIT:
+            return Decision(outcome)
+        if value in self.ended:
+            return Decision(NOT_KNOWN)
+        return Decision(PERMIT, tuple(_in_all([one.collected for one in each])))
+
     def next_change(self) -> int | None:
         """Return the first day after today on which a decision may become another one, if there is any."""
         ask = self.asked
         codes = [*ask.require, *([ask.collect] if ask.collect else [])]
         every = {one.where: one for ones in self.by_value.values() for one in ones}.values()
-        return min(changes(every, codes, ask.days.today), default=None)
+        today = ask.days.today
+        ends = [day for day in self.ends if day > today]
+        return min([*changes(every, codes, today), *ends], default=None)
 
     def unknown(self) -> dict[str, list[str]]:
         """Return why consents are unknown, each with the resources it is so for."""
@@ -90,30 +114,65 @@ def read_register(paths: Sequence[str], system: str, asked: Asked) -> Register:
     AvatarflowError
         If a file cannot be read, or a consent does not say whose it is; all such consents at once.
     """
-    people, consents = People(system), []
+    people, consents = People(system, asked.days.today), []
     for resource in read_resources(paths, ("Consent", "Patient"), WHAT):
         if resource.kind == "Patient":
             people.add(resource)
         else:
+            people.see_server(resource)
             consents.append(_Consent.of(resource, asked))
     people.close()
-    by_value: dict[str, list[_Consent]] = defaultdict(list)
-    patients: dict[str | None, set[frozenset[str]]] = defaultdict(set)
-    for consent in consents:
-        values = people.values_of(consent.patient, consent.statement.where)
-        patients[consent.own].add(values)
-        for value in values:
-            by_value[value].append(consent)
+    named = [people.whom(consent.patient, consent.statement.where) for consent in consents]
     if not consents:
         people.problems.append(
             problem(WHAT, "no Consent resource", "name the files that hold them")
         )
     people.refuse_problems()
+    by_value, by_record = _sorted(consents, named, people.held, asked.days.today)
+    return Register(asked, by_value, by_record, people.ended(), people.ends, len(consents))
+
+
+def _sorted(
+    consents: Sequence["_Consent"],
+    named: Sequence[Named],
+    held: Mapping[str, Collection[Record]],
+    today: int,
+) -> tuple[dict[str, list[Statement]], dict[str, list[list[Statement]]]]:
+    """Sort the consents by those whom they may be of, and by those whom they are of."""
+    by_value: dict[str, list[Statement]] = {}
+    by_record: dict[str, list[list[Statement]]] = {}
+    near: dict[frozenset[str], list[_Consent]] = defaultdict(list)
+    patients: dict[str | None, set[Named]] = defaultdict(set)
+    surely: dict[str, frozenset[tuple[str, Record]]] = {}
+    for consent, whom in zip(consents, named, strict=True):
+        near[whom.values].append(consent)
+        patients[consent.own].add(whom)
+        surely[consent.statement.where] = whom.surely
     # versions of one consent for other patients, or consents of other servers
-    moved = {own for own, named in patients.items() if own is not None and len(named) > 1}
-    today = asked.days.today
-    statements = {value: list(_newest(each, moved, today)) for value, each in by_value.items()}
-    return Register(asked, statements, len(consents))
+    moved = {own for own, each in patients.items() if own is not None and len(each) > 1}
+    for values, group in near.items():
+        newest = list(_newest(group, moved, today))
+        denying = [
+            replace(one, permits=()) for one in newest if one.denials or one.state == UNKNOWN
+        ]
+        said: dict[tuple[str, Record], list[Statement]] = defaultdict(list)
+        for one in newest:
+            for case in surely[one.where]:
+                said[case].append(one)
+        for value in values:
+            by_value[value] = newest
+            by_record[value] = [
+                [*said.get((value, record), []), *denying] for record in held.get(value, [None])
+            ]
+    return by_value, by_record
+
+
+def _in_all(each: Sequence[Sequence[Span]]) -> Sequence[Span]:
+    """Return the days that lie in all of some sets of days."""
+    common = each[0]
+    for spans in each[1:]:
+        common = without(common, without(common, spans))
+    return common
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ OTHER_SCOPES = {"adr", "patient-privacy", "treatment"}
 TEMPLATES = "templatetype"
 """How gICS and the German consent management name the kind of document, whatever the version of the system."""
 GIVEN = {"CONSENT", "CONSENT-OPT-IN"}
-TAKEN_BACK = ("WITHDRAWAL", "REFUSAL", "REVOCATION", "OPT-OUT", "CONSENT-OPT-OUT")
+TAKEN_BACK = ("WITHDRAWAL", "REFUSAL", "REVOCATION", "OPT-OUT", "OPTOUT", "CONSENT-OPT-OUT")
 ROOT_KEYS = {"id", "extension", "type", "period", "provision"}
 DENY_ALL = (None, (FIRST, LAST))
 MEANT = ("status", "type", "code", "system", "start", "end", "dateTime", "reference", "value")
@@ -95,7 +95,8 @@ def _judge(
     if signed > today:
         return Statement(where, UNKNOWN, signed, problem="a date of signature in the future")
     said = Statement(where, state, signed)
-    if not _is_research(content):
+    # to take back or to refuse denies, whatever scope the document names
+    if not _is_research(content) and _is_given(content):
         clauses = _named(content.get("provision") or {})
         return replace(said, denials=tuple(clauses))
     return _with_clauses(said, content, purposes)

@@ -57,8 +57,8 @@ def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Ite
             kind = content.get("resourceType")
             if not isinstance(kind, str) or not is_kind(kind):
                 raise refuse(where, "a resource of no kind that FHIR R4 has", DO_EXPORT)
-            if kind not in kinds and _holds(content, kinds):
-                found = "a resource inside one of another kind"
+            if _holds(content, kinds):
+                found = "a resource inside another one"
                 raise refuse(where, found, "export each resource by itself")
             if kind in kinds:
                 numbers[kind] += 1
@@ -68,12 +68,15 @@ def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Ite
 
 def _holds(value: Any, kinds: Sequence[str]) -> bool:
     """Whether a resource of one of the kinds lies somewhere inside a value."""
-    parts = value.values() if isinstance(value, dict) else value
-    return any(
-        isinstance(part, dict | list)
-        and ((isinstance(part, dict) and part.get("resourceType") in kinds) or _holds(part, kinds))
-        for part in parts
-    )
+    todo = [value]
+    while todo:  # a hostile file may nest deeper than Python calls
+        one = todo.pop()
+        for part in one.values() if isinstance(one, dict) else one:
+            if isinstance(part, dict) and part.get("resourceType") in kinds:
+                return True
+            if isinstance(part, dict | list):
+                todo.append(part)
+    return False
 
 
 def _entries(path: Path, file: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -161,8 +164,7 @@ def _of_bundle(bundle: dict[str, Any], where: str) -> Iterator[tuple[str, str, d
     links = bundle.get("link", [])
     if not isinstance(entries, list) or not isinstance(links, list):
         raise refuse(where, "a Bundle that does not fit FHIR R4", DO_EXPORT)
-    relations = [link.get("relation") if isinstance(link, dict) else None for link in links]
-    if any(str(name).strip().lower() in ("next", "none") for name in relations):
+    if _is_page(links):
         raise refuse(
             where, "a Bundle with a further page", "give all pages, each without its links"
         )
@@ -175,6 +177,18 @@ def _of_bundle(bundle: dict[str, Any], where: str) -> Iterator[tuple[str, str, d
     total = bundle.get("total")
     if total is not None and (type(total) is not int or total > matches):
         raise refuse(where, "a Bundle that holds less than its total", "give all pages")
+
+
+def _is_page(links: list[Any]) -> bool:
+    """Whether the links of a Bundle name another page of it, or a link says nothing of itself."""
+    named: dict[str, Any] = {}
+    for link in links:
+        relation = link.get("relation") if isinstance(link, dict) else None
+        if relation is None:
+            return True
+        named[str(relation).strip().lower()] = link.get("url")
+    ends = {named[name] for name in ("self", "first", "last") if name in named}
+    return bool({"next", "prev", "previous"} & set(named)) or len(ends) > 1
 
 
 def _of_entry(entry: Any, where: str) -> tuple[dict[str, Any], str, bool]:

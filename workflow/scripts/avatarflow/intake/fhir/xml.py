@@ -19,6 +19,13 @@ FHIR = "{http://hl7.org/fhir}"
 DO_EXPORT = "export it again, or as JSON"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)$")
 GROUP = "(group)"
+BUNDLE = frozenset(
+    ("id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link",
+     "entry", "signature")
+)  # fmt: skip
+ENTRY = frozenset(("id", "extension", "modifierExtension", "link", "fullUrl", "resource", "search",
+                   "request", "response"))  # fmt: skip
+"""What may stand in a Bundle and in its entries, FHIR R4."""
 Fact = tuple[str, str]
 
 
@@ -64,6 +71,7 @@ def _bundle(root: Any, where: str) -> dict[str, Any]:
     entries = []
     for number, entry in enumerate(root.findall(f"{FHIR}entry"), start=1):
         here = f"{where}, entry {number}"
+        _check_children(entry, ENTRY, here)
         found: dict[str, Any] = {"fullUrl": _value(entry, "fullUrl", here)}
         for part, name in (("request", "method"), ("search", "mode")):
             if (value := _value(entry, f"{part}/{FHIR}{name}", here)) is not None:
@@ -73,12 +81,20 @@ def _bundle(root: Any, where: str) -> dict[str, Any]:
             raise refuse(here, "more than one resource", DO_EXPORT)
         entries.append(found | ({"resource": _resource(inside[0], here)} if inside else {}))
     relations = [
-        {"relation": _value(link, "relation", where)} for link in root.findall(f"{FHIR}link")
+        {name: _value(link, name, where) for name in ("relation", "url")}
+        for link in root.findall(f"{FHIR}link")
     ]
+    _check_children(root, BUNDLE, where)
     total = _value(root, "total", where)
     bundle = {"resourceType": "Bundle", "type": _value(root, "type", where), "entry": entries}
     whole = int(total) if total is not None and total.isdecimal() else total
     return bundle | {"link": relations, "total": whole}
+
+
+def _check_children(parent: Any, known: frozenset[str], where: str) -> None:
+    """Refuse what is not looked at: it may be a resource."""
+    if any(str(part.tag).removeprefix(FHIR) not in known for part in parent):
+        raise refuse(where, "elements that a Bundle of FHIR R4 has not", DO_EXPORT)
 
 
 def _value(parent: Any, name: str, where: str) -> str | None:
@@ -90,6 +106,8 @@ def _value(parent: Any, name: str, where: str) -> str | None:
 
 def _resource(root: Any, where: str) -> dict[str, Any]:
     kind = str(root.tag).removeprefix(FHIR)
+    if any(str(part.tag).removeprefix(FHIR) in KINDS for part in root.iter() if part is not root):
+        raise refuse(where, "a resource inside another one", "export each resource by itself")
     if kind not in KINDS:
         return {"resourceType": kind}
     try:

@@ -109,7 +109,18 @@ def _names(root: str | Path) -> Iterator[str]:
     """Yield every file below a folder by its path inside it, in order."""
     base = Path(root)
     paths = (path for path in base.rglob("*") if path.is_symlink() or path.is_file())
-    yield from sorted(path.relative_to(base).as_posix() for path in paths)
+    names = sorted(path.relative_to(base).as_posix() for path in paths)
+    if odd := sum(not _is_utf8(name) for name in names):
+        raise refuse("source.dicom", f"{odd} file names that are not UTF-8", "rename the files")
+    yield from names
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_dicom(path: Path) -> bool:

@@ -15,6 +15,7 @@ from ..consent.gate import ConsentFiles
 from ..containers import unpacked
 from ..identifiers import normalised
 from ..manifest import ROW
+from ..persons import PersonColumn, flat_columns
 from ..text_table import read_text
 from ..time_columns import TIMES, TimeColumns
 from .rows import REFUSED
@@ -39,7 +40,7 @@ def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        Text in UTF-8; cells that stand in one line name a patient together, empty ones do not count.
+        Text in UTF-8; empty cells do not count.
     columns : list of str
         The columns that may be named.
 
@@ -72,9 +73,12 @@ def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def withdrawn_rows(
-    rows: pd.DataFrame, key: "pd.Series[Any]", listed: pd.DataFrame
+    rows: pd.DataFrame,
+    key: "pd.Series[Any]",
+    listed: pd.DataFrame,
+    columns: Sequence[PersonColumn],
 ) -> tuple[np.ndarray, int]:
-    """Find the rows of patients who have withdrawn.
+    """Find the rows of patients who have withdrawn: each identifier of a line is enough.
 
     Parameters
     ----------
@@ -83,6 +87,8 @@ def withdrawn_rows(
         Who stands in each, as from `persons.identify`: all rows of a patient go, whatever names him there.
     listed : DataFrame
         As from `read_withdrawn`.
+    columns : list of str or list of str
+        Those that name a patient; what a line has of several that do so together counts together.
 
     Returns
     -------
@@ -91,9 +97,11 @@ def withdrawn_rows(
     cells = {name: rows[name].map(normalised) for name in listed.columns}
     gone, unmet = np.zeros(len(rows), bool), 0
     for _, line in listed.iterrows():
-        hit = np.ones(len(rows), bool)
-        for name, value in line.dropna().items():
-            hit &= (cells[str(name)] == value).to_numpy(bool)
+        hit = np.zeros(len(rows), bool)
+        for column in columns:
+            named = [name for name in flat_columns([column]) if line.get(name) is not None]
+            alike = [(cells[name] == line[name]).to_numpy(bool) for name in named]
+            hit |= np.logical_and.reduce(alike) if alike else False
         unmet += not hit.any()
         gone |= hit
     patients = set(key[gone].dropna())
