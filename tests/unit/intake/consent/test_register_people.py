@@ -49,10 +49,8 @@ def bundle(entries):
 def register(tmp_path, *documents, system=MRN):
     path = tmp_path / "c.ndjson"
     path.write_text("".join(json.dumps(each) + "\n" for each in documents), encoding="utf-8")
-    return read_register([str(path)], system, Asked((USE,), COLLECT, frozenset(), DAYS))
-
-
-DAYS = Days(TODAY, TODAY)
+    asked = Asked((USE,), COLLECT, frozenset(), Days(TODAY, TODAY))
+    return read_register([str(path)], system, asked)
 
 
 def outcomes(found, *values):
@@ -94,6 +92,21 @@ def test_linked_records_are_one_patient(tmp_path, link):
         tmp_path, patient("p1", "M1", links=[link]), second, given("p1"), of("Patient/p2", deny())
     )
     assert outcomes(found, "M1", "M2") == ["deny", "deny"]
+
+
+def test_a_link_by_identifier_joins_where_patients_are_known_by_their_ids(tmp_path):
+    linked = patient("p1", "M1", links=[logical("M2")])
+    both = [linked, patient("p2", "M2"), given("p1"), of("Patient/p2", deny())]
+    assert outcomes(register(tmp_path, *both, system=""), "p1", "p2") == ["deny", "deny"]
+
+
+def test_a_link_to_an_identifier_of_several_records_unites_denials_only(tmp_path):
+    linked = patient("p1", "M1", links=[logical("X17")])
+    others = [patient("p2", "M2", "X17"), patient("p3", "M3", "X17")]
+    found = register(tmp_path, linked, *others, given("p1"))
+    assert outcomes(found, "M1", "M2", "M3") == ["permit", "no consent", "no consent"]
+    found = register(tmp_path, linked, *others, given("p1"), of("Patient/p3", deny()))
+    assert outcomes(found, "M1", "M2", "M3") == ["deny", "deny", "deny"]
 
 
 def test_a_link_by_an_identifier_of_the_system_needs_no_record(tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,9 @@ class People:
         for identifier in content.get("identifier", []):
             self._add_identifier(own, identifier)
         # what a link names may come later
-        self._links.extend((own, where, link.get("other") or {}) for link in content.get("link", []))
+        self._links.extend(
+            (own, where, link.get("other") or {}) for link in content.get("link", [])
+        )
 
     def see_server(self, resource: Resource) -> bool:
         """Note the server that a resource of any kind comes from; return whether it is told."""
