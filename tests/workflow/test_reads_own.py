@@ -161,5 +161,5 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
     assert not (folder / "release").exists()
     assert "No reads are released" in (folder / "report.html").read_text()
     no = (folder / "dossier" / "en.html").read_text()
-    assert ("the run: yes." in yes, "published? No." in no) == (True, True)
+    assert ("configuration: yes." in yes, "published? No." in no) == (True, True)
     assert problems(no, folder) == []
