@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from dossier_files import THRESHOLDS
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.privacy.attacks.names import ON_MODEL
@@ -27,11 +28,6 @@ CONDITIONS = {"sex": ["female", "male"], "side": ["left", "right"]}
 SETTINGS = {
     "title": "", "licence": "cc-by-4.0", "sources": ["Somebody et al. 2020"], "limits": [], "per_shard": 7,
     "sheet_pictures": 8, "sheet_columns": 4, "exports": [],
-}  # fmt: skip
-THRESHOLDS = {
-    "missed_patients": 0.1, "specificity": 0.5, "verifier_matches": 0.01, "agreement": 0.9, "shuffled_control": 0.1,
-    "classifier_accuracy": 0.8, "kid_ratio": 0.5, "coverage_ratio": 0.5, "released_count": 2, "shown_leaks": 0,
-    "attack_auc": 0.65, "different_pictures": 0.95,
 }  # fmt: skip
 EVALUATION = {
     "worst": {

@@ -24,10 +24,20 @@ def consent_files(wildcards):
     return {"consents": named_files(wildcards, files, "consent.files")}
 
 
+CONSENT_STATES = {}  # by map and name: files are read whole, and two params ask
+
+
 def consent_state(wildcards):
     """A params function: digest of all that decisions on consents depend on but the day; empty without any."""
     if not has_consents(wildcards):
         return ""
+    key = wildcards.map, wildcards.name
+    if key not in CONSENT_STATES:
+        CONSENT_STATES[key] = _state_of_consents(wildcards)
+    return CONSENT_STATES[key]
+
+
+def _state_of_consents(wildcards):
     part = config[wildcards.map][wildcards.name]
     files = [*consent_files(wildcards)["consents"], *originals_manifest(wildcards).values()]
     files += withdrawn_list(wildcards).values()

@@ -1,6 +1,6 @@
 # Reads: the manifest and the pictures it names (or nothing: procedural eyes). Writes: results/<map>/<name>/pool/, refused.csv.
 # The consents of the patients, where an entry names their files.
-# Config: source (originals, candidates), consent, person, eye_columns, select, conditions, constant_per_person, size_px, fit, limits, split.
+# Config: source (originals, candidates), patient_id_columns, eye_columns, row_filter, consent, withdrawn, conditions, constant_per_person, size_px, fit, limits, split.
 
 
 rule intake:

@@ -13,7 +13,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 from avatarflow.runs.context import Step
 
-from ..fhir.days import LAST, Span, covers, without
+from ..fhir.days import covers, in_all
 from ..manifest import ROW
 from ..refusals import CONSENT
 from .decisions import NONE, PERMIT, WORST_FIRST, Days, Decision, worst
@@ -27,7 +27,6 @@ NO_DAY = f"{CONSENT}: the day of the picture is missing, or no full date"
 AHEAD = f"{CONSENT}: the day of the picture lies in the future"
 OUTSIDE = f"{CONSENT}: the picture was taken outside the permitted days"
 SHOWN = 5
-ALL_DAYS: Span = (1, LAST)
 
 
 @dataclass(frozen=True)
@@ -190,10 +189,7 @@ def _joint(decisions: Sequence[Decision]) -> Decision:
     outcome = worst(decision.outcome for decision in decisions)
     if outcome == NONE or not decisions:
         return Decision(NONE)
-    days: list[Span] = [ALL_DAYS]
-    for decision in decisions:
-        days = without(days, without([ALL_DAYS], decision.collected))
-    return Decision(outcome, tuple(days))
+    return Decision(outcome, tuple(in_all(decision.collected for decision in decisions)))
 
 
 def _day(value: str | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from avatarflow.core.errors import problem
 
-from ..fhir.days import Span, without
+from ..fhir.days import in_all
 from ..fhir.people import Named, People, Record
 from ..fhir.resources import Resource, read_resources
 from ..identifiers import normalised
@@ -77,22 +77,24 @@ class Register:
             return Decision(outcome)
         if value in self.ended:
             return Decision(NOT_KNOWN)
-        return Decision(PERMIT, tuple(_in_all([one.collected for one in each])))
+        return Decision(PERMIT, tuple(in_all(one.collected for one in each)))
 
     def next_change(self) -> int | None:
         """Return the first day after today on which a decision may become another one, if there is any."""
         ask = self.asked
         codes = [*ask.require, *([ask.collect] if ask.collect else [])]
-        every = {one.where: one for ones in self.by_value.values() for one in ones}.values()
         today = ask.days.today
         ends = [day for day in self.ends if day > today]
-        return min([*changes(every, codes, today), *ends], default=None)
+        return min([*changes(self._statements(), codes, today), *ends], default=None)
+
+    def _statements(self) -> Iterable[Statement]:
+        """Return each consent's statement once, however many identifiers it is found by."""
+        return {one.where: one for ones in self.by_value.values() for one in ones}.values()
 
     def unknown(self) -> dict[str, list[str]]:
         """Return why consents are unknown, each with the resources it is so for."""
         found: dict[str, list[str]] = defaultdict(list)
-        every = {one.where: one for ones in self.by_value.values() for one in ones}.values()
-        for one in every:
+        for one in self._statements():
             if one.state == UNKNOWN:
                 found[one.problem].append(one.where)
         return dict(found)
@@ -165,14 +167,6 @@ def _sorted(
                 [*said.get((value, record), []), *denying] for record in held.get(value, [None])
             ]
     return by_value, by_record
-
-
-def _in_all(each: Sequence[Sequence[Span]]) -> Sequence[Span]:
-    """Return the days that lie in all of some sets of days."""
-    common = each[0]
-    for spans in each[1:]:
-        common = without(common, without(common, spans))
-    return common
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,14 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
+def in_all(each: Iterable[Iterable[Span]]) -> list[Span]:
+    """Return the days that lie in all of some sets of days; every day where there is none."""
+    common: list[Span] = [(FIRST, LAST)]
+    for spans in each:
+        common = without(common, without(common, spans))
+    return common
+
+
 def covers(spans: Iterable[Span], first: int, last: int) -> bool:
     """Whether every day from the first to the last is in the spans."""
     return any(low <= first and last <= high for low, high in united(spans))
