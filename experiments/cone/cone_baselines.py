@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.persons import assign_roles
+from avatarflow.intake.patients.persons import assign_roles
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows, save_rows
 
 SHARES = {"encoder": 0.0, "calibration": 0.385, "test": 0.23, "heldout": 0.385}

@@ -31,9 +31,9 @@ from pydicom.uid import (
     JPEG2000Lossless,
 )
 
+from avatarflow.imaging.formats.png_checks import ADAM7
 from avatarflow.imaging.io import FITS, read_picture, resize_square
 from avatarflow.imaging.picture_checks import Limits, PictureError, shows_nothing
-from avatarflow.imaging.png_checks import ADAM7
 
 
 @pytest.mark.parametrize(

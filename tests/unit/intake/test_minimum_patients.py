@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.minimum_patients import calibration_needed, refuse_too_few
+from avatarflow.intake.patients.minimum_patients import calibration_needed, refuse_too_few
 from avatarflow.privacy.cones.coverage import conformal_coverage
 
 SHARES = {"encoder": 0.5, "calibration": 0.25, "test": 0.15, "heldout": 0.1}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from avatarflow.intake import near_equal
-from avatarflow.intake.near_equal import NEAR, near_equal_pairs
+from avatarflow.intake.patients import near_equal
+from avatarflow.intake.patients.near_equal import NEAR, near_equal_pairs
 
 
 def smooth(seed, count, size=32):

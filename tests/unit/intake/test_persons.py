@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.eyes import number_eyes
 from avatarflow.intake.identifiers import normalised
-from avatarflow.intake.persons import (
+from avatarflow.intake.patients.eyes import number_eyes
+from avatarflow.intake.patients.persons import (
     assign_roles,
     identify,
     joined_in_bulk,
@@ -15,7 +15,7 @@ from avatarflow.intake.persons import (
     number_persons,
     refuse_both_sides,
 )
-from avatarflow.intake.placeholders import codes_for_missing, words_for_missing
+from avatarflow.intake.patients.placeholders import codes_for_missing, words_for_missing
 
 SHARES = {"encoder": 0.4, "calibration": 0.3, "test": 0.1, "heldout": 0.2}
 

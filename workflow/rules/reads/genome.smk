@@ -39,7 +39,7 @@ rule prepare_genomes:
         generated=lambda wildcards: benchmark_of(wildcards)["microbes"]["generated"],
         seed=lambda wildcards: read_seed(wildcards, "genome"),
     script:
-        "../../scripts/reads/prepare_genomes.py"
+        "../../scripts/reads/simulation/prepare_genomes.py"
 
 
 rule find_regions:
@@ -67,7 +67,7 @@ rule find_regions:
         regions=lambda wildcards: [*regions_of(wildcards)],
         seed=lambda wildcards: read_seed(wildcards, "genome"),
     script:
-        "../../scripts/reads/find_regions.py"
+        "../../scripts/reads/simulation/find_regions.py"
 
 
 rule simulate_panel:
@@ -94,7 +94,7 @@ rule simulate_panel:
         rates=lambda wildcards: benchmark_of(wildcards)["rates"],
         seed=lambda wildcards: read_seed(wildcards, "variation"),
     script:
-        "../../scripts/reads/simulate_panel.py"
+        "../../scripts/reads/simulation/simulate_panel.py"
 
 
 rule make_individual:
@@ -127,4 +127,4 @@ rule make_individual:
         structural=lambda wildcards: benchmark_of(wildcards)["structural"],
         seed=lambda wildcards: read_seed(wildcards, "variation"),
     script:
-        "../../scripts/reads/make_individual.py"
+        "../../scripts/reads/simulation/make_individual.py"

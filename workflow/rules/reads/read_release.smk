@@ -33,7 +33,7 @@ rule spike_in:
         single=lambda wildcards: release_of(wildcards)["own_reads"]["fastq2"] is None,
         seed=lambda wildcards: release_of(wildcards)["seed"],
     script:
-        "../../scripts/reads/spike_in.py"
+        "../../scripts/reads/release/spike_in.py"
 
 
 rule assess_reads:
@@ -64,7 +64,7 @@ rule assess_reads:
         tools=release_tools,
         settings=release_settings(ASSESSED),
     script:
-        "../../scripts/reads/assess_reads.py"
+        "../../scripts/reads/release/assess_reads.py"
 
 
 rule release_reads:
@@ -108,7 +108,7 @@ rule release_reads:
         settings=release_settings(DECIDED),
         folder="results/read_releases/{name}/release",
     script:
-        "../../scripts/reads/release_reads.py"
+        "../../scripts/reads/release/release_reads.py"
 
 
 rule read_dossier:
@@ -143,4 +143,4 @@ rule read_dossier:
         entry="read_releases/{name}",
         settings=lambda wildcards: release_of(wildcards)["release"],
     script:
-        "../../scripts/reads/read_dossier.py"
+        "../../scripts/reads/release/read_dossier.py"

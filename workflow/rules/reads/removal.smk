@@ -26,7 +26,7 @@ rule index_host:
         absent=lambda wildcards: absent(tool_of(wildcards)),
         tool=declared("index"),
     script:
-        "../../scripts/reads/index_host.py"
+        "../../scripts/reads/removal/index_host.py"
 
 
 rule remove_reads:
@@ -55,4 +55,4 @@ rule remove_reads:
         mate_rule=lambda wildcards: benchmark_of(wildcards)["mate_rule"],
         repeats=lambda wildcards: benchmark_of(wildcards)["repeats"],
     script:
-        "../../scripts/reads/remove_reads.py"
+        "../../scripts/reads/removal/remove_reads.py"

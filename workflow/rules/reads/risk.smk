@@ -36,7 +36,7 @@ rule measure_risk:
         settings=lambda wildcards: benchmark_of(wildcards)["risk"],
         seed=config["seed"],
     script:
-        "../../scripts/reads/measure_risk.py"
+        "../../scripts/reads/release/measure_risk.py"
 
 
 rule plot_risk:
@@ -64,4 +64,4 @@ rule plot_risk:
         code=code_digest("avatarflow.reads.risk.figure"),
         entry="read_benchmarks/{name}",
     script:
-        "../../scripts/reads/plot_risk.py"
+        "../../scripts/reads/release/plot_risk.py"

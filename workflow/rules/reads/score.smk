@@ -32,7 +32,7 @@ rule score_removal:
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
-        "../../scripts/reads/score_removal.py"
+        "../../scripts/reads/removal/score_removal.py"
 
 
 rule plot_removal:
@@ -60,7 +60,7 @@ rule plot_removal:
         code=code_digest("avatarflow.reads.scoring.figure"),
         entry="read_benchmarks/{name}",
     script:
-        "../../scripts/reads/plot_removal.py"
+        "../../scripts/reads/removal/plot_removal.py"
 
 
 rule compare_tools:
@@ -93,7 +93,7 @@ rule compare_tools:
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
-        "../../scripts/reads/compare_tools.py"
+        "../../scripts/reads/removal/compare_tools.py"
 
 
 rule present_scores:
@@ -125,4 +125,4 @@ rule present_scores:
         entry="read_benchmarks/{name}",
         host_shares=lambda wildcards: benchmark_of(wildcards)["host_shares"],
     script:
-        "../../scripts/reads/present_scores.py"
+        "../../scripts/reads/removal/present_scores.py"

@@ -24,7 +24,7 @@ rule fit_profile:
         entry="read_benchmarks/{name}",
         platform=lambda wildcards: benchmark_of(wildcards)["reads"]["platform"],
     script:
-        "../../scripts/reads/fit_profile.py"
+        "../../scripts/reads/simulation/fit_profile.py"
 
 
 rule simulate_reads:
@@ -69,7 +69,7 @@ rule simulate_reads:
         sex=lambda wildcards: benchmark_of(wildcards)["donors"][wildcards.donor]["sex"],
         seeds=lambda wildcards: {key: read_seed(wildcards, key) for key in ("fragments", "errors")},
     script:
-        "../../scripts/reads/simulate_reads.py"
+        "../../scripts/reads/simulation/simulate_reads.py"
 
 
 rule join_reads:
@@ -98,4 +98,4 @@ rule join_reads:
         code=code_digest("avatarflow.reads.simulation.joining"),
         entry="read_benchmarks/{name}",
     script:
-        "../../scripts/reads/join_reads.py"
+        "../../scripts/reads/simulation/join_reads.py"

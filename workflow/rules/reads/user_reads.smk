@@ -29,7 +29,7 @@ rule take_reads:
         short=lambda wildcards: benchmark_of(wildcards)["own_reads"]["short"],
         quality_offset=lambda wildcards: benchmark_of(wildcards)["own_reads"]["quality_offset"],
     script:
-        "../../scripts/reads/take_reads.py"
+        "../../scripts/reads/release/take_reads.py"
 
 
 rule compare_calls:
@@ -71,4 +71,4 @@ rule compare_calls:
         entry="read_benchmarks/{name}",
         cells=score_cells,
     script:
-        "../../scripts/reads/compare_calls.py"
+        "../../scripts/reads/release/compare_calls.py"

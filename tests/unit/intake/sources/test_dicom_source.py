@@ -10,11 +10,11 @@ from pydicom.data import get_testdata_file
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.manifest import ODDITIES
 from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.intake.sources.dicom import digest_of_folder
 from avatarflow.intake.sources.registry import source_of
 from avatarflow.intake.sources.rows import REFUSED, Place
+from avatarflow.intake.tables.manifest import ODDITIES
 from avatarflow.runs.context import Step
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.manifest import ODDITIES, read_manifest
 from avatarflow.intake.sources.labels import KBV_SIDE, join_labels
+from avatarflow.intake.tables.manifest import ODDITIES, read_manifest
 
 ICD = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 SNOMED = "http://snomed.info/sct"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
-from avatarflow.intake.persons import HELDOUT
+from avatarflow.intake.patients.persons import HELDOUT
 from avatarflow.privacy.cones.coverage import reject_all_coverage
 
 from .candidates import share

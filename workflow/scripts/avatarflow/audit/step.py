@@ -12,7 +12,7 @@ from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.persons import HELDOUT
+from avatarflow.intake.patients.persons import HELDOUT
 from avatarflow.privacy.baselines.neighbourhood import Originals
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows

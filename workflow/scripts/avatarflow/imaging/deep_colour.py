@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .formats.tiff_checks import BITS_PER_SAMPLE, has_transparency, values_of
 from .orientation import ORIENTATION
 from .picture_checks import PictureError, eight_bits
-from .tiff_checks import BITS_PER_SAMPLE, has_transparency, values_of
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it quotes what it reads
 PNG_DEPTH = slice(24, 25)  # the byte of the first chunk that says how many bits a value has

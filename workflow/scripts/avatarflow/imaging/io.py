@@ -15,12 +15,12 @@ from avatarflow.core.arrays import Pictures
 
 from .colour_profile import in_srgb
 from .deep_colour import is_deep, scaled_to_8_bits
-from .jpeg_checks import check_jpeg, kind_not_read
+from .formats.jpeg_checks import check_jpeg, kind_not_read
+from .formats.png_checks import check_indices, check_png, palette_length
+from .formats.tiff_checks import check_tiff, is_white_zero, is_whole, use_palette_of_8_bits
+from .formats.tiff_pages import STARTS, full_page, why_unread
 from .orientation import UPRIGHT, take_xmp_orientation, turned
 from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb
-from .png_checks import check_indices, check_png, palette_length
-from .tiff_checks import check_tiff, is_white_zero, is_whole, use_palette_of_8_bits
-from .tiff_pages import STARTS, full_page, why_unread
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -78,7 +78,9 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     if not data:
         raise PictureError("empty file")
     if data[128:132] == b"DICM":
-        from .dicom_pixels import read_dicom  # pydicom is slow to load and most sets hold no DICOM
+        from .formats.dicom_pixels import (
+            read_dicom,  # pydicom is slow to load and most sets hold no DICOM
+        )
 
         try:
             return read_dicom(data, limits)

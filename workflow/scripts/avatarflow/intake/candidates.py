@@ -13,11 +13,11 @@ from avatarflow.imaging.shards import write_shards
 from avatarflow.imaging.spool import Chosen, Spool
 from avatarflow.runs.context import Step
 
-from .manifest import ROW, read_manifest
 from .reading import read_all, refuse_missing_root
 from .refusals import label_columns
 from .sizes import summary_of_sizes
-from .text_table import FILE
+from .tables.manifest import ROW, read_manifest
+from .tables.text_table import FILE
 
 UNREADABLE = "not readable"
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from avatarflow.core.errors import AvatarflowError
 
-from .manifest import EMBEDDED, read_manifest
-from .text_table import FILE
+from .tables.manifest import EMBEDDED, read_manifest
+from .tables.text_table import FILE
 
 INVALID = "file name too long or not valid"
 CANNOT_BE = {errno.ELOOP: "symbolic links in a circle", errno.ENAMETOOLONG: INVALID}

@@ -1,8 +1,8 @@
 """The pool: every selected picture judged fit or refused with a reason, at working size, by person and role."""
 
 import itertools
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,34 +14,29 @@ from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
 from .consent.gate import Gate, columns_of, open_gate
-from .copies import persons_of_one_file, refuse_copies, saved_again, shared_rows, warn_of_shared
-from .eyes import number_eyes
-from .manifest import EMBEDDED, ODDITIES, ROW
-from .persons import (
+from .listed_rows import ListedRows, list_rows
+from .patients.copies import (
+    persons_of_one_file,
+    refuse_copies,
+    saved_again,
+    shared_rows,
+    warn_of_shared,
+)
+from .patients.eyes import number_eyes
+from .patients.persons import (
     EYE,
-    FIELD,
     KEY,
-    UNIT,
     assign_roles,
-    flat_columns,
-    identify,
-    joined_in_bulk,
     number_fields,
     number_persons,
     refuse_both_sides,
 )
-from .placeholders import codes_for_missing, words_for_missing
 from .reading import Size, read_all, refuse_missing_root
-from .refusals import advice_on, label_columns, oddities, reasons_in_words, refuse_labels
-from .selection import select_rows
-from .sources.labels import join_labels
-from .sources.labels import label_columns as fhir_columns
-from .sources.registry import source_of
+from .refusals import advice_on, label_columns, reasons_in_words, refuse_labels
 from .sources.rows import REFUSED, Place
-from .sources.withdrawn import ClinicInputs, leave_out, read_withdrawn, withdrawn_rows
-from .text_table import FILE
+from .sources.withdrawn import ClinicInputs
+from .tables.manifest import ROW
 
-EYES_IF_THERE = ("eye_id",)  # the default of eye_columns, which nobody asked for
 DRAWN_AT_ONCE = 512
 
 
@@ -97,35 +92,10 @@ def pool_from_manifest(
     inputs = inputs or ClinicInputs()
     consents = inputs.consents if inputs.consents and inputs.consents.files else None
     gate = open_gate(entry["consent"], consents, step) if consents else None
-    columns = list(
-        dict.fromkeys(
-            [
-                *flat_columns(entry["patient_id_columns"]),
-                *conditions,
-                *constant,
-                *given,
-                *(columns_of(entry["consent"]) if gate else []),
-            ]
-        )
-    )
     place = Place(root, manifest, inputs.labels)
-    every, who = read_and_identify(entry, place, columns)
-    if inputs.withdrawn:
-        every, who = without_withdrawn(entry, every, who, inputs.withdrawn, step)
-    rows = select_rows(every, entry["row_filter"], "config row_filter")
-    wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
-    rows = rows[
-        [column for column in wanted if column in rows.columns]
-    ]  # no other can clash with those added here
-    rows = rows.join(who[[KEY, UNIT]])
-    step.info("%d pictures selected", len(rows))
-    joined = joined_in_bulk(every, entry["patient_id_columns"], entry["eye_columns"], who[KEY])
-    codes = codes_for_missing(every, flat_columns(entry["patient_id_columns"]))
-    words = words_for_missing(
-        every, [name for name in entry["patient_id_columns"] if name not in entry["eye_columns"]]
-    )
-    for warning in [*every.attrs[ODDITIES], *joined, *codes, *words, *oddities(rows, conditions)]:
-        step.warning("%s", warning)
+    more = [*constant, *given, *(columns_of(entry["consent"]) if gate else [])]
+    listed = list_rows(entry, place, more, inputs.withdrawn, step)
+    every, who, rows = listed.every, listed.who, listed.selected
 
     refused = refuse_labels(rows, conditions, constant)
     own = every.attrs.get(REFUSED, {})
@@ -141,18 +111,10 @@ def pool_from_manifest(
     kept = fit[~fit[ROW].isin(refused)]
     _refuse_nothing(kept, refused, place.where)
 
-    look = partial(
-        read_all, root=root, entry=entry, processes=processes, step=step, keep=lambda picture: 0
-    )
-    listed = persons_of_one_file(
-        every.assign(**{KEY: who[KEY]}), root, seen, lambda rows: look(rows)[3]
-    )
-    if listed:
-        step.warning("%d times a file is listed under two persons, who count as one", len(listed))
-    same += listed
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
+    listed_twice = _listed_twice(listed, root, entry, processes, step, seen)
     again = saved_again(pictures, kept)
-    same += [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
+    same += listed_twice + [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     if gate:
         # only now is it known who is one patient: one refusal counts for all that share a picture
@@ -183,55 +145,32 @@ def pool_from_manifest(
     return Pool(pictures, table, refused, kept_sizes, shared, gate)
 
 
+def _listed_twice(
+    listed: ListedRows,
+    root: str,
+    entry: dict[str, Any],
+    processes: int,
+    step: Step,
+    seen: dict[int, str],
+) -> list[tuple[Hashable, Hashable]]:
+    """Return the patients under whom one file is listed; what is listed beside the selection is read for it."""
+
+    def why_unread(rows: pd.DataFrame) -> dict[int, str]:
+        return read_all(rows, root, entry, processes, step, lambda picture: 0)[3]
+
+    found = persons_of_one_file(
+        listed.every.assign(**{KEY: listed.who[KEY]}), root, seen, why_unread
+    )
+    if found:
+        step.warning("%d times a file is listed under two persons, who count as one", len(found))
+    return found
+
+
 def _refuse_nothing(kept: pd.DataFrame, refused: dict[int, str], where: str) -> None:
     """Stop where no picture is left, and say for what they were refused."""
     if kept.empty:
         found = f"no usable picture is left ({reasons_in_words(refused)})"
         raise refuse(where, found, advice_on(refused))
-
-
-def read_and_identify(
-    entry: dict[str, Any], place: Place, columns: list[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read every row of a source, and who stands in it: rows that are not wanted may link those that are.
-
-    Raises
-    ------
-    AvatarflowError
-        For a source that cannot be used, or lacks a column that the entry names.
-    """
-    eye_columns: list[str] = entry["eye_columns"]
-    if_there = [name for name in eye_columns if name in EYES_IF_THERE]
-    asked = [*columns, *(name for name in eye_columns if name not in if_there)]
-    if fhir := entry.get("source", {}).get("fhir"):
-        added = fhir_columns(fhir)
-        own = [fhir[key] for key in ("patient_column", "acquired_column", "laterality_column")]
-        asked = [name for name in [*asked, *filter(None, own)] if name not in added]
-        # a filter may name columns that are joined later, and then names what is missing itself
-        rows = source_of(place)(place, list(dict.fromkeys(asked)), if_there, "")
-        rows = join_labels(rows, fhir, place.labels)
-    else:
-        rows = source_of(place)(place, asked, if_there, entry["row_filter"])
-    if taken := sorted({KEY, UNIT} & set(columns)):
-        raise refuse(
-            "config", f"a column is called '{taken[0]}'", "rename it: the name is reserved"
-        )
-    return rows, identify(rows, entry["patient_id_columns"], eye_columns)
-
-
-def without_withdrawn(
-    entry: dict[str, Any], every: pd.DataFrame, who: pd.DataFrame, path: str, step: Step
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Leave out the patients of a list, as if their rows had never been there."""
-    listed = read_withdrawn(path, flat_columns(entry["patient_id_columns"]))
-    gone, unmet = withdrawn_rows(every, who[KEY], listed, entry["patient_id_columns"])
-    step.info("%d rows of withdrawn patients are left out", gone.sum())
-    if unmet:
-        step.warning("%d lines of the withdrawn list meet no row", unmet)
-    rows = leave_out(every, gone)
-    if rows.empty:
-        raise refuse("withdrawn list", "every patient has withdrawn", "take the entry out")
-    return rows, identify(rows, entry["patient_id_columns"], entry["eye_columns"])
 
 
 def pool_from_generator(

@@ -17,8 +17,8 @@ from avatarflow.imaging.picture_checks import Limits, PictureError, shows_nothin
 from avatarflow.runs.context import Step
 
 from .listed_files import advice_on_name, resolve_inside, why_unresolved
-from .manifest import EMBEDDED, ROW
-from .text_table import FILE
+from .tables.manifest import EMBEDDED, ROW
+from .tables.text_table import FILE
 
 Size = tuple[int, int]
 ONE_COLOUR = "one colour only"

@@ -8,7 +8,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 
 from .identifiers import spelled
-from .manifest import ROW
+from .tables.manifest import ROW
 
 NO_PERSON = "no person: every identifier is empty, a word for none, or lacks one of its columns"
 SAME_CONTENT = "same content as row"

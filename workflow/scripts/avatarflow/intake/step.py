@@ -15,8 +15,8 @@ from avatarflow.runs.context import Step
 from .consent.day import write_day
 from .consent.gate import ConsentFiles, Gate
 from .gallery_completeness import left_out, refuse_gaps
-from .minimum_patients import refuse_too_few
-from .persons import ROLES
+from .patients.minimum_patients import refuse_too_few
+from .patients.persons import ROLES
 from .pool import Pool, pool_from_generator, pool_from_manifest
 from .refusals import check_share
 from .sizes import summary_of_sizes

@@ -10,7 +10,7 @@ import pandas as pd
 
 from avatarflow.core.statistics import Estimate, wilson
 from avatarflow.imaging.spool import Stored
-from avatarflow.intake.near_equal import near_equal_pairs
+from avatarflow.intake.patients.near_equal import near_equal_pairs
 from avatarflow.quality.samples import Sample
 
 ALWAYS_ABLE = ("nearest_synthetic", "density_ratio")

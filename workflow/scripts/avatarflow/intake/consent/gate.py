@@ -11,10 +11,10 @@ import networkx as nx
 import pandas as pd
 
 from avatarflow.core.errors import refuse
+from avatarflow.intake.tables.manifest import ROW
 from avatarflow.runs.context import Step
 
 from ..fhir.days import covers, in_all
-from ..manifest import ROW
 from ..refusals import CONSENT
 from .decisions import NONE, PERMIT, WORST_FIRST, Days, Decision, worst
 from .register import Asked, Register, read_register

@@ -17,7 +17,7 @@ import pandas as pd
 import pydicom
 
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.dicom_header import read_labels
+from avatarflow.imaging.formats.dicom_header import read_labels
 from avatarflow.imaging.picture_checks import PictureError
 
 from ..listed_files import resolve_inside, why_unresolved

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.errors import problem, refuse
+from avatarflow.intake.tables.manifest import ODDITIES
 
 from ..fhir.days import day_of
 from ..fhir.models import changed_meaning
 from ..fhir.people import DO_CORRECT, People
 from ..fhir.resources import Resource, read_resources
-from ..manifest import ODDITIES
 from .dicom import OLDEST, years_between
 
 WHAT = "FHIR file"

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..manifest import read_manifest
+from avatarflow.intake.tables.manifest import read_manifest
+
 from .rows import Place
 
 

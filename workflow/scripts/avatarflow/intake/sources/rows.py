@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pandas as pd
 
-from ..filter_columns import absent_columns
-from ..manifest import ODDITIES, ROW, check_columns
+from avatarflow.intake.tables.filter_columns import absent_columns
+from avatarflow.intake.tables.manifest import ODDITIES, ROW, check_columns
 
 REFUSED = "refused"
 """Where `attrs` of a table holds why the source itself refuses rows, by row number."""

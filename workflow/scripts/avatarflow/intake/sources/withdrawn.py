@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from avatarflow.core.errors import refuse
+from avatarflow.intake.patients.persons import PersonColumn, flat_columns
+from avatarflow.intake.tables.containers import unpacked
+from avatarflow.intake.tables.manifest import ROW
+from avatarflow.intake.tables.text_table import read_text
+from avatarflow.intake.tables.time_columns import TIMES, TimeColumns
 
 from ..consent.gate import ConsentFiles
-from ..containers import unpacked
 from ..identifiers import normalised
-from ..manifest import ROW
-from ..persons import PersonColumn, flat_columns
-from ..text_table import read_text
-from ..time_columns import TIMES, TimeColumns
 from .rows import REFUSED
 
 WHERE = "withdrawn list"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Mask
-from avatarflow.intake.persons import HELDOUT, TRAINED
+from avatarflow.intake.patients.persons import HELDOUT, TRAINED
 
 NON_MEMBERS_STREAM = "strangers"
 """Name of the random stream that draws non-members; another name would draw others."""

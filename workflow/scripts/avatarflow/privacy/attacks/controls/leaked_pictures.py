@@ -8,7 +8,7 @@ import torch
 
 from avatarflow.core.paths import replacing_folder
 from avatarflow.imaging.shards import read_pictures, read_table, write_shards
-from avatarflow.intake.persons import HELDOUT
+from avatarflow.intake.patients.persons import HELDOUT
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder

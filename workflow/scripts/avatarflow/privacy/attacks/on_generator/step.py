@@ -12,7 +12,7 @@ from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.interface import open_denoiser
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.persons import TRAINED
+from avatarflow.intake.patients.persons import TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
 from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.subjects import chosen

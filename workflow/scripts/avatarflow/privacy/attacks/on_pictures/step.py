@@ -10,7 +10,7 @@ from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
 from avatarflow.imaging.shards import read_pictures, read_table
-from avatarflow.intake.persons import HELDOUT, TRAINED
+from avatarflow.intake.patients.persons import HELDOUT, TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
 from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows

@@ -13,12 +13,12 @@ from pydicom.encaps import generate_fragments, get_frame
 from pydicom.pixels import apply_color_lut, get_decoder
 
 from avatarflow.core.arrays import Pictures
+from avatarflow.imaging.colour_profile import in_srgb
+from avatarflow.imaging.picture_checks import Limits, PictureError, gray_to_rgb
 
-from .colour_profile import in_srgb
 from .dicom_gray import shown
 from .dicom_header import COLOURS, PALETTE, SUBSAMPLED, Header, open_dicom
 from .jpeg_checks import check_jpeg
-from .picture_checks import Limits, PictureError, gray_to_rgb
 
 JPEG = b"\xff\xd8"
 NEXT_PICTURE = re.compile(rb"\xff\xd9\0*(\xff\xd8\xff|\xff\x4f\xff\x51)")

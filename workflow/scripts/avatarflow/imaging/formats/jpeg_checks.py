@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import simplejpeg
 
-from .picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError
 
 MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 """The next marker: in compressed data FF stands only before 00 and before restarts (D0 to D7)."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from .identifiers import normalised
-from .manifest import ROW
+from avatarflow.intake.identifiers import normalised
+from avatarflow.intake.tables.manifest import ROW
 
 CODE = re.compile("0|-1|-?9+")
 SHOWN_ROWS = 4

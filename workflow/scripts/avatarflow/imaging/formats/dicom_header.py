@@ -12,7 +12,7 @@ from typing import Any
 from pydicom.config import disable_value_validation
 from pydicom.filereader import read_partial
 
-from .picture_checks import Limits, PictureError
+from avatarflow.imaging.picture_checks import Limits, PictureError
 
 DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 PIXELS = 0x7FE00010

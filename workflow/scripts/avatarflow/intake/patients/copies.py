@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.imaging.spool import Stored
+from avatarflow.intake.listed_files import files_of
+from avatarflow.intake.reading import ONE_COLOUR
+from avatarflow.intake.refusals import SAME_CONTENT
+from avatarflow.intake.tables.manifest import ROW
 from avatarflow.runs.context import Step
 
-from .listed_files import files_of
-from .manifest import ROW
 from .near_equal import near_equal_pairs
 from .persons import KEY
-from .reading import ONE_COLOUR
-from .refusals import SAME_CONTENT
 
 SHOWN_PAIRS = 10
 

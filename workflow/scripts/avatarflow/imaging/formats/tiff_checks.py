@@ -6,8 +6,9 @@ from typing import Any
 import simplejpeg
 from PIL import Image, ImagePalette
 
+from avatarflow.imaging.picture_checks import Limits, PictureError
+
 from .jpeg_checks import check_jpeg
-from .picture_checks import Limits, PictureError
 
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, PLANAR = 0x0102, 0x0103, 0x0106, 0x011C
 EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES = 0x0152, 0x0153, 0x015B

@@ -26,7 +26,7 @@ from avatarflow.privacy.verifier.keypoint_votes import Index
 from avatarflow.privacy.verifier.verify import Verifier, verify_candidates
 from avatarflow.runs.context import Step
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SETTINGS = {
     "matcher": "fundus", "nearest": 2, "false_match_rate": 0.0, "pairs": 50, "queries": 3, "gallery": 6,
     "refuse_unseen": False,

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.pixels import apply_modality_lut
 
+from avatarflow.imaging.picture_checks import PictureError
+
 from .dicom_header import number
-from .picture_checks import PictureError
 
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""

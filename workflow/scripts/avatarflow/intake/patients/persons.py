@@ -9,9 +9,9 @@ from networkx.utils import UnionFind
 
 from avatarflow.core import seeds
 from avatarflow.core.errors import refuse
+from avatarflow.intake.identifiers import normalised, spelled
 
 from .eyes import name_eyes, within_patients
-from .identifiers import normalised, spelled
 
 TRAINED = ("encoder", "calibration", "test")
 HELDOUT = "heldout"

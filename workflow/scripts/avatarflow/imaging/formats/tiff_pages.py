@@ -5,7 +5,7 @@ from typing import Literal
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from .picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError
 
 SUBFILE_TYPE = 0x00FE
 REDUCED, MASK = (

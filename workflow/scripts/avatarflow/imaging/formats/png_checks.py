@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from .picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError
 
 CHECKED = (b"IHDR", b"PLTE", b"IDAT")  # chunks that make the pixels
 SIGNATURE_BYTES, HEADER_BYTES = 8, 13

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 
 from avatarflow.core.errors import Problems, refuse
+from avatarflow.intake.identifiers import spelled
 
 from .containers import unpacked
 from .filter_columns import absent_columns
-from .identifiers import spelled
 from .parquet import EmbeddedPictures, TextTable, read_parquet
 from .text_table import FILE, read_text
 from .time_columns import TIMES, TimeColumns

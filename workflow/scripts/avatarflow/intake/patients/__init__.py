@@ -1,0 +1,1 @@
+"""Who is who: patients, their eyes and roles, and one picture under two patients."""

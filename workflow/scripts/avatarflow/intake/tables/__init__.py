@@ -1,0 +1,1 @@
+"""Manifests as tables of text: files, encodings, columns, and filters over rows."""
