@@ -18,6 +18,7 @@ from avatarflow.privacy.fingerprints.contrastive_training import (
 )
 from avatarflow.privacy.fingerprints.encoder import box_matrix, normalised
 from avatarflow.privacy.fingerprints.files import save_rows, write_rows
+from avatarflow.privacy.fingerprints.frames import content
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder, whiten
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
@@ -86,6 +87,36 @@ def test_flat_pictures_have_a_fingerprint(encoder):
 def test_other_sizes_are_brought_to_the_encoders(encoder, pictures):
     large = np.repeat(np.repeat(pictures, 2, 1), 2, 2)
     assert ((encoder.embed(large) @ encoder.embed(pictures).T).argmax(1) == np.arange(16)).all()
+
+
+@pytest.mark.parametrize("colour", [0, 255, 90])
+@pytest.mark.parametrize(("top", "left"), [(16, 16), (0, 32), (5, 20)])
+def test_a_picture_shrunk_onto_one_colour_is_seen_in_full_size(
+    encoder, pictures, colour, top, left
+):
+    full = pictures.repeat(2, 1).repeat(2, 2)  # (16, 64, 64, 3)
+    shrunk = np.full((1, 64, 64, 3), colour, np.uint8)
+    shrunk[:, top : top + 32, left : left + 32] = pictures[:1]
+    assert content(shrunk[0]) == (slice(top, top + 32), slice(left, left + 32))
+    near = encoder.embed(shrunk) @ encoder.embed(full).T
+    assert near[0].argmax() == 0 and near[0, 0] > 0.9
+
+
+@pytest.mark.parametrize("edge", [0, 6, 32])  # none, as the surround of a fundus, nothing but frame
+def test_what_is_no_wide_frame_stays(pictures, edge):
+    framed = pictures[0].repeat(2, 0).repeat(2, 1)
+    framed[:edge] = framed[64 - edge :] = framed[:, :edge] = framed[:, 64 - edge :] = 0
+    assert content(framed) is None
+
+
+def test_a_frame_that_is_noisy_or_of_two_colours_stays(pictures):
+    two = pictures[0].repeat(2, 0).repeat(2, 1)
+    two[:8], two[8:20] = 0, 255  # the second stripe is the content, too
+    two[:, :4] = 0
+    noisy = np.random.default_rng(1).integers(0, 40, (64, 64, 3)).astype(np.uint8)
+    noisy[20:44, 20:44] = 255
+    assert content(noisy) is None
+    assert content(two) is None
 
 
 def test_a_picture_without_a_finite_fingerprint_is_a_nan_row(encoder, pictures, monkeypatch):

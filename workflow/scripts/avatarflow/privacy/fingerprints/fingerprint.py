@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch.nn import functional
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Integers, Pictures, Rows
@@ -26,6 +27,7 @@ from avatarflow.runs.context import Step
 from .contrastive_training import DEFAULTS, train
 from .encoder import Network
 from .ensemble import Ensemble
+from .frames import content
 
 MICRO_BATCH = 64
 WHITENING_PICTURES = 256
@@ -89,7 +91,7 @@ class Encoder:
         """Fingerprints of pictures.
 
         A picture is seen as it is and mirrored, and the mean direction is its fingerprint: a mirror image has the same
-        one. Pictures always pass in batches of exactly `micro_batch`, so the blocks they come in change nothing.
+        one. A wide frame of one colour is cut away first. Pictures always pass in batches of exactly `micro_batch`, so the blocks they come in change nothing.
 
         Parameters
         ----------
@@ -116,11 +118,25 @@ class Encoder:
     def _embed_batch(self, pictures: Pictures, micro_batch: int) -> Rows:
         full = np.zeros((micro_batch, *pictures.shape[1:]), np.uint8)
         full[: len(pictures)] = pictures
-        batch = perturbations.to_batch(full)
+        batch = unframed(full)
         with torch.no_grad():
             rows = self.network.fingerprints(batch)
         rows = torch.where(rows.isfinite().all(1, keepdim=True), rows, torch.nan)
         return np.asarray(rows[: len(pictures)].numpy(), np.float32)
+
+
+def unframed(pictures: Pictures) -> torch.Tensor:
+    """(n, h, w, 3) uint8 as (n, 3, h, w) float32 in [0, 1], what a wide frame surrounds enlarged to full size."""
+    batch = perturbations.to_batch(pictures)
+    for place, picture in enumerate(pictures):
+        if inner := content(picture):
+            batch[place] = functional.interpolate(
+                batch[place : place + 1, :, inner[0], inner[1]],
+                size=pictures.shape[1:3],
+                mode="bilinear",
+                align_corners=False,
+            )[0]
+    return batch
 
 
 def fit_encoder(
