@@ -141,6 +141,9 @@ rule read_dossier:
     params:
         code=code_digest("avatarflow.release.dossier.reads") + template_digest(*DOSSIER_PARTS),
         entry="read_releases/{name}",
-        settings=lambda wildcards: release_of(wildcards)["release"],
+        settings=lambda wildcards: {
+            **release_of(wildcards)["release"],
+            "consent": release_of(wildcards)["consent"]["declared_by"],
+        },
     script:
         "../../scripts/reads/release/read_dossier.py"

@@ -34,7 +34,7 @@ SMALL = {
     "width": 4,
     "steps": 6,
     "persons_per_step": 6,
-    "checkpoint_every": 2,
+    "checkpoint_steps": 2,
     "precision": "float32",
     "families": ["rotation", "flip", "gamma", "noise"],
 }

@@ -44,6 +44,7 @@ RENAMED = {
     "fragment_law": "fragment_distribution",
     "law": "length_distribution",
     "second_opinion": "verifier",
+    "checkpoint_every": "checkpoint_steps",
 }
 """Keys of older configurations and what they are called now."""
 REPLACED = {

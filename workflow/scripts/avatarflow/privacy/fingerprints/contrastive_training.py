@@ -49,7 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "crops": 0,
     "shrinkage": 0.5,
     "precision": "bfloat16",
-    "checkpoint_every": 50,
+    "checkpoint_steps": 50,
 }
 EMPHASIS = {
     "occlusion": 2.0,
@@ -284,7 +284,7 @@ def _run(
             step.metric("loss", loss, number)
             step.progress(done, steps, "encoder steps")
             asked = stop.asked and done < steps
-            if done % settings["checkpoint_every"] == 0 or done == steps or asked:
+            if done % settings["checkpoint_steps"] == 0 or done == steps or asked:
                 checkpoint.save(network, optimiser, done)
             if asked:
                 raise stop.now(f"behind step {done} of {steps} of the encoder")
