@@ -191,7 +191,8 @@ def test_names_are_texts_of_plain_letters(name):
 
 
 @pytest.mark.parametrize(
-    "column", ["person", "role", "eye", "item", "candidate", "row", "key", "unit"]
+    "column",
+    ["person", "role", "eye", "item", "candidate", "row", "key", "unit", "mirrored", "copy"],
 )
 def test_a_condition_does_not_overwrite_the_projects_own_columns(column):
     source = {"manifest": "a.csv", "root": "."}

@@ -517,3 +517,21 @@ def test_millions_of_elements_in_a_sequence_end_early(tmp_path, scene):
     item = b"\xfe\xff\0\xe0" + (8 * count).to_bytes(4, "little") + b"\x08\0\x05\0CS\0\0" * count
     (tmp_path / "b.dcm").write_bytes(data[:meta] + sequence + item)
     assert reason(tmp_path / "b.dcm") == "too many elements"
+
+
+def test_tables_in_big_endian_order_are_refused(tmp_path):
+    values = np.linspace(0, 255, 3600).reshape(60, 60).astype(np.uint16)
+    path = dicom(tmp_path / "a.dcm", values)
+    plain, _ = read_picture(path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRBigEndian
+    dataset.PixelData = values.astype(">u2").tobytes()
+    big = {"implicit_vr": False, "little_endian": False}
+    pydicom.dcmwrite(path, dataset, **big)
+    assert np.array_equal(read_picture(path)[0], plain)
+    table = pydicom.Dataset()
+    table.LUTDescriptor = [256, 0, 16]
+    table.add_new("LUTData", "OW", (np.arange(256) * 257).astype(">u2").tobytes())
+    dataset.VOILUTSequence = [table]
+    pydicom.dcmwrite(path, dataset, **big)
+    assert reason(path) == "lookup table in big-endian order; save it as little endian"

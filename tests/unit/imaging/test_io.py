@@ -24,7 +24,7 @@ from foreign_pictures import (
     saved,
     subsampled_tiff,
 )
-from PIL import Image
+from PIL import Image, TiffImagePlugin, TiffTags
 from PIL.PngImagePlugin import PngInfo
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -699,3 +699,33 @@ def test_fine_stripes_become_grey_and_not_a_pattern():
 def test_an_unknown_fit_is_refused():
     with pytest.raises(ValueError, match="tile"):
         resize_square(np.zeros((40, 40, 3), np.uint8), 16, "tile")
+
+
+def test_a_thumbnail_of_a_picture_elsewhere_is_not_taken(tmp_path, scene):
+    small = Image.fromarray(scene).resize((40, 40))
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[0x00FE] = 1  # a smaller version
+    path = saved(tmp_path / "a.tif", small, tiffinfo=tags)
+    assert read_picture(path)[0].shape == (40, 40, 3)  # of what, nobody knows
+    tags[0x014A] = 8  # the full one lies in a directory inside
+    tags.tagtype[0x014A] = TiffTags.LONG
+    assert reason(saved(path, small, tiffinfo=tags)).startswith("a raw file of a camera is not")
+
+
+def test_a_png_with_a_long_text_is_read(tmp_path, scene):
+    text = PngInfo()
+    text.add_text("Raw profile type xmp", "0123456789abcdef" * 100_000, zip=True)
+    path = saved(tmp_path / "a.png", Image.fromarray(scene), pnginfo=text)
+    assert np.array_equal(read_picture(path)[0], scene)
+    endless = PngInfo()
+    endless.add_text("a", "0" * 2**25, zip=True)
+    assert reason(saved(path, Image.fromarray(scene), pnginfo=endless)) == "damaged"
+
+
+def test_inks_that_a_jpeg_does_not_name_are_refused(tmp_path, scene):
+    path = saved(tmp_path / "a.jpg", Image.fromarray(scene).convert("CMYK"), quality=95)
+    assert read_picture(path)[0].shape == scene.shape
+    data = path.read_bytes()
+    start = data.index(b"\xff\xee")
+    path.write_bytes(data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4]) :])
+    assert reason(path) == "four colours without saying which; save it as RGB"

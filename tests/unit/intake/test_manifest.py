@@ -5,6 +5,9 @@ import gzip
 import itertools
 import lzma
 import os
+import shutil
+import subprocess
+import sys
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.paths import environment_for_package
 from avatarflow.intake.listed_files import digest_of_listed, resolve_inside, why_unresolved
 from avatarflow.intake.tables import containers, text_table
 from avatarflow.intake.tables.manifest import ODDITIES, read_manifest
@@ -256,6 +260,9 @@ def test_takes_the_separators_that_spreadsheets_write(tmp_path, separator, start
         (b'file,note\na.png,"one, two"\nb.png,one, two\n', "1 rows (line 3)"),
         (b"file,side\na.png,left\nb.png,m\xfcller\n", "line 3 is not UTF-8"),
         (b"\xff\xfef\x00i\x00", "UTF-16"),
+        ("file,a\na.png,1\n".encode("utf-16-le"), "its encoding is UTF-16"),
+        ("file,a\na.png,1\n".encode("utf-16-be"), "its encoding is UTF-16"),
+        (b"file,a\na.png,1\nb.png,\0\n", "line 3 holds a zero byte"),
         (b"sep=;\nfile;side\n", "first line"),
         (b'{"file": "a.png"}\n', "JSON"),
         (b"File ,side\na.png,left\n", "no column 'file', but 'File '"),
@@ -535,16 +542,27 @@ def test_what_a_parquet_file_expands_to_is_limited(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "expression", ["random() < 0.9", "n = 1 AND today() > '2020-01-01'", "Current_Date > '2020'"]
+    "expression",
+    [
+        "random() < 0.9",
+        "n = 1 AND today() > '2020-01-01'",
+        "Current_Date > '2020'",
+        "age(CAST(born AS DATE)) >= INTERVAL '18 years'",
+        "n = 1 AND AGE (greatest(CAST(born AS DATE), DATE '1900-01-01')) > INTERVAL '1 day'",
+    ],
 )
 def test_a_filter_selects_the_same_another_time(tmp_path, expression):
-    (tmp_path / "m.csv").write_text("file,n,today\na.png,1,random()\n")
+    (tmp_path / "m.csv").write_text("file,n,today,born\na.png,1,random(),1990-02-03\n")
     table = read_manifest(tmp_path / "m.csv", [])
     with pytest.raises(
         AvatarflowError, match="gives another value each time; compare with a fixed"
     ):
         select_rows(table, expression, "select")
-    for steady in ("today = 'random()'", "lower(today) LIKE 'ran%' AND n = 1"):
+    for steady in (
+        "today = 'random()'",
+        "lower(today) LIKE 'ran%' AND n = 1",
+        "age(DATE '2020-01-01', CAST(born AS DATE)) > INTERVAL '18 years'",
+    ):
         assert len(select_rows(table, steady, "select")) == 1
 
 
@@ -583,3 +601,32 @@ def test_pictures_inside_under_another_name_than_their_row_are_counted(tmp_path)
     assert odd.startswith("1 pictures inside the manifest have another name than column 'file'")
     path = parquet(tmp_path / "n", ["image"], [(cells,)])
     assert read_manifest(path, []).attrs[ODDITIES] == []
+
+
+def test_columns_without_a_name_at_the_end_are_not_asked_for(tmp_path):
+    (tmp_path / "m.csv").write_text("file;side;;\na.png;left;;\nb.png;right\n")
+    table = read_manifest(tmp_path / "m.csv", ["side"])
+    assert list(table["side"]) == ["left", "right"]
+    assert len(select_rows(table, "side = 'left'", "select")) == 1
+    (tmp_path / "m.csv").write_text("file;side;;\na.png;left;x;\nb.png;right;;y\n")
+    with pytest.raises(AvatarflowError, match="columns 3, 4 hold cells and have no name; name th"):
+        read_manifest(tmp_path / "m.csv", ["side"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root, no setpriv")
+def test_a_folder_without_rights_is_called_so(tmp_path):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "a.png").write_bytes(b"x")
+    (tmp_path / "closed").chmod(0)
+    asked = (
+        "from avatarflow.intake.listed_files import resolve_inside, why_unresolved;"
+        f"root = {str(tmp_path)!r};"
+        "print(resolve_inside(root, 'closed/a.png') is not None, why_unresolved(root, 'closed/a.png'))"
+    )
+    bare = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+    said = subprocess.run(
+        [*bare, sys.executable, "-c", asked], capture_output=True, text=True, check=True,
+        env=environment_for_package(),
+    ).stdout  # fmt: skip
+    (tmp_path / "closed").chmod(0o700)
+    assert said.strip() == "True file cannot be read"

@@ -8,6 +8,7 @@ from avatarflow.intake.patients.minimum_patients import calibration_needed, refu
 from avatarflow.privacy.cones.coverage import conformal_coverage
 
 SHARES = {"encoder": 0.5, "calibration": 0.25, "test": 0.15, "heldout": 0.1}
+SPLIT = {"shares": SHARES, "column": None}
 
 
 def cone(mode="conformal", alpha=0.02, fewest=20):
@@ -30,7 +31,12 @@ def pool(**counts):
 
 def test_names_every_role_and_how_many_patients_would_do():
     with pytest.raises(AvatarflowError) as caught:
-        refuse_too_few(pool(encoder=10, calibration=14), SHARES, cone(), release=True)
+        refuse_too_few(
+            pool(encoder=10, calibration=14),
+            SPLIT,
+            cone(),
+            release=True,
+        )
     lines = str(caught.value).splitlines()
     assert (
         "intake: 14 patients for calibration where at least 49 are needed; give about 198 patients in all"
@@ -40,5 +46,25 @@ def test_names_every_role_and_how_many_patients_would_do():
 
 
 def test_enough_is_enough_and_an_audit_may_have_nobody_held_out():
-    refuse_too_few(pool(encoder=2, calibration=49, test=1, heldout=1), SHARES, cone(), release=True)
-    refuse_too_few(pool(encoder=2, calibration=49, test=1), SHARES, cone(), release=False)
+    refuse_too_few(
+        pool(encoder=2, calibration=49, test=1, heldout=1),
+        SPLIT,
+        cone(),
+        release=True,
+    )
+    refuse_too_few(
+        pool(encoder=2, calibration=49, test=1),
+        SPLIT,
+        cone(),
+        release=False,
+    )
+
+
+def test_a_column_that_divides_gives_other_advice():
+    split = {"shares": SHARES, "column": "set"}
+    with pytest.raises(AvatarflowError) as caught:
+        refuse_too_few(pool(encoder=10, calibration=14, test=4), split, cone(), release=True)
+    text = str(caught.value)
+    # of those whom the column marks as train, .25 of .9 are calibration patients
+    assert "give about 179 patients in the column's training part, or change split.shares" in text
+    assert "0 patients for heldout where at least 1 are needed; mark more patients as held" in text

@@ -115,6 +115,20 @@ def test_a_person_with_two_sexes_is_refused(folder):
     assert set(refused.values()) == {"contradictory values in column sex within one person"}
 
 
+def test_a_person_with_two_sexes_is_refused_where_only_a_picture_joins_the_rows(folder):
+    root, rows = folder
+    before = pool(folder).table
+    others = set(before["row"]) - {1, 2, 3, 4}
+    again = np.asarray(Image.open(root / "1.png")).astype(int) + 1  # other bytes, the same picture
+    Image.fromarray(np.clip(again, 0, 255).astype(np.uint8)).save(root / "2.png")
+    rows[2]["sex"], rows[3]["sex"] = "m", "m"
+    made = pool(folder, constant_per_person=["sex"])
+    assert {1, 2, 3, 4} >= set(made.refused) >= {3, 4}
+    assert all("contradictory values in column sex" in reason for reason in made.refused.values())
+    assert set(made.table["row"]) == others
+    assert len(made.pictures[np.arange(len(made.table))]) == len(made.table)
+
+
 def test_an_empty_label_is_kept_as_missing(folder):
     folder[1][3]["side"] = ""
     assert pool(folder).table["side"].isna().sum() == 1

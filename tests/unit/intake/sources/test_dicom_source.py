@@ -122,6 +122,23 @@ def test_one_uid_under_two_patients_refuses_both(tmp_path):
     assert refused == dict.fromkeys([1, 2], "one SOPInstanceUID under two patients")
 
 
+@pytest.mark.parametrize(
+    ("other", "issuers", "is_refused"),
+    [
+        ("0071", ("", ""), False),
+        ("71 ", ("Clinic", ""), False),
+        ("71", ("Clinic", "Practice"), True),
+        ("72", ("", ""), True),
+    ],
+)
+def test_one_patient_written_in_two_ways_may_have_one_uid(tmp_path, other, issuers, is_refused):
+    for n, patient in enumerate(["71", other]):
+        said = {"PatientID": patient, "IssuerOfPatientID": issuers[n]}
+        write(tmp_path / f"{n}.dcm", seed=n, SOPInstanceUID="1.2.3", **said)
+    refused = rows(tmp_path).attrs[REFUSED]
+    assert set(refused) == ({1, 2} if is_refused else set())
+
+
 def test_files_of_other_kinds_are_left_out_with_a_word(tmp_path):
     write(tmp_path / "b/c.dcm")
     write(tmp_path / "a")

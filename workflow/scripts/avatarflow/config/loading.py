@@ -371,7 +371,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 RESERVED = {
-    "candidate", "eye", "field", "file", "item", "key", "person", "picture", "role", "row", "unit",
+    "candidate", "copy", "eye", "field", "file", "item", "key", "mirrored", "person", "picture", "role", "row", "unit",
     "_embedded", "accepted", "angle_rad", "class_id", "guidance", "image", "reason", "risk",
     "stage", "steps",
 }  # fmt: skip

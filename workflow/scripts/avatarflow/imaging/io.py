@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from avatarflow.core.arrays import Pictures
 
@@ -39,6 +39,7 @@ NOT_READ = {
     "PDF": re.compile(rb"%PDF-"),
     "SVG": re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!DOCTYPE svg|<svg)", re.DOTALL),
 }
+MOST_TEXT = 2**24  # bytes of a text or colour profile in a PNG, inflated
 FITS = ("pad", "crop", "stretch")
 BLACK = (0, 0, 0)
 
@@ -155,6 +156,7 @@ def _bytes(path: Path, max_bytes: int) -> bytes:
 
 def _open(data: bytes) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None  # our own limits hold before anything is decoded
+    PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT  # type: ignore[assignment]  # texts and profiles
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:

@@ -13,7 +13,11 @@ from .tables.manifest import EMBEDDED, read_manifest
 from .tables.text_table import FILE
 
 INVALID = "file name too long or not valid"
-CANNOT_BE = {errno.ELOOP: "symbolic links in a circle", errno.ENAMETOOLONG: INVALID}
+CANNOT_BE = {
+    errno.ELOOP: "symbolic links in a circle",
+    errno.ENAMETOOLONG: INVALID,
+    errno.EACCES: "file cannot be read",
+}
 OUTSIDE = "path leads outside the root"
 SLASH = "slash at the end of the file name"
 
@@ -33,7 +37,7 @@ def resolve_inside(root: str | Path, name: str) -> Path | None:
     )
     try:
         paths = [(base / spelling).resolve() for spelling in spellings]
-        path = next((path for path in paths if path.exists()), paths[0])
+        path = next((path for path in paths if _is_there(path)), paths[0])
     except (OSError, RuntimeError, ValueError):
         return None
     return path if path.is_relative_to(base) else None
@@ -50,6 +54,21 @@ def why_unresolved(root: str | Path, name: str) -> str:
     except ValueError:  # a zero byte
         return INVALID
     return OUTSIDE
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, or a folder without rights hides it."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _ends_like_a_folder(name: str) -> bool:
@@ -73,7 +92,7 @@ def _file_of(name: str | None, content: bytes | None, root: str | Path) -> str |
     if content is not None:  # nothing at all is nobody's picture
         return hashlib.sha256(content).hexdigest() if content else None
     path = resolve_inside(root, name) if name and name.strip() else None
-    return str(path) if path is not None and path.is_file() else None
+    return str(path) if path is not None and _is_file(path) else None
 
 
 def digest_of_listed(manifest: str | Path, root: str | Path) -> str:
@@ -90,7 +109,7 @@ def digest_of_listed(manifest: str | Path, root: str | Path) -> str:
         return digest.hexdigest()[:16]
     for name in names if Path(root).is_dir() else ():
         path = resolve_inside(root, name)
-        facts = path.stat() if path is not None and path.is_file() else None
+        facts = path.stat() if path is not None and _is_file(path) else None
         digest.update(f"{name}\0{facts and (facts.st_size, facts.st_mtime_ns)}\n".encode())
     return digest.hexdigest()[:16]
 

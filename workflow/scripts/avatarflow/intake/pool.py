@@ -32,7 +32,13 @@ from .patients.persons import (
     refuse_both_sides,
 )
 from .reading import Size, read_all, refuse_missing_root
-from .refusals import advice_on, label_columns, reasons_in_words, refuse_labels
+from .refusals import (
+    advice_on,
+    contradictions,
+    label_columns,
+    reasons_in_words,
+    refuse_labels,
+)
 from .sources.rows import REFUSED, Place
 from .sources.withdrawn import ClinicInputs
 from .tables.manifest import ROW
@@ -123,7 +129,14 @@ def pool_from_manifest(
         fit, kept = fit[~fit[ROW].isin(barred)], kept[~kept[ROW].isin(barred)]
         _refuse_nothing(kept, refused, place.where)
         pictures = Chosen(spool, [places[row] for row in kept[ROW]])
-    numbers = number_persons(list(fit["key"]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
+    numbers = number_persons(list(fit[KEY]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
+    # rows that a picture joins to one person may contradict each other, too
+    if contrary := contradictions(kept, pd.Series(numbers, kept.index), constant):
+        refused |= contrary
+        agreeing = ~kept[ROW].isin(contrary).to_numpy()
+        kept, numbers = kept[agreeing], numbers[agreeing]
+        _refuse_nothing(kept, refused, place.where)
+        pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     if given:
         refuse_both_sides(list(who[KEY]), list(every[given[0]]), same)
     sides = list(kept[given[0]]) if given else None

@@ -57,8 +57,16 @@ def refuse_labels(
             refused.setdefault(
                 int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason
             )
+    return contradictions(rows, rows["key"], constant) | refused
+
+
+def contradictions(
+    rows: pd.DataFrame, persons: "pd.Series[Any]", constant: Iterable[str]
+) -> dict[int, str]:
+    """Rows of a person that differ in a column which is constant within a person."""
+    refused: dict[int, str] = {}
     for column in constant:
-        differing = rows.groupby("key")[column].transform("nunique") > 1
+        differing = rows.groupby(persons)[column].transform("nunique") > 1
         for row in rows.loc[differing, ROW]:
             refused.setdefault(
                 int(row), f"contradictory values in column {column} within one person"

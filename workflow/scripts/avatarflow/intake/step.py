@@ -74,7 +74,7 @@ def take_in(
         "intake",
     )
     if cone is not None:
-        refuse_too_few(pool.table, entry["split"]["shares"], cone, release=not whole)
+        refuse_too_few(pool.table, entry["split"], cone, release=not whole)
     counts = summarise(pool)
     if whole:
         counts |= {

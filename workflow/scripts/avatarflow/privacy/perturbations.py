@@ -1,8 +1,8 @@
 """Identity-preserving perturbations: what a picture may undergo and still show the same eye.
 
 Each family is one small function of a batch, strengths in [0, 1] and one generator per picture; strength 1 is the
-strongest change that a camera, an archive or somebody who wants to get a copy past the filter realistically makes. The registry `FAMILIES` holds
-them by name.
+strongest change that a camera, an archive or somebody who wants to get a copy past the filter makes. The registry
+`FAMILIES` holds them by name.
 """
 
 import io

@@ -31,6 +31,7 @@ LONGER = "pixel data longer than the header says"
 JPEGS = (pydicom.uid.JPEGBaseline8Bit, pydicom.uid.JPEGExtended12Bit)
 INTERLEAVED = (*pydicom.uid.JPEGTransferSyntaxes, *pydicom.uid.JPEG2000TransferSyntaxes)
 """Compressions whose colours lie side by side whatever PlanarConfiguration says, PS3.5 8.2."""
+TABLE_DATA = ("LUTData", "PaletteColorLookupTableData")
 PADDED = "non-conformant padding"  # pydicom's words for RLE that decodes to more than it should
 
 
@@ -46,6 +47,7 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
         warnings.simplefilter("ignore")  # pydicom's warnings quote values of the patient
         warnings.filterwarnings("error", message=f".*{PADDED}")
         dataset, header = open_dicom(data, limits)
+        _check_tables(dataset)
         _check_frame(dataset, header)
         pixels = _decode(dataset, header)
         if header.kind in COLOURS:
@@ -56,6 +58,15 @@ def read_dicom(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
     size = {"width": picture.shape[1], "height": picture.shape[0]}
     gray = header.kind not in COLOURS
     return picture, {"format": "DICOM", "gray": gray, "bits": header.bits, **size}
+
+
+def _check_tables(dataset: Any) -> None:
+    """Refuse lookup tables in the retired big-endian order: their words would be read byte-swapped."""
+    if dataset.file_meta.get("TransferSyntaxUID") != pydicom.uid.ExplicitVRBigEndian:
+        return
+    for element in dataset.iterall():
+        if element.keyword.endswith(TABLE_DATA) and isinstance(element.value, bytes):
+            raise PictureError("lookup table in big-endian order; save it as little endian")
 
 
 def _decode(dataset: Any, header: Header) -> npt.NDArray[Any]:

@@ -10,7 +10,8 @@ from avatarflow.imaging.picture_checks import PictureError
 
 MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 """The next marker: in compressed data FF stands only before 00 and before restarts (D0 to D7)."""
-END, SCAN = 0xD9, 0xDA
+END, SCAN, APP14 = 0xD9, 0xDA, 0xEE
+INKS = 4
 SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1, 0xC9), (0xC2, 0xCA)
 START, BITS_READ = b"\xff\xd8", 8
 KINDS = {
@@ -40,6 +41,8 @@ def check_jpeg(data: bytes) -> None:
     """
     if kind := kind_not_read(data):
         raise PictureError(f"{kind} is not read; save it as PNG")
+    if _has_unknown_inks(data):
+        raise PictureError("four colours without saying which; save it as RGB")
     _check_data(data)
     try:
         complete = _is_complete(data)
@@ -58,6 +61,15 @@ def kind_not_read(data: bytes) -> str | None:
         return None
     bits = f" of {frame[0]} bits" if frame[0] != BITS_READ else ""
     return KINDS[marker] + bits if bits or KINDS[marker] in NOT_READ else None
+
+
+def _has_unknown_inks(data: bytes) -> bool:
+    """Whether a JPEG of four colours lacks the Adobe marker, by which readers know whether ink is 0 or 255."""
+    frame, told = b"", False
+    for marker, body in _segments(data):
+        frame = body if marker in KINDS and not frame else frame
+        told |= marker == APP14 and body.startswith(b"Adobe")
+    return len(frame) > 5 and frame[5] == INKS and not told
 
 
 def _check_data(data: bytes) -> None:

@@ -7,12 +7,13 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from avatarflow.imaging.picture_checks import PictureError
 
-SUBFILE_TYPE = 0x00FE
+SUBFILE_TYPE, SUB_DIRECTORIES = 0x00FE, 0x014A
 REDUCED, MASK = (
     1,
     4,
 )  # the bits of SUBFILE_TYPE for a smaller version of another page, and for its mask
 MOST_PAGES = 16
+INSIDE = "a raw file of a camera is not read; save it as PNG"
 BIG = 43  # the number of a TIFF with addresses of 8 bytes
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -23,10 +24,12 @@ def full_page(data: bytes) -> int:
     Raises
     ------
     PictureError
-        `more than one picture`, or `damaged`.
+        `more than one picture`, `damaged`, or that the full picture lies where Pillow does not look.
     """
     try:
         kinds = _kinds(data)
+    except PictureError:
+        raise
     except Exception:  # a parser fed with hostile bytes may raise anything
         raise PictureError("damaged") from None
     full = [page for page, kind in enumerate(kinds) if not kind & (REDUCED | MASK)]
@@ -65,5 +68,10 @@ def _kinds(data: bytes) -> list[int]:
         seen.add(directory.next)
         file.seek(directory.next)
         directory.load(file)  # type: ignore[no-untyped-call]
-        kinds.append(int(directory.get(SUBFILE_TYPE, 0)))
+        kind = int(directory.get(SUBFILE_TYPE, 0))
+        if (
+            kind & REDUCED and SUB_DIRECTORIES in directory
+        ):  # as in DNG, and in raw files of cameras
+            raise PictureError(INSIDE)
+        kinds.append(kind)
     return kinds

@@ -32,7 +32,7 @@ def calibration_needed(cone: Mapping[str, Any]) -> int:
 
 
 def refuse_too_few(
-    table: pd.DataFrame, shares: Mapping[str, float], cone: Mapping[str, Any], release: bool
+    table: pd.DataFrame, split: Mapping[str, Any], cone: Mapping[str, Any], release: bool
 ) -> None:
     """Compare the patients of every role with what later steps need.
 
@@ -40,8 +40,8 @@ def refuse_too_few(
     ----------
     table : DataFrame
         The pool's rows, with `person` and `role`.
-    shares : mapping
-        Share of patients per role, as configured.
+    split : mapping
+        `split` of the config: the share of patients per role, or the column that divides them.
     cone : mapping
         As `calibration_needed` takes it.
     release : bool
@@ -60,11 +60,18 @@ def refuse_too_few(
     for role, least in needed.items():
         if (count := int(there.get(role, 0))) < least:
             found = f"{count} patients for {role} where at least {least} are needed"
-            share = shares.get(role, 0)
-            total = (
-                f"give about {math.ceil((least + 0.5) / share)} patients in all, or"
-                if share
-                else ""
-            )
-            problems.add("intake", found, f"{total} change split.shares or cone".strip())
+            problems.add("intake", found, _advice(role, least, split))
     problems.raise_if_any()
+
+
+def _advice(role: str, least: int, split: Mapping[str, Any]) -> str:
+    """Say what gives a role that many patients."""
+    share = split["shares"].get(role, 0)
+    if split["column"] and role == HELDOUT:
+        return "mark more patients as held out in the column that divides them"
+    if split["column"]:
+        # the column says who is held out; the other roles share those whom it marks as train
+        share /= sum(part for name, part in split["shares"].items() if name != HELDOUT) or 1
+    whose = "in the column's training part" if split["column"] else "in all"
+    total = f"give about {math.ceil((least + 0.5) / share)} patients {whose}, or " if share else ""
+    return f"{total}change split.shares or cone"

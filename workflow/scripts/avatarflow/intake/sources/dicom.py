@@ -20,6 +20,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.imaging.formats.dicom_header import read_labels
 from avatarflow.imaging.picture_checks import PictureError
 
+from ..identifiers import normalised
 from ..listed_files import resolve_inside, why_unresolved
 from .rows import Place, as_rows
 
@@ -60,7 +61,7 @@ def read(
     names = list(_names(place.root))
     rows: list[dict[str, str]] = []
     refused: dict[int, str] = {}
-    by_uid: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    by_uid: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     others = 0
     for name in names:
         if (path := resolve_inside(place.root, name)) is not None and not _is_dicom(path):
@@ -76,8 +77,7 @@ def read(
                 others += 1
                 continue
             cells, problems = _cells(header)
-            whose = f"{cells['issuer']}\0{cells['patient_id']}"
-            by_uid[cells.pop("uid")].append((row, whose))
+            by_uid[cells.pop("uid")].append((row, cells["patient_id"], cells["issuer"]))
             if problems:
                 refused[row] = problems[0]
         except PictureError as error:
@@ -86,8 +86,10 @@ def read(
     if not rows:
         raise refuse(place.where, f"no DICOM file among {len(names)} files", "check source.dicom")
     for uid, users in by_uid.items():
-        if uid and len({whose for _, whose in users}) > 1:
-            refused |= dict.fromkeys((row for row, _ in users), ONE_UID)
+        ids = {normalised(patient) for _, patient, _ in users}
+        issuers = {normalised(issuer) for _, _, issuer in users} - {None}  # None: not said
+        if uid and (len(ids) > 1 or len(issuers) > 1):
+            refused |= dict.fromkeys((row for row, *_ in users), ONE_UID)
     odd = [f"{others} files of the folder hold no DICOM picture, and are left out"]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).fillna("")
     return as_rows(

@@ -48,7 +48,22 @@ def changing_function(engine: duckdb.DuckDBPyConnection, expression: str) -> str
     bare = TEXT_OR_NAME.sub("''", expression).casefold()
     called = re.findall(r"([a-z_][a-z0-9_]*)\s*\(", bare)
     said = [word for word in re.findall(r"[a-z_]+", bare) if word in CLOCK]
+    said += ["current_date"] if _is_age_today(bare) else []
     return next((name for name in [*called, *said] if name in names or name in CLOCK), None)
+
+
+def _is_age_today(expression: str) -> bool:
+    """Whether an expression calls `age` with one argument, which the engine calls constant."""
+    for call in re.finditer(r"\bage\s*\(", expression):
+        depth, commas = 1, 0
+        for letter in expression[call.end() :]:
+            depth += (letter in "([") - (letter in ")]")
+            commas += letter == "," and depth == 1
+            if depth == 0:
+                break
+        if not commas:
+            return True
+    return False
 
 
 def absent_columns(table: pd.DataFrame, expression: str) -> list[str]:

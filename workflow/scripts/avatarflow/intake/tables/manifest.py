@@ -149,7 +149,10 @@ def check_columns(
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         places = ", ".join(str(place) for place, each in enumerate(names, start=1) if each == name)
         known = f" '{name}'" if name in (*asked, *if_there) else ""
-        problems.add(where, f"columns {places} have one name{known}", "rename all but one")
+        found, do = f"columns {places} have one name{known}", "rename all but one"
+        if not name.strip():
+            found, do = f"columns {places} hold cells and have no name", "name them"
+        problems.add(where, found, do)
     for name in (ROW, EMBEDDED):
         if name in names:
             problems.add(where, f"a column is called '{name}'", "rename it: the name is reserved")

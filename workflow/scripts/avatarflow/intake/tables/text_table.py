@@ -46,8 +46,11 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
         If it is not UTF-8, has no header or too many lines, or if a line of it cannot be cut into
         as many cells as the header has; the message names the line.
     """
-    if content.startswith(UTF16):
+    if content.startswith(UTF16) or b"\0" in content[:2]:
         raise refuse(where, "its encoding is UTF-16", "save it as CSV in UTF-8")
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise refuse(where, f"line {line} holds a zero byte", "save it as CSV in UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -86,9 +89,15 @@ def read_text(content: bytes, where: str) -> pd.DataFrame:
             where, found, "let the table begin with the names of its columns, one for each cell"
         )
     _check_lengths(header, rows, separator, where)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [row + [""] * (len(header) - len(row)) for _, row in rows], columns=header, dtype=object
     )
+    # spreadsheets write separators for columns that nobody filled
+    filled = [
+        bool(name.strip()) or any(cell.strip() for cell in table.iloc[:, place])
+        for place, name in enumerate(header)
+    ]
+    return table.loc[:, filled]
 
 
 def _check_lengths(

@@ -91,7 +91,8 @@ class Encoder:
         """Fingerprints of pictures.
 
         A picture is seen as it is and mirrored, and the mean direction is its fingerprint: a mirror image has the same
-        one. A wide frame of one colour is cut away first. Pictures always pass in batches of exactly `micro_batch`, so the blocks they come in change nothing.
+        one. A wide frame of one colour is cut away first. Pictures always pass in batches of exactly `micro_batch`, so
+        the blocks they come in change nothing.
 
         Parameters
         ----------
