@@ -39,10 +39,25 @@ def shared_data() -> Path:
     return folder
 
 
+LONG = (
+    "test_the_literal_command",
+    "test_another_generator_family",
+    "test_pictures_labels_and_consents",
+    "test_killed_and_started_again",
+    "test_a_withdrawn_patient",
+    "test_three_shards",
+)
+"""Tests of minutes each: begun first and divided among workers, so that all workers end together."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker make the undisturbed run while others do what does not need it."""
-    waiting = [item for item in items if "undisturbed" in getattr(item, "fixturenames", [])]
-    items.sort(key=lambda item: (item in waiting) - 2 * (item in waiting[:1]))
+    """Order the tests so that one worker makes the undisturbed run while others do what does not need it."""
+    waiting = {item: "undisturbed" in getattr(item, "fixturenames", ()) for item in items}
+    maker = next((item for item in items if waiting[item]), None)
+    items.sort(key=lambda item: (item is not maker, not item.name.startswith(LONG), waiting[item]))
+    for item in items:
+        alone = item is maker or item.name.startswith(LONG)
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
 
 
 @pytest.fixture(scope="session")
