@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff sources gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -43,8 +43,9 @@ format: setup ## put code and rules into the project's layout
 	ruff format .
 	snakefmt workflow
 
-docs: setup ## write the key tables of config/README.md from the schemas
+docs: setup ## write the key tables of config/README.md and the lists of docs/sources.md
 	PYTHONPATH=workflow/scripts python -m avatarflow.config.docs
+	PYTHONPATH=workflow/scripts python -m avatarflow.catalogue.page
 
 ui: setup ## MLflow in the browser, on this machine only (PORT=5000)
 	@test -f $(STORE)/mlflow.db || { echo "$(STORE)/mlflow.db: not there yet; run make demo first" >&2; exit 1; }
@@ -64,6 +65,9 @@ costs: ## time and memory per rule of what ran here, to size requests with: resu
 
 release-diff: ## what differs between two releases: A=results/releases/<name> B=/archive/<name>
 	@PYTHONPATH=workflow/scripts python -m avatarflow.release.compare "$(A)" "$(B)"
+
+sources: ## open medical data that fit: SELECT="modality LIKE '%iris%' AND sex = 'recorded'", UNVERIFIED=1 (docs/sources.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.catalogue.select $(if $(UNVERIFIED),--unverified) -- "$(SELECT)"
 
 gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes experiments/machine/results/
 	python experiments/machine/gpu_check.py --device cuda --out experiments/machine/results/gpu_check.json

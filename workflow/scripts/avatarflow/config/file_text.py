@@ -16,10 +16,10 @@ from avatarflow.core.errors import Problems
 TEMPLATE = "__use_yte__"
 
 
-def check_text(files: Iterable[str | Path]) -> None:
+def check_text(files: Iterable[str | Path], root: str = "config") -> None:
     """Refuse configuration files in which a key stands twice side by side, or that are templates.
 
-    What is no YAML is left to Snakemake, which reads the files itself.
+    What is no YAML is left to Snakemake, which reads the files itself. Messages begin with `root`.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def check_text(files: Iterable[str | Path]) -> None:
     problems = Problems()
     for file in map(Path, files):
         for line, key, repeated in _keys(file):
-            where = f"config {file.name} line {line}"
+            where = f"{root} {file.name} line {line}"
             if repeated:
                 problems.add(where, f"key '{key}' stands there again", "keep one of them")
             elif key == TEMPLATE:

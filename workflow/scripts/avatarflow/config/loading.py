@@ -252,17 +252,37 @@ _Validator: Any = validators.extend(
 )  # type: ignore[no-untyped-call]
 
 
-def _lines(config: dict[str, Any], schema: Schema) -> list[str]:
+def schema_lines(value: Any, name: str, where: str, page: str) -> list[str]:
+    """Return one line per violation of a schema.
+
+    Parameters
+    ----------
+    value : anything
+        What a YAML file holds.
+    name : str
+        File of the schema in workflow/schemas/.
+    where : str
+        What each line begins with.
+    page : str
+        Page that explains the keys.
+    """
+    numbers = [f"{where}{line.removeprefix('config')}" for line in _not_finite(value, "config")]
+    return [*numbers, *_lines(value, _schema(name), where, page)]
+
+
+def _lines(
+    config: Any, schema: Schema, where: str = "config", page: str = "config/README.md"
+) -> list[str]:
     """One line per schema violation, in the order of the document."""
     validator = _Validator(schema, registry=_registry())
     errors = sorted(
         validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path]
     )
-    return [line for error in errors for line in _line(error)]
+    return [line for error in errors for line in _line(error, where, page)]
 
 
-def _line(error: ValidationError) -> Iterator[str]:
-    where = "config " + (".".join(str(part) for part in error.absolute_path) or "(top level)")
+def _line(error: ValidationError, root: str, page: str) -> Iterator[str]:
+    where = f"{root} " + (".".join(str(part) for part in error.absolute_path) or "(top level)")
     found: Any = error.instance
     rule = error.validator
     wanted: Any = error.validator_value
@@ -287,9 +307,10 @@ def _line(error: ValidationError) -> Iterator[str]:
             hint = "put it in quotes, since YAML reads it as no text"
         yield f"{where}: found {found!r} ({type(found).__name__}); {hint}"
     elif rule == "enum":
-        yield f"{where}: found {found!r}; use one of {', '.join(map(str, wanted))}"
+        words = ", ".join("null" if word is None else str(word) for word in wanted)
+        yield f"{where}: found {found!r}; use one of {words}"
     elif rule == "anyOf" or rule == "oneOf":
-        yield f"{where}: found {found!r}, which fits none of the allowed forms; see config/README.md"
+        yield f"{where}: found {found!r}, which fits none of the allowed forms; see {page}"
     elif rule == "nameType":
         kind = type(found).__name__
         yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
@@ -298,11 +319,11 @@ def _line(error: ValidationError) -> Iterator[str]:
     elif rule == "maxLength":
         yield f"{where}: found a text of {len(found)} characters; use at most {wanted}"
     elif rule == "pattern" and not wanted.startswith("^[A-Za-z0-9_"):
-        yield f"{where}: found {found!r}, which has another form; see config/README.md"
+        yield f"{where}: found {found!r}, which has another form; see {page}"
     elif rule in ("propertyNames", "pattern"):
         yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
     else:
-        yield f"{where}: {error.message}; see the range in config/README.md"
+        yield f"{where}: {error.message}; see the range in {page}"
 
 
 def _as_number(text: str, wanted: str) -> str:

@@ -31,12 +31,15 @@ KINDS = {
 }
 
 
-def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFrame:
+def select_rows(
+    table: pd.DataFrame, expression: str, where: str, row_is: str = "picture"
+) -> pd.DataFrame:
     """The rows for which an SQL expression over the columns holds.
 
     The engine (DuckDB) is cut off from files, network, extensions and Python variables before it sees the expression.
     Columns whose every value is a number compare as numbers, whole ones of up to 18 digits exactly. Columns that are
     dates, times or durations in Parquet compare as such. Names and text compare in composed form (NFC).
+    `row_is` says in messages what a row stands for.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def select_rows(table: pd.DataFrame, expression: str, where: str) -> pd.DataFram
             raise refuse(where, found, f"check names and quotes; {problems}") from None
     chosen = table[table[ROW].isin([row for (row,) in kept])]
     if chosen.empty:
-        raise refuse(where, "no picture is left", "widen the selection")
+        raise refuse(where, f"no {row_is} is left", "widen the selection")
     return chosen
 
 
@@ -135,7 +138,7 @@ def _problems(
         problems.append("write text in single quotes")
     named = [name for name in typed.column_names if names_column(expression, name)]
     problems += [f"{name} {_content(typed.column(name), columns[name], rows)}" for name in named]
-    return ", ".join(problems) or "it names no column of the manifest"
+    return ", ".join(problems) or "it names no column"
 
 
 def _content(typed: pa.ChunkedArray, column: "pd.Series[Any]", rows: "pd.Series[int]") -> str:
