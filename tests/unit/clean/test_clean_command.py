@@ -200,7 +200,9 @@ def test_the_lock_is_held_on_by_a_run_whose_command_was_killed(tmp_path):
 def test_a_signal_is_handed_on_to_the_workflow_and_waited_for(tmp_path, monkeypatch):
     """Snakemake ends its jobs before it goes, and the lock is held that long."""
     (tmp_path / "snakemake.py").write_text(
-        "import os, signal, sys, time\n"
+        "import glob, json, os, signal, sys, time\n"
+        "held = [os.path.realpath(fd) for fd in glob.glob('/proc/self/fd/*')]\n"
+        "json.dump({'held': held, 'arguments': sys.argv[1:]}, open('seen.json', 'w'))\n"
         "def end(*_):\n    time.sleep(.2)\n    open('ended', 'w').close()\n    sys.exit(7)\n"
         "signal.signal(signal.SIGTERM, end)\n"
         "os.kill(os.getppid(), signal.SIGTERM)\n"
@@ -214,6 +216,16 @@ def test_a_signal_is_handed_on_to_the_workflow_and_waited_for(tmp_path, monkeypa
     before = signal.getsignal(signal.SIGTERM)
     assert main(ARGUMENTS) == 1
     assert Path("ended").exists()
+    seen = json.loads(Path("seen.json").read_text())
+    assert f"{tmp_path}/clean.work/{WORK_MARK}" in seen["held"]
+    options = seen["arguments"]
+    values = {
+        option: options[options.index(option) + 1]
+        for option in ("--cores", "--directory", "--configfile")
+    }
+    work = f"{tmp_path}/clean.work"
+    assert values == {"--cores": "all", "--directory": work, "--configfile": f"{work}/config.yaml"}
+    assert "--rerun-incomplete" in options
     assert signal.getsignal(signal.SIGTERM) is before
 
 
