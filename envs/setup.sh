@@ -55,6 +55,11 @@ make_venv() {
   echo "$key" >"$stamp"
 }
 
+# The command `avatarflow`: a link, so that it follows the checkout and works from any folder.
+link_command() {
+  ln -sfn ../../envs/avatarflow .venv/bin/avatarflow
+}
+
 missing() {
   local command
   for command in "$@"; do
@@ -108,6 +113,7 @@ install_optional_tools() {
 }
 
 make_venv
+link_command
 install_tools
 install_optional_tools
 say "ready"

@@ -113,13 +113,14 @@ def planned(folder, *arguments, root=ROOT):
 
 def run_and_kill(folder, when, *arguments, limit_s=300):
     """Start the workflow and `kill -9` its whole process tree as soon as `when()` holds."""
+    start_and_kill(command(folder, *arguments), folder, when, environment(), limit_s)
+
+
+def start_and_kill(command, folder, when, environment, limit_s=300):
+    """Start a command in a folder and `kill -9` its whole process tree as soon as `when()` holds."""
     with (folder / "killed.log").open("w") as log:
         process = subprocess.Popen(
-            command(folder, *arguments),
-            stdout=log,
-            stderr=log,
-            env=environment(),
-            start_new_session=True,
+            command, cwd=folder, stdout=log, stderr=log, env=environment, start_new_session=True
         )
         ends = time.monotonic() + limit_s
         while process.poll() is None and not when():

@@ -594,4 +594,6 @@ def test_the_files_that_the_documentation_names_exist(root):
 
 
 def test_scripts_of_the_shell_are_executable(root):
-    assert all(os.access(root / path, os.X_OK) for path in (".ci/run", "envs/setup.sh"))
+    assert all(
+        os.access(root / path, os.X_OK) for path in (".ci/run", "envs/avatarflow", "envs/setup.sh")
+    )

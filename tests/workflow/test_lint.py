@@ -12,7 +12,7 @@ CHECKS = {
     "ruff format": ["ruff", "format", "--check", "--diff", "."],
     "snakefmt": ["snakefmt", "--check", "--diff", "workflow"],
     "mypy": ["mypy"],
-    "shfmt": ["shfmt", "--diff", "--indent", "2", "envs/setup.sh", ".ci/run"],
+    "shfmt": ["shfmt", "--diff", "--indent", "2", "envs/setup.sh", "envs/avatarflow", ".ci/run"],
 }
 
 

@@ -3,6 +3,8 @@
 import gzip
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 import yaml
 
 import project
+from avatarflow.clean.folders import MADE_BY
 from avatarflow.reads.genomes.genome import LETTERS, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from dossier_check import problems
@@ -99,67 +102,127 @@ def test_own_reads_are_scored_with_a_truth_and_compared_without(tmp_path):
             assert project.CANARY.encode() not in content, f"{place}/{name}"
 
 
+def command(*options):
+    """The command for one sample, as it is given in the folder with the reads."""
+    one, two = (f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))
+    files = [one, two, "--reference", "host.fa", "--name", "stool", "--y-contig", "none"]
+    tools = ["--tool", "bwa:mem", "--detection-tool", "minimap2:sr", "--config", "further.yaml"]
+    return [sys.executable, "-m", "avatarflow", "clean", *files, *tools, "--cores", "1", *options]
+
+
+def environment():
+    return {**project.environment(), "PYTHONPATH": str(project.ROOT / "workflow" / "scripts")}
+
+
+def run(folder, *options):
+    """Run the command; its exit status, the last line that it prints, and its messages."""
+    done = subprocess.run(
+        command(*options),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    return done.returncode, done.stdout.splitlines()[-1:], done.stderr
+
+
 @pytest.mark.skipif(
     not all(map(shutil.which, ("minimap2", "bwa"))),
     reason="minimap2 and bwa are not both installed",
 )
 def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
-    """A pass, then a limit that refuses: the folder of the pass is gone, and only the decision is made again."""
+    """One command: killed, resumed, released; then refused by a limit, and only the decision is made again."""
     write_reads(tmp_path)
-    one, two = (f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))
-    entry = {
-        "own_reads": {"fastq1": one, "fastq2": two},
-        "reference": {"fasta": "host.fa"},
-        "remove": [{"tool": "bwa", "setting": "mem"}],
-        "detection_tools": [{"tool": "minimap2", "setting": "sr"}],
-        "spike_ins": {"pairs": 2000, "donors": 1},
-        "gates": {
-            "detection_tools": 1,
-            "spike_ins": 2000,
-            "miss_rate": 0.01,
-            "bits_left": 20,
-            "reference_match": 0,  # the host is made up
-        },
+    one, two = (tmp_path / f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))
+    gates = {
+        "detection_tools": 1,
+        "spike_ins": 2000,
+        "miss_rate": 0.01,
+        "bits_left": 20,
+        "reference_match": 0,  # the host is made up
     }
+    further = {"seed": 3, "spike_ins": {"pairs": 2000, "donors": 1}, "gates": gates}
+    out, work, refusal = (tmp_path / name for name in ("clean", "clean.work", "refused"))
+    benchmark = work / "results" / "read_benchmarks" / "stool"
 
-    def decide(**gates):
-        entry["gates"].update(gates)
-        (tmp_path / "config.yaml").write_text(
-            yaml.safe_dump({"seed": 3, "read_releases": {"stool": entry}})
-        )
-        planned = project.planned(tmp_path, "read_releases")
-        project.run(tmp_path, "read_releases")
-        return planned, json.loads((folder / "certificate.json").read_text())
+    def configure(**changed):
+        gates.update(changed)
+        (tmp_path / "further.yaml").write_text(yaml.safe_dump(further, sort_keys=False))
 
-    folder = tmp_path / "results" / "read_releases" / "stool"
-    _, passed = decide()
+    def planned():
+        """What the plain workflow would still do, with the entry written by hand."""
+        entry = {
+            **further,
+            "own_reads": {"fastq1": str(one), "fastq2": str(two)},
+            "reference": {"fasta": str(tmp_path / "host.fa")},
+            "remove": [{"tool": "bwa", "setting": "mem"}],
+            "detection_tools": [{"tool": "minimap2", "setting": "sr"}],
+            "y_contigs": [],
+        }
+        # the order of keys counts for Snakemake
+        text = yaml.safe_dump({"read_releases": {"stool": entry}}, sort_keys=False)
+        (work / "config.yaml").write_text(text)
+        return project.planned(work, "read_releases")
+
+    configure()
+    project.start_and_kill(
+        command("--out", "clean"),
+        tmp_path,
+        lambda: [*benchmark.glob("removal/*/*/own/spiked/calls.parquet")],
+        environment(),
+    )
+    assert not out.exists()
+    spiked = (benchmark / "reads/own/spiked/reads_1.fastq.gz").stat().st_mtime_ns
+    status, last, messages = run(tmp_path, "--out", "clean", "--keep-work")
+    assert (status, last) == (0, ["stool: released; see clean/report.html"]), messages
+    assert (benchmark / "reads/own/spiked/reads_1.fastq.gz").stat().st_mtime_ns == spiked
+    assert planned() == set()  # the same configuration, so the same certificate
+    delivered = project.content(out)
+    assert len(delivered.pop(MADE_BY)) == 17  # a digest
+    assert delivered == project.content(work / "results" / "read_releases" / "stool")
+
+    passed = json.loads((out / "certificate.json").read_text())
     assert passed["decision"] == "pass", passed["gates"]
     assert passed["measured"]["counts"]["removed"] == 40
     lines = (
-        gzip.decompress((folder / "release" / "reads_1.fastq.gz").read_bytes())
-        .decode()
-        .splitlines()
+        gzip.decompress((out / "release" / "reads_1.fastq.gz").read_bytes()).decode().splitlines()
     )
-    with gzip.open(tmp_path / one, "rt") as file:
+    with gzip.open(one, "rt") as file:
         own = file.read().splitlines()[1::4]
     assert lines[1::4] == [bases for number, bases in enumerate(own) if number % 3]
-    for place in ("results", "logs"):
-        for name, content in project.content(tmp_path / place).items():
+    for place in (out, work / "results", work / "logs"):
+        for name, content in project.content(place).items():
             assert project.CANARY not in name
             content = gzip.decompress(content) if name.endswith(".gz") else content
             assert project.CANARY.encode() not in content, f"{place}/{name}"
 
     for language in ("de", "en"):
-        text = (folder / "dossier" / f"{language}.html").read_text()
-        assert problems(text, folder) == []
+        text = (out / "dossier" / f"{language}.html").read_text()
+        assert problems(text, out) == []
         yes = text
 
-    planned, refused = decide(bits_left=0)
-    assert planned == {"release_reads", "read_dossier"}
+    configure(bits_left=0)
+    assert planned() == {"release_reads", "read_dossier"}
+    status, last, _ = run(tmp_path, "--out", "refused", "--work", "clean.work", "--keep-work")
+    assert (status, last) == (3, ["stool: refused (bits_left: fail); see refused/report.html"])
+    refused = json.loads((refusal / "certificate.json").read_text())
     assert refused["decision"] == "refuse"
     assert refused["reasons"] == ["bits_left: fail"]
-    assert not (folder / "release").exists()
-    assert "No reads are released" in (folder / "report.html").read_text()
-    no = (folder / "dossier" / "en.html").read_text()
+    assert {path.name for path in refusal.iterdir()} == {
+        MADE_BY, "assessment.json", "certificate.json", "dossier", "report.html"
+    }  # fmt: skip
+    assert not (work / "results/read_releases/stool/release").exists()
+    assert "No reads are released" in (refusal / "report.html").read_text()
+    no = (refusal / "dossier" / "en.html").read_text()
     assert ("configuration: yes." in yes, "published? No." in no) == (True, True)
-    assert problems(no, folder) == []
+    assert problems(no, refusal) == []
+    assert run(tmp_path, "--out", "refused", "--work", "clean.work")[:2] == (status, last)
+    assert not work.exists()
+
+    two.write_bytes(gzip.compress(b"\n".join(gzip.decompress(two.read_bytes()).split(b"\n")[:-2])))
+    status, last, messages = run(tmp_path, "--out", "bad")
+    assert (status, last) == (2, [])
+    assert "fastq2" in messages.splitlines()[-2]
+    assert project.CANARY not in messages
+    assert not (tmp_path / "bad").exists()

@@ -1,6 +1,7 @@
 """Errors a user can act on: `<where>: <what was found>; <what to do>`, all problems at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class AvatarflowError(Exception):
@@ -32,6 +33,15 @@ class Problems:
         """Raise `AvatarflowError` with one line per problem, if there is any."""
         if self.lines:
             raise AvatarflowError("\n".join(self.lines))
+
+
+@contextmanager
+def noting(problems: Problems) -> Iterator[None]:
+    """Note a refusal and go on, so that all of them are told at once."""
+    try:
+        yield
+    except AvatarflowError as error:
+        problems.extend(str(error).splitlines())
 
 
 def problem(where: str, found: str, do: str) -> str:

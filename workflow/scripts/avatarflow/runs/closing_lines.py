@@ -4,12 +4,14 @@ Imported while Snakemake parses: standard library only.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 SHOWN_REASONS = 6
 NOT_MADE = "not asked for in this run"  # a run of one map's target leaves the others out
+NO_DECISION = "no decision that can be read"
+UNREADABLE = (NOT_MADE, NO_DECISION)
 FINE = ("made", "released", "pass", NOT_MADE)
 
 CERTIFICATE = "results/{map}/{name}/certificate.json"
@@ -47,22 +49,28 @@ def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[li
         decision, reasons = (
             ("made", [])
             if path is None
-            else _decision(workdir / path.format(map=map_name, name=name))
+            else read_decision(workdir / path.format(map=map_name, name=name))
         )
         refused += decision not in FINE
         page = PAGES[map_name].format(map=map_name, name=name)
-        cause = f" ({'; '.join(reasons)})" if reasons else ""
-        lines.append(f"{map_name} {name}: {decision}{cause}; see {page}")
+        lines.append(closing_line(f"{map_name} {name}", decision, reasons, page))
     return lines, refused
 
 
-def _decision(path: Path) -> tuple[str, list[str]]:
+def closing_line(what: str, decision: str, reasons: Sequence[str], page: str | Path) -> str:
+    """Return the line of one entry: what was decided, by which gates, and where its page is."""
+    cause = f" ({'; '.join(reasons)})" if reasons else ""
+    return f"{what}: {decision}{cause}; see {page}"
+
+
+def read_decision(path: Path) -> tuple[str, list[str]]:
+    """Return the decision of a certificate or an audit with its reasons; one of `UNREADABLE` where there is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return NOT_MADE, []
     except (OSError, ValueError):
-        return "no decision that can be read", []
+        return NO_DECISION, []
     if "decision" in document:
         words = {"pass": "released"}.get(document["decision"], "refused")
         return words, _shortened(document.get("reasons", []))
@@ -71,7 +79,7 @@ def _decision(path: Path) -> tuple[str, list[str]]:
         for answer in document.get("answers", [])
         if answer["answer"] == "fail"
     ]
-    return str(document.get("overall", "no decision that can be read")), _shortened(failed)
+    return str(document.get("overall", NO_DECISION)), _shortened(failed)
 
 
 def _shortened(reasons: list[str]) -> list[str]:

@@ -1,10 +1,9 @@
 """The genomes of a benchmark, read or made up, checked and written in one form."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.core.errors import AvatarflowError, Problems, refuse
+from avatarflow.core.errors import Problems, noting, refuse
 from avatarflow.reads.simulation.sources import TAXON_MARK
 from avatarflow.runs.context import Step
 
@@ -32,15 +31,6 @@ def microbe_genomes(
             genomes[taxon] = read_fasta(path)
     problems.raise_if_any()
     return genomes
-
-
-@contextmanager
-def noting(problems: Problems) -> Iterator[None]:
-    """Note a refusal and go on, so that all of them are told at once."""
-    try:
-        yield
-    except AvatarflowError as error:
-        problems.extend(str(error).splitlines())
 
 
 def prepare_genomes(
