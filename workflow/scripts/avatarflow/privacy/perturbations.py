@@ -1,8 +1,8 @@
 """Identity-preserving perturbations: what a picture may undergo and still show the same eye.
 
 Each family is one small function of a batch, strengths in [0, 1] and one generator per picture; strength 1 is the
-strongest change that a camera, an archive or somebody who wants to get a copy past the filter makes. The registry
-`FAMILIES` holds them by name.
+strongest change that a camera, an archive or a careless copyist realistically makes. Training goes beyond it. The
+registry `FAMILIES` holds them by name.
 """
 
 import io
@@ -34,9 +34,9 @@ MAX_CONTRAST = 1.4
 MAX_GAMMA = 1.5
 MAX_SATURATION = 0.4  # off the picture's own saturation
 MAX_GAIN = 0.10  # of one colour channel
-MAX_BLUR = 0.020  # standard deviation, of the side
-MAX_NOISE = 0.10  # standard deviation, of full scale
-MIN_JPEG_QUALITY = 10
+MAX_BLUR = 0.010  # standard deviation, of the side
+MAX_NOISE = 0.03  # standard deviation, of full scale
+MIN_JPEG_QUALITY = 50
 MAX_OCCLUSION = 0.20  # of the side
 MAX_ELASTIC = 0.015  # standard deviation of the displacement, of the side
 ELASTIC_GRID = 5  # control points a side
@@ -167,7 +167,7 @@ def noise(pictures: Batch, strengths: Strengths, generators: Generators) -> Batc
 def jpeg(pictures: Batch, strengths: Strengths, generators: Generators) -> Batch:
     """Saved once more as JPEG."""
     del generators
-    qualities = [round(95 - s * (95 - MIN_JPEG_QUALITY)) for s in strengths.tolist()]
+    qualities = [max(1, round(95 - s * (95 - MIN_JPEG_QUALITY))) for s in strengths.tolist()]
     saved = [_saved_as_jpeg(p, q) for p, q in zip(to_pictures(pictures), qualities, strict=True)]
     return to_batch(np.stack(saved))
 
@@ -226,9 +226,9 @@ FAMILIES: dict[str, Family] = {
     "contrast": Family(contrast, "photometric", "a factor of 1.4 either way"),
     "gamma": Family(gamma, "photometric", "an exponent of 1.5 or its inverse"),
     "colour": Family(colour, "photometric", "saturation 40 % and channel gains 10 % off"),
-    "blur": Family(blur, "quality", "a standard deviation of 2 % of the side"),
-    "noise": Family(noise, "quality", "a standard deviation of 10 % of full scale"),
-    "jpeg": Family(jpeg, "quality", "quality 10"),
+    "blur": Family(blur, "quality", "a standard deviation of 1 % of the side"),
+    "noise": Family(noise, "quality", "a standard deviation of 3 % of full scale"),
+    "jpeg": Family(jpeg, "quality", "quality 50"),
     "occlusion": Family(occlusion, "occlusion", "a rectangle with sides up to 20 %"),
     "elastic": Family(
         elastic, "geometric", "a displacement with standard deviation 1.5 % of the side"
