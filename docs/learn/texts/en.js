@@ -190,7 +190,7 @@
       The eye clinic wants to publish drawn pictures of the fundus. A student of medicine
       asks: is this one still the photograph of patient A?`,
     "cone.0.text": `
-      Each dot on the map is an original, each by a different patient. The diamond is the
+      Each dot on the map is an original, each of a different patient. The diamond is the
       drawn picture; it starts exactly on original A. Move it away, compare the two
       pictures, and press the button as soon as you would let it go.`,
     "cone.stop.1": `Where nobody else is`,
