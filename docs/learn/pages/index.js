@@ -1,0 +1,2 @@
+/* The start page has nothing to compute. */
+globalThis.Learn.page.start(() => {});
