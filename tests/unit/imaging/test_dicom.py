@@ -263,7 +263,7 @@ def test_a_narrow_exact_window_is_laid_on_real_values(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", "")]
+    ("text", "expected"), [("128,", "x"), ("90,5", "x"), ("1e3 ", ""), ("9\\5 ", ""), ("1_00", "x")]
 )
 def test_a_window_that_is_no_number_is_refused(tmp_path, text, expected):
     values = np.repeat(np.array([0, 100, 128, 255], np.uint8), 40)[None].repeat(60, axis=0)
@@ -535,3 +535,19 @@ def test_tables_in_big_endian_order_are_refused(tmp_path):
     dataset.VOILUTSequence = [table]
     pydicom.dcmwrite(path, dataset, **big)
     assert reason(path) == "lookup table in big-endian order; save it as little endian"
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:2:2"])
+def test_a_jpeg_with_halved_colours_is_no_rgb_whatever_the_header_says(
+    tmp_path, scene, subsampling
+):
+    stream = io.BytesIO()
+    Image.fromarray(scene).save(stream, "JPEG", quality=95, subsampling=subsampling)
+    data = stream.getvalue()
+    bare = data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]  # without the JFIF marker
+    path = jpeg_in_dicom(tmp_path / "a.dcm", scene, bare)
+    dataset = pydicom.dcmread(path)
+    dataset.PhotometricInterpretation = "RGB"
+    dataset.save_as(path)
+    decoded = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+    assert np.abs(read_picture(path)[0] - decoded).max() <= 2

@@ -729,3 +729,17 @@ def test_inks_that_a_jpeg_does_not_name_are_refused(tmp_path, scene):
     start = data.index(b"\xff\xee")
     path.write_bytes(data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4]) :])
     assert reason(path) == "four colours without saying which; save it as RGB"
+
+
+def test_deflated_tiff_are_held_to_their_checksum(tmp_path, scene):
+    noise = np.random.default_rng(1).integers(0, 256, scene.shape, dtype=np.uint8)
+    path = saved(tmp_path / "a.tif", Image.fromarray(noise), compression="tiff_adobe_deflate")
+    assert np.array_equal(read_picture(path)[0], noise)
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        start, length = image.tag_v2[0x0111][0], image.tag_v2[0x0117][0]
+    for place in (start + length // 2, start + length - 1):  # in the middle, and the checksum
+        damaged = bytearray(data)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        assert reason(path) == "damaged"

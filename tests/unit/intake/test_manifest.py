@@ -555,7 +555,7 @@ def test_a_filter_selects_the_same_another_time(tmp_path, expression):
     (tmp_path / "m.csv").write_text("file,n,today,born\na.png,1,random(),1990-02-03\n")
     table = read_manifest(tmp_path / "m.csv", [])
     with pytest.raises(
-        AvatarflowError, match="gives another value each time; compare with a fixed"
+        AvatarflowError, match="gives another value each time, or stops the selection; compare with"
     ):
         select_rows(table, expression, "select")
     for steady in (
@@ -630,3 +630,16 @@ def test_a_folder_without_rights_is_called_so(tmp_path):
     ).stdout  # fmt: skip
     (tmp_path / "closed").chmod(0o700)
     assert said.strip() == "True file cannot be read"
+
+
+def test_a_row_without_a_picture_inside_names_one_file(tmp_path):
+    cells = [{"bytes": b"x", "path": "a.png"}] + [{"bytes": None, "path": "b.png"}] * 2
+    cells += [{"bytes": None, "path": None}]
+
+    def files(*named):
+        path = parquet(tmp_path / "m.parquet", ["image", "file"], [(cells,), (list(named),)])
+        return list(read_manifest(path, [])["file"])
+
+    assert files("c.png", "b.png", None, "d.png") == ["c.png", "b.png", "b.png", "d.png"]
+    with pytest.raises(AvatarflowError, match=r"1 rows without .* name two files \(row 3\); leave"):
+        files("c.png", "b.png", "c.png", "d.png")

@@ -139,6 +139,15 @@ def test_one_patient_written_in_two_ways_may_have_one_uid(tmp_path, other, issue
     assert set(refused) == ({1, 2} if is_refused else set())
 
 
+def test_a_file_without_its_preamble_is_a_row_that_says_so(tmp_path):
+    write(tmp_path / "a.dcm")
+    (tmp_path / "b.dcm").write_bytes((tmp_path / "a.dcm").read_bytes()[132:])
+    found = rows(tmp_path)
+    assert list(found["file"]) == ["a.dcm", "b.dcm"]
+    assert set(found.attrs[REFUSED]) == {2}
+    assert found.attrs[REFUSED][2].startswith("DICOM without its preamble")
+
+
 def test_files_of_other_kinds_are_left_out_with_a_word(tmp_path):
     write(tmp_path / "b/c.dcm")
     write(tmp_path / "a")

@@ -321,7 +321,7 @@ def _line(error: ValidationError, root: str, page: str) -> Iterator[str]:
     elif rule == "pattern" and not wanted.startswith("^[A-Za-z0-9_"):
         yield f"{where}: found {found!r}, which has another form; see {page}"
     elif rule in ("propertyNames", "pattern"):
-        yield f"{where}: found the name {found!r}; use letters, digits, _ and - only"
+        yield f"{where}: found the name {found!r}; use letters a to z, digits, _ and - only"
     else:
         yield f"{where}: {error.message}; see the range in {page}"
 

@@ -15,6 +15,7 @@ from avatarflow.core.arrays import Pictures
 
 from .colour_profile import in_srgb
 from .deep_colour import is_deep, scaled_to_8_bits
+from .formats.dicom_header import BARE
 from .formats.jpeg_checks import check_jpeg, kind_not_read
 from .formats.png_checks import check_indices, check_png, palette_length
 from .formats.tiff_checks import check_tiff, is_white_zero, is_whole, use_palette_of_8_bits
@@ -28,9 +29,7 @@ NOT_READ = {
     "GIF": re.compile(rb"GIF8"),
     "JPEG 2000": re.compile(rb"\x00\x00\x00\x0cjP|\xff\x4f\xff\x51"),
     "AVIF or HEIC": re.compile(rb".{4}ftyp(avi|hei|hev|mif)", re.DOTALL),
-    "DICOM without its preamble": re.compile(
-        rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL
-    ),
+    "DICOM without its preamble": BARE,
     "PNM": re.compile(rb"P[1-7]\s"),
     "JPEG XL": re.compile(rb"\xff\x0a|\x00\x00\x00\x0cJXL "),
     "JPEG XR": re.compile(rb"II\xbc"),

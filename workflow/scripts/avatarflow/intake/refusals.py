@@ -55,7 +55,10 @@ def refuse_labels(
         for row, near in zip(rows.loc[unknown, ROW], alike[unknown], strict=True):
             reason = f"unknown value in column {column}"
             refused.setdefault(
-                int(row), f"{reason}: a listed one but for case, blanks or '.0'" if near else reason
+                int(row),
+                f"{reason}: a listed one but for case, blanks, zeros before or '.0'"
+                if near
+                else reason,
             )
     return contradictions(rows, rows["key"], constant) | refused
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from pydicom.filereader import read_partial
 
 from avatarflow.imaging.picture_checks import Limits, PictureError
 
+BARE = re.compile(rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL)
+"""How a DICOM file begins that lacks its preamble: with an element of its header."""
 DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
 PIXELS = 0x7FE00010
 FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
@@ -254,7 +257,7 @@ def number(dataset: Any, name: str) -> float | None:
     if value is None or not str(value).strip():
         return None
     try:
-        found = float(value)
+        found = math.nan if "_" in str(value) else float(value)
     except ValueError:
         found = math.nan
     if not math.isfinite(found):

@@ -83,15 +83,18 @@ def _decode(dataset: Any, header: Header) -> npt.NDArray[Any]:
 
 
 def _jpeg_of_named_rgb(dataset: Any) -> npt.NDArray[Any] | None:
-    """Decode a JPEG that calls its colours R, G and B; None for any other.
+    """Decode a JPEG that calls its colours R, G and B, or that is YCbCr though the header says RGB; None for others.
 
-    pydicom asks for its YCbCr, which such a JPEG does not have.
+    pydicom asks for the YCbCr of the first, which it does not have, and leaves that of the second as it is. Colours of
+    which two are stored at half the size are YCbCr.
     """
     if str(dataset.file_meta.TransferSyntaxUID) not in JPEGS:
         return None
     image = Image.open(io.BytesIO(_frame(dataset)), formats=("JPEG",))
-    names = [layer[0] for layer in getattr(image, "layer", ())]
-    return np.asarray(image) if names == RGB_NAMES and image.mode == "RGB" else None
+    layers = getattr(image, "layer", ())
+    is_halved = len({tuple(layer[1:3]) for layer in layers}) > 1
+    is_told = [layer[0] for layer in layers] == RGB_NAMES or is_halved
+    return np.asarray(image) if is_told and image.mode == "RGB" else None
 
 
 def _frame(dataset: Any) -> bytes:

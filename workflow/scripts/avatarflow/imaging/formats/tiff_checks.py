@@ -1,6 +1,7 @@
 """What a TIFF is held to: values that Pillow reads as they are meant, and whole JPEG data."""
 
 import re
+import zlib
 from typing import Any
 
 import simplejpeg
@@ -18,6 +19,9 @@ TILES = (0x0144, 0x0145)
 TILE_SIDES = (0x0142, 0x0143)
 APART = 2  # the value of PLANAR for planes of one colour each
 PLAIN, OLD_JPEG, JPEG, WEBP = 1, 6, 7, 50001  # values of COMPRESSION
+DEFLATED = (8, 32946)
+PIECE = 2**20  # bytes inflated at a time
+MOST_BYTES = 8  # of a pixel
 DEPTH, DESCRIPTION = 0x80E5, 0x010E
 STACK = re.compile(r"ImageJ=.*\bimages=0*([2-9]|1\d)", re.DOTALL)
 """How ImageJ writes that planes follow each other in one page."""
@@ -65,6 +69,8 @@ def check_tiff(image: Image.Image, data: bytes, limits: Limits) -> None:
             )
     if tags.get(COMPRESSION) == JPEG:
         _check_jpegs(tags, data, limits)
+    if tags.get(COMPRESSION) in DEFLATED:
+        _check_deflated(tags, data, limits)
 
 
 def use_palette_of_8_bits(image: Image.Image) -> None:
@@ -144,6 +150,24 @@ def _check_jpegs(tags: Any, data: bytes, limits: Limits) -> None:
         if left < 0:  # it would be decoded to be checked
             raise PictureError("too many pixels")
         check_jpeg(jpeg)
+
+
+def _check_deflated(tags: Any, data: bytes, limits: Limits) -> None:
+    """Inflate each strip or tile to its checksum, which Pillow does not look at."""
+    offsets, lengths = TILES if TILES[0] in tags else STRIPS
+    left = MOST_BYTES * MOST_AREA * limits.max_pixels
+    for place, size in zip(values_of(tags, offsets), values_of(tags, lengths), strict=False):
+        inflater, rest = zlib.decompressobj(), data[place : place + size]
+        try:
+            while rest and not inflater.eof:
+                left -= len(inflater.decompress(rest, PIECE)) + 1
+                rest = inflater.unconsumed_tail
+                if left < 0:
+                    raise PictureError("too many pixels")
+        except zlib.error:
+            raise PictureError("damaged") from None
+        if not inflater.eof:
+            raise PictureError("truncated")
 
 
 def _area(jpeg: bytes) -> int:

@@ -17,7 +17,7 @@ import pandas as pd
 import pydicom
 
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.formats.dicom_header import read_labels
+from avatarflow.imaging.formats.dicom_header import BARE, read_labels
 from avatarflow.imaging.picture_checks import PictureError
 
 from ..identifiers import normalised
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 SEXES = {"M": "male", "F": "female", "O": "other"}
 SIDES = {"R": "right", "L": "left", "B": "", "U": ""}  # both, and unpaired
-MAGIC = b"DICM"  # behind a preamble of 128 bytes
+PREAMBLE, MAGIC = 128, b"DICM"  # bytes before it
 DEVICE = ("Manufacturer", "ManufacturerModelName")
 OLDEST = 130  # years; a birth date of 1840 or of the year 1 stands for none
 DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory: a list of files, no picture
@@ -64,7 +64,9 @@ def read(
     by_uid: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     others = 0
     for name in names:
-        if (path := resolve_inside(place.root, name)) is not None and not _is_dicom(path):
+        path = resolve_inside(place.root, name)
+        start = b"" if path is None else _start(path)
+        if path is not None and start[PREAMBLE:] != MAGIC and not BARE.match(start):
             others += 1
             continue
         row = len(rows) + 1
@@ -72,6 +74,8 @@ def read(
         try:
             if path is None:
                 raise PictureError(why_unresolved(place.root, name))
+            if start[PREAMBLE:] != MAGIC:
+                raise PictureError("DICOM without its preamble is not read; save it as PNG")
             header = read_labels(path)
             if str(header.file_meta.get("MediaStorageSOPClassUID", "")) == DIRECTORY:
                 others += 1
@@ -125,14 +129,15 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _is_dicom(path: Path) -> bool:
+def _start(path: Path) -> bytes:
+    """Return the preamble of a file and the letters behind it; nothing of what is no file."""
     try:
         if not path.is_file():  # to open a pipe would wait for ever
-            return False
+            return b""
         with path.open("rb") as file:
-            return file.read(132)[128:] == MAGIC
+            return file.read(PREAMBLE + len(MAGIC))
     except OSError:
-        return False
+        return b""
 
 
 def _cells(header: Any) -> tuple[dict[str, str], list[str]]:

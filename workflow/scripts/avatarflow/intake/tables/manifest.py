@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,8 @@ def read_manifest(
     oddities = _other_names(table, read.pictures)
     if read.pictures and FILE not in table.columns:
         table.insert(0, FILE, pd.Series(_names(read.pictures), dtype=object))
+    elif read.pictures and list(table.columns).count(FILE) == 1:
+        table[FILE] = _named_once(table[FILE], read.pictures, where)
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
     check_columns(table, [*columns, *absent], if_there, read.not_taken, where)
     table = table.where(table.notna() & (table != ""), None)
@@ -104,6 +107,20 @@ def _other_names(table: pd.DataFrame, pictures: EmbeddedPictures | None) -> list
     )
     found = f"{other} pictures inside the manifest have another name than column 'file' says"
     return [f"{found}; the pictures inside count"] if other else []
+
+
+def _named_once(
+    files: "pd.Series[Any]", pictures: EmbeddedPictures, where: str
+) -> "pd.Series[Any]":
+    """Take the picture's `path` where a row has neither content nor `file`; refuse two different names."""
+    paths = pd.Series(pictures.names, index=files.index, dtype=object)
+    without = pd.Series([content is None for content in pictures.contents], index=files.index)
+    has_file, has_path = (names.map(bool) & names.notna() for names in (files, paths))
+    both = np.flatnonzero(without & has_file & has_path & (files != paths)) + 1
+    if len(both):
+        found = f"{len(both)} rows without a picture inside name two files (row {both[0]})"
+        raise refuse(where, found, "leave 'file' or the picture's 'path' empty")
+    return files.where(~(without & has_path), paths)
 
 
 def _base(name: str) -> str:

@@ -58,7 +58,7 @@ def select_rows(
     number = "_" * (1 + max(len(name) for name in typed.column_names))
     with locked_engine() as engine:
         if changing := changing_function(engine, expression):
-            found = f"'{changing}' gives another value each time"
+            found = f"'{changing}' gives another value each time, or stops the selection"
             raise refuse(
                 where, found, "compare with a fixed value, so that a rerun selects the same"
             )
