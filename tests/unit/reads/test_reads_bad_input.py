@@ -81,7 +81,7 @@ REFUSED = {
     "empty": ({"one": ""}, ["fastq1 line 1: no read in the file; give a FASTQ file"]),
     "empty gzip": ({"one": gzip.compress(b"")}, ["fastq1 line 1: no read in the file; give a FASTQ file"]),
     "blank lines only": ({"one": "\n\n\n"}, ["fastq1 line 1: no read in the file"]),
-    "FASTA in place of FASTQ": ({"one": f">a\n{BASES}\n>b\n{BASES}\n"}, ["fastq1 line 1: no record begins here: no @"]),
+    "FASTA in place of FASTQ": ({"one": f">a\n{BASES}\n>b\n{BASES}\n"}, ["fastq1: a FASTA file"]),
     "a line lost": ({"one": "".join(LINES[:5] + LINES[6:])}, [r"fastq1 line 7: no \+ between bases and qualities"]),
     "mates out of order": (
         {"one": fastq("abcd"), "two": fastq("acbd")},

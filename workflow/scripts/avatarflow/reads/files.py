@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from typing import IO, Any
 
@@ -46,6 +47,12 @@ KINDS = {
 """First bytes of what is no text: what it is, and what to do."""
 
 TAR, TAR_AT = b"ustar", 257
+SAM_HEADER = re.compile(rb"@(?:(?:HD|SQ|RG|PG)\t[A-Za-z][A-Za-z0-9]:|CO\t)")
+SAM_RECORD = re.compile(
+    rb"[^@\s][^\t\n]*\t\d+\t[^\t\n]+\t\d+\t\d+\t[^\t\n]+\t[^\t\n]+\t\d+\t-?\d+\t"
+)
+"""Name, flag, reference, position, quality, CIGAR, the mate's reference and position, length."""
+LONGEST_NAME = 1024  # bytes that hold a name (254 at most) and the columns after it
 
 
 def unpacked(raw: IO[bytes]) -> io.BufferedReader:
@@ -76,6 +83,12 @@ def kind_of(file: io.BufferedReader) -> tuple[str, str] | None:
 
 
 def is_alignments(file: io.BufferedReader) -> bool:
-    """Whether a file is SAM, BAM or CRAM."""
-    heads = (b"BAM\x01", b"CRAM", b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:")
-    return file.peek(16).startswith(heads)
+    """Whether a file is SAM (with or without its header), BAM or CRAM."""
+    start = file.peek(LONGEST_NAME)
+    known = start.startswith((b"BAM\x01", b"CRAM")) or SAM_HEADER.match(start) is not None
+    return known or headless(file)
+
+
+def headless(file: io.BufferedReader) -> bool:
+    """Whether a file begins with a record of SAM, without a header before it."""
+    return SAM_RECORD.match(file.peek(LONGEST_NAME)) is not None

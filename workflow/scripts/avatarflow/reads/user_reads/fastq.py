@@ -6,6 +6,7 @@ Cock et al. 2010, Nucleic Acids Research 38:1767 (the format; qualities are Sang
 """
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -32,13 +33,46 @@ TO_SANGER = bytes(
 )
 NOT_ONLY_SANGER = bytes(range(LOWEST_OLD, 256))
 USUAL_SANGER = bytes(range(HIGHEST_SANGER + 1))
-REPAIR = "repair the file"
+FASTQ_HIGH = "(no character below ; and some above J)"
+ALIGNED_HIGH = "(none below 26 and some above 41)"
+COLOUR = re.compile(rb"[ACGTacgt]?[0-3.]+")
+
+# what is wrong with a record, and what to do
+NO_RECORD = (
+    "no record begins here: no @ (lines lost or added above, or no FASTQ)",
+    f"{FETCH}, or give a FASTQ file",
+)
+FASTA = ("a FASTA file, which has no qualities", "give the reads as FASTQ")
+BLANK = ("a blank line where a record should begin", "take the blank lines out")
+CUT = ("a record that is cut short", FETCH)
+OLD_MAC = ("lines that end in carriage returns alone", "write line ends of Unix or Windows")
+NO_PLUS = ("no + between bases and qualities (lines lost or added above)", FETCH)
+WRAPPED = ("bases over several lines", "write every read in four lines, as seqtk seq does")
+NO_BASE = ("a character that is no base", "repair the file")
+COLOURS = ("colours of SOLiD in place of bases", "give the reads in bases")
+OTHER_NAME = (
+    "another name after + than after @ (lines lost or added?)",
+    f"{FETCH}, or leave nothing behind +",
+)
+UNEVEN = (
+    "more or fewer qualities than bases",
+    "repair the file, or write every read in four lines",
+)
+NO_QUALITY = (
+    "a character that is no quality",
+    "give qualities as Phred + 33, or repair the file",
+)
 
 
 class Record(NamedTuple):
-    """One read: the line that it starts in, first word and rest of its head, upper-case bases, Phred + 33."""
+    """One read: its lines, first word and rest of its head, upper-case bases, Phred + 33.
+
+    `line` is its first line, `bases_line` that of its bases; for SAM, BAM and CRAM both are the
+    number of the record.
+    """
 
     line: int
+    bases_line: int
     name: bytes
     comment: bytes
     bases: bytes
@@ -78,6 +112,7 @@ class Fastq:
         self.size, self.offset = self.path.stat().st_size, offset
         self.unclear, self.lower, self.crlf, self.ended = 0, 0, False, 0
         self.sanger, self.high, self.longest = False, False, 0
+        self.lines = 1  # from one part of a record to the next
         self._raw: IO[bytes] | None = None
 
     def done(self) -> int:
@@ -92,6 +127,8 @@ class Fastq:
                 file = unpacked(raw)
                 if is_alignments(file):
                     yield from self._aligned()
+                elif file.peek(1).startswith(b">"):
+                    self.complaints.add(self.label, *FASTA)
                 elif kind := kind_of(file):
                     self.complaints.add(self.label, *kind)
                 else:
@@ -103,7 +140,8 @@ class Fastq:
         if self.offset is None and self.high and not self.sanger and self.longest <= LONGEST_OLD_BP:
             self.complaints.add(
                 self.label,
-                "qualities that look like Phred + 64 (no character below ; and some above J)",
+                "qualities that look like Phred + 64 "
+                + (FASTQ_HIGH if self.lines else ALIGNED_HIGH),
                 "set own_reads.quality_offset to 64, or to 33 if they are Phred + 33",
             )
 
@@ -111,10 +149,12 @@ class Fastq:
         line = 1
         try:
             while head := file.readline():
-                parts = (head, file.readline(), file.readline(), file.readline())
-                if not any(part.strip() for part in parts):
-                    break  # blank lines at the end
-                record = self._record(line, *parts)
+                if not head.strip():
+                    if any(rest.strip() for rest in file):  # else they end the file
+                        self._lost(line, *BLANK)
+                        return
+                    break
+                record = self._record(line, head, file.readline(), file.readline(), file.readline())
                 if record is not None:
                     yield record
                 elif self.ended:
@@ -127,8 +167,8 @@ class Fastq:
     def _aligned(self) -> Iterator[Record]:
         """Records of SAM, BAM or CRAM, checked like those of FASTQ."""
         self.complaints.units[self.label] = "record"
+        self.lines = 0
         number = 1
-        self.offset = SANGER  # the format says so
         for head, bases, qualities in alignment_records(self.path, self.label, self.complaints):
             record = self._record(number, b"@" + head, bases, b"+", qualities)
             if record is not None:
@@ -148,15 +188,11 @@ class Fastq:
         self, line: int, head: bytes, bases: bytes, plus: bytes, qualities: bytes
     ) -> Record | None:
         if not head.startswith(b"@"):
-            self._lost(
-                line, "no record begins here: no @ (lines lost or added above, or no FASTQ)", FETCH
-            )
-        elif not qualities.strip() and not (bases.strip() == b"" and plus.startswith(b"+")):
-            self._lost(line, "a record that is cut short", FETCH)
+            self._lost(line, *NO_RECORD)
+        elif not qualities and not (bases.strip() == b"" and plus.startswith(b"+")):
+            self._lost(line, *(OLD_MAC if b"\r" in head.rstrip(b"\r\n") else CUT))
         elif not plus.startswith(b"+"):
-            self._lost(
-                line + 2, "no + between bases and qualities (lines lost or added above)", FETCH
-            )
+            self._lost(line + 2, *(WRAPPED if is_wrapped(bases, plus, qualities) else NO_PLUS))
         if self.ended:
             return None
         self.crlf = self.crlf or head.endswith(b"\r\n")
@@ -164,22 +200,25 @@ class Fastq:
         clean = bases.translate(BASES)
         name, comment = words_of(head)
         before = self.complaints.total
+        at_bases, at_plus, at_qualities = (line + below * self.lines for below in (1, 2, 3))
         if not name:
             self._wrong(line, "a read without a name", "name every read")
         if STRANGE in clean:
-            self._wrong(line + 1, "a character that is no base", REPAIR)
+            self._wrong(at_bases, *(COLOURS if COLOUR.fullmatch(bases) else NO_BASE))
+        if len(plus) > len(b"+\n") and plus.strip() != b"+" and words_of(plus)[0] != name:
+            self._wrong(at_plus, *OTHER_NAME)
         if len(bases) != len(qualities):
-            self._wrong(line + 3, "more or fewer qualities than bases", REPAIR)
+            self._wrong(at_qualities, *UNEVEN)
         if qualities.translate(None, PRINTABLE):
-            self._wrong(line + 3, "a character that is no quality", "give qualities as Phred + 33")
+            self._wrong(at_qualities, *NO_QUALITY)
         elif self.offset == OLD and min(qualities, default=OLD) < LOWEST_OLD:
             self._wrong(
-                line + 3,
+                at_qualities,
                 "a quality below those of Phred + 64",
                 "set own_reads.quality_offset to 33",
             )
         if self.complaints.total > before:
-            return Record(line, name, comment, b"", b"", good=False)
+            return Record(line, at_bases, name, comment, b"", b"", good=False)
         if clean != bases:
             upper = bases.upper()
             self.lower += upper != bases
@@ -189,11 +228,21 @@ class Fastq:
         self.longest = max(self.longest, len(bases))
         if self.offset == OLD:
             qualities = qualities.translate(TO_SANGER)
-        return Record(line, name, comment, clean, qualities)
+        return Record(line, at_bases, name, comment, clean, qualities)
 
     def _lost(self, line: int, found: str, do: str) -> None:
         self._wrong(line, found, do)
         self.ended = line
+
+
+def is_wrapped(bases: bytes, plus: bytes, qualities: bytes) -> bool:
+    """Whether bases go on in the line that should begin with +, as in FASTQ of several lines.
+
+    Qualities may be letters of bases too: where the + is lost, the next record begins after them.
+    """
+    more = plus.strip()
+    letters = STRANGE not in bases.strip().translate(BASES) + more.translate(BASES)
+    return bool(more) and letters and not qualities.startswith(b"@")
 
 
 def words_of(head: bytes) -> tuple[bytes, bytes]:

@@ -200,7 +200,7 @@ class Taker:
         if not self.drop:
             found = f"a read of less than {self.shortest_bp} bases, which no tool can judge"
             do = "set own_reads.short: drop to leave such fragments out, or lower own_reads.shortest_bp"
-            self.complaints.line(f"fastq{short[0] + 1}", mates[short[0]].line + 1, found, do)
+            self.complaints.line(f"fastq{short[0] + 1}", mates[short[0]].bases_line, found, do)
         return False
 
 
