@@ -118,7 +118,7 @@ def test_a_larger_threshold_hides_more_and_a_small_one_is_refused(tmp_path):
     request, found = counted(tmp_path, people(8, given={}))
     assert answer(request, found, DAY, 10)["patients"][PERMITTED] == "fewer than 10"
     for threshold in (2, 0, -5):
-        with pytest.raises(AvatarflowError, match="threshold: found .+; give 3 or more"):
+        with pytest.raises(AvatarflowError, match=r"threshold: found .+; give 3 or more"):
             answer(request, found, DAY, threshold)
 
 

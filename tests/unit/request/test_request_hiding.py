@@ -37,7 +37,7 @@ def possible(total, shown, threshold):
     low, high = bounds(show(total, threshold), threshold)
     spans = {name: [bounds(one, threshold) for one in own.values()] for name, own in shown.items()}
     tables = {
-        name: [t for t in itertools.product(*(range(a, b + 1) for a, b in own))]
+        name: list(itertools.product(*(range(a, b + 1) for a, b in own)))
         for name, own in spans.items()
     }
     totals = set(range(low, high + 1))

@@ -70,7 +70,16 @@ def _applicant(request: Mapping[str, Any]) -> Section:
 
 
 def _project(request: Mapping[str, Any]) -> Section:
-    fields = ("start", "duration", "funding", "sites", "summary", "background", "biometry")
+    fields = (
+        "start",
+        "duration",
+        "funding",
+        "sites",
+        "keywords",
+        "summary",
+        "background",
+        "biometry",
+    )
     return Section(
         "part.project",
         [
@@ -85,9 +94,12 @@ def _project(request: Mapping[str, Any]) -> Section:
 def _use(request: Mapping[str, Any]) -> Section:
     """Return how the data are used, and when they are deleted."""
     blocks: list[Any] = [text("use.kind"), text("use.samples")]
+    fields = ["line.use.place", "line.use.format"]
     if request["retention"]:
-        return Section("part.use", [*blocks, text("use.deleted"), Declared(request["retention"])])
-    return Section("part.use", [*blocks, _sheet(["line.use.retention"])])
+        blocks += [text("use.deleted"), Declared(request["retention"])]
+    else:
+        fields.append("line.use.retention")
+    return Section("part.use", [*blocks, _sheet(fields)])
 
 
 def _cohort(request: Mapping[str, Any]) -> Section:
@@ -113,7 +125,7 @@ def _cohort(request: Mapping[str, Any]) -> Section:
             for name, codes in diagnoses.items()
         ]
         blocks += [text("cohort.diagnoses"), Items(named)]
-    return Section("part.cohort", blocks)
+    return Section("part.cohort", [*blocks, _sheet(["line.cohort.feasibility"])])
 
 
 def _variables(request: Mapping[str, Any], sources: Sources) -> Section:

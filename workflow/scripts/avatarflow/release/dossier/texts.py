@@ -16,14 +16,18 @@ PIECE = re.compile(r"\{(\w+)\}|\[\[(.+?)\]\]")
 """A placeholder, or words that hold a fixed number: an article of a law, the level of the intervals."""
 
 
-@cache
 def table(language: str, document: str = DOSSIER) -> dict[str, str]:
     """Return the texts of a language by key; the files nest them, and the keys join with dots.
 
     Another document than the dossier has its own texts, and those of the dossier beside them.
     """
+    return _table(language, document)
+
+
+@cache
+def _table(language: str, document: str) -> dict[str, str]:
     loaded = yaml.safe_load((FOLDER / document / f"{language}.yaml").read_text(encoding="utf-8"))
-    shared = {} if document == DOSSIER else table(language)
+    shared = {} if document == DOSSIER else _table(language, DOSSIER)
     return {**shared, **dict(_flat(loaded, ""))}
 
 
