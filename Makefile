@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff sources gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff request answer sources gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -13,6 +13,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 STORE := results/mlflow
 PORT ?= 5000
 HOST ?= 127.0.0.1
+CONFIG ?= config/config.yaml
 WORKERS ?= 2
 FAST := $(wildcard tests/unit tests/golden tests/reference)
 LONG := $(wildcard tests/workflow tests/integration tests/slurm)
@@ -65,6 +66,12 @@ costs: ## time and memory per rule of what ran here, to size requests with: resu
 
 release-diff: ## what differs between two releases: A=results/releases/<name> B=/archive/<name>
 	@PYTHONPATH=workflow/scripts python -m avatarflow.release.compare "$(A)" "$(B)"
+
+request: ## a data-use request from a release's entry: NAME=eyes CONFIG=my.yaml; writes results/requests/<name>/ (docs/clinic.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.request.command write --config "$(CONFIG)" --name "$(NAME)"
+
+answer: ## answer a request with counts only: REQUEST=request.json CONFIG=site.yaml THRESHOLD=5 (docs/clinic.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.request.command answer --config "$(CONFIG)" --request "$(REQUEST)" $(if $(THRESHOLD),--threshold "$(THRESHOLD)")
 
 sources: ## open medical data that fit: SELECT="modality LIKE '%iris%' AND sex = 'recorded'", UNVERIFIED=1 (docs/sources.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.catalogue.select $(if $(UNVERIFIED),--unverified) -- "$(SELECT)"

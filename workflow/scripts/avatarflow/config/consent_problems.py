@@ -24,11 +24,7 @@ def consent_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
         yield f"{here}.declared_by", "found beside files", "take one of them out"
     if entry["source"]["generate"] is not None:
         yield f"{here}.files", "generated eyes have no patients", "take them out"
-    for code in [*asked["require"], *filter(None, [asked["collected"]])]:
-        if code not in KNOWN:
-            yield here, f"{code} is no policy code of the MII", CODES
-        elif code not in HEADING_OF:
-            yield here, f"{code} is a heading", f"name policies below it; {CODES}"
+    yield from asked_problems(here, asked)
     if asked["collected"] is not None and not asked["acquired_column"]:
         yield (
             f"{here}.acquired_column",
@@ -46,6 +42,15 @@ def consent_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
             f"'{asked['patient_column']}' stands not alone in patient_id_columns",
             "name one that does",
         )
+
+
+def asked_problems(here: str, asked: dict[str, Any]) -> Iterator[Problem]:
+    """Name policy codes that are none, and a last day that is none."""
+    for code in [*asked["require"], *filter(None, [asked["collected"]])]:
+        if code not in KNOWN:
+            yield here, f"{code} is no policy code of the MII", CODES
+        elif code not in HEADING_OF:
+            yield here, f"{code} is a heading", f"name policies below it; {CODES}"
     if asked["until"] is not None and not _is_day(asked["until"]):
         yield f"{here}.until", f"found {asked['until']!r}", "give a day as YYYY-MM-DD"
 

@@ -11,10 +11,12 @@ from avatarflow.release.templates import fill
 
 from .document import Digest, Section, Text
 from .numbers import Number, formatted
-from .texts import pieces, table
+from .texts import DOSSIER, pieces, table
 
 
-def write_dossier(title: Text, sections: Sequence[Section], pages: Mapping[str, str]) -> None:
+def write_dossier(
+    title: Text, sections: Sequence[Section], pages: Mapping[str, str], document: str = DOSSIER
+) -> None:
     """Write the page of every language; all texts are made before the first file is written.
 
     Parameters
@@ -22,23 +24,26 @@ def write_dossier(title: Text, sections: Sequence[Section], pages: Mapping[str, 
     title : Text
     sections : sequence of Section
     pages : mapping of language to path
+    document : str
+        Folder of the texts, below that of the templates.
     """
-    made = {path: page(title, sections, language) for language, path in pages.items()}
+    made = {path: page(title, sections, language, document) for language, path in pages.items()}
     for path, content in made.items():
         with replacing(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
 
 
-def page(title: Text, sections: Sequence[Section], language: str) -> str:
+def page(title: Text, sections: Sequence[Section], language: str, document: str = DOSSIER) -> str:
     """Return the page in one language."""
-    texts = table(language)
+    texts = table(language, document)
     return fill(
         "dossier/page.html.j2",
         language=language,
         title=title,
+        note="note.internal" if document == DOSSIER else f"note.{document}",
         sections=sections,
         say=lambda key: texts[key],
-        pieces=lambda part: pieces(language, part),
+        pieces=lambda part: pieces(language, part, document),
         shown=lambda number: _shown(number, language),
     )
 

@@ -11,15 +11,24 @@ from avatarflow.release.templates import FOLDER
 from .document import Text
 
 LANGUAGES = ("de", "en")
+DOSSIER = "dossier"
 PIECE = re.compile(r"\{(\w+)\}|\[\[(.+?)\]\]")
 """A placeholder, or words that hold a fixed number: an article of a law, the level of the intervals."""
 
 
+def table(language: str, document: str = DOSSIER) -> dict[str, str]:
+    """Return the texts of a language by key; the files nest them, and the keys join with dots.
+
+    Another document than the dossier has its own texts, and those of the dossier beside them.
+    """
+    return _table(language, document)
+
+
 @cache
-def table(language: str) -> dict[str, str]:
-    """Return the texts of a language by key; the files nest them, and the keys join with dots."""
-    loaded = yaml.safe_load((FOLDER / "dossier" / f"{language}.yaml").read_text(encoding="utf-8"))
-    return dict(_flat(loaded, ""))
+def _table(language: str, document: str) -> dict[str, str]:
+    loaded = yaml.safe_load((FOLDER / document / f"{language}.yaml").read_text(encoding="utf-8"))
+    shared = {} if document == DOSSIER else _table(language, DOSSIER)
+    return {**shared, **dict(_flat(loaded, ""))}
 
 
 def _flat(part: dict[str, Any], before: str) -> list[tuple[str, str]]:
@@ -35,7 +44,7 @@ def placeholders(template: str) -> set[str]:
     return {match[1] for match in PIECE.finditer(template) if match[1]}
 
 
-def pieces(language: str, part: Text) -> list[Any]:
+def pieces(language: str, part: Text, document: str = DOSSIER) -> list[Any]:
     """Return a text as plain strings, values, and fixed words as `("fixed", words)`.
 
     Raises
@@ -43,7 +52,7 @@ def pieces(language: str, part: Text) -> list[Any]:
     KeyError
         If the table lacks the key, or values and placeholders differ: a mistake of the program.
     """
-    template = table(language)[part.key]
+    template = table(language, document)[part.key]
     if placeholders(template) != set(part.values):
         raise KeyError(f"{part.key}: the text names {sorted(placeholders(template))}")
     found: list[Any] = []
