@@ -9,7 +9,8 @@
 
 Every encoder calibrates its own cones on the same patients, in both modes, alone and with the keypoints. Test patients
 give the miss rate, held-out subjects the specificity, and the agreement of the encoders on held-out pictures (kappa).
-The originals of the test patients are also altered in every way of alterations.py. Writes results/two_kinds.json.
+The originals of the test patients are also altered in every way of alterations.py. Writes the file that
+--out names, results/two_kinds.json by default.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from consistency import kappa
 from safetensors.numpy import load_file
 
 from avatarflow.config.loading import load
+from avatarflow.core.digest import code_digest
 from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.cones.calibration import calibrate_entry
@@ -124,9 +126,12 @@ def main() -> None:
     parser.add_argument("entry", type=Path, help="folder with pool/ and privacy/verifier.json")
     parser.add_argument("--encoders", type=Path, nargs="+", required=True)
     parser.add_argument("--work", type=Path, default=Path("/tmp/two_kinds"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    folders = [args.work / encoder_digest(str(path)) for path in args.encoders]
+    # fingerprints are kept from run to run, and hang on how perturbations are drawn, too
+    drawn = code_digest("avatarflow.privacy.fingerprints.step")
+    folders = [args.work / f"{encoder_digest(str(path))}-{drawn}" for path in args.encoders]
     if args.child:
         fingerprint(args.entry, args.encoders[0], args.child)
         return
@@ -154,10 +159,10 @@ def main() -> None:
                     f"({row['specificity']['low']:.3f} to {row['specificity']['high']:.3f})",
                     flush=True,
                 )
-                write(found, passing)
+                write(found, passing, args.out)
 
 
-def write(found: dict[str, list[Any]], passing: dict[str, list[Any]]) -> None:
+def write(found: dict[str, list[Any]], passing: dict[str, list[Any]], out: Path) -> None:
     """Write what is known so far, and how far the encoders agree on held-out pictures."""
     results = {
         name: {
@@ -166,7 +171,7 @@ def write(found: dict[str, list[Any]], passing: dict[str, list[Any]]) -> None:
         }
         for name, rows in found.items()
     }
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
