@@ -66,7 +66,8 @@ def test_recognises_and_rejects(eyes, tmp_path):
     assert (risks(flat(calibration, part == 1)[0], cones) <= 1).all()
     miss = miss_rate(cones, *flat(test, part == 2))
     assert miss.low <= done.coverage.miss_bound
-    assert (risks(rows[gallery], cones) == 0).all()
+    # a row may be one unit in the last place off after it is brought to length 1 again
+    assert (risks(rows[gallery], cones) < 1e-4).all()
     passing = specificity(cones, rows[held_out], person[held_out], 1)
     assert 0 <= passing.low <= passing.value <= passing.high <= 1
 
