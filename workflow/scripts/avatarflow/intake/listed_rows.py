@@ -10,11 +10,11 @@ from avatarflow.runs.context import Step
 
 from .patients.persons import FIELD, KEY, UNIT, flat_columns, identify, joined_in_bulk
 from .patients.placeholders import codes_for_missing, words_for_missing
-from .refusals import label_columns, oddities
+from .refusals import label_columns, oddities, refuse_labels
 from .sources.labels import join_labels
 from .sources.labels import label_columns as fhir_columns
 from .sources.registry import source_of
-from .sources.rows import Place
+from .sources.rows import REFUSED, Place
 from .sources.withdrawn import leave_out, read_withdrawn, withdrawn_rows
 from .tables.manifest import EMBEDDED, ODDITIES, ROW
 from .tables.selection import select_rows
@@ -84,6 +84,13 @@ def list_rows(
     ]:
         step.warning("%s", warning)
     return ListedRows(every, who, rows)
+
+
+def refused_by_cells(listed: ListedRows, entry: dict[str, Any]) -> dict[int, str]:
+    """Return the selected rows that are refused before a picture is read: by their labels, or by their source."""
+    rows, own = listed.selected, listed.every.attrs.get(REFUSED, {})
+    refused = refuse_labels(rows, label_columns(entry), entry.get("constant_per_person", []))
+    return refused | {row: own[row] for row in rows[ROW] if row in own}
 
 
 def read_and_identify(

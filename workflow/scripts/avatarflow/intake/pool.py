@@ -14,7 +14,7 @@ from avatarflow.imaging.spool import Chosen, Spool, Stored
 from avatarflow.runs.context import Step
 
 from .consent.gate import Gate, columns_of, open_gate
-from .listed_rows import ListedRows, list_rows
+from .listed_rows import ListedRows, list_rows, refused_by_cells
 from .patients.copies import (
     persons_of_one_file,
     refuse_copies,
@@ -37,9 +37,8 @@ from .refusals import (
     contradictions,
     label_columns,
     reasons_in_words,
-    refuse_labels,
 )
-from .sources.rows import REFUSED, Place
+from .sources.rows import Place
 from .sources.withdrawn import ClinicInputs
 from .tables.manifest import ROW
 
@@ -103,9 +102,7 @@ def pool_from_manifest(
     listed = list_rows(entry, place, more, inputs.withdrawn, step)
     every, who, rows = listed.every, listed.who, listed.selected
 
-    refused = refuse_labels(rows, conditions, constant)
-    own = every.attrs.get(REFUSED, {})
-    refused |= {row: own[row] for row in rows[ROW] if row in own}
+    refused = refused_by_cells(listed, entry)
     fit = rows[~rows[ROW].isin(refused)]
     spool = Spool(folder, entry["size_px"])
     places, contents, sizes, unreadable = read_all(fit, root, entry, processes, step, spool.append)
@@ -117,9 +114,8 @@ def pool_from_manifest(
     kept = fit[~fit[ROW].isin(refused)]
     _refuse_nothing(kept, refused, place.where)
 
-    pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     listed_twice = _listed_twice(listed, root, entry, processes, step, seen)
-    again = saved_again(pictures, kept)
+    again = saved_again(Chosen(spool, [places[row] for row in kept[ROW]]), kept)
     same += listed_twice + [(kept[KEY].iloc[i], kept[KEY].iloc[j]) for i, j in again]
     rows_again = [(int(kept[ROW].iloc[i]), int(kept[ROW].iloc[j])) for i, j in again]
     if gate:
@@ -128,7 +124,6 @@ def pool_from_manifest(
         refused |= barred
         fit, kept = fit[~fit[ROW].isin(barred)], kept[~kept[ROW].isin(barred)]
         _refuse_nothing(kept, refused, place.where)
-        pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     numbers = number_persons(list(fit[KEY]), same, seed)[fit[ROW].isin(kept[ROW]).to_numpy()]
     # rows that a picture joins to one person may contradict each other, too
     if contrary := contradictions(kept, pd.Series(numbers, kept.index), constant):
@@ -136,7 +131,6 @@ def pool_from_manifest(
         agreeing = ~kept[ROW].isin(contrary).to_numpy()
         kept, numbers = kept[agreeing], numbers[agreeing]
         _refuse_nothing(kept, refused, place.where)
-        pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     if given:
         refuse_both_sides(list(who[KEY]), list(every[given[0]]), same)
     sides = list(kept[given[0]]) if given else None
@@ -154,6 +148,7 @@ def pool_from_manifest(
     )
     shared = [*shared_rows(fit, contents), *rows_again]
     warn_of_shared(shared, step)
+    pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     kept_sizes = {row: sizes[row] for row in kept[ROW]}
     return Pool(pictures, table, refused, kept_sizes, shared, gate)
 

@@ -22,10 +22,10 @@ from avatarflow.intake.consent.gate import (
     columns_of,
     open_gate,
 )
-from avatarflow.intake.listed_rows import ListedRows, list_rows
+from avatarflow.intake.listed_rows import list_rows, refused_by_cells
 from avatarflow.intake.patients.persons import KEY
-from avatarflow.intake.refusals import CONSENT, label_columns, refuse_labels
-from avatarflow.intake.sources.rows import REFUSED, Place
+from avatarflow.intake.refusals import CONSENT
+from avatarflow.intake.sources.rows import Place
 from avatarflow.intake.tables.manifest import ROW
 from avatarflow.runs.context import Step
 
@@ -167,8 +167,8 @@ def count(entry: dict[str, Any], data_root: str | None, day: str) -> Patients:
         more = [*entry["constant_per_person"], *columns_of(entry["consent"])]
         listed = list_rows(entry, place, more, withdrawn, step)
     problems.raise_if_any()
-    rows, refused = _usable(listed, entry)
-    fit = rows[~rows[ROW].isin(refused)]
+    rows = listed.selected[listed.selected[KEY].notna()]
+    fit = rows[~rows[ROW].isin(refused_by_cells(listed, entry))]
     barred = gate.refused(listed.every, listed.who[KEY], [], fit[ROW]) if len(fit) else {}
     return _patients(rows, fit, barred, entry["conditions"])
 
@@ -260,14 +260,6 @@ def _differences(
 ) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for key in KEYS:
         yield key, (own[key], asked[key])
-
-
-def _usable(listed: ListedRows, entry: dict[str, Any]) -> tuple[pd.DataFrame, dict[int, str]]:
-    """Return the selected rows of known patients, and those among them that intake would refuse by their cells."""
-    rows = listed.selected[listed.selected[KEY].notna()]
-    refused = refuse_labels(rows, label_columns(entry), entry["constant_per_person"])
-    own = listed.every.attrs.get(REFUSED, {})
-    return rows, refused | {row: own[row] for row in rows[ROW] if row in own}
 
 
 def _patients(

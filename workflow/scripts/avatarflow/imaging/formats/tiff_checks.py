@@ -86,9 +86,7 @@ def use_palette_of_8_bits(image: Image.Image) -> None:
 def is_whole(image: Image.Image, size: int) -> bool:
     """Whether all data of a TIFF lie within a file of that many bytes."""
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
-    offsets, lengths = TILES if TILES[0] in tags else STRIPS
-    ends = zip(values_of(tags, offsets), values_of(tags, lengths), strict=False)
-    return all(place + length <= size for place, length in ends)
+    return all(place + length <= size for place, length in zip(*_stretches(tags), strict=False))
 
 
 def values_of(tags: Any, number: int) -> tuple[int, ...]:
@@ -112,6 +110,12 @@ def has_transparency(image: Image.Image) -> bool:
     return values_of(getattr(image, "tag_v2", {}), EXTRA_SAMPLES) in ((), (TRANSPARENCY,))
 
 
+def _stretches(tags: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return where the data of each strip or tile begin, and how long they are."""
+    offsets, lengths = TILES if TILES[0] in tags else STRIPS
+    return values_of(tags, offsets), values_of(tags, lengths)
+
+
 def _reads_subsampled(tags: Any) -> bool:
     """Whether the colours of YCbCr are as many as Pillow reads.
 
@@ -124,19 +128,18 @@ def _reads_subsampled(tags: Any) -> bool:
     if compression != PLAIN:
         return subsampling in SUBSAMPLINGS
     width, height = tags[WIDTH], tags[HEIGHT]
-    lengths = TILES[1] if TILES[0] in tags else STRIPS[1]
+    _, lengths = _stretches(tags)
     if TILES[0] in tags:  # they are whole at the edges, too
         width, height = (
             -(-side // tags[tile]) * tags[tile]
             for side, tile in zip((width, height), TILE_SIDES, strict=True)
         )
-    return bool(sum(values_of(tags, lengths)) >= 3 * width * height)
+    return bool(sum(lengths) >= 3 * width * height)
 
 
 def _check_jpegs(tags: Any, data: bytes, limits: Limits) -> None:
     """Check each strip or tile: a JPEG that may share its tables with the others."""
-    offsets, lengths = TILES if TILES[0] in tags else STRIPS
-    places, sizes = values_of(tags, offsets), values_of(tags, lengths)
+    places, sizes = _stretches(tags)
     tables = bytes(tags.get(JPEG_TABLES) or b"")[:-2]  # without the marker of their end
     if len(places) != len(sizes):
         raise PictureError("damaged")
@@ -154,9 +157,8 @@ def _check_jpegs(tags: Any, data: bytes, limits: Limits) -> None:
 
 def _check_deflated(tags: Any, data: bytes, limits: Limits) -> None:
     """Inflate each strip or tile to its checksum, which Pillow does not look at."""
-    offsets, lengths = TILES if TILES[0] in tags else STRIPS
     left = MOST_BYTES * MOST_AREA * limits.max_pixels
-    for place, size in zip(values_of(tags, offsets), values_of(tags, lengths), strict=False):
+    for place, size in zip(*_stretches(tags), strict=False):
         inflater, rest = zlib.decompressobj(), data[place : place + size]
         try:
             while rest and not inflater.eof:

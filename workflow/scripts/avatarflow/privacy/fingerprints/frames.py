@@ -28,7 +28,10 @@ def content(picture: Pictures) -> tuple[slice, slice] | None:
     >>> content(picture)
     (slice(2, 6, None), slice(3, 7, None))
     """
-    spans = [_span(picture), _span(picture.swapaxes(0, 1))]
+    turned = picture.swapaxes(0, 1)
+    if not (_may_be_framed(picture) and _may_be_framed(turned)):
+        return None
+    spans = [_span(picture), _span(turned)]
     sides = [stop - start for start, stop in spans]
     if min(sides) <= 0 or any(
         taken > WIDE * whole for taken, whole in zip(sides, picture.shape[:2], strict=True)
@@ -39,6 +42,15 @@ def content(picture: Pictures) -> tuple[slice, slice] | None:
         _widened(span, wanted, whole) for span, whole in zip(spans, picture.shape[:2], strict=True)
     )
     return rows, columns
+
+
+def _may_be_framed(picture: Pictures) -> bool:
+    """Whether a row near the top or the bottom is plain, as in any wide frame.
+
+    Looked at first, since few pictures have one and every fingerprint asks.
+    """
+    depth = max(1, int((1 - WIDE) / 2 * len(picture)))  # no wide frame is thinner on both sides
+    return any(np.ptp(picture[row], axis=0).max() <= TOLERANCE for row in (depth - 1, -depth))
 
 
 def _span(picture: Pictures) -> tuple[int, int]:
