@@ -34,7 +34,7 @@ report: setup ## one self-contained HTML page over the demonstration's results
 test: setup ## every check and test, the quick ones first; says what was skipped and why
 	pytest -n $(WORKERS) $(CHECKS)
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS) $(FAST)
-	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(LONG) $(CHECKS:%=--ignore=%)
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --durations=20 --durations-min=20 --dist loadgroup --no-loadscope-reorder $(LONG) $(CHECKS:%=--ignore=%)
 
 lint: setup ## style, types and contracts only
 	pytest -q -n $(WORKERS) $(CHECKS)

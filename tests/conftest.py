@@ -43,9 +43,11 @@ LONG = (
     "test_the_literal_command",
     "test_another_generator_family",
     "test_pictures_labels_and_consents",
-    "test_killed_and_started_again",
+    "test_own_reads_are_scored",
+    "test_cleaned_reads_leave",
+    "test_a_benchmark_of_nanopore",
+    "test_killed_twice",
     "test_a_withdrawn_patient",
-    "test_three_shards",
 )
 """Tests of minutes each: begun first and divided among workers, so that all workers end together."""
 

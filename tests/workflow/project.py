@@ -61,10 +61,15 @@ def prepare(folder, **changes):
     """Write photographs and config into a working directory."""
     folder.mkdir(parents=True, exist_ok=True)
     write_photographs(folder / "data")
+    write_config(folder, **changes)
+    return folder
+
+
+def write_config(folder, **changes):
+    """Write the tiny release's config, with changes, into a working directory."""
     (folder / "config.yaml").write_text(
         yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8"
     )
-    return folder
 
 
 def copy(run, folder):

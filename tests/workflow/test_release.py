@@ -30,9 +30,12 @@ def test_a_release_is_whole(undisturbed):
     )
 
 
-def test_another_generator_family_reaches_a_decision_by_config_alone(tmp_path):
+def test_another_generator_family_reaches_a_decision_by_config_alone(undisturbed, tmp_path):
     changes = {"releases__tiny__generator": {"family": "pca_gaussian"}, "releases__tiny__base": {}}
-    folder = project.prepare(tmp_path / "run", **changes)
+    folder = tmp_path / "run"
+    project.copy(undisturbed, folder)
+    project.write_config(folder, **changes)
+    assert not project.planned(folder) & {"intake", "fit_fingerprint", "calibrate_cones"}
     project.run(folder)
     release = folder / RELEASE / "release"
     certificate = json.loads((release / "certificate.json").read_text())
