@@ -55,7 +55,9 @@ def read_facts(
     limits = (NOT_FOR, *map(str, settings["limits"]))
     asked = certificate["asked"]
     removers = ", ".join(f"{tool['tool']} ({tool['setting']})" for tool in asked["remove"])
-    detectors = ", ".join(f"{tool['tool']} ({tool['setting']})" for tool in asked["detection_tools"])
+    detectors = ", ".join(
+        f"{tool['tool']} ({tool['setting']})" for tool in asked["detection_tools"]
+    )
     provenance = (
         f"Fragments that {removers} calls human were taken out of the reads of a sample. {detectors} looked for human "
         "fragments in what was left. Simulated human fragments were mixed in, counted and taken out again."
