@@ -1,5 +1,7 @@
 """A tiny whole project for workflow tests: generated eyes saved as photographs with canaries in them, and a config."""
 
+import gzip
+import io
 import json
 import os
 import shutil
@@ -14,9 +16,12 @@ import yaml
 from PIL import Image
 
 from avatarflow.imaging.phantom.eyes import draw_eyes
+from avatarflow.release.exports import dicom
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "CANARYZQX"
+UNPUBLISHED = "PRIVATEZQX"
+"""In texts of the config that are for the site alone."""
 
 
 def release_config(**changes):
@@ -33,7 +38,7 @@ def release_config(**changes):
 
 
 def write_photographs(folder, persons=44, size=48, seed=11):
-    """Photographs of generated eyes, with a canary in every patient id, EXIF field and file name."""
+    """Photographs of generated eyes, with a canary in every patient id, EXIF field, DICOM tag and file name."""
     folder.mkdir(parents=True, exist_ok=True)
     identities = [2 * person + eye for person in range(persons) for eye in range(2)]
     pictures, table = draw_eyes("fundus", identities, [0] * len(identities), size, seed)
@@ -42,8 +47,12 @@ def write_photographs(folder, persons=44, size=48, seed=11):
         exif = Image.Exif()
         exif[0x010E] = f"{CANARY} description"
         exif[0x013B] = f"{CANARY} artist"
-        name = f"{CANARY}_{number}.jpg"
-        Image.fromarray(picture).save(folder / name, quality=97, exif=exif.tobytes())
+        last = number == len(pictures) - 1
+        name = f"{CANARY}_{number}.{'dcm' if last else 'jpg'}"
+        if last:
+            write_dicom(folder / name, picture)
+        else:
+            Image.fromarray(picture).save(folder / name, quality=97, exif=exif.tobytes())
         patient = f"{CANARY}-{eye.person:03d}"
         rows.append(
             {
@@ -55,6 +64,43 @@ def write_photographs(folder, persons=44, size=48, seed=11):
             }
         )
     pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+
+
+def write_dicom(path, picture):
+    """Write a photograph as a device stores it, with a canary in every tag that can hold one."""
+    data = dicom.secondary_capture(picture, 0, {}, "a device")
+    for tag in (
+        "SyntheticData",
+        "ConversionType",
+        "PatientIdentityRemoved",
+        "ContentQualification",
+    ):
+        delattr(data, tag)
+    data.ImageType = ["ORIGINAL", "PRIMARY"]
+    for tag in (
+        "PatientName", "PatientID", "ReferringPhysicianName", "StudyID", "AccessionNumber", "ImageComments",
+        "DerivationDescription", "DeidentificationMethod", "Manufacturer", "SecondaryCaptureDeviceManufacturer",
+        "InstitutionName", "OperatorsName", "StudyDescription", "DeviceSerialNumber", "PatientComments",
+    ):  # fmt: skip
+        setattr(data, tag, CANARY)
+    data.save_as(path, enforce_file_format=True)
+
+
+def words_in(name, data):
+    """The bytes of a file in which a word can be looked for: tables and archives are opened first."""
+    if name.endswith(".gz"):
+        return gzip.decompress(data)
+    if name.endswith(".parquet"):
+        table = pd.read_parquet(io.BytesIO(data))
+        texts = [" ".join(map(str, table.columns))]
+        for column in table:
+            if column == "image":
+                texts += [f"{cell['path']} " for cell in table[column]]
+                data += b"".join(cell["bytes"] for cell in table[column])
+            else:
+                texts += table[column].astype(str).tolist()
+        return data + "\n".join(texts).encode()
+    return data
 
 
 def prepare(folder, **changes):

@@ -142,7 +142,18 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
         "bits_left": 20,
         "reference_match": 0,  # the host is made up
     }
-    further = {"seed": 3, "spike_ins": {"pairs": 2000, "donors": 1}, "gates": gates}
+    body = {"name": "Body", "contact": "hdab@example.org"}
+    law = ["http://data.europa.eu/eli/reg/2025/327/oj"]
+    exports = {
+        "exports": ["croissant", "dcat_ap", "health_dcat_ap", "ro_crate"],
+        "publisher": "Clinic",
+        "date": "2026-12-01",
+        "url": "https://data.example.org/stool",
+        "contact": "data@example.org",
+        "health": {"categories": ["RPDG"], "legislation": law, "access_body": body},
+    }
+    spikes = {"pairs": 2000, "donors": 1}
+    further = {"seed": 3, "spike_ins": spikes, "gates": gates, "release": exports}
     out, work, refusal = (tmp_path / name for name in ("clean", "clean.work", "refused"))
     benchmark = work / "results" / "read_benchmarks" / "stool"
 
@@ -184,6 +195,14 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
 
     passed = json.loads((out / "certificate.json").read_text())
     assert passed["decision"] == "pass", passed["gates"]
+    records = [
+        "croissant.json",
+        "dcat-ap.jsonld",
+        "health-dcat-ap.jsonld",
+        "ro-crate-metadata.json",
+    ]
+    sums = (out / "release" / "SHA256SUMS").read_text()
+    assert all(f"  {name}\n" in sums for name in records)
     assert passed["measured"]["counts"]["removed"] == 40
     lines = (
         gzip.decompress((out / "release" / "reads_1.fastq.gz").read_bytes()).decode().splitlines()

@@ -109,14 +109,14 @@ print(json.dumps([picture.size, data[0]["image"].size, sorted(data.column_names)
     assert {"image", "sex", "eye_side"} <= set(columns)
 
 
-def test_a_canary_in_ids_exif_and_file_names_reaches_no_output(undisturbed):
+def test_a_canary_in_ids_exif_dicom_and_file_names_reaches_no_output(undisturbed):
     canary = project.CANARY.encode()
     places = [f"{RELEASE}/release", f"{RELEASE}/student", "logs"]
     places += [f"results/{name}" for name in ("mlflow", "records", "benchmarks")]
     looked_at = 0
     for place in places:
         for name, data in project.content(undisturbed / place).items():
-            assert canary not in data, f"{place}/{name}"
+            assert canary not in project.words_in(name, data), f"{place}/{name}"
             assert project.CANARY not in name
             looked_at += 1
     for name in ("report.html", "refused.csv"):
@@ -124,6 +124,26 @@ def test_a_canary_in_ids_exif_and_file_names_reaches_no_output(undisturbed):
     assert looked_at > 30
     # the search itself can find it
     assert canary in (undisturbed / "data/manifest.csv").read_bytes()
+    (device,) = (undisturbed / "data").glob("*.dcm")
+    assert device.read_bytes().count(canary) == 15
+
+
+def test_texts_of_the_config_that_are_for_the_site_alone_are_in_no_export(undisturbed):
+    word = project.UNPUBLISHED.encode()
+    files = project.content(undisturbed / RELEASE / "release")
+    exports = {
+        "croissant.json",
+        "dcat-ap.jsonld",
+        "health-dcat-ap.jsonld",
+        "ro-crate-metadata.json",
+    }
+    assert exports | {"dicom/000000.dcm", "data/00000.parquet"} <= set(files)
+    for name, data in files.items():
+        assert word not in project.words_in(name, data), name
+    assert (undisturbed / "config.yaml").read_bytes().count(word) == 3
+    # a table's cells are seen by this search
+    table = (undisturbed / RELEASE / "release/data/00000.parquet").read_bytes()
+    assert b"female" in project.words_in("x.parquet", table)
 
 
 def test_a_second_invocation_has_nothing_to_do(undisturbed):

@@ -205,12 +205,23 @@ def write_reads(folder, haplotypes, microbe, random):
     np.save(folder / "human.npy", human)
 
 
+RELEASE = {
+    "exports": ["croissant", "dcat_ap", "health_dcat_ap", "ro_crate"], "publisher": "Clinic", "date": "2026-12-01",
+    "url": "https://data.example.org/stool", "contact": "data@example.org",
+    "health": {
+        "categories": ["RPDG"], "legislation": ["http://data.europa.eu/eli/reg/2025/327/oj"],
+        "access_body": {"name": "Body", "contact": "hdab@example.org"},
+    },
+}  # fmt: skip
+"""Every export, so that every refusal shows that it exports nothing."""
+
+
 def settings_of(world, **changes):
     entry = {"own_reads": {"fastq1": "a", "fastq2": "b"}, "reference": {"fasta": "host.fa"}, "seed": 1,
              "panel": {"vcf": str(world / "panel.vcf")},
              "spike_ins": {"pairs": 1500, "donors": 1},
              "gates": {"spike_ins": 1000, "miss_rate": 0.01, "bits_left": 30, "reference_match": 0},
-             **changes}  # fmt: skip
+             "release": RELEASE, **changes}  # fmt: skip
     return load({"read_releases": {"r": entry}})["read_releases"]["r"]
 
 
@@ -249,7 +260,7 @@ def tool(folder, name, removed, status="ok"):
     table = pd.DataFrame({"fragment": names, "removed": removed})
     table[: 0 if status != "ok" else None].to_parquet(folder / f"{name}.parquet")
     (folder / f"{name}.json").write_text(
-        json.dumps({"status": status, "reason": "", "version": ""})
+        json.dumps({"status": status, "reason": "", "version": f"/home/{CANARY}/{name} 1.2.3"})
     )
     return {
         "tool": name,
@@ -355,7 +366,8 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
     assert (found["counts"]["removed"], found["counts"]["found"], found["how"]) == (HUMAN, 0, PANEL)
     release = tmp_path / "release"
     assert sorted(path.name for path in release.iterdir()) == [
-        "README.md", "SHA256SUMS", "certificate.json", "reads_1.fastq.gz", "reads_2.fastq.gz",
+        "README.md", "SHA256SUMS", "certificate.json", "croissant.json", "dcat-ap.jsonld", "health-dcat-ap.jsonld",
+        "reads_1.fastq.gz", "reads_2.fastq.gz", "ro-crate-metadata.json",
     ]  # fmt: skip
     for line in (release / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
@@ -371,7 +383,18 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
         assert lines[::4] == [
             f"@r{number:09d}" for number in range(MICROBIAL)
         ]  # no gaps that tell what is gone
+    crate = json.loads((release / "ro-crate-metadata.json").read_text())["@graph"]
+    versions = [one["softwareVersion"] for one in crate if one["@id"].startswith("#tool-")]
+    assert versions == ["1.2.3"] * 3  # the number alone, no path
+    record = json.loads((release / "health-dcat-ap.jsonld").read_text())["@graph"]
+    records = [
+        one["healthdcatap:numberOfRecords"]["@value"]
+        for one in record
+        if one["@type"] == "dcat:Dataset"
+    ]
+    assert records == [str(MICROBIAL)]
     assert "Microbes alone can identify people" in (release / "README.md").read_text()
+    assert "- `croissant.json`: Croissant" in (release / "README.md").read_text()
     assert "Microbes alone can identify people" in (tmp_path / "report.html").read_text()
     assert (release / "certificate.json").read_bytes() == (
         tmp_path / "certificate.json"

@@ -85,6 +85,32 @@ def test_refused_reads_have_a_certificate_and_no_files(tmp_path):
     assert lines[1].startswith("files, only in B: 2")
 
 
+def test_two_releases_of_reads_differ_by_gates_tools_and_files(tmp_path):
+    """As `results/read_releases/<name>` lies on disk: the certificate beside the folder, and in it."""
+    bits = {**GATE, "name": "bits_left"}
+    one, other = (
+        {"remove": [{"tool": tool, "setting": "x"}], "seed": 1} for tool in ("bwa", "kraken2")
+    )
+    files = {"reads_1.fastq.gz": b"reads", "croissant.json": b"{}"}
+    a = write(tmp_path / "a", files, gates=[bits], asked=one)
+    b = write(
+        tmp_path / "b",
+        {**files, "reads_1.fastq.gz": b"fewer"},
+        gates=[{**bits, "high": 0.9}],
+        asked=other,
+    )
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        (folder / "certificate.json").write_bytes(
+            (folder / "release/certificate.json").read_bytes()
+        )
+    assert compared(a, b) == [
+        "gate bits_left high: 0.8 -> 0.9",
+        'asked.remove: [{"setting": "x", "tool": "bwa"}] -> [{"setting": "x", "tool": "kraken2"}]',
+        "files, other bytes: 1: reads_1.fastq.gz",
+        "files, the same: 1",
+    ]
+
+
 def test_folders_that_are_none_are_named_at_once(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "certificate.json").write_text("{")

@@ -16,22 +16,31 @@ from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import write_release
-from avatarflow.release.exports.names import CONTENTS, NEEDS
+from avatarflow.release.exports import reads
+from avatarflow.release.exports.health_dcat_ap import CATEGORIES, LABELS
+from avatarflow.release.exports.names import CONTENTS, NEEDS, PICTURES_ONLY
 from avatarflow.release.exports.registry import EXPORTS
 
 CANARY = "canary-4711"
 CONDITIONS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
+HEALTH = {
+    "categories": ["EMRD", "RPDG"], "legislation": ["http://data.europa.eu/eli/reg/2025/327/oj"],
+    "access_body": {"name": "Zugangsstelle", "contact": "https://hdab.example.org"},
+    "custodian": {"name": "", "contact": ""}, "purpose": "Method development.", "legal_basis": "", "population": "",
+    "min_age": 18, "max_age": None, "individuals": None, "retained_from": "2026-12-01", "retained_until": "",
+}  # fmt: skip
 DECLARED = {
     "publisher": "Klinik Österberg", "date": "2026-12-01", "url": "https://data.example.org/eyes",
-    "contact": "data@example.org",
+    "contact": "data@example.org", "workflow_url": "", "health": HEALTH,
 }  # fmt: skip
 SETTINGS = {
     "title": "", "licence": "cc-by-4.0", "sources": [], "limits": ["One camera."], "per_shard": 4, "sheet_pictures": 4,
-    "sheet_columns": 2, "exports": list(EXPORTS), "version": "1.2.0", **DECLARED,
+    "sheet_columns": 2, "exports": list(NEEDS), "version": "1.2.0", **DECLARED,
 }  # fmt: skip
 CERTIFICATE = {
     "release": "demo", "decision": "pass", "claim": ["It is no proof of anonymity."], "asked": {"size_px": 5},
     "gates": [], "measured": {}, "consent": {"checked": False, "text": "consent: not checked here"},
+    "unit": "person",
     "model_gate": {"result": "inconclusive", "meaning": "x", "high": None, "threshold": None, "n": 0},
 }  # fmt: skip
 SIZE = 5  # odd: 75 bytes of pixels, which DICOM fills up to 76
@@ -76,13 +85,30 @@ def digest(path):
 # --- what all have in common
 
 
-def test_registry_schema_needs_and_card_name_the_same_exports(root):
-    schema = yaml.safe_load((root / "workflow/schemas/quality.schema.yaml").read_text())
-    exports = schema["$defs"]["release"]["properties"]["exports"]
-    assert exports["items"]["enum"] == list(EXPORTS) == list(NEEDS) == list(CONTENTS)
+def test_registry_schemas_needs_and_card_name_the_same_exports(root):
+    shared = [name for name in NEEDS if name not in PICTURES_ONLY]
+    assert shared == list(EXPORTS)
+    assert list(NEEDS) == list(CONTENTS)
+    enums = []
+    for name, path in (
+        ("quality", ["$defs", "release"]),
+        ("read_release", ["properties", "release"]),
+    ):
+        part = yaml.safe_load((root / f"workflow/schemas/{name}.schema.yaml").read_text())
+        for key in path:
+            part = part[key]
+        enums.append(part["properties"]["exports"]["items"]["enum"])
+    assert enums == [list(NEEDS), shared]
     folder = root / "workflow/scripts/avatarflow/release/exports"
-    shared = {"__init__", "interface", "names", "registry", "facts"}
-    assert {path.stem for path in folder.glob("*.py")} - shared == set(EXPORTS)
+    others = {"__init__", "interface", "names", "registry", "facts", "pictures", "reads"}
+    assert {path.stem for path in folder.glob("*.py")} - others == set(NEEDS)
+
+
+def test_categories_are_those_of_the_schema(root):
+    schema = yaml.safe_load((root / "workflow/schemas/quality.schema.yaml").read_text())
+    health = schema["$defs"]["release"]["properties"]["health"]["properties"]
+    assert sorted(health["categories"]["items"]["enum"]) == sorted(LABELS)
+    assert len(LABELS) == 17  # of Article 51
 
 
 def test_equal_releases_have_equal_bytes_and_other_pictures_other_uids(made, tmp_path):
@@ -104,7 +130,7 @@ def test_a_refused_release_exports_nothing(tmp_path):
 
 def test_nothing_is_exported_that_was_not_asked_for(tmp_path):
     plain = set(contents(release(tmp_path / "none", settings={**SETTINGS, "exports": []})))
-    for name in EXPORTS:
+    for name in NEEDS:
         one = contents(release(tmp_path / name, settings={**SETTINGS, "exports": [name]}))
         added = {path.partition("/")[0] for path in set(one) - plain}
         assert added == {re.match("`([^`/]+)", CONTENTS[name])[1]}
@@ -113,7 +139,7 @@ def test_nothing_is_exported_that_was_not_asked_for(tmp_path):
 
 def test_no_identifier_no_candidate_and_no_path_is_in_any_exported_byte(made, tmp_path):
     files = contents(made)
-    assert len(files) == 16
+    assert len(files) == 17
     for name, data in files.items():
         for word in (CANARY, "student-0000", str(made.parent), "/tmp/"):
             assert word.encode() not in data, name
@@ -193,7 +219,8 @@ def test_croissant_names_no_column_that_is_not_there(tmp_path):
 def test_dcat_ap_says_where_each_file_is_and_what_it_is(made):
     graph = {one["@id"]: one for one in json.loads((made / "dcat-ap.jsonld").read_text())["@graph"]}
     data = graph["https://data.example.org/eyes#dataset"]
-    assert data["healthdcatap:numberOfRecords"]["@value"] == "7"
+    assert data["dct:type"]["@id"].endswith("dataset-type/SYNTHETIC_DATA")
+    assert not [key for key in data if key.startswith("healthdcatap:")]
     assert data["dct:issued"]["@value"] == "2026-12-01"
     parts = [graph[part["@id"]] for part in data["dcat:distribution"]]
     assert len(parts) == 2
@@ -207,6 +234,61 @@ def test_dcat_ap_says_where_each_file_is_and_what_it_is(made):
         graph[data["dcat:contactPoint"]["@id"]]["vcard:hasEmail"]["@id"]
         == "mailto:data@example.org"
     )
+
+
+def health_record(folder):
+    graph = json.loads((folder / "health-dcat-ap.jsonld").read_text())["@graph"]
+    nodes = {one["@id"]: one for one in graph}
+    assert len(nodes) == len(graph)  # no node twice
+    return nodes, nodes["https://data.example.org/eyes#dataset"]
+
+
+def test_health_dcat_ap_holds_what_public_data_must_say(made):
+    """The properties that release 8 of the profile asks of public data, and what they refer to."""
+    graph, data = health_record(made)
+    law = [{"@id": HEALTH["legislation"][0]}]
+    parts = [one for one in graph.values() if one["@type"] == "dcat:Distribution"]
+    assert len(parts) == 4  # two shards, the certificate, the contact sheet
+    for node in (data, *parts):
+        assert node["dcatap:applicableLegislation"] == law
+    assert [one["@id"] for one in data["healthdcatap:healthCategory"]] == [
+        f"{CATEGORIES}/EMRD",
+        f"{CATEGORIES}/RPDG",
+    ]
+    for one in data["healthdcatap:healthCategory"]:
+        table = graph[one["@id"]]["skos:inScheme"]["@id"]
+        assert graph[table]["@type"] == "skos:ConceptScheme"
+    body = graph[data["healthdcatap:hdab"]["@id"]]
+    assert body["foaf:name"]["@value"] == "Zugangsstelle"
+    assert body["cv:contactPoint"]["cv:contactPage"]["@id"] == "https://hdab.example.org"
+    publisher = graph[data["dct:publisher"]["@id"]]
+    assert publisher["cv:contactPoint"]["cv:email"] == "data@example.org"
+    assert data["dct:accessRights"]["@id"].endswith("access-right/PUBLIC")
+    assert data["healthdcatap:hasStructuredData"]["@value"] == "true"
+    (table,) = [data["healthdcatap:hasVariables"]["csvw:table"]]
+    columns = {one["csvw:name"]: one["csvw:datatype"] for one in table["csvw:column"]}
+    assert list(columns) == list(pd.read_parquet(made / "data/00000.parquet").columns)
+    assert columns["image"] == "binary"
+
+
+def test_health_dcat_ap_counts_nobody_in_pictures_and_leaves_out_what_nobody_said(made):
+    _, data = health_record(made)
+    assert data["healthdcatap:numberOfRecords"]["@value"] == "7"
+    assert data["healthdcatap:numberOfUniqueIndividuals"]["@value"] == "0"
+    assert "no picture shows a person" in data["healthdcatap:populationCoverage"]["@value"]
+    assert data["healthdcatap:minTypicalAge"]["@value"] == "18"
+    assert data["dpv:hasPurpose"]["dct:description"]["@value"] == "Method development."
+    assert set(data["healthdcatap:retentionPeriod"]) == {"@id", "@type", "dcat:startDate"}
+    certificate = data["dqv:hasQualityAnnotation"]["oa:hasBody"]["@id"]
+    assert certificate == "https://data.example.org/eyes/certificate.json"
+    silent = {"maxTypicalAge", "hasLegalBasis", "custodian", "hasPersonalData"}
+    assert not silent & {key.partition(":")[2] for key in data}
+
+
+def test_the_originals_are_counted_where_the_pool_was_measured(tmp_path):
+    certificate = {**CERTIFICATE, "measured": {"pool": {"persons": 44}}}
+    _, data = health_record(release(tmp_path / "release", certificate=certificate))
+    assert "of 44 patients" in data["healthdcatap:populationCoverage"]["@value"]
 
 
 def test_a_web_address_and_an_unknown_licence_are_written_as_such(tmp_path):
@@ -233,6 +315,81 @@ def test_the_crate_describes_every_file_and_the_run(made):
     assert run["@type"] == "CreateAction"
     assert run["instrument"]["@id"] in found
     assert {"@id": "data/00000.parquet"} in run["result"]
+    # what anybody can compute again: `asked` with sorted keys and without spaces
+    assert found["#settings"]["value"] == hashlib.sha256(b'{"size_px":5}').hexdigest()
+    assert run["object"] == {"@id": "#settings"}
+
+
+def test_the_software_is_named_by_its_address_where_there_is_one(tmp_path):
+    address = "https://code.example.org/avatarflow/tree/1.0.0"
+    folder = release(tmp_path / "release", settings={**SETTINGS, "workflow_url": address})
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    found = {one["@id"]: one for one in graph}
+    assert found["#run"]["instrument"] == {"@id": address}
+    assert found[address]["url"] == address
+
+
+# --- reads
+
+
+READS = {
+    "release": "stool", "decision": "pass", "claim": ["Microbes alone can identify people."], "gates": [],
+    "asked": {
+        "remove": [{"tool": "bwa", "setting": "mem"}],
+        "detection_tools": [{"tool": "minimap2", "setting": "sr"}],
+    },
+}  # fmt: skip
+
+
+def read_release(folder, **changes):
+    """Write the exports of two files of reads and return their contents."""
+    folder.mkdir()
+    for name in ("reads_1.fastq.gz", "reads_2.fastq.gz", "certificate.json", "README.md"):
+        (folder / name).write_bytes(name.encode())
+    settings = {**SETTINGS, "exports": list(EXPORTS), **changes}
+    versions = {"bwa": "/opt/canary-4711/bwa version 0.7.17-r1188", "minimap2": ""}
+    reads.write_exports(folder, READS, settings, 1987, versions)
+    return contents(folder)
+
+
+def test_reads_have_every_record_and_no_tables(tmp_path):
+    health = {**HEALTH, "individuals": 1}
+    files = read_release(tmp_path / "release", health=health)
+    names = {"croissant.json", "dcat-ap.jsonld", "health-dcat-ap.jsonld", "ro-crate-metadata.json"}
+    assert names < set(files)
+    assert all(CANARY.encode() not in data for data in files.values())
+    croissant = json.loads(files["croissant.json"])
+    paths = ["reads_1.fastq.gz", "reads_2.fastq.gz"]
+    assert [file["contentUrl"] for file in croissant["distribution"]] == paths
+    for file in croissant["distribution"]:
+        assert file["sha256"] == hashlib.sha256(file["name"].encode()).hexdigest()
+    assert "recordSet" not in croissant
+    _, data = health_record(tmp_path / "release")
+    assert data["healthdcatap:numberOfRecords"]["@value"] == "1987"
+    assert data["healthdcatap:numberOfUniqueIndividuals"]["@value"] == "1"
+    assert data["healthdcatap:hasStructuredData"]["@value"] == "false"
+    assert not {"healthdcatap:hasVariables", "adms:sample", "dct:type"} & set(data)
+
+
+def test_nobody_counts_the_donors_of_reads_but_the_steward(tmp_path):
+    read_release(tmp_path / "release")
+    _, data = health_record(tmp_path / "release")
+    assert "healthdcatap:numberOfUniqueIndividuals" not in data
+    assert "healthdcatap:populationCoverage" not in data
+
+
+def test_the_crate_names_the_tools_with_the_number_of_their_version_alone(tmp_path):
+    files = read_release(tmp_path / "release")
+    found = {one["@id"]: one for one in json.loads(files["ro-crate-metadata.json"])["@graph"]}
+    assert found["#tool-bwa"]["softwareVersion"] == "0.7.17-r1188"
+    assert "softwareVersion" not in found["#tool-minimap2"]
+    needed = found["#avatarflow"]["softwareRequirements"]
+    assert needed == [{"@id": "#tool-bwa"}, {"@id": "#tool-minimap2"}]
+    assert found["./"]["hasPart"][-1] == {"@id": "SHA256SUMS"}
+
+
+def test_equal_reads_have_equal_records(tmp_path):
+    assert read_release(tmp_path / "a") == read_release(tmp_path / "b")
 
 
 # --- configuration
@@ -243,9 +400,16 @@ def config(**release):
     return load({"releases": {"eyes": entry}})["releases"]["eyes"]["release"]
 
 
+def read_config(**release):
+    own = {"fastq1": "a.fq", "fastq2": "b.fq"}
+    entry = {"own_reads": own, "reference": {"fasta": "host.fa"}, "release": release}
+    return load({"read_releases": {"stool": entry}})["read_releases"]["stool"]["release"]
+
+
 def test_exports_are_off_and_can_all_be_on():
-    assert config()["exports"] == []
-    assert config(exports=list(EXPORTS), **DECLARED)["exports"] == list(EXPORTS)
+    assert config()["exports"] == read_config()["exports"] == []
+    assert config(exports=list(NEEDS), **DECLARED)["exports"] == list(NEEDS)
+    assert read_config(exports=list(EXPORTS), **DECLARED)["exports"] == list(EXPORTS)
     assert config(exports=["dicom"])["exports"] == ["dicom"]
 
 
@@ -259,6 +423,41 @@ def test_what_an_export_needs_is_asked_for_before_anything_runs():
         f"{where}.url: empty, and needed by croissant, dcat_ap; set it",
         f"{where}.contact: empty, and needed by dcat_ap; set it",
     ]
+
+
+def test_a_health_record_asks_for_what_only_the_steward_knows():
+    with pytest.raises(AvatarflowError) as error:
+        read_config(
+            exports=["health_dcat_ap"], **{**DECLARED, "health": {"custodian": {"name": "x"}}}
+        )
+    where = "config read_releases.stool.release.health"
+    needed = ("categories", "legislation", "access_body.name", "access_body.contact")
+    assert str(error.value).splitlines() == [
+        *(f"{where}.{key}: empty, and needed by health_dcat_ap; set it" for key in needed),
+        f"{where}.custodian.contact: empty beside name; set it, or empty both",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("health", "line"),
+    [
+        ({"min_age": 60, "max_age": 40}, ".max_age: 40, and min_age is 60; set it to min_age or more"),
+        ({"retained_from": "2027-01-01", "retained_until": "2026-01-01"}, ".retained_until: 2026-01-01, and"),
+        ({"retained_until": "2026-02-30"}, ".retained_until: 2026-02-30 is no day"),
+        ({"individuals": 3}, ".individuals: given for pictures, which show nobody"),
+        ({"categories": ["EYES"]}, ".categories"),
+        ({"access_body": {"contact": "Ms X"}}, ".access_body.contact"),
+        ({"theme": "x"}, ": unknown key 'theme'"),
+    ],
+)  # fmt: skip
+def test_a_health_record_that_contradicts_itself_is_refused(health, line):
+    with pytest.raises(AvatarflowError, match=re.escape(f"eyes.release.health{line}")):
+        config(health=health)
+
+
+def test_reads_have_no_dicom():
+    with pytest.raises(AvatarflowError, match=r"stool.release.exports"):
+        read_config(exports=["dicom"])
 
 
 @pytest.mark.parametrize(

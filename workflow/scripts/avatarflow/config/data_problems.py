@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from avatarflow.core.paths import data_path
@@ -69,16 +70,39 @@ def limit_problems(where: str, limits: dict[str, Any]) -> Iterator[Problem]:
 
 
 def export_problems(where: str, release: dict[str, Any]) -> Iterator[Problem]:
-    """Name every key that an export needs and that is empty, and a date that is none."""
+    """Name every key that an export needs and that is empty, days that are none, and numbers in the wrong order."""
     lacking: dict[str, list[str]] = {}
     for export in release["exports"]:
         for key in NEEDS[export]:
-            if not release[key].strip():
+            value = reduce(lambda part, name: part[name], key.split("."), release)
+            if not (value.strip() if isinstance(value, str) else value):
                 lacking.setdefault(key, []).append(export)
     for key, exports in lacking.items():
         yield f"{where}.{key}", f"empty, and needed by {', '.join(exports)}", "set it"
-    if release["date"]:
-        try:
-            date.fromisoformat(release["date"])
-        except ValueError:
-            yield f"{where}.date", f"{release['date']} is no day", "write year-month-day"
+    health = release["health"]
+    days = {"date": release["date"]}
+    days |= {f"health.{key}": health[key] for key in ("retained_from", "retained_until")}
+    for key, day in days.items():
+        if day and not _is_day(day):
+            yield f"{where}.{key}", f"{day} is no day", "write year-month-day"
+    yield from _health_problems(f"{where}.health", health)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _health_problems(where: str, health: dict[str, Any]) -> Iterator[Problem]:
+    """Ages and days that end before they begin, and an organisation of which only the half is named."""
+    for low, high in (("min_age", "max_age"), ("retained_from", "retained_until")):
+        first, last = health[low], health[high]
+        if first not in (None, "") and last not in (None, "") and first > last:
+            yield f"{where}.{high}", f"{last}, and {low} is {first}", f"set it to {low} or more"
+    holder = health["custodian"]
+    for key, other in (("name", "contact"), ("contact", "name")):
+        if holder[other] and not holder[key]:
+            yield f"{where}.custodian.{key}", f"empty beside {other}", "set it, or empty both"

@@ -378,6 +378,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from own_read_problems(f"config read_benchmarks.{name}", entry)
     for name, entry in config["read_releases"].items():
         yield from release_problems(name, entry, config["read_benchmarks"])
+        yield from export_problems(f"config read_releases.{name}.release", entry["release"])
         for part in ("remove", "detection_tools"):
             where = f"read_releases.{name}.{part}"
             yield from choice_problems(name, {"tools": entry[part]}, config["removal_tools"], where)
@@ -464,6 +465,12 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
     yield from source_problems(where, entry["source"])
     yield from consent_problems(where, entry)
     yield from export_problems(f"{where}.release", entry["release"])
+    if entry["release"]["health"]["individuals"] is not None:
+        yield (
+            f"{where}.release.health.individuals",
+            "given for pictures, which show nobody",
+            "take it out: the record says 0",
+        )
     chosen = [key for key in ("pretrain", "folder", "hub") if base[key] is not None]
     yield from _generator_problems(where, entry, chosen)
     if entry["near_duplicates"]["persons"] and entry["verifier"]["matcher"] == "none":

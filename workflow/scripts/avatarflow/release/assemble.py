@@ -17,8 +17,7 @@ from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
 
 from .card import card
-from .exports.interface import Content
-from .exports.registry import write_exports
+from .exports.pictures import Pictures, write_exports
 
 MODEL_FILES = (".safetensors", ".json")
 IGNORED = (".snakemake_timestamp",)  # Snakemake's own mark in folders that it made
@@ -78,9 +77,8 @@ def write_release(
             page.save(target / "contact_sheet.png", "PNG")
             if model is not None and certificate["model_gate"]["result"] == "pass":
                 copy_model(Path(model), target / "model")
-            write_exports(
-                Content(target, certificate, settings, table, conditions, released.pictures)
-            )
+            published = Pictures(table, conditions, released.pictures)
+            write_exports(target, certificate, settings, published)
         write_checksums(target, names["checksums"])
 
 

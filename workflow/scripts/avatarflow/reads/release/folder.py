@@ -16,8 +16,11 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.reads import bgzf
+from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
+from avatarflow.release.exports.names import CONTENTS
+from avatarflow.release.exports.reads import write_exports
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
 
@@ -67,14 +70,15 @@ def release_reads(
     gates = hold_all(figures_of(found, len(detection_tools)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
     if decided["decision"] == PASS and passed(gates):
-        _write_folder(
+        fragments = _write_folder(
             Path(folder),
             decided,
             _kept(inputs, runs, summary, found),
             inputs["reads"],
-            settings,
-            step,
+            settings["release"],
+            _versions(runs),
         )
+        step.info("%d fragments released", fragments)
     text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     for path, content in ((outputs["certificate"], text), (outputs["page"], _page(decided))):
         with replacing(path) as temporary:
@@ -129,9 +133,12 @@ def _write_folder(
     kept: Mask,
     reads: Sequence[str],
     settings: Mapping[str, Any],
-    step: Step,
-) -> None:
-    """Reads under new running numbers, since gaps in the old ones would tell where fragments were taken out."""
+    versions: Mapping[str, str],
+) -> int:
+    """Write reads under new running numbers, since gaps in the old ones would tell where fragments were taken out.
+
+    Returns how many fragments they are.
+    """
     fragments = int(kept.sum())
     with replacing_folder(folder) as target:
         with ExitStack() as stack:
@@ -145,13 +152,21 @@ def _write_folder(
         card = fill(
             "read_card.md.j2",
             certificate=decided,
-            settings=settings["release"],
+            settings=settings,
             fragments=fragments,
+            exports=[text for name, text in CONTENTS.items() if name in settings["exports"]],
         )
         (target / "README.md").write_text(card, encoding="utf-8")
+        write_exports(target, decided, settings, fragments, versions)
         lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(target.iterdir())]
         (target / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-    step.info("%d fragments released", fragments)
+    return fragments
+
+
+def _versions(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Return what each tool that gave calls says of its version."""
+    every = [run for role in ("remove", "detection_tools") for run in runs[role]]
+    return {run["tool"]: read_usage(run["usage"])["version"] for run in every}
 
 
 def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -> None:

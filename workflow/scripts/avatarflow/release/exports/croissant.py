@@ -9,12 +9,11 @@ from typing import Any
 
 from avatarflow.core.paths import write_json
 
-from .facts import KEYWORDS, claim, description, licence, limits, provenance, released_files, title
+from .facts import Column, Facts, licence, released_files
 from .interface import Content
 
 NAME = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
-PARQUET = "application/x-parquet"  # the name that readers of Croissant know, not IANA's
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
 CONTEXT: dict[str, Any] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
@@ -39,94 +38,65 @@ def write(content: Content) -> None:
 
 def metadata(content: Content) -> dict[str, Any]:
     """Return the metadata as JSON-LD."""
-    settings = content.settings
-    shards = [file for file in released_files(content.folder) if file.path.startswith("data/")]
+    settings, facts = content.settings, content.facts
+    files = released_files(content.folder, facts.data.start)
     publisher = {"@type": "sc:Organization", "name": settings["publisher"]}
+    records = [_records(facts, file.path, len(files) > 1) for file in files if facts.columns]
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "name": title(content),
-        "description": description(content),
+        "name": facts.title,
+        "description": facts.description,
         "conformsTo": [CONFORMS_TO, RAI],
-        "license": licence(content),
+        "license": licence(settings),
         "url": settings["url"],
         "version": settings["version"],
         "datePublished": settings["date"],
         "creator": publisher,
         "publisher": publisher,
-        "keywords": list(KEYWORDS),
+        "keywords": list(facts.keywords),
         "isLiveDataset": False,
-        "citeAs": f"{settings['publisher']} ({settings['date'][:4]}): {title(content)}. {settings['url']}",
+        "citeAs": f"{settings['publisher']} ({settings['date'][:4]}): {facts.title}. {settings['url']}",
         "distribution": [
             {
                 "@type": "cr:FileObject",
                 "@id": file.path,
                 "name": file.path,
+                "description": facts.data.description,
                 "contentUrl": file.path,
                 "contentSize": f"{file.size} B",
-                "encodingFormat": PARQUET,
+                "encodingFormat": facts.data.croissant,
                 "sha256": file.sha256,
             }
-            for file in shards
+            for file in files
         ],
-        "recordSet": [_records(content, file.path, len(shards) > 1) for file in shards],
-        **_responsible(content),
+        **({"recordSet": records} if records else {}),
+        **facts.responsible,
     }
 
 
-def _records(content: Content, path: str, many: bool) -> dict[str, Any]:
-    """Return the record set of one shard: a picture, its number, its labels."""
-    name = f"pictures_{path.removeprefix('data/').removesuffix('.parquet')}" if many else "pictures"
-    labels = dict.fromkeys(
-        content.conditions, ("sc:Text", "Label that the generator was asked for.")
-    )
-    columns = {
-        "picture": ("sc:Integer", "Number of the picture within the release."),
-        **labels,
-        "guidance": ("sc:Float", "Strength of the condition while drawing."),
-    }
-    fields = [_field(name, path, "image", "sc:ImageObject", "The synthetic picture, as PNG.")]
-    fields[0]["source"]["transform"] = {"jsonPath": "bytes"}
-    for column, (kind, meaning) in columns.items():
-        if column in content.table.columns:
-            fields.append(_field(name, path, column, kind, meaning))
+def _records(facts: Facts, path: str, many: bool) -> dict[str, Any]:
+    """Return the record set of one table."""
+    stem = path.removeprefix(facts.data.start).partition(".")[0]
+    name = f"pictures_{stem}" if many else "pictures"
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
         "description": "One record per synthetic picture.",
-        "field": fields,
+        "field": [_field(name, path, column) for column in facts.columns],
     }
 
 
-def _field(records: str, path: str, column: str, kind: str, meaning: str) -> dict[str, Any]:
+def _field(records: str, path: str, column: Column) -> dict[str, Any]:
+    source: dict[str, Any] = {"fileObject": {"@id": path}, "extract": {"column": column.name}}
+    if column.croissant == "sc:ImageObject":
+        source["transform"] = {"jsonPath": "bytes"}
     return {
         "@type": "cr:Field",
-        "@id": f"{records}/{column}",
-        "name": f"{records}/{column}",
-        "description": meaning,
-        "dataType": kind,
-        "source": {"fileObject": {"@id": path}, "extract": {"column": column}},
-    }
-
-
-def _responsible(content: Content) -> dict[str, Any]:
-    """Return the responsible-AI part; what nobody declared is left out."""
-    return {
-        "rai:dataCollection": provenance(content),
-        "rai:dataCollectionType": ["Software Collection"],
-        "rai:dataPreprocessingProtocol": [
-            "Originals were cut to one size without their metadata; patients were divided into groups once."
-        ],
-        "rai:dataUseCases": ["Method development, teaching and software tests."],
-        "rai:dataLimitations": limits(content),
-        "rai:dataBiases": [
-            "The pictures repeat the biases of the originals (cameras, clinics, patients) and may invent or lose "
-            "findings."
-        ],
-        "rai:personalSensitiveInformation": [claim(content)],
-        "rai:dataSocialImpact": (
-            "Data that cannot be shared become usable in part; what remains recognisable of a patient was attacked and "
-            "measured, and is not nothing."
-        ),
+        "@id": f"{records}/{column.name}",
+        "name": f"{records}/{column.name}",
+        "description": column.meaning,
+        "dataType": column.croissant,
+        "source": source,
     }

@@ -8,6 +8,7 @@ DICOM PS3.3 2024: A.8.1 (Secondary Capture), C.8.6.1 (SYN: a synthetic image), C
 """
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,25 +16,29 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from avatarflow.core.arrays import Pictures
-
-from .facts import NOT_FOR
-from .interface import Content
+from avatarflow.imaging.spool import Stored
 
 FOLDER = "dicom"
 IMPLEMENTATION = generate_uid(entropy_srcs=["avatarflow", "implementation"])
+NOT_FOR = "Not for diagnosis, and not as evidence about any population. Do not try to link pictures to persons."
 SYNTHETIC = "Synthetic: drawn by a generator. Not a photograph of a patient."
 
 
-def write(content: Content) -> None:
-    """Write `dicom/000000.dcm` and so on, in the order of the released pictures."""
-    folder = content.folder / FOLDER
+def write(folder: Path, labels: pd.DataFrame, pictures: Stored) -> None:
+    """Write `000000.dcm` and so on into a new folder, in the order of the released pictures.
+
+    Parameters
+    ----------
+    folder : path
+    labels : DataFrame
+        What the generator was asked for: a row per picture, a column per condition.
+    pictures : (n, height, width, 3) uint8
+    """
     folder.mkdir()
-    study = _digest(content.pictures)
-    for number, (_, row) in enumerate(content.table.iterrows()):
-        labels = {
-            column: str(row[column]) for column in content.conditions if pd.notna(row[column])
-        }
-        dataset = secondary_capture(content.pictures[number], number, labels, study)
+    study = _digest(pictures)
+    for number, (_, row) in enumerate(labels.iterrows()):
+        asked = {str(column): str(value) for column, value in row.items() if pd.notna(value)}
+        dataset = secondary_capture(pictures[number], number, asked, study)
         dataset.save_as(folder / f"{number:06d}.dcm", enforce_file_format=True)
 
 

@@ -1,12 +1,12 @@
-"""What several exports say of a release: title, description, licence, files, limits."""
+"""What the exports say of a release of either part: one source of texts, numbers, columns and files."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .interface import Content
-
-KEYWORDS = ("synthetic data", "medical images", "ophthalmology", "privacy")
 LICENCES = {
     "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
     "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
@@ -19,10 +19,9 @@ LICENCES = {
 TYPES = {
     ".parquet": "application/vnd.apache.parquet", ".json": "application/json", ".md": "text/markdown",
     ".png": "image/png", ".dcm": "application/dicom", ".jsonld": "application/ld+json",
-    ".safetensors": "application/octet-stream",
+    ".safetensors": "application/octet-stream", ".gz": "application/gzip",
 }  # fmt: skip
 """Media types by the ends of the names of released files."""
-NOT_FOR = "Not for diagnosis, and not as evidence about any population. Do not try to link pictures to persons."
 
 
 @dataclass(frozen=True)
@@ -35,49 +34,89 @@ class File:
     media_type: str
 
 
-def title(content: Content) -> str:
-    """Return the title that the card has, too."""
-    return str(content.settings["title"] or f"Synthetic pictures: {content.name}")
+@dataclass(frozen=True)
+class Column:
+    """A column of the released tables: its meaning, and its type in Croissant and in CSV on the Web."""
+
+    name: str
+    meaning: str
+    croissant: str
+    csvw: str
 
 
-def description(content: Content) -> str:
-    """Return what the data are, in a few sentences."""
-    size = content.certificate["asked"]["size_px"]
-    return (
-        f"{len(content.table)} synthetic pictures of {size} x {size} pixels. None is a photograph: each was drawn by a "
-        "generator and accepted by a privacy filter. certificate.json says what was measured, on how many patients, "
-        "and what is claimed and what is not."
-    )
+@dataclass(frozen=True)
+class Format:
+    """IANA's media type, code and label in the EU's file types, and the media type of a compression."""
+
+    media_type: str
+    file_type: str
+    label: str
+    compression: str | None = None
 
 
-def licence(content: Content) -> str:
+@dataclass(frozen=True)
+class DataFiles:
+    """The files that are the data, all of one format.
+
+    `start` is what their paths start with and those of other files do not. `croissant` is the media type by which
+    readers of Croissant know the format.
+    """
+
+    start: str
+    description: str
+    croissant: str
+    format: Format
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a release and may be published.
+
+    `records` is the number of pictures or fragments. `individuals` is the number of persons whose data they are, None
+    where it is not known. `columns` is empty where the data are no tables. `sample` is the path of a small part to look
+    at. `responsible` is Croissant's part on responsible use, and `tools` the programs that took part, with versions.
+    """
+
+    name: str
+    title: str
+    description: str
+    keywords: tuple[str, ...]
+    limits: tuple[str, ...]
+    claim: str
+    provenance: str
+    population: str
+    records: int
+    individuals: int | None
+    synthetic: bool
+    data: DataFiles
+    responsible: Mapping[str, Any]
+    software: str
+    settings_digest: str
+    columns: tuple[Column, ...] = ()
+    sample: str | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+
+def licence(settings: Mapping[str, Any]) -> str:
     """Return the licence's address where it is known, else its identifier."""
-    name = str(content.settings["licence"])
+    name = str(settings["licence"])
     return LICENCES.get(name.lower(), name)
 
 
-def limits(content: Content) -> list[str]:
-    """Return what the data must not be used for, and the limits that were declared."""
-    return [NOT_FOR, *map(str, content.settings["limits"])]
+def settings_digest(certificate: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of `asked` as JSON with sorted keys and without spaces: anybody can compute it again."""
+    text = json.dumps(certificate["asked"], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def claim(content: Content) -> str:
-    """Return what is claimed and what is not, as the certificate says it."""
-    return " ".join(content.certificate["claim"])
-
-
-def provenance(content: Content) -> str:
-    """Return how the pictures came about."""
-    return (
-        "A diffusion model (teacher) was trained on the originals. Its pictures were judged by a filter, the cone of "
-        "privacy. A student was trained on accepted pictures only; its accepted pictures are the data."
-    )
-
-
-def released_files(folder: Path) -> list[File]:
-    """Return every file that lies in the folder now, by path."""
+def released_files(folder: Path, start: str = "") -> list[File]:
+    """Return the files that lie in the folder now and whose path starts so, by path."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [_file(folder, path) for path in paths]
+    return [
+        _file(folder, path)
+        for path in paths
+        if path.relative_to(folder).as_posix().startswith(start)
+    ]
 
 
 def _file(folder: Path, path: Path) -> File:

@@ -1,35 +1,24 @@
-"""What every export is given: the released pictures and what is known of them; nothing of an original."""
+"""What every export is given: the folder, what the config says, and facts; nothing of an original or a removed read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from avatarflow.imaging.spool import Stored
+from .facts import Facts
 
 
 @dataclass(frozen=True)
 class Content:
     """A release that passed, while its folder is written.
 
-    `folder` holds data, certificate and card already. `table` is the public one: it has no candidate numbers and no
-    risks. `settings` is `release` of the config.
+    `folder` holds data, certificate and card already. `settings` is `release` of the config.
     """
 
     folder: Path
-    certificate: Mapping[str, Any]
     settings: Mapping[str, Any]
-    table: pd.DataFrame
-    conditions: Mapping[str, Sequence[str]]
-    pictures: Stored
-
-    @property
-    def name(self) -> str:
-        """Return the release's name in the config."""
-        return str(self.certificate["release"])
+    facts: Facts
 
 
 Export = Callable[[Content], None]
-"""Write files into `content.folder`; equal contents give equal bytes."""
+"""Write one file into `content.folder`; equal contents give equal bytes."""

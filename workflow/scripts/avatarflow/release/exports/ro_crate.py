@@ -10,14 +10,14 @@ from typing import Any
 from avatarflow import __version__
 from avatarflow.core.paths import write_json
 
-from .facts import KEYWORDS, File, claim, description, licence, provenance, released_files, title
+from .facts import File, licence, released_files
 from .interface import Content
 
 NAME = "ro-crate-metadata.json"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-SOFTWARE, RUN, PUBLISHER = "#avatarflow", "#run", "#publisher"
+SOFTWARE, RUN, PUBLISHER, SETTINGS = "#avatarflow", "#run", "#publisher", "#settings"
 CHECKSUMS = "SHA256SUMS"  # written last: it holds this file's own checksum
 MEANINGS = {
     "certificate.json": "What was asked, what was measured, every gate, and what is claimed and what is not.",
@@ -25,6 +25,9 @@ MEANINGS = {
     "contact_sheet.png": "Some of the released pictures.",
     "croissant.json": "Croissant metadata.",
     "dcat-ap.jsonld": "DCAT-AP record.",
+    "health-dcat-ap.jsonld": "HealthDCAT-AP record.",
+    "reads_1.fastq.gz": "The cleaned reads; of pairs the first mates.",
+    "reads_2.fastq.gz": "The second mates of the cleaned reads, in the order of the first.",
 }
 
 
@@ -35,19 +38,12 @@ def write(content: Content) -> None:
 
 
 def entities(content: Content) -> list[dict[str, Any]]:
-    """Return the crate, its files, the software and its run."""
+    """Return the crate, its files, the software, its settings and its run."""
+    settings, facts = content.settings, content.facts
     files = released_files(content.folder)
-    parts = [{"@id": file.path} for file in files] + [{"@id": CHECKSUMS}]
-    address = licence(content)
+    address = licence(settings)
     known = address.startswith("http")
-    checksums = {
-        "@id": CHECKSUMS,
-        "@type": "File",
-        "name": CHECKSUMS,
-        "description": "SHA-256 of every other file, for `sha256sum -c SHA256SUMS`.",
-        "encodingFormat": "text/plain",
-    }
-    licences = [{"@id": address, "@type": "CreativeWork", "name": content.settings["licence"]}]
+    licences = [{"@id": address, "@type": "CreativeWork", "name": settings["licence"]}]
     return [
         {
             "@id": NAME,
@@ -59,17 +55,17 @@ def entities(content: Content) -> list[dict[str, Any]]:
         {
             "@id": "./",
             "@type": "Dataset",
-            "name": title(content),
-            "description": f"{description(content)} {claim(content)}",
-            "datePublished": content.settings["date"],
-            "version": content.settings["version"],
+            "name": facts.title,
+            "description": f"{facts.description} {facts.claim}",
+            "datePublished": settings["date"],
+            "version": settings["version"],
             "license": {"@id": address} if known else address,
-            "keywords": ", ".join(KEYWORDS),
+            "keywords": ", ".join(facts.keywords),
             "publisher": {"@id": PUBLISHER},
             "author": {"@id": PUBLISHER},
             "conformsTo": {"@id": PROFILE},
             "mentions": {"@id": RUN},
-            "hasPart": parts,
+            "hasPart": [*({"@id": file.path} for file in files), {"@id": CHECKSUMS}],
         },
         {
             "@id": PROFILE,
@@ -79,27 +75,61 @@ def entities(content: Content) -> list[dict[str, Any]]:
         },
         _publisher(content),
         *(licences if known else []),
-        {
-            "@id": SOFTWARE,
-            "@type": "SoftwareApplication",
-            "name": "avatarflow",
-            "description": "Snakemake workflow that makes synthetic pictures and tests what they tell of patients.",
-            "softwareVersion": __version__,
-        },
-        {
-            "@id": RUN,
-            "@type": "CreateAction",
-            "name": f"Release {content.name}",
-            "description": provenance(content),
-            "instrument": {"@id": SOFTWARE},
-            "agent": {"@id": PUBLISHER},
-            "actionStatus": "http://schema.org/CompletedActionStatus",
-            "endTime": content.settings["date"],
-            "result": [{"@id": file.path} for file in files],
-        },
+        *_run(content, files),
         *(_entity(file) for file in files),
-        checksums,
+        {
+            "@id": CHECKSUMS,
+            "@type": "File",
+            "name": CHECKSUMS,
+            "description": "SHA-256 of every other file, for `sha256sum -c SHA256SUMS`.",
+            "encodingFormat": "text/plain",
+        },
     ]
+
+
+def _run(content: Content, files: list[File]) -> list[dict[str, Any]]:
+    """Return the run with its settings, the software and the tools that it called, with their versions."""
+    settings, facts = content.settings, content.facts
+    address = settings["workflow_url"]
+    software = {
+        "@id": address or SOFTWARE,
+        "@type": "SoftwareApplication",
+        "name": "avatarflow",
+        "description": facts.software,
+        "softwareVersion": __version__,
+        **({"url": address} if address else {}),
+    }
+    tools = [
+        {
+            "@id": f"#tool-{name}",
+            "@type": "SoftwareApplication",
+            "name": name,
+            **({"softwareVersion": version} if version else {}),
+        }
+        for name, version in facts.tools.items()
+    ]
+    if tools:
+        software["softwareRequirements"] = [{"@id": tool["@id"]} for tool in tools]
+    run = {
+        "@id": RUN,
+        "@type": "CreateAction",
+        "name": f"Release {facts.name}",
+        "description": facts.provenance,
+        "instrument": {"@id": software["@id"]},
+        "object": {"@id": SETTINGS},
+        "agent": {"@id": PUBLISHER},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+        "endTime": settings["date"],
+        "result": [{"@id": file.path} for file in files],
+    }
+    asked = {
+        "@id": SETTINGS,
+        "@type": "PropertyValue",
+        "name": "settings",
+        "description": "SHA-256 of `asked` in certificate.json, as JSON with sorted keys and without spaces.",
+        "value": facts.settings_digest,
+    }
+    return [software, *tools, run, asked]
 
 
 def _publisher(content: Content) -> dict[str, Any]:
