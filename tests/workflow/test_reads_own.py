@@ -16,6 +16,7 @@ from avatarflow.clean.folders import MADE_BY
 from avatarflow.reads.genomes.genome import LETTERS, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from dossier_check import problems
+from pdf_check import differences, sheets_of
 
 TOOLS = [{"tool": "minimap2", "setting": "sr"}, {"tool": "half", "setting": "default"}]
 HALF = {  # calls every second fragment human, whatever it is
@@ -217,8 +218,10 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
             assert project.CANARY.encode() not in content, f"{place}/{name}"
 
     for language in ("de", "en"):
-        text = (out / "dossier" / f"{language}.html").read_text()
-        assert problems(text, out) == []
+        page = out / "dossier" / f"{language}.html"
+        text, sheets = page.read_text(), sheets_of(page.with_suffix(".pdf"))
+        assert problems(text, out) == differences(sheets, text) == []
+        assert project.CANARY not in "".join(sheets)
         yes = text
 
     configure(bits_left=0)
@@ -236,6 +239,7 @@ def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
     no = (refusal / "dossier" / "en.html").read_text()
     assert ("configuration: yes." in yes, "published? No." in no) == (True, True)
     assert problems(no, refusal) == []
+    assert differences(sheets_of(refusal / "dossier" / "en.pdf"), no) == []
     assert run(tmp_path, "--out", "refused", "--work", "clean.work")[:2] == (status, last)
     assert not work.exists()
 

@@ -12,6 +12,7 @@ import pytest
 import project
 from avatarflow.imaging.shards import read_table
 from dossier_check import Page, problems
+from pdf_check import differences, flaws, sheets_of
 
 RELEASE = "results/releases/tiny"
 
@@ -47,8 +48,10 @@ def test_another_generator_family_reaches_a_decision_by_config_alone(undisturbed
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_number_of_the_dossier_is_in_a_result_file(undisturbed, language):
-    text = (undisturbed / RELEASE / "dossier" / f"{language}.html").read_text()
+    page = undisturbed / RELEASE / "dossier" / f"{language}.html"
+    text, sheets = page.read_text(), sheets_of(page.with_suffix(".pdf"))
     assert problems(text, undisturbed / RELEASE) == []
+    assert differences(sheets, text) == flaws(page.with_suffix(".pdf")) == []
     assert len(Page(text).numbers) > 100
     assert project.CANARY not in text
 

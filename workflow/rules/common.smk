@@ -68,7 +68,7 @@ def data(path):
 
 SCORES = ("scores.tsv", "scores.png", "scores.html", "mcnemar.tsv")
 CALLS = ("calls.tsv", "agreement.png")
-DOSSIER = ("dossier/de.html", "dossier/en.html")
+DOSSIER = ("dossier/de.html", "dossier/en.html", "dossier/de.pdf", "dossier/en.pdf")
 FINAL = MappingProxyType(
     {
         "releases": (

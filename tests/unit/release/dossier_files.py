@@ -107,11 +107,18 @@ def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS, consent=
     return {name: str(path) for name, path in paths.items()}
 
 
-def pages_of(folder, settings=None, **changes):
+def pages_of(folder, settings=None, pdfs=(), **changes):
     """Both pages of a release of pictures, by language."""
     pages = {language: str(folder / "dossier" / f"{language}.html") for language in LANGUAGES}
-    picture_dossier("demo", files_in(folder, **changes), settings or {}, pages)
+    picture_dossier(
+        "demo", files_in(folder, **changes), settings or {}, pages, pdfs_in(folder, pdfs)
+    )
     return {language: Path(path).read_text() for language, path in pages.items()}
+
+
+def pdfs_in(folder, languages):
+    """The paths of PDFs by language. They take a while, so that only the tests that read them have them made."""
+    return {language: str(folder / "dossier" / f"{language}.pdf") for language in languages}
 
 
 FOUND = {
@@ -137,8 +144,8 @@ READ_SETTINGS = {
 
 
 def read_pages_of(
-    folder, found=FOUND, thresholds=READ_SETTINGS["gates"], consent="", settings=READ_SETTINGS
-):
+    folder, found=FOUND, thresholds=READ_SETTINGS["gates"], consent="", settings=READ_SETTINGS, pdfs=()
+):  # fmt: skip
     """Both pages of a release of reads, by language."""
     decided = read_certificate(
         "stool", read_gates.hold_all(read_gates.figures_of(found, 2), thresholds), found,
@@ -146,7 +153,8 @@ def read_pages_of(
     )  # fmt: skip
     (folder / "certificate.json").write_text(json.dumps(decided))
     pages = {language: str(folder / "dossier" / f"{language}.html") for language in LANGUAGES}
-    read_dossier("stool", str(folder / "certificate.json"), {"consent": consent}, pages)
+    certificate = str(folder / "certificate.json")
+    read_dossier("stool", certificate, {"consent": consent}, pages, pdfs_in(folder, pdfs))
     return {language: Path(path).read_text() for language, path in pages.items()}
 
 

@@ -39,7 +39,7 @@ def test_an_attacks_row_has_figure_subjects_controls_and_reason(tmp_path):
     text = pages_of(tmp_path)["en"]
     nearest = row_with(text, "unusually near to a published picture")
     assert nearest == [
-        "0.51 (0.45 to 0.57)", "200 members, 180 others", "planted leak found, silent without one",
+        "0.51 (0.45 to 0.57)", "200 with data used, 180 without", "planted leak found, none reported otherwise",
         "passed: the interval lies within what is allowed",
     ]  # fmt: skip
     assert row_with(text, "both eyes of a person")[2:] == [
@@ -75,7 +75,11 @@ def test_a_release_without_conditions_says_so(tmp_path):
             "control_missed",
             "planted leak not",
         ),
-        (attack("x", **{**OPEN, "negative": {"clean": False}}), "control_not_clean", "not silent"),
+        (
+            attack("x", **{**OPEN, "negative": {"clean": False}}),
+            "control_not_clean",
+            "leak reported",
+        ),
         (attack("x", conclusion=FAIL, shown=True), "leak", "planted leak found"),
         (attack("x", conclusion=FAIL), "beyond", "planted leak found"),
     ],
@@ -91,14 +95,15 @@ def test_why_an_attack_concludes_what_it_does(tmp_path, row, reason, controls):
 def test_the_counts_of_steps_data_and_open_attacks_are_where_they_belong(tmp_path):
     text = plain(pages_of(tmp_path)["en"])
     for sentence in (
-        "5 attacks were tried on the pictures; 2 of them allow no conclusion",
+        "Planned were 5 attacks on the pictures, that is, methods", "patients. 2 of them allow no conclusion",
         "drew 8,000 candidates.", "It drew 4,000 candidates.", "The filter accepted 2,667 of them.",
         "The filter accepted 1,333 of them. Only these", "A filter was set with 30 patients",
-        "for 0 % of 60 patients; with the stated certainty (95 %) it is at most 5.96 % of patients",
+        "for 0 % of 60 patients the filter accepted at least one of them. For patients like these the share is,",
+        "with a certainty of 95 %, at most 5.96 %.",
         "without consent): 3.", "4,000 from the first generator and 2,000 from the second",
         "2 of 112 altered photographs were not rejected by the filter's zones; the largest risk figure is 1.25",
-        "must not go beyond 0.6, or as far below one half, with at least 150 members",
-        "at most 3.23 % on average", "of such settings of at most 9.5 %.",
+        "does not go beyond 0.6, or as far below one half, and if there were at least 150 persons",
+        "at most 3.23 % on average", "of cases it is at most 9.5 %.",
     ):  # fmt: skip
         assert sentence in text, sentence
 

@@ -107,7 +107,8 @@ def template_digest(*files):
 
 
 DOSSIER_PARTS = tuple(
-    f"dossier/{part}" for part in ("page.html.j2", "style.html.j2", "de.yaml", "en.yaml")
+    f"dossier/{part}"
+    for part in ("page.html.j2", "style.html.j2", "sheets.typ", "de.yaml", "en.yaml")
 )  # shared by the dossiers of pictures and of reads
 
 

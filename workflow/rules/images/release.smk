@@ -95,11 +95,23 @@ rule release_dossier:
             caption="../../report/dossier.rst",
             labels={"entry": "{name}", "document": "dossier (Deutsch)"},
         ),
+        de_pdf=report(
+            "results/releases/{name}/dossier/de.pdf",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (Deutsch, PDF)"},
+        ),
         en=report(
             "results/releases/{name}/dossier/en.html",
             category="Release",
             caption="../../report/dossier.rst",
             labels={"entry": "{name}", "document": "dossier (English)"},
+        ),
+        en_pdf=report(
+            "results/releases/{name}/dossier/en.pdf",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (English, PDF)"},
         ),
     log:
         "logs/releases/{name}/release_dossier.log",

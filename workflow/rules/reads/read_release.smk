@@ -122,11 +122,23 @@ rule read_dossier:
             caption="../../report/dossier.rst",
             labels={"entry": "{name}", "document": "dossier (Deutsch)"},
         ),
+        de_pdf=report(
+            "results/read_releases/{name}/dossier/de.pdf",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (Deutsch, PDF)"},
+        ),
         en=report(
             "results/read_releases/{name}/dossier/en.html",
             category="Release",
             caption="../../report/dossier.rst",
             labels={"entry": "{name}", "document": "dossier (English)"},
+        ),
+        en_pdf=report(
+            "results/read_releases/{name}/dossier/en.pdf",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": "dossier (English, PDF)"},
         ),
     log:
         "logs/read_releases/{name}/read_dossier.log",

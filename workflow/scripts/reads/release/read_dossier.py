@@ -9,4 +9,5 @@ with step(snakemake):
         snakemake.input.certificate,
         snakemake.params.settings,
         pages={"de": snakemake.output.de, "en": snakemake.output.en},
+        pdfs={"de": snakemake.output.de_pdf, "en": snakemake.output.en_pdf},
     )

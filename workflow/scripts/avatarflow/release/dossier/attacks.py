@@ -21,7 +21,7 @@ HEADS = ("attack", "auc", "subjects", "controls", "conclusion")
 
 def risk_section(sources: Sources) -> Section:
     """Return what the attacks on the released pictures say of each of the three risks."""
-    blocks: list[Any] = [text("risks.intro")]
+    blocks: list[Any] = [text("risks.intro"), text("risks.reading")]
     for risk, names in RISKS.items():
         rows = chosen(sources, "release", names)
         blocks += [
@@ -29,7 +29,7 @@ def risk_section(sources: Sources) -> Section:
             Boxed(text(f"answer.{answer(rows)}"), colour(answer(rows))),
             attack_table(sources, rows),
         ]
-    return Section("section.risks", [*blocks, text("risks.reading")])
+    return Section("section.risks", blocks)
 
 
 def chosen(

@@ -107,7 +107,7 @@ def attack_gate_is_off(certificate: Mapping[str, Any]) -> bool:
     return limit is not None and limit >= NOTHING_ASKED["attack_auc"] and not named
 
 
-def gate_section(sources: Sources, file: str) -> Section:
+def gate_section(sources: Sources, file: str, wing: str) -> Section:
     """Return every gate with its question, value, interval, n, threshold and result."""
     rows, classes = [], []
     for number, gate in enumerate(sources.value(file, "/gates")):
@@ -130,7 +130,7 @@ def gate_section(sources: Sources, file: str) -> Section:
         classes.append("inconclusive" if asks_nothing(gate) else gate["result"])
     heads = ("question", "value", "interval", "n", "limit", "result")
     blocks: list[Any] = [
-        text("gates.intro"),
+        text(f"gates.intro.{wing}"),
         Table([f"head.{head}" for head in heads], rows, classes),
     ]
     if attack_gate_is_off(sources.files[file]):

@@ -1,36 +1,44 @@
-"""The dossier as HTML files, one per language: self-contained, no script, made to be printed."""
+"""The dossier as files: an HTML page per language, self-contained and without script, and the PDF beside it."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from avatarflow.core.paths import replacing
 from avatarflow.release.templates import fill
 
 from .document import Digest, Section, Text
-from .numbers import Number, formatted
-from .texts import DOSSIER, pieces, table
+from .pdf import pdf
+from .texts import DOSSIER, NOTES, pieces, shown, table
 
 
 def write_dossier(
-    title: Text, sections: Sequence[Section], pages: Mapping[str, str], document: str = DOSSIER
+    title: Text,
+    sections: Sequence[Section],
+    pages: Mapping[str, str],
+    document: str = DOSSIER,
+    pdfs: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write the page of every language; all texts are made before the first file is written.
+    """Write the page and the PDF of every language; all are made before the first file is written.
 
     Parameters
     ----------
     title : Text
     sections : sequence of Section
-    pages : mapping of language to path
+    pages, pdfs : mapping of language to path
     document : str
         Folder of the texts, below that of the templates.
     """
-    made = {path: page(title, sections, language, document) for language, path in pages.items()}
+    made = {
+        path: page(title, sections, language, document).encode() for language, path in pages.items()
+    }
+    made |= {path: pdf(title, sections, language, document) for language, path in pdfs.items()}
     for path, content in made.items():
         with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+            temporary.write_bytes(content)
 
 
 def page(title: Text, sections: Sequence[Section], language: str, document: str = DOSSIER) -> str:
@@ -40,19 +48,12 @@ def page(title: Text, sections: Sequence[Section], language: str, document: str 
         "dossier/page.html.j2",
         language=language,
         title=title,
-        note="note.internal" if document == DOSSIER else f"note.{document}",
+        note=NOTES[document],
         sections=sections,
         say=lambda key: texts[key],
         pieces=lambda part: pieces(language, part, document),
-        shown=lambda number: _shown(number, language),
+        shown=lambda number: shown(number, language),
     )
-
-
-def _shown(number: Number, language: str) -> str:
-    """Return a number's text; words where there is none."""
-    if number.value is None:
-        return table(language)["not_measured"]
-    return formatted(number.value, number.form, language)
 
 
 def read_json(path: str | Path) -> Any:

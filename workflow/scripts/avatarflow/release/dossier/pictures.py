@@ -41,7 +41,11 @@ FEW = 30  # persons below which it is said that a subgroup's figure says little
 
 
 def picture_dossier(
-    name: str, files: Mapping[str, str], settings: Mapping[str, Any], pages: Mapping[str, str]
+    name: str,
+    files: Mapping[str, str],
+    settings: Mapping[str, Any],
+    pages: Mapping[str, str],
+    pdfs: Mapping[str, str],
 ) -> None:
     """Write the dossier of one release, refused or not.
 
@@ -54,7 +58,7 @@ def picture_dossier(
     settings : mapping
         `release` of the config: `limits`; `consent`, where it was declared and not checked; `generated` where the
         originals belong to nobody.
-    pages : mapping of language to path
+    pages, pdfs : mapping of language to path
     """
     sources = Sources(
         {
@@ -71,7 +75,7 @@ def picture_dossier(
         data_section(sources, bool(settings.get("generated"))),
         consent_of(sources, settings),
         steps_section(sources),
-        gate_section(sources, CERTIFICATE),
+        gate_section(sources, CERTIFICATE, "pictures"),
         risk_section(sources),
         model_section(sources),
         law_section("pictures"),
@@ -79,7 +83,7 @@ def picture_dossier(
         limits_section("pictures", LIMITS, settings),
         sign_section(name, digest(CERTIFICATE, files["certificate"])),
     ]
-    write_dossier(text("title.pictures", name=Name(name)), sections, pages)
+    write_dossier(text("title.pictures", name=Name(name)), sections, pages, pdfs=pdfs)
 
 
 def decision_counts(path: str | Path) -> dict[str, dict[str, int]]:
@@ -275,7 +279,9 @@ def worst_section(sources: Sources) -> Section:
     else:
         lowest = min(found, key=lambda group: (group[0]["value"], group[0]["low"]))
         vaguest = min(found, key=lambda group: group[0]["low"])
-        blocks += [_group(sources, "lowest", lowest), _group(sources, "vaguest", vaguest)]
+        blocks.append(_group(sources, "lowest", lowest))
+        if vaguest is not lowest:
+            blocks.append(_group(sources, "vaguest", vaguest))
         if any(group[0]["persons"] < FEW for group in found):
             blocks.append(text("worst.few"))
         blocks.append(_group_table(sources, found))

@@ -26,7 +26,11 @@ HOW = {
 
 
 def read_dossier(
-    name: str, certificate: str, settings: Mapping[str, Any], pages: Mapping[str, str]
+    name: str,
+    certificate: str,
+    settings: Mapping[str, Any],
+    pages: Mapping[str, str],
+    pdfs: Mapping[str, str],
 ) -> None:
     """Write the dossier of one release of reads, refused or not.
 
@@ -37,7 +41,7 @@ def read_dossier(
     certificate : path
     settings : mapping
         `release` of the config: `consent`, `limits`.
-    pages : mapping of language to path
+    pages, pdfs : mapping of language to path
     """
     sources = Sources({CERTIFICATE: read_json(certificate)})
     sections = [
@@ -46,15 +50,15 @@ def read_dossier(
         data_section(sources),
         consent_section(settings),
         steps_section(sources),
-        gate_section(sources, CERTIFICATE),
+        gate_section(sources, CERTIFICATE, "reads"),
         risk_section(sources),
-        Section("section.model", [text("model.no_model")]),
+        Section("section.reads.model", [text("model.no_model")]),
         law_section("reads"),
         Section("section.worst", [text("worst.one_donor")]),
         limits_section("reads", LIMITS, settings),
         sign_section(name, digest(CERTIFICATE, certificate)),
     ]
-    write_dossier(text("title.reads", name=Name(name)), sections, pages)
+    write_dossier(text("title.reads", name=Name(name)), sections, pages, pdfs=pdfs)
 
 
 def _number(sources: Sources, path: str) -> Any:

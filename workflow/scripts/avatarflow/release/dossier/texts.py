@@ -9,9 +9,12 @@ import yaml
 from avatarflow.release.templates import FOLDER
 
 from .document import Text
+from .numbers import Number, formatted
 
 LANGUAGES = ("de", "en")
 DOSSIER = "dossier"
+NOTES = {DOSSIER: "note.internal", "request": "note.request"}
+"""The key of what stands below the title, by document."""
 PIECE = re.compile(r"\{(\w+)\}|\[\[(.+?)\]\]")
 """A placeholder, or words that hold a fixed number: an article of a law, the level of the intervals."""
 
@@ -62,3 +65,10 @@ def pieces(language: str, part: Text, document: str = DOSSIER) -> list[Any]:
         found.append(part.values[match[1]] if match[1] else ("fixed", match[2]))
         done = match.end()
     return [*found, template[done:]]
+
+
+def shown(number: Number, language: str) -> str:
+    """Return a number's text; words where there is none."""
+    if number.value is None:
+        return table(language)["not_measured"]
+    return formatted(number.value, number.form, language)
