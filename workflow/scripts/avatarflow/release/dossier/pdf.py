@@ -18,7 +18,6 @@ from .document import Section, Text
 from .texts import DOSSIER, NOTES, pieces, shown, table
 
 TEMPLATE = "dossier/sheets.typ"
-STANDARDS = ["a-2a", "ua-1"]
 NO_DATE = 0
 """PDF/A demands a date. Equal runs give equal bytes, so it is no clock's: the start of 1970 stands for none."""
 NARROW, WIDE, EDGE = 12, 60, 7
@@ -59,7 +58,7 @@ def pdf(title: Text, sections: Sequence[Section], language: str, document: str =
         made = compiler.compile(
             (FOLDER / TEMPLATE).read_bytes(),
             format="pdf",
-            pdf_standards=STANDARDS,
+            pdf_standards=["a-2a", "ua-1"],
             sys_inputs={"data": json.dumps(data)},
             timestamp=NO_DATE,
         )
