@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from PIL import Image
+from site_keys import site
 
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.release.exports import dicom
@@ -103,8 +104,13 @@ def words_in(name, data):
     return data
 
 
+def keys_of(folder):
+    """The folder of a working directory's keys, outside of it."""
+    return folder.with_name(f"{folder.name}.site")
+
+
 def prepare(folder, **changes):
-    """Write photographs and config into a working directory."""
+    """Write photographs and config into a working directory, and the site's key beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     write_photographs(folder / "data")
     write_config(folder, **changes)
@@ -112,10 +118,9 @@ def prepare(folder, **changes):
 
 
 def write_config(folder, **changes):
-    """Write the tiny release's config, with changes, into a working directory."""
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump(release_config(**changes), sort_keys=False), encoding="utf-8"
-    )
+    """Write the tiny release's config, with changes, into a working directory, and the site's key beside it."""
+    config = release_config(**changes) | {"signing": site(keys_of(folder), seed=1)}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
 def copy(run, folder):

@@ -67,6 +67,17 @@ def test_damaged_fingerprints_are_refused_and_nothing_is_released(
     assert not (run / RELEASE / "release").exists()
 
 
+def test_a_key_that_cannot_sign_ends_the_dry_run(tmp_path):
+    run = project.prepare(tmp_path / "run")
+    key = project.keys_of(run) / "key.pem"
+    key.chmod(0o644)
+    done = project.run(run, "--dry-run", check=False)
+    assert done.returncode != 0
+    message = "config signing.key: others than its owner may use it (mode 0644); take their rights"
+    assert message in done.stdout + done.stderr
+    assert key.read_text().splitlines()[1] not in done.stdout + done.stderr
+
+
 def test_a_gate_without_a_figure_keeps_the_data_in(undisturbed, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(

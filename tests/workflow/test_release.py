@@ -8,6 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import project
 from avatarflow.imaging.shards import read_table
@@ -23,12 +24,25 @@ def test_a_release_is_whole(undisturbed):
     sums = dict(
         reversed(line.split("  ")) for line in (release / "SHA256SUMS").read_text().splitlines()
     )
-    on_disk = {name for name in project.content(release) if name != "SHA256SUMS"}
+    on_disk = set(project.content(release)) - {"SHA256SUMS", "SHA256SUMS.sig"}
     assert set(sums) == on_disk
     assert all(
         hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
         for name, digest in sums.items()
     )
+
+
+def test_the_release_is_signed_and_nothing_of_the_key_is_left_anywhere(undisturbed):
+    release = undisturbed / RELEASE / "release"
+    lines = (project.keys_of(undisturbed) / "key.pem").read_text().splitlines()
+    key = load_pem_private_key("\n".join(lines).encode(), None)
+    data = (release / "SHA256SUMS").read_bytes()
+    key.public_key().verify((release / "SHA256SUMS.sig").read_bytes(), data)
+    secrets = (lines[1].encode(), key.private_bytes_raw(), key.private_bytes_raw().hex().encode())
+    for path in undisturbed.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            assert not any(secret in content for secret in secrets), path
 
 
 def test_another_generator_family_reaches_a_decision_by_config_alone(undisturbed, tmp_path):

@@ -66,6 +66,16 @@ def data(path):
     return data_path(path, config["data_root"])
 
 
+def signing(wildcards):
+    """A params function: where the site's key and certificate lie, both checked, and which certificate it is."""
+    part = config["signing"]
+    if part["key"] is None:
+        return {}
+    from avatarflow.release.signing import read_signer  # only where a release is planned
+
+    return {**part, "fingerprint": read_signer(part).fingerprint}
+
+
 SCORES = ("scores.tsv", "scores.png", "scores.html", "mcnemar.tsv")
 CALLS = ("calls.tsv", "agreement.png")
 DOSSIER = ("dossier/de.html", "dossier/en.html", "dossier/de.pdf", "dossier/en.pdf")

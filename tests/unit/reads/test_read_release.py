@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from site_keys import site
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
@@ -25,6 +26,7 @@ from avatarflow.reads.release.spike_in import share_out, spike_in, spike_setting
 from avatarflow.reads.release.undetected import Counts, enrichment, miss_rate, undetected
 from avatarflow.reads.risk.panel import read_panel
 from avatarflow.reads.user_reads.take import take_reads
+from avatarflow.release.signing import read_signer
 from avatarflow.runs.context import Step
 
 CANARY = "CANARYZQX"
@@ -404,6 +406,21 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
         assert CANARY.encode() not in (
             gzip.decompress(content) if path.suffix == ".gz" else content
         )
+
+
+def test_cleaned_reads_are_signed_and_refused_ones_are_not(world, tmp_path):
+    settings = settings_of(world) | {"signing": site(tmp_path / "site")}
+    decide(world, tmp_path, settings, 1.0)
+    release, signer = tmp_path / "release", read_signer(settings["signing"])
+    names = {path.name for path in release.iterdir()}
+    listed = (release / "SHA256SUMS").read_bytes()
+    assert names == {"SHA256SUMS", "SHA256SUMS.sig"} | {
+        line.split("  ")[1] for line in listed.decode().splitlines()
+    }
+    signer.key.public_key().verify((release / "SHA256SUMS.sig").read_bytes(), listed)
+    assert signer.fingerprint in (release / "README.md").read_text()
+    decide(world, tmp_path, settings, 0.66)
+    assert not release.exists()
 
 
 REFUSED = {

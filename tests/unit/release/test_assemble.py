@@ -149,7 +149,7 @@ def outputs_in(folder):
     return {key: str(folder / name) for key, name in names.items()}
 
 
-def make(entry, folder, thresholds=THRESHOLDS, **more):
+def make(entry, folder, thresholds=THRESHOLDS, signing=None, **more):
     settings = {
         "source": {"generate": None},
         "consent": {"files": [], "declared_by": "ethics vote 12-2025"},
@@ -163,7 +163,7 @@ def make(entry, folder, thresholds=THRESHOLDS, **more):
         "verifier": {"matcher": "fundus"},
         **more,
     }
-    release_entry("demo", entry, settings, outputs_in(folder), Step.null())
+    release_entry("demo", entry, settings, outputs_in(folder), Step.null(), signing)
     return json.loads((folder / "certificate.json").read_text())
 
 
@@ -385,6 +385,16 @@ def test_attacks_on_the_release_without_power_refuse(entry, tmp_path, rows, resu
     put(entry, [*map(attack, ON_MODEL), *rows])
     wanted = [] if result is None else [f"attack_auc: {result}"]
     assert make(entry, tmp_path / "release")["reasons"] == wanted
+
+
+def test_the_key_is_read_at_the_end_and_only_where_the_release_passes(entry, tmp_path):
+    gone = {"key": str(tmp_path / "gone.pem"), "certificate": str(tmp_path / "gone.pem")}
+    with pytest.raises(AvatarflowError, match=r"config signing\.key: no such file"):
+        make(entry, tmp_path / "release", signing=gone)
+    assert not (tmp_path / "release").exists()
+    put(entry, [])
+    assert make(entry, tmp_path / "release", signing=gone)["decision"] == "refuse"
+    assert not (tmp_path / "release/SHA256SUMS.sig").exists()
 
 
 def test_no_number_of_a_person_is_published(entry, tmp_path):

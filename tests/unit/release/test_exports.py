@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import yaml
 from PIL import Image
+from site_keys import site
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
@@ -20,6 +21,7 @@ from avatarflow.release.exports import reads
 from avatarflow.release.exports.health_dcat_ap import CATEGORIES, LABELS
 from avatarflow.release.exports.names import CONTENTS, NEEDS, PICTURES_ONLY
 from avatarflow.release.exports.registry import EXPORTS
+from avatarflow.release.signing import read_signer
 
 CANARY = "canary-4711"
 CONDITIONS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
@@ -29,13 +31,14 @@ HEALTH = {
     "custodian": {"name": "", "contact": ""}, "purpose": "Method development.", "legal_basis": "", "population": "",
     "min_age": 18, "max_age": None, "individuals": None, "retained_from": "2026-12-01", "retained_until": "",
 }  # fmt: skip
+UNSIGNED = [name for name in NEEDS if name != "c2pa"]  # test_c2pa.py tests that one
 DECLARED = {
     "publisher": "Klinik Österberg", "date": "2026-12-01", "url": "https://data.example.org/eyes",
     "contact": "data@example.org", "workflow_url": "", "health": HEALTH,
 }  # fmt: skip
 SETTINGS = {
     "title": "", "licence": "cc-by-4.0", "sources": [], "limits": ["One camera."], "per_shard": 4, "sheet_pictures": 4,
-    "sheet_columns": 2, "exports": list(NEEDS), "version": "1.2.0", **DECLARED,
+    "sheet_columns": 2, "exports": UNSIGNED, "version": "1.2.0", **DECLARED,
 }  # fmt: skip
 CERTIFICATE = {
     "release": "demo", "decision": "pass", "claim": ["It is no proof of anonymity."], "asked": {"size_px": 5},
@@ -47,7 +50,9 @@ SIZE = 5  # odd: 75 bytes of pixels, which DICOM fills up to 76
 GUIDED = {"guidance": 2.0}
 
 
-def release(folder, seed=0, settings=SETTINGS, certificate=CERTIFICATE, columns=GUIDED):
+def release(
+    folder, seed=0, settings=SETTINGS, certificate=CERTIFICATE, columns=GUIDED, signer=None
+):
     """Write a release of seven pictures, of which one has no label, and return its folder."""
     table = pd.DataFrame(
         {
@@ -61,7 +66,9 @@ def release(folder, seed=0, settings=SETTINGS, certificate=CERTIFICATE, columns=
     pictures = np.random.default_rng(seed).integers(0, 255, (7, SIZE, SIZE, 3)).astype(np.uint8)
     names = {"certificate": "certificate.json", "card": "README.md", "checksums": "SHA256SUMS"}
     outputs = {key: str(folder / name) for key, name in names.items()}
-    write_release(outputs, certificate, Sample(pictures, table), CONDITIONS, settings)
+    write_release(
+        outputs, certificate, Sample(pictures, table), CONDITIONS, settings, signer=signer
+    )
     return folder
 
 
@@ -130,7 +137,7 @@ def test_a_refused_release_exports_nothing(tmp_path):
 
 def test_nothing_is_exported_that_was_not_asked_for(tmp_path):
     plain = set(contents(release(tmp_path / "none", settings={**SETTINGS, "exports": []})))
-    for name in NEEDS:
+    for name in UNSIGNED:
         one = contents(release(tmp_path / name, settings={**SETTINGS, "exports": [name]}))
         added = {path.partition("/")[0] for path in set(one) - plain}
         assert added == {re.match("`([^`/]+)", CONTENTS[name])[1]}
@@ -152,6 +159,28 @@ def test_the_checksums_cover_every_export(made):
     sums = dict(reversed(line.split("  ")) for line in lines)
     assert set(sums) == set(contents(made)) - {"SHA256SUMS"}
     assert all(digest(made / name) == value for name, value in sums.items())
+
+
+def test_a_signed_release_differs_in_its_signature_card_and_crate_alone(made, tmp_path):
+    signer = read_signer(site(tmp_path / "site"))
+    folder = release(tmp_path / "signed", signer=signer)
+    assert contents(release(tmp_path / "again", signer=signer)) == contents(folder)
+    before, after = contents(made), contents(folder)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"README.md", "SHA256SUMS", "SHA256SUMS.sig", "ro-crate-metadata.json"}
+    signer.key.public_key().verify(after["SHA256SUMS.sig"], after["SHA256SUMS"])
+    assert signer.fingerprint in after["README.md"].decode()
+    graph = json.loads(after["ro-crate-metadata.json"])["@graph"]
+    parts = {part["@id"] for part in graph[1]["hasPart"]}
+    assert parts == set(after) - {"ro-crate-metadata.json"}
+
+
+def test_a_refused_release_is_not_signed(tmp_path):
+    signer = read_signer(site(tmp_path / "site"))
+    refused = {**CERTIFICATE, "decision": "refuse"}
+    folder = release(tmp_path / "refused", certificate=refused, signer=signer)
+    assert set(contents(folder)) == {"certificate.json", "README.md", "SHA256SUMS"}
+    assert signer.fingerprint not in (folder / "README.md").read_text()
 
 
 # --- DICOM
@@ -408,7 +437,7 @@ def read_config(**release):
 
 def test_exports_are_off_and_can_all_be_on():
     assert config()["exports"] == read_config()["exports"] == []
-    assert config(exports=list(NEEDS), **DECLARED)["exports"] == list(NEEDS)
+    assert config(exports=UNSIGNED, **DECLARED)["exports"] == UNSIGNED
     assert read_config(exports=list(EXPORTS), **DECLARED)["exports"] == list(EXPORTS)
     assert config(exports=["dicom"])["exports"] == ["dicom"]
 

@@ -112,6 +112,17 @@ DOSSIER_PARTS = tuple(
 )  # shared by the dossiers of pictures and of reads
 
 
+def signing_of_pictures(wildcards):
+    """A params function: as `signing`, and a pixel is signed where pictures are to have C2PA manifests."""
+    part = signing(wildcards)
+    if part and "c2pa" in entry("releases", wildcards.name)["release"]["exports"]:
+        from avatarflow.release.exports.c2pa import try_signer
+        from avatarflow.release.signing import read_signer
+
+        try_signer(read_signer(part))
+    return part
+
+
 def dossier_settings(wildcards):
     """What a dossier says of the release besides its figures; `generated`: its originals belong to nobody."""
     part = config["releases"][wildcards.name]

@@ -34,9 +34,11 @@ rule release:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("avatarflow.release.step") + template_digest("card.md.j2"),
+        code=code_digest("avatarflow.release.step")
+        + template_digest("card.md.j2", "parts/signed.md.j2"),
         entry="releases/{name}",
         settings=settings(),
+        signing=signing_of_pictures,
     script:
         "../../scripts/images/release.py"
 

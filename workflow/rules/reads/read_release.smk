@@ -101,11 +101,12 @@ rule release_reads:
         runtime=240,
     params:
         code=code_digest("avatarflow.reads.release.folder")
-        + template_digest("read_card.md.j2")
+        + template_digest("read_card.md.j2", "parts/signed.md.j2")
         + template_digest("read_report.html.j2"),
         entry="read_releases/{name}",
         tools=release_tools,
         settings=release_settings(DECIDED),
+        signing=signing,
         folder="results/read_releases/{name}/release",
     script:
         "../../scripts/reads/release/release_reads.py"

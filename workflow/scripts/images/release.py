@@ -21,4 +21,5 @@ with step(snakemake) as run:
         snakemake.params.settings,
         outputs=dict(snakemake.output),
         step=run,
+        signing=snakemake.params.signing,
     )

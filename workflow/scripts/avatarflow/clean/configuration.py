@@ -69,7 +69,7 @@ def configuration(request: Request, settings: Mapping[str, Any]) -> dict[str, An
     request : Request
         With one or two files of reads, and a reference.
     settings : mapping
-        Further keys of the entry, and `removal_tools`.
+        Further keys of the entry, `removal_tools` and `signing`.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def configuration(request: Request, settings: Mapping[str, Any]) -> dict[str, An
     """
     problems = Problems()
     entry = copy.deepcopy(dict(settings))
-    own_tools = entry.pop("removal_tools", {})
+    own_tools, signing = entry.pop("removal_tools", {}), entry.pop("signing", None)
     tools = shipped_tools() | (own_tools if isinstance(own_tools, dict) else {})
     for key, (option, field) in WITH_OPTIONS.items():
         values = getattr(request, field)
@@ -105,7 +105,8 @@ def configuration(request: Request, settings: Mapping[str, Any]) -> dict[str, An
     for file in data_files(entry):
         file.block[file.key] = str(Path(file.path).absolute())
     whole: dict[str, Any] = {"read_releases": {request.name: entry}}
-    return whole | ({"removal_tools": own_tools} if own_tools else {})
+    whole |= {"removal_tools": own_tools} if own_tools else {}
+    return whole | ({"signing": signing} if signing is not None else {})
 
 
 def _choices(

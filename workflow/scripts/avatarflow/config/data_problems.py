@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import reduce
+from importlib import metadata
 from typing import Any
 
 from avatarflow.core.paths import data_path
-from avatarflow.release.exports.names import NEEDS
+from avatarflow.release.exports.names import C2PA_PACKAGE, C2PA_VERSION, NEEDS
 
 BRACES = frozenset("{}")
 Problem = tuple[str, str, str]
@@ -106,3 +107,31 @@ def _health_problems(where: str, health: dict[str, Any]) -> Iterator[Problem]:
     for key, other in (("name", "contact"), ("contact", "name")):
         if holder[other] and not holder[key]:
             yield f"{where}.custodian.{key}", f"empty beside {other}", "set it, or empty both"
+
+
+def signing_problems(config: dict[str, Any]) -> Iterator[Problem]:
+    """Name the half of `signing` that is missing; the files themselves are looked at where a release is planned."""
+    given = config["signing"]
+    for key, other in (("key", "certificate"), ("certificate", "key")):
+        if given[key] is None and given[other] is not None:
+            yield f"config signing.{key}", f"missing beside {other}", "name it, or take both out"
+    for name, entry in config["releases"].items():
+        if "c2pa" in entry["release"]["exports"]:
+            where = f"config releases.{name}.release.exports"
+            if given == {"key": None, "certificate": None}:
+                yield (
+                    where,
+                    "c2pa without a key to sign with",
+                    "name signing.key and its certificate",
+                )
+            if (version := _version(C2PA_PACKAGE)) != C2PA_VERSION:
+                found = f"c2pa needs {C2PA_PACKAGE} {C2PA_VERSION}, found {version or 'none'}"
+                do = f"pip install --no-deps {C2PA_PACKAGE}=={C2PA_VERSION}, or take c2pa out"
+                yield where, found, do
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""

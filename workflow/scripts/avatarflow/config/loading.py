@@ -28,7 +28,13 @@ from avatarflow.reads.removal.catalogue import choice_problems, shipped_tools, t
 from avatarflow.reads.user_reads.choices import own_read_problems
 
 from .consent_problems import consent_problems
-from .data_problems import export_problems, limit_problems, path_problems, source_problems
+from .data_problems import (
+    export_problems,
+    limit_problems,
+    path_problems,
+    signing_problems,
+    source_problems,
+)
 from .release_table import add_rows
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -347,6 +353,7 @@ def _is_number(text: str) -> bool:
 def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Rules that a schema cannot say."""
     yield from path_problems(config)
+    yield from signing_problems(config)
     for map_name in ("releases", "audits"):
         for name, entry in config[map_name].items():
             shares = entry["split"]["shares"]

@@ -1,6 +1,5 @@
 """The release folder: data, checksums, certificate, card, contact sheet; or certificate and card of a refusal."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,9 @@ from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
 
 from .card import card
+from .checksums import write_checksums
 from .exports.pictures import Pictures, write_exports
+from .signing import Signer
 
 MODEL_FILES = (".safetensors", ".json")
 IGNORED = (".snakemake_timestamp",)  # Snakemake's own mark in folders that it made
@@ -30,6 +31,7 @@ def write_release(
     conditions: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
     model: str | Path | None = None,
+    signer: Signer | None = None,
 ) -> None:
     """Write the release folder anew; whatever lay there before is gone, data of an earlier decision included.
 
@@ -49,9 +51,12 @@ def write_release(
         what `card.card` takes.
     model : path, optional
         The student's pipeline folder; it goes to `model/` where the data are released and the model gate passes too.
+    signer : Signer, optional
+        Signs what is released; a refusal is never signed.
     """
     table = public_table(released.table, list(conditions))
     names = {key: Path(path).name for key, path in outputs.items()}
+    signer = signer if certificate["decision"] == "pass" else None
     with replacing_folder(Path(outputs["certificate"]).parent) as target:
         text = (
             json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
@@ -60,7 +65,7 @@ def write_release(
         (target / names["certificate"]).write_text(text, encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
         (target / names["card"]).write_text(
-            card(certificate, settings, table, conditions, size), encoding="utf-8"
+            card(certificate, settings, table, conditions, size, signer), encoding="utf-8"
         )
         if certificate["decision"] == "pass":
             write_shards(target / "data", released.pictures, table, int(settings["per_shard"]))
@@ -78,8 +83,8 @@ def write_release(
             if model is not None and certificate["model_gate"]["result"] == "pass":
                 copy_model(Path(model), target / "model")
             published = Pictures(table, conditions, released.pictures)
-            write_exports(target, certificate, settings, published)
-        write_checksums(target, names["checksums"])
+            write_exports(target, certificate, settings, published, signer)
+        write_checksums(target, names["checksums"], signer)
 
 
 def copy_model(model: Path, target: Path) -> None:
@@ -130,13 +135,3 @@ def sheet_rows(table: pd.DataFrame, columns: Sequence[str], count: int) -> list[
     ]
     share = max(1, count // max(1, len(groups)))
     return [row for rows in groups for row in rows[:share]]
-
-
-def write_checksums(folder: Path, name: str) -> None:
-    """Write the SHA-256 of every file of the folder, in the form that `sha256sum -c` reads."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != name)
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
-        for path in files
-    ]
-    (folder / name).write_text("".join(lines), encoding="utf-8")

@@ -8,6 +8,7 @@ import pandas as pd
 from .exports.names import CONTENTS
 from .figures import counts
 from .gates import RULES, WHERE_ASKED
+from .signing import Signer
 from .templates import fill
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -19,6 +20,7 @@ def card(
     released: pd.DataFrame,
     conditions: Mapping[str, Sequence[str]],
     size: tuple[int, int],
+    signer: Signer | None = None,
 ) -> str:
     """Return a dataset card in Markdown with YAML front matter, as dataset hubs read it.
 
@@ -31,6 +33,8 @@ def card(
         The released rows; not shown where the decision is to refuse.
     conditions : mapping of str to list of str
     size : (height, width)
+    signer : Signer, optional
+        Who signs the release; the card names the certificate's fingerprint alone.
     """
     rows = (
         [(label.split(" "), count) for label, count in counts(released, conditions).items()]
@@ -49,6 +53,7 @@ def card(
         columns=list(conditions),
         condition_rows=rows or [([], len(released))],
         exports=[text for name, text in CONTENTS.items() if name in settings["exports"]],
+        signed_by=signer.fingerprint if signer else None,
         has_guidance="guidance" in released.columns,
         meanings=[
             (name, rule.meaning)

@@ -19,6 +19,7 @@ from .consent import consent_section
 from .figures import release_figures
 from .gates import hold_all
 from .model_gate import model_gate
+from .signing import read_signer
 
 ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
 WITHHELD = (
@@ -33,6 +34,7 @@ def release_entry(
     entry: Mapping[str, Any],
     outputs: Mapping[str, str],
     step: Step,
+    signing: Mapping[str, Any] | None = None,
 ) -> None:
     """Decide about one release and write its folder anew.
 
@@ -49,6 +51,8 @@ def release_entry(
     outputs : mapping
         Paths in one folder, `release/`: `certificate`, `card`, `checksums`. On a pass the pictures lie beside them.
     step : Step
+    signing : mapping, optional
+        `signing` of the config; the key is read after the decision, and only where the release passes.
     """
     folder = Path(outputs["certificate"]).parent
     shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
@@ -94,9 +98,9 @@ def release_entry(
         model=model,
         consent=consent_section(entry, summary),
     )
-    write_release(
-        outputs, decided, released, conditions, entry["release"], Path(inputs["model"]).parent
-    )
+    signer = read_signer(signing) if decided["decision"] == "pass" else None
+    model_folder = Path(inputs["model"]).parent
+    write_release(outputs, decided, released, conditions, entry["release"], model_folder, signer)
     for gate in gates:
         if gate.value is not None:
             step.metric(f"gate.{gate.name}", gate.value)

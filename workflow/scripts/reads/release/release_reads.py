@@ -14,7 +14,7 @@ with step(snakemake) as run:
             "assessment": snakemake.input.assessment,
         },
         tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
-        snakemake.params.settings,
+        {**snakemake.params.settings, "signing": snakemake.params.signing},
         outputs=dict(snakemake.output),
         folder=snakemake.params.folder,
         step=run,

@@ -1,6 +1,5 @@
 """The decision about cleaned reads, and the folder that leaves: whole where every gate passes, else not there."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,8 +18,10 @@ from avatarflow.reads import bgzf
 from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
+from avatarflow.release.checksums import write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
+from avatarflow.release.signing import Signer, read_signer
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
 
@@ -46,7 +47,7 @@ def release_reads(
     runs : mapping
         `remove` and `detection_tools`, as `assess.assess` takes them.
     settings : mapping
-        The release's config entry.
+        The release's config entry, and `signing` of the config where a key signs what is released.
     outputs : mapping
         Paths: `certificate`, `page`.
     folder : path
@@ -77,6 +78,7 @@ def release_reads(
             inputs["reads"],
             settings["release"],
             _versions(runs),
+            read_signer(settings.get("signing")),
         )
         step.info("%d fragments released", fragments)
     text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
@@ -134,6 +136,7 @@ def _write_folder(
     reads: Sequence[str],
     settings: Mapping[str, Any],
     versions: Mapping[str, str],
+    signer: Signer | None,
 ) -> int:
     """Write reads under new running numbers, since gaps in the old ones would tell where fragments were taken out.
 
@@ -155,11 +158,11 @@ def _write_folder(
             settings=settings,
             fragments=fragments,
             exports=[text for name, text in CONTENTS.items() if name in settings["exports"]],
+            signed_by=signer.fingerprint if signer else None,
         )
         (target / "README.md").write_text(card, encoding="utf-8")
-        write_exports(target, decided, settings, fragments, versions)
-        lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(target.iterdir())]
-        (target / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+        write_exports(target, decided, settings, fragments, versions, signer is not None)
+        write_checksums(target, CHECKSUMS, signer)
     return fragments
 
 
@@ -184,8 +187,3 @@ def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -
 
 def _page(decided: Mapping[str, Any]) -> str:
     return fill("read_report.html.j2", certificate=decided)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

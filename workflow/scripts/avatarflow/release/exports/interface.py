@@ -12,12 +12,14 @@ from .facts import Facts
 class Content:
     """A release that passed, while its folder is written.
 
-    `folder` holds data, certificate and card already. `settings` is `release` of the config.
+    `folder` holds data, certificate and card already. `settings` is `release` of the config. `signed` is whether the
+    list of checksums gets a signature.
     """
 
     folder: Path
     settings: Mapping[str, Any]
     facts: Facts
+    signed: bool = False
 
 
 Export = Callable[[Content], None]

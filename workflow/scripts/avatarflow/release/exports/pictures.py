@@ -1,4 +1,4 @@
-"""Releases of pictures: their facts, and their exports, of which DICOM is theirs alone."""
+"""Releases of pictures: their facts, and their exports, of which DICOM and C2PA are theirs alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.imaging.spool import Stored
+from avatarflow.release.signing import Signer
 
-from . import dicom
+from . import c2pa, dicom
 from .facts import Column, DataFiles, Facts, Format, settings_digest
 from .interface import Content
 from .registry import EXPORTS, write_all
@@ -41,7 +42,11 @@ class Pictures:
 
 
 def write_exports(
-    folder: Path, certificate: Mapping[str, Any], settings: Mapping[str, Any], released: Pictures
+    folder: Path,
+    certificate: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    released: Pictures,
+    signer: Signer | None = None,
 ) -> None:
     """Write the exports that `release.exports` asks for, into a folder that holds data, certificate and card."""
     if not settings["exports"]:
@@ -51,8 +56,13 @@ def write_exports(
         labels = list(released.conditions)
         dicom.write(content.folder / dicom.FOLDER, released.table[labels], released.pictures)
 
-    exports: dict[str, Callable[[Content], None]] = {"dicom": write_dicom, **EXPORTS}
-    content = Content(folder, settings, picture_facts(certificate, settings, released))
+    def write_c2pa(content: Content) -> None:
+        c2pa.write(content.folder / c2pa.FOLDER, content.facts.name, released.pictures, signer)
+
+    own: dict[str, Callable[[Content], None]] = {"dicom": write_dicom, "c2pa": write_c2pa}
+    exports = {**own, **EXPORTS}
+    facts = picture_facts(certificate, settings, released)
+    content = Content(folder, settings, facts, signed=signer is not None)
     write_all(content, exports)
 
 

@@ -25,6 +25,7 @@ def write_exports(
     settings: Mapping[str, Any],
     fragments: int,
     versions: Mapping[str, str],
+    signed: bool = False,
 ) -> None:
     """Write the exports that `release.exports` asks for, into a folder that holds reads, certificate and card.
 
@@ -38,9 +39,11 @@ def write_exports(
         Released ones.
     versions : mapping of tool to text
         What each tool says of its version; the number in it is published, and nothing else.
+    signed : bool
+        Whether the list of checksums gets a signature.
     """
     facts = read_facts(certificate, settings, fragments, versions)
-    write_all(Content(folder, settings, facts), EXPORTS)
+    write_all(Content(folder, settings, facts, signed), EXPORTS)
 
 
 def read_facts(

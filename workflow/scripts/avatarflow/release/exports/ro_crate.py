@@ -9,6 +9,7 @@ from typing import Any
 
 from avatarflow import __version__
 from avatarflow.core.paths import write_json
+from avatarflow.release.checksums import SIGNATURE
 
 from .facts import File, licence, released_files
 from .interface import Content
@@ -41,6 +42,7 @@ def entities(content: Content) -> list[dict[str, Any]]:
     """Return the crate, its files, the software, its settings and its run."""
     settings, facts = content.settings, content.facts
     files = released_files(content.folder)
+    last = _written_last(content.signed)
     address = licence(settings)
     known = address.startswith("http")
     licences = [{"@id": address, "@type": "CreativeWork", "name": settings["licence"]}]
@@ -65,7 +67,10 @@ def entities(content: Content) -> list[dict[str, Any]]:
             "author": {"@id": PUBLISHER},
             "conformsTo": {"@id": PROFILE},
             "mentions": {"@id": RUN},
-            "hasPart": [*({"@id": file.path} for file in files), {"@id": CHECKSUMS}],
+            "hasPart": [
+                {"@id": path}
+                for path in (*(file.path for file in files), *(one["@id"] for one in last))
+            ],
         },
         {
             "@id": PROFILE,
@@ -77,13 +82,27 @@ def entities(content: Content) -> list[dict[str, Any]]:
         *(licences if known else []),
         *_run(content, files),
         *(_entity(file) for file in files),
+        *last,
+    ]
+
+
+def _written_last(signed: bool) -> list[dict[str, Any]]:
+    """Return the list of checksums and its signature, which are written after this file."""
+    meanings = {
+        CHECKSUMS: ("SHA-256 of every other file, for `sha256sum -c SHA256SUMS`.", "text/plain")
+    }
+    if signed:
+        meaning = "Signature of SHA256SUMS, for `openssl pkeyutl -verify`."
+        meanings[f"{CHECKSUMS}{SIGNATURE}"] = (meaning, "application/octet-stream")
+    return [
         {
-            "@id": CHECKSUMS,
+            "@id": name,
             "@type": "File",
-            "name": CHECKSUMS,
-            "description": "SHA-256 of every other file, for `sha256sum -c SHA256SUMS`.",
-            "encodingFormat": "text/plain",
-        },
+            "name": name,
+            "description": meaning,
+            "encodingFormat": form,
+        }
+        for name, (meaning, form) in meanings.items()
     ]
 
 
