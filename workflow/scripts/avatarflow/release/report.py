@@ -8,6 +8,8 @@ from typing import Any
 
 from avatarflow.core.paths import replacing
 
+from .counts import STEPS
+from .other_thresholds import shown_gates
 from .templates import fill
 
 PICTURES = {
@@ -94,6 +96,8 @@ def officer_page(
         "officer_report.html.j2",
         certificate=certificate,
         unit=certificate["unit"],
+        steps=STEPS,
+        **shown_gates(certificate["gates"]),
         pictures=shown,
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),
