@@ -13,9 +13,10 @@ import yaml
 from dossier_files import THRESHOLDS
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.imaging.sheet import GAP_PX
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.quality.evaluation import accepted
-from avatarflow.quality.pairs import nearest_pairs
+from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
 from avatarflow.release.figures import ALWAYS_ABLE
@@ -562,5 +563,5 @@ def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path)
     )
     nearest_pairs(pool, samples, decisions, 3, tmp_path / "pairs.png")
     with Image.open(tmp_path / "pairs.png") as image:
-        assert image.width == 6 * 20 + 4
+        assert image.width == 6 * (SIDE_PX + GAP_PX) + GAP_PX
     nearest_pairs(pool, samples, decisions.assign(accepted=False), 3, tmp_path / "pairs.png")
