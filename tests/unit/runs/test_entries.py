@@ -127,6 +127,8 @@ def test_a_search_finds_exactly_what_was_released_and_jobs_lie_below_it(project)
     }
     assert list(decisions.values()) == ["refused", "none", "inconclusive", None]
     parent, store = whole(project), client(project)
+    kind = store.get_experiment(parent.info.experiment_id).tags["mlflow.experimentKind"]
+    assert kind == "custom_model_development"
     for run in store.search_runs([parent.info.experiment_id]):
         if run.info.run_id != parent.info.run_id:
             assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id

@@ -32,6 +32,8 @@ RESULTS = Path("results")
 STORE = RESULTS / "mlflow"
 INDEX = "imported.json"
 PARENT = "mlflow.parentRunId"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens an experiment with the table of nested runs instead of the pages for language models."""
 DIGEST = "avatarflow.record_digest"
 PARAMS_PER_BATCH = 100  # MLflow's limits
 METRICS_PER_BATCH = 1000
@@ -234,9 +236,12 @@ class _Target:
         found = self.client.get_experiment_by_name(entry)
         if found is None:
             location = None if self.artifacts is None else (self.artifacts / entry).as_uri()
-            return str(self.client.create_experiment(entry, artifact_location=location))
+            return str(self.client.create_experiment(entry, artifact_location=location, tags=KIND))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
+        for name, value in KIND.items():  # begun by a job on a server
+            if name not in found.tags:
+                self.client.set_experiment_tag(found.experiment_id, name, value)
         return str(found.experiment_id)
 
     def _runs(self, entry: str) -> defaultdict[str, list[Any]]:
