@@ -8,6 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import page_counts
 import project
 from avatarflow.imaging.phantom.eyes import draw_eyes
 
@@ -195,6 +196,7 @@ def test_the_page_is_whole_and_shows_nobody(audited):
     ):
         assert text in page, text
     assert "http" not in page
+    page_counts.check(page)
     assert page.count("data:image/png") == 4  # risks, plane, baselines, attacks
     for name in (
         "report.html",

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+import page_counts
 import project
 from avatarflow.imaging.shards import read_table
 from dossier_check import Page, problems
@@ -136,6 +137,7 @@ def test_a_canary_in_ids_exif_dicom_and_file_names_reaches_no_output(undisturbed
             assert canary not in project.words_in(name, data), f"{place}/{name}"
             assert project.CANARY not in name
             looked_at += 1
+    page_counts.check((undisturbed / RELEASE / "report.html").read_text(encoding="utf-8"))
     for name in ("report.html", "refused.csv"):
         assert canary not in (undisturbed / RELEASE / name).read_bytes()
     assert looked_at > 30

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import page_counts
 from avatarflow.core.errors import AvatarflowError
 
 PERSONS = 24
@@ -48,6 +49,17 @@ def test_a_gallery_of_one_picture_per_person_rejects_copies_of_any_size(alone, p
     assert not decisions["accepted"].iloc[:4].any()
     assert list(decisions["matched_original"].iloc[:4]) == [1, 2, 3, 4]
     assert plain["answers"][0]["answer"] == "fail"
+
+
+def test_every_count_on_the_page_adds_up(alone, plain):
+    page = Path(alone.at("report.html")).read_text("utf-8")
+    assert page_counts.check(page)["candidates listed"][0] == 16
+    candidates = plain["candidates"]
+    parts = ("accepted", "risky", "refused")
+    assert sum(candidates[name]["count"] for name in parts) == candidates["candidates"]
+    inside = plain["answers"][0]["reason"].split(" ", 1)[0]
+    decisions = pd.read_parquet(alone.at("decisions.parquet"))
+    assert int(inside) == (decisions["reason"] == "inside the cone of an original").sum()
 
 
 def test_sizes_that_were_changed_are_counted(plain):

@@ -48,7 +48,8 @@ def test_what_a_verifier_sees_is_risky_and_what_it_cannot_see_is_not_judged():
     ]
     found = outcomes(pd.DataFrame({"accepted": [False, False], "reason": reason}))
     assert [found[name]["count"] for name in ("risky", "refused", "accepted")] == [1, 1, 0]
-    assert (found["matched_outside"], found["judged"]) == (1, 1)
+    assert (found["inside"], found["matched_outside"], found["judged"]) == (0, 1, 1)
+    assert found["left_out"] == dict.fromkeys(reason, 1)
 
 
 def test_a_share_of_nothing_is_no_number():
@@ -200,9 +201,10 @@ def test_figures_of_a_camera_are_of_its_own_pictures():
 # --- answers
 
 
-def weighed(risky=0, refused=0, judged=10):
+def weighed(risky=0, refused=0, judged=10, matched=0):
     counts = {name: {"count": count} for name, count in (("risky", risky), ("refused", refused))}
-    return {**counts, "judged": judged, "candidates": judged + refused, "matched_outside": 0}
+    counts |= {"inside": risky - matched, "matched_outside": matched}
+    return {**counts, "judged": judged, "candidates": judged + refused}
 
 
 def calibrated(value=0.0, low=0.0, high=0.05, persons=80, held_out=None):
@@ -234,6 +236,15 @@ def attack(conclusion="pass", shown=False, target="foreign", reason="why; what t
 )
 def test_candidates_are_clear_only_where_all_were_compared_with_all(found, left_out, answer):
     assert too_near(found, left_out)["answer"] == answer
+
+
+def test_only_what_lies_in_a_cone_is_said_to_lie_in_one():
+    sentence = too_near(weighed(risky=103, judged=200, matched=100), 0)["reason"]
+    assert sentence.startswith(
+        "3 of 200 candidates lie in the cone of an original; 100 lie in none"
+    )
+    assert "none" not in too_near(weighed(risky=3), 0)["reason"]
+    assert too_near(weighed(risky=1, matched=1), 0)["answer"] == "fail"
 
 
 @pytest.mark.parametrize(

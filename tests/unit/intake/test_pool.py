@@ -10,9 +10,10 @@ from PIL import Image
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.intake.gallery_completeness import repeats
 from avatarflow.intake.pool import pool_from_generator, pool_from_manifest
 from avatarflow.intake.refusals import SAME_CONTENT, check_share
-from avatarflow.intake.step import take_in
+from avatarflow.intake.step import summarise, take_in
 from avatarflow.runs.context import Step
 
 EMBEDDED_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -82,8 +83,16 @@ def test_each_bad_row_is_refused_with_its_reason(folder):
     picture(root / "6.png", 6, (8, 8))
     picture(root / "7.png", 7, (600, 40))
     (root / "8.png").write_bytes((root / "9.png").read_bytes())
-    refused = pool(folder).refused
+    made = pool(folder)
+    refused = made.refused
     assert sorted(refused) == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    counts = summarise(made)
+    assert (counts["asked"], counts["pictures"]) == (12, 3)
+    assert sum(counts["refused_by_reason"].values()) == counts["refused"] == 9
+    assert counts["refused_by_reason"]["same content as another row"] == repeats(refused) == 1
+    made.asked += 1
+    with pytest.raises(AvatarflowError, match="counts of originals"):
+        summarise(made)
     assert "outside the root" in refused[1]
     assert "no person" in refused[3]
     assert refused[4] == "unknown value in column side"

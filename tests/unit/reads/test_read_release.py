@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from site_keys import site
 
+import page_counts
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
@@ -398,6 +399,8 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
     assert "Microbes alone can identify people" in (release / "README.md").read_text()
     assert "- `croissant.json`: Croissant" in (release / "README.md").read_text()
     assert "Microbes alone can identify people" in (tmp_path / "report.html").read_text()
+    counts = page_counts.check((tmp_path / "report.html").read_text())
+    assert counts["fragments left"] == (MICROBIAL, MICROBIAL, {})
     assert (release / "certificate.json").read_bytes() == (
         tmp_path / "certificate.json"
     ).read_bytes()
@@ -444,7 +447,10 @@ def test_refused_without_a_folder_and_with_its_reason(name, world, tmp_path):
     assert reason in decided["reasons"]
     assert not (tmp_path / "release").exists()
     assert json.loads((tmp_path / "certificate.json").read_text())["reasons"] == decided["reasons"]
-    assert "No reads are released" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "No reads are released" in page
+    left, published, _ = page_counts.check(page)["fragments left"]
+    assert left > published == 0
 
 
 def test_tools_get_their_files_role_after_role():

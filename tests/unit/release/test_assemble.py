@@ -13,9 +13,10 @@ import yaml
 from dossier_files import THRESHOLDS
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.imaging.sheet import GAP_PX
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.quality.evaluation import accepted
-from avatarflow.quality.pairs import nearest_pairs
+from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
 from avatarflow.release.figures import ALWAYS_ABLE
@@ -75,7 +76,8 @@ ON_RELEASE = [attack(name, "release") for name in ALWAYS_ABLE]
 ATTACKS = {"rows": [*map(attack, ON_MODEL), *ON_RELEASE]}
 VERIFIED = {
     "outside_cones": 18, "matched_outside_cones": 0, "asks_all": False,
-    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0, "refused": 3,
+    "matcher": "fundus", "threshold": 0.66, "originals_asked": 6, "candidates": 20, "without_template": 0,
+    "without_fingerprint": 0, "refused": 3,
     "table": {
         "accepted, not matched": 15, "accepted, matched": 3, "rejected, not matched": 1, "rejected, matched": 1,
     },
@@ -89,6 +91,10 @@ VERIFIED = {
     },
 }  # fmt: skip
 ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
+SUMMARY = {
+    "unit": "eye", "persons": 45, "pictures": 90, "asked": 96,
+    "refused_by_reason": {"same content as another row": 4, "no such file": 2},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -108,7 +114,8 @@ def student():
     decisions = table[["candidate"]].assign(
         risk=risk,
         accepted=risk > 1,
-        reason="",
+        reason=["outside every cone"] * 18
+        + ["not judged: no fingerprint", "inside the cone of an original"],
         matched_original=np.arange(20) % 5 + 1,
         angle_rad=1.0,
         threshold_rad=1.0,
@@ -125,7 +132,7 @@ def entry(tmp_path, student):
     write_shards(tmp_path / "samples", samples.pictures, samples.table)
     decisions.to_parquet(tmp_path / "decisions.parquet")
     for name, value in (
-        ("summary", {"unit": "eye", "persons": 45}),
+        ("summary", SUMMARY),
         ("calibrated", CALIBRATED),
         ("metrics", EVALUATION),
         ("attacks", ATTACKS),
@@ -133,6 +140,7 @@ def entry(tmp_path, student):
     ):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     files = {"samples": "samples", "decisions": "decisions.parquet"}
+    files |= {f"teacher_{name}": path for name, path in files.items()}
     files |= {
         name: f"{name}.json"
         for name in ("summary", "calibrated", "metrics", "attacks", "student_verifier")
@@ -504,7 +512,7 @@ def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
     page = tmp_path / "report.html"
     officer_page_of(str(tmp_path / "release/certificate.json"), pictures, str(page))
     text = page.read_text()
-    assert text.count("<img") == text.count('alt="') == 1
+    assert text.count("<img") == text.count('alt="') == 2  # the gates at other thresholds, too
     assert 'src="data:image/png' in text
     assert "http" not in text.replace("http-equiv", "")
     assert "Keep it as you keep the originals" not in text
@@ -565,5 +573,5 @@ def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path)
     )
     nearest_pairs(pool, samples, decisions, 3, tmp_path / "pairs.png")
     with Image.open(tmp_path / "pairs.png") as image:
-        assert image.width == 6 * 20 + 4
+        assert image.width == 6 * (SIDE_PX + GAP_PX) + GAP_PX
     nearest_pairs(pool, samples, decisions.assign(accepted=False), 3, tmp_path / "pairs.png")

@@ -1,7 +1,6 @@
 """The import of run records into MLflow: complete, once, whatever happened to the jobs."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -17,26 +16,6 @@ from avatarflow.runs.tracking import (
 )
 
 ENTRY = "releases/demo"
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """A store without runs: its tables take seconds to make."""
-    store = tmp_path_factory.mktemp("store")
-    import_records(store / "none", store)
-    return store / "mlflow.db"
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, empty_database):
-    """An empty project that is the working directory; nothing in it may reach a network."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "results" / "mlflow").mkdir(parents=True)
-    shutil.copy(empty_database, tmp_path / "results" / "mlflow")
-    monkeypatch.setattr(
-        "socket.socket.connect", lambda *_: pytest.fail("tracking reached for the network")
-    )
-    return tmp_path
 
 
 def recorded(project, kind="finetune", status="FINISHED", entry=ENTRY, losses=(0.5, 0.25)):

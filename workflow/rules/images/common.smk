@@ -134,7 +134,8 @@ def dossier_settings(wildcards):
 
 
 PAGE_PARTS = tuple(
-    f"parts/{part}.html.j2" for part in ("style", "attacks", "verifier")
+    f"parts/{part}.html.j2"
+    for part in ("style", "attacks", "verifier", "counts", "gates", "subgroups")
 )  # shared by the pages of releases and audits
 
 

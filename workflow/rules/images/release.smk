@@ -9,6 +9,8 @@ rule release:
         unpack(canary_results),
         samples="results/releases/{name}/samples/student/pictures",
         decisions="results/releases/{name}/privacy/student.decisions.parquet",
+        teacher_samples="results/releases/{name}/samples/teacher/pictures",
+        teacher_decisions="results/releases/{name}/privacy/teacher.decisions.parquet",
         summary="results/releases/{name}/pool/summary.json",
         calibrated="results/releases/{name}/privacy/calibration.json",
         metrics="results/releases/{name}/evaluation/metrics.json",

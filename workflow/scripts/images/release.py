@@ -9,6 +9,8 @@ with step(snakemake) as run:
         {
             "samples": snakemake.input.samples,
             "decisions": snakemake.input.decisions,
+            "teacher_samples": snakemake.input.teacher_samples,
+            "teacher_decisions": snakemake.input.teacher_decisions,
             "summary": snakemake.input.summary,
             "calibrated": snakemake.input.calibrated,
             "metrics": snakemake.input.metrics,

@@ -54,12 +54,16 @@ def overall(found: Sequence[Answer]) -> str:
 
 def too_near(weighed: Mapping[str, Any], left_out: int) -> Answer:
     """Answer whether a candidate lies in a cone; what was not compared makes a clean result worth nothing."""
-    risky, refused = weighed["risky"]["count"], weighed["refused"]["count"]
-    if risky:
-        reason = f"{risky} of {weighed['candidates']} candidates lie in the cone of an original: take them out"
-        if weighed["matched_outside"]:
-            reason += f" ({weighed['matched_outside']} by the verifier alone)"
-        return _answer(TOO_NEAR, FAIL, reason)
+    refused, inside, matched = (
+        weighed["refused"]["count"],
+        weighed["inside"],
+        weighed["matched_outside"],
+    )
+    if inside or matched:
+        told = [f"{inside} of {weighed['candidates']} candidates lie in the cone of an original"]
+        if matched:
+            told.append(f"{matched} lie in none, but the verifier takes them for an original")
+        return _answer(TOO_NEAR, FAIL, f"{'; '.join(told)}: take them out")
     holes = []
     if not weighed["judged"]:
         holes.append("no candidate was judged")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Mask
+from avatarflow.core.counts import by_reason
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.privacy.cones.decide import INSIDE, MATCHED, UNJUDGED, UNREADABLE, UNSEEN
 
@@ -28,8 +29,9 @@ def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates; `matched_outside`: those
-        of the risky ones that lie outside every cone, but that the verifier takes for an original.
+        `candidates`, `judged`, and `accepted`, `risky`, `refused` as shares of all candidates; `inside`: those of the
+        risky ones that lie in a cone, and `matched_outside`: those that lie outside every cone, but that the verifier
+        takes for an original; `left_out`: those that are not accepted, by reason.
     """
     reason = decisions["reason"].to_numpy(dtype=object)
     refused = np.isin(reason, [UNREADABLE, UNJUDGED, UNSEEN])
@@ -38,13 +40,15 @@ def outcomes(decisions: pd.DataFrame) -> dict[str, Any]:
         "judged": int((~refused).sum()),
         "accepted": share(decisions["accepted"].to_numpy(bool)),
         "risky": share(np.isin(reason, [INSIDE, MATCHED])),
+        "inside": int((reason == INSIDE).sum()),
         "matched_outside": int((reason == MATCHED).sum()),
+        "left_out": by_reason(reason[~decisions["accepted"].to_numpy(bool)]),
         "refused": share(refused),
     }
 
 
 def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
-    """Return whose cones the risky candidates lie in; persons by run-local numbers.
+    """Return whose cones candidates lie in; persons by run-local numbers.
 
     Parameters
     ----------
@@ -56,9 +60,9 @@ def whom(decisions: pd.DataFrame, pool: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        `persons_met` (persons with a risky candidate), `originals_met`, and `worst_person`: whom a candidate comes
-        nearest to (`person`, `risk`, and in how many risky `candidates` this person is matched); None without any
-        judged candidate.
+        `persons_met` (persons with a candidate in a cone of theirs), `originals_met`, and `worst_person`: whom a
+        candidate comes nearest to (`person`, `risk`, and how many `candidates` lie in a cone of this person); None
+        without any judged candidate.
     """
     judged = decisions[decisions["matched_original"].notna()]
     rows = judged["matched_original"].to_numpy(np.int64)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from avatarflow.core.counts import balance
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.results import clean
 from avatarflow.release.templates import fill
@@ -31,6 +32,11 @@ TABLES = {
     "refused.csv": "originals that were not taken in, by manifest row",
 }
 PICTURES = ("risks", "plane", "baselines", "attacks")
+STEPS = {
+    "originals": "originals listed and selected: taken in",
+    "candidates": "candidates listed: accepted, outside every cone",
+}
+"""What comes in and what goes on, by step."""
 
 
 def audit_report(
@@ -71,6 +77,8 @@ def audit_report(
         audit=found,
         pictures=shown,
         tables=TABLES,
+        steps=STEPS,
+        counts=found["counts"],
         attacks=found["attacks"],
         verifier=verifier,
     )
@@ -116,9 +124,33 @@ def audit(name: str, read: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[
             "originals": originals,
             "candidates": {**read["candidates"], **weighed},
             "cone": calibrated,
+            "counts": counted(originals, read["candidates"], weighed),
             "held_out_of_other_cameras": sum(elsewhere),
             "attacks": rows,
             "verifier": read.get("verifier"),
         }
     )
     return plain
+
+
+def counted(
+    originals: Mapping[str, Any], candidates: Mapping[str, Any], weighed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the counts of each of `STEPS`, as `core.counts.balance` gives them.
+
+    Raises
+    ------
+    AvatarflowError
+        If they do not add up.
+    """
+    return {
+        "originals": balance(
+            "originals", originals["asked"], originals["pictures"], originals["refused_by_reason"]
+        ),
+        "candidates": balance(
+            "candidates",
+            candidates["candidates"],
+            weighed["accepted"]["count"],
+            weighed["left_out"],
+        ),
+    }

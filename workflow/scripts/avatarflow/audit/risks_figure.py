@@ -11,9 +11,9 @@ from avatarflow.core.arrays import Floats
 from avatarflow.core.paths import replacing
 
 GROUPS = {
-    "candidates": ("candidates", "#1f6f8b"),
-    "altered": ("altered originals of test persons", "#9c2218"),
-    "held_out": ("held-out subjects' real pictures", "#d9a441"),
+    "candidates": ("candidates", "#0072b2", "solid"),
+    "altered": ("altered originals of test persons", "#d55e00", "dashdot"),
+    "held_out": ("held-out subjects' real pictures", "#8a6100", (0, (2, 1))),
 }
 # risks 0.05 to 5, with an edge at 1, where acceptance begins
 EDGES = 10 ** (np.arange(-39, 22) / 30)
@@ -29,7 +29,7 @@ def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:
     """
     figure = Figure(figsize=(8.5, 3.6), layout="constrained")
     axes = figure.subplots()
-    for name, (label, colour) in GROUPS.items():
+    for name, (label, colour, line) in GROUPS.items():
         values = np.asarray(risks.get(name, ()), np.float64)
         values = values[np.isfinite(values)]
         if len(values):
@@ -38,6 +38,7 @@ def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:
                 counts / len(values),
                 EDGES,
                 color=colour,
+                linestyle=line,
                 label=f"{label} (n = {len(values)})",
                 linewidth=1.6,
             )

@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate's outcome."""
+    """One gate's outcome; `held` is the number that was held against the threshold, value or end of the interval."""
 
     name: str
     value: float | None
@@ -39,6 +39,7 @@ class Gate:
     direction: str
     result: str
     meaning: str
+    held: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -60,7 +61,7 @@ def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
     if limit is None or estimate.value is None or held is None or not math.isfinite(held):
         result = INCONCLUSIVE
     else:
-        result = PASS if _holds(held, rule.direction, limit) else rule.breach
+        result = PASS if holds(held, rule.direction, limit) else rule.breach
     return Gate(
         name,
         estimate.value,
@@ -71,6 +72,7 @@ def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
         rule.direction,
         result,
         rule.meaning,
+        None if estimate.value is None else finite(held),
     )
 
 
@@ -80,7 +82,8 @@ def all_pass(gates: Iterable[Gate]) -> bool:
     return bool(results) and all(result == PASS for result in results)
 
 
-def _holds(value: float, direction: str, limit: float) -> bool:
+def holds(value: float, direction: str, limit: float) -> bool:
+    """Return whether a number keeps to a limit."""
     if direction == AT_MOST:
         return value <= limit
     return value > limit if direction == ABOVE else value >= limit

@@ -59,7 +59,7 @@ def sample(
     generator: Path,
     task: SamplingTask,
     step: Step,
-    ready: "Callable[[Path, Conditions, Compute], Draw] | None" = None,
+    opener: "Callable[[Path, Conditions, Compute], Draw] | None" = None,
 ) -> None:
     """Sample one shard of the asked candidates and write it as one shard file.
 
@@ -71,8 +71,8 @@ def sample(
         A pipeline folder.
     task : SamplingTask
     step : Step
-    ready : function, optional
-        Opens a generator of another family; see `_ready`.
+    opener : function, optional
+        Opens a generator of another family; see `ready`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def sample(
     held = State(task.state / identity, identity)
     if former := held.taken_over():
         step.info("state taken over from %s", former)
-    draw = (ready or _ready)(generator, task.conditions, limits)
+    draw = (opener or ready)(generator, task.conditions, limits)
     drawn: Stored = np.zeros((0, 1, 1, 3), np.uint8)
     with watching() as stop:
         for number, rows in enumerate(mine):
@@ -134,7 +134,7 @@ Draw = Callable[[list[int], float, list[torch.Generator], int], Any]
 """Pictures (n, h, w, 3) in [0, 1] of class ids, a guidance scale, a generator each, and a number of steps."""
 
 
-def _ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
+def ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     """Return the pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
     where = device(compute)
     pipe = load(generator).to(where)

@@ -42,6 +42,11 @@ def left_out(refused: Mapping[int, str]) -> int:
     return sum(not reason.startswith(SAME_CONTENT) for reason in refused.values())
 
 
+def repeats(refused: Mapping[int, str]) -> int:
+    """How many originals are refused because they are in the gallery already."""
+    return sum(reason.startswith(SAME_CONTENT) for reason in refused.values())
+
+
 def rows_of(rows: list[int]) -> str:
     """Row numbers in words, cut where they are many."""
     text = ", ".join(str(row) for row in rows[:SHOWN])

@@ -58,6 +58,8 @@ class Pool:
     shared: list[tuple[int, int]] = field(default_factory=list)
     # where the entry checks consents
     gate: Gate | None = None
+    # rows that the entry selects, counted before any is refused
+    asked: int = 0
 
 
 def pool_from_manifest(
@@ -150,7 +152,7 @@ def pool_from_manifest(
     warn_of_shared(shared, step)
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     kept_sizes = {row: sizes[row] for row in kept[ROW]}
-    return Pool(pictures, table, refused, kept_sizes, shared, gate)
+    return Pool(pictures, table, refused, kept_sizes, shared, gate, asked=len(rows))
 
 
 def _listed_twice(
@@ -209,4 +211,4 @@ def pool_from_generator(
             **{column: drawn[column].to_numpy() for column in entry["conditions"]},
         }
     )
-    return Pool(pictures, table)
+    return Pool(pictures, table, asked=len(pairs))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from avatarflow.core.counts import by_reason
 from avatarflow.core.errors import refuse
 
 from .identifiers import spelled
@@ -109,9 +110,5 @@ def advice_on(refused: dict[int, str]) -> str:
 
 def reasons_in_words(refused: dict[int, str]) -> str:
     """How many rows were refused for what; never a value of a row."""
-    reasons = (
-        pd.Series(list(refused.values()))
-        .str.replace(r"row \d+", "another row", regex=True)
-        .value_counts()
-    )
+    reasons = by_reason(refused.values())
     return ", ".join(f"{count} x {reason}" for reason, count in reasons.items())

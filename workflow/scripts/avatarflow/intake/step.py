@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from avatarflow.core.counts import balance, by_reason
 from avatarflow.core.paths import replacing_folder, write_json
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
@@ -14,7 +15,7 @@ from avatarflow.runs.context import Step
 
 from .consent.day import write_day
 from .consent.gate import ConsentFiles, Gate
-from .gallery_completeness import left_out, refuse_gaps
+from .gallery_completeness import left_out, refuse_gaps, repeats
 from .patients.minimum_patients import refuse_too_few
 from .patients.persons import ROLES
 from .pool import Pool, pool_from_generator, pool_from_manifest
@@ -79,6 +80,7 @@ def take_in(
     if whole:
         counts |= {
             "left_out": left_out(pool.refused),
+            "repeats": repeats(pool.refused),
             "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
         }
     if pool.gate and inputs and inputs.consents:
@@ -112,15 +114,18 @@ def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:
 
 
 def summarise(pool: Pool) -> dict[str, Any]:
-    """Counts that may be shown anywhere."""
+    """Counts that may be shown anywhere: rows asked for are pictures taken in and rows refused, by reason."""
     table = pool.table
+    counts = balance("originals", pool.asked, len(table), by_reason(pool.refused.values()))
     known_by_eye = table.loc[table["unit"] == "eye", "person"].nunique()
     return {
         "pictures": len(table),
         "persons": int(table["person"].nunique()),
         "unit": "eye" if known_by_eye else "person",
         "persons_known_by_eye_only": int(known_by_eye),
+        "asked": pool.asked,
         "refused": len(pool.refused),
+        "refused_by_reason": counts["left_out"],
         "persons_per_role": {
             role: int(table.loc[table["role"] == role, "person"].nunique()) for role in ROLES
         },

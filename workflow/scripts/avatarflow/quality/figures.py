@@ -27,13 +27,13 @@ def draw_overview(evaluation: Mapping[str, Any], path: str | Path) -> None:
     path : path
         The `.png` to write.
     """
-    canvas = Canvas(figsize=(11, 4.2), layout="constrained")
+    canvas = Canvas(figsize=(9.6, 4.0), layout="constrained")
     kid, coverage, shown = canvas.subplots(1, 3)
     _encoder_bars(
         kid,
         evaluation["encoders"],
         "kid",
-        "KID to held-out real pictures,\nas share of the naive sampler's (lower is better)",
+        "KID to held-out real pictures,\nover the naive sampler's (lower is better)",
     )
     _encoder_bars(
         coverage,
@@ -67,11 +67,13 @@ def _encoder_bars(axes: Axes, encoders: Mapping[str, Any], measure: str, title: 
         fontsize=8,
     )
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=9)
+    axes.set_ylabel("ratio" if measure == "kid" else "share of pictures", fontsize=8)
+    axes.tick_params(labelsize=8)
 
 
 def _agreement_bars(axes: Axes, columns: Mapping[str, Any]) -> None:
-    bars = (("heldout_accuracy", "#8a8a8a"), ("asked", "#1f6f8b"), ("shuffled", "#b5523b"))
+    bars = (("heldout_accuracy", "#8a8a8a"), ("asked", "#1f6f8b"), ("shuffled", "#d55e00"))
     labels = ("classifier on held-out real", "released, as asked", "control: shuffled labels")
     for place, ((name, colour), label) in enumerate(zip(bars, labels, strict=True)):
         for number, found in enumerate(columns.values()):
@@ -92,10 +94,12 @@ def _agreement_bars(axes: Axes, columns: Mapping[str, Any]) -> None:
                 linestyles="dotted",
                 linewidth=1,
             )
-    axes.set_xticks(range(len(columns)), list(columns), fontsize=8)
+    axes.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], fontsize=8)
     axes.set_ylim(0, 1.3)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
-    axes.set_title("Agreement with the condition\n(dotted: chance)", fontsize=10)
+    axes.set_title("Agreement with the condition\n(dotted: chance)", fontsize=9)
+    axes.set_ylabel("share of pictures", fontsize=8)
+    axes.tick_params(labelsize=8)
     if columns:
         axes.legend(fontsize=8, frameon=False, loc="upper center")
 

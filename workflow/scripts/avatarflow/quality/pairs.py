@@ -7,20 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.paths import replacing
 from avatarflow.imaging.sheet import contact_sheet
 
 from .evaluation import accepted
 from .samples import Sample
 
-PER_LINE = 4
+PER_LINE = 3
+SIDE_PX = 160
+"""Side of a picture on the sheet: smaller ones are enlarged, so that there is something to compare."""
 
 
 def nearest_pairs(
     pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path
 ) -> None:
-    """Draw the accepted pictures of smallest risk, each left of its matched original.
+    """Draw the accepted pictures of smallest risk, the riskiest first, each left of its matched original.
+
+    Under the picture stands its rank, its risk and its margin: by how many degrees it lies outside the nearest cone.
 
     Parameters
     ----------
@@ -29,7 +35,7 @@ def nearest_pairs(
     samples : Sample
         Candidates with `candidate`.
     decisions : table
-        As CONE.md's contract; `matched_original` is a manifest row.
+        `candidate`, `accepted`, `risk`, `angle_rad`, `threshold_rad`, and `matched_original`, a manifest row.
     count : int
         How many pairs at most.
     path : path
@@ -38,18 +44,33 @@ def nearest_pairs(
     kept = accepted(samples, decisions)
     order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
     riskiest = kept.where(order)
+    margins = decisions.set_index("candidate").eval("angle_rad - threshold_rad")
     places = {row: place for place, row in enumerate(pool.table["row"])}
     pictures, captions = [], []
-    for picture, risk, row in zip(
-        riskiest.pictures, riskiest.table["risk"], riskiest.table["matched_original"], strict=True
+    for rank, (picture, (_, row)) in enumerate(
+        zip(riskiest.pictures, riskiest.table.iterrows(), strict=True), start=1
     ):
-        if row in places:
-            pictures += [picture, pool.pictures[places[row]]]
-            captions += [f"risk {risk:.2f}", f"row {int(row)}"]
+        if row["matched_original"] in places:
+            margin = np.degrees(margins[row["candidate"]])
+            pictures += [picture, pool.pictures[places[row["matched_original"]]]]
+            captions += [
+                f"{rank}: risk {row['risk']:.3f}, {margin:.2f} deg",
+                f"original, row {int(row['matched_original'])}",
+            ]
     if not pictures:
         pictures, captions = [np.full(pool.pictures.shape[1:], 255, np.uint8)], ["none"]
     with replacing(path) as temporary:
-        contact_sheet(np.stack(pictures), 2 * PER_LINE, captions).save(temporary, "PNG")
+        contact_sheet(np.stack([enlarged(each) for each in pictures]), 2 * PER_LINE, captions).save(
+            temporary, "PNG"
+        )
+
+
+def enlarged(picture: Pictures) -> Pictures:
+    """Return a picture at `SIDE_PX` or more along its shorter side."""
+    height, width = picture.shape[:2]
+    times = max(1.0, SIDE_PX / min(height, width))
+    size = (round(width * times), round(height * times))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
 def nearest_pairs_of(pool: str, samples: str, decisions: str, count: int, pairs: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from avatarflow.core.paths import replacing
 
+from .counts import STEPS
+from .other_thresholds import shown_gates
 from .templates import fill
 
 PICTURES = {
@@ -29,8 +31,9 @@ PICTURES = {
     ),
     "attacks": (
         "Attacks",
-        "AUC of every attack over persons with 95 % intervals, for teacher, student and release; triangles: positive "
-        "and negative control; dashed: the largest upper limit that passes.",
+        "AUC of every attack over persons with 95 % intervals, for teacher, student and release; shape and colour: "
+        "conclusion; triangles: positive and negative control; dashed: the largest upper limit that passes. An empty "
+        "line: that attack is not made on that target.",
     ),
     "canaries": (
         "Canaries",
@@ -45,8 +48,10 @@ PICTURES = {
     ),
     "frontier": (
         "Guidance and risk",
-        "Fidelity, agreement with the asked condition, the share that the cone rejects and the lower tail of the risk "
-        "over the guidance scale, for teacher and student; dashed: all candidates, solid: accepted. 95 % intervals.",
+        "First panel: what stronger guidance costs in privacy and brings in fidelity, a point per guidance scale. Then "
+        "fidelity, agreement with the asked condition, the share that the cone rejects and the lower tail of the risk "
+        "over the guidance scale, for teacher and student; dashed and hollow: all candidates, solid: accepted. 95 % "
+        "intervals.",
     ),
     "contact_sheet": (
         "Contact sheet",
@@ -54,7 +59,8 @@ PICTURES = {
     ),
     "pairs": (
         "Nearest originals",
-        "The riskiest accepted pictures, each left of the original it comes nearest to.",
+        "The riskiest accepted pictures, the riskiest first, each left of the original it comes nearest to, with its "
+        "risk (above 1: outside every cone) and by how many degrees it lies outside the nearest cone.",
     ),
 }
 """Title and description of every picture the page can show, in order."""
@@ -94,6 +100,8 @@ def officer_page(
         "officer_report.html.j2",
         certificate=certificate,
         unit=certificate["unit"],
+        steps=STEPS,
+        **shown_gates(certificate["gates"]),
         pictures=shown,
         attacks=[_complete(row) for row in attacks],
         confidential=any(picture["name"] == "pairs" for picture in shown),

@@ -9,13 +9,16 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.gates import all_pass
+from avatarflow.core.outcomes import PASS
 from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
 
 from .assemble import write_release
-from .certificate import certificate
+from .certificate import REFUSE, certificate
 from .consent import consent_section
+from .counts import number_of, release_counts
 from .figures import release_figures
 from .gates import hold_all
 from .model_gate import model_gate
@@ -43,9 +46,10 @@ def release_entry(
     name : str
         The release's name in the config.
     inputs : mapping
-        `samples` (shards of the student), `decisions` (of them), `summary` (of the pool), `calibrated` (of the cones),
-        `metrics` (of the evaluation), `attacks`, `model` (`model_index.json` of the student), where a verifier
-        was asked for `teacher_verifier` and `student_verifier`, and `canaries` where the entry has some.
+        `samples` (shards of the student), `decisions` (of them), `teacher_samples` and `teacher_decisions`, `summary`
+        (of the pool), `calibrated` (of the cones), `metrics` (of the evaluation), `attacks`, `model`
+        (`model_index.json` of the student), where a verifier was asked for `teacher_verifier` and `student_verifier`,
+        and `canaries` where the entry has some.
     entry : mapping
         The whole config entry.
     outputs : mapping
@@ -81,12 +85,20 @@ def release_entry(
         more.get("canaries"),
     )
     gates = hold_all(figures, thresholds)
+    counts = release_counts(
+        summary,
+        {"teacher": pd.read_parquet(inputs["teacher_decisions"]), "student": decisions},
+        {"teacher": number_of(inputs["teacher_samples"]), "student": number_of(inputs["samples"])},
+        len(released.table),
+        PASS if all_pass(gates) else REFUSE,
+    )
     model = model_gate(attacks, entry["attacks"])
     measured = {
         "pool": summary,
         "cone": {name: value for name, value in calibrated.items() if name not in WITHHELD},
         "evaluation": evaluation,
         "attacks": public(attacks),
+        "counts": counts,
     }
     decided = certificate(
         name,

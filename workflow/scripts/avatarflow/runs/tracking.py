@@ -8,7 +8,6 @@ import fcntl
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from avatarflow.core.paths import environment_for_package, replacing, write_json
 
+from .entries.facts import facts_of
+from .entries.shown import key, show
 from .history import Record, read_records
 from .live import LIVE, RECORD_ID
 from .records import FOLDER
@@ -31,6 +32,8 @@ RESULTS = Path("results")
 STORE = RESULTS / "mlflow"
 INDEX = "imported.json"
 PARENT = "mlflow.parentRunId"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens an experiment with the table of nested runs instead of the pages for language models."""
 DIGEST = "avatarflow.record_digest"
 PARAMS_PER_BATCH = 100  # MLflow's limits
 METRICS_PER_BATCH = 1000
@@ -44,6 +47,8 @@ def import_records(
     folder: Path = FOLDER, store: Path = STORE, tracking_uri: str | None = None
 ) -> dict[str, int]:
     """Bring every ended job into MLflow: an experiment per entry, in it one run with a nested run per record.
+
+    The entry's own run shows its decision: tags, figures, documents, and the released generator.
 
     What is there already stays; a run that its job began on a server is completed.
 
@@ -76,7 +81,9 @@ def import_records(
             run_id = run_id or target.add(entry, record)
             index[record.id] = {"run": run_id, "experiment": entry, "status": record.status}
         for entry in sorted({one.fields["entry"] for one in records if one.status != "RUNNING"}):
-            target.close_parent(entry, [one for one in records if one.fields["entry"] == entry])
+            own = [one for one in records if one.fields["entry"] == entry]
+            target.close_parent(entry, own)
+            target.tell(entry, own)
         write_json(store / INDEX, index)
     return dict(counts)
 
@@ -188,6 +195,13 @@ class _Target:
             return
         self.client.set_terminated(info.run_id, status, end_ms)
 
+    def tell(self, entry: str, records: list[Record]) -> None:
+        """Show in the entry's run what was decided about it; a run that a user deleted is left alone."""
+        parent, facts = self.runs(entry)[_whole(entry)], facts_of(entry, records)
+        if parent and facts and parent[0].info.lifecycle_stage == "active":
+            end_ms = max(one.end_ms for one in records)
+            show(self.client, str(parent[0].info.run_id), facts, end_ms)
+
     def _create(self, entry: str, start_ms: int, name: str, tags: dict[str, str]) -> str:
         run = self.client.create_run(self.experiment(entry), start_ms, tags=tags, run_name=name)
         return str(run.info.run_id)
@@ -197,10 +211,10 @@ class _Target:
 
         fields = record.fields
         params = [
-            Param(_key(name), str(value)[:VALUE_LENGTH]) for name, value in fields["params"].items()
+            Param(key(name), str(value)[:VALUE_LENGTH]) for name, value in fields["params"].items()
         ]
         metrics = [
-            Metric(_key(row["name"]), float(row["value"]), row["time_ms"], row["step"])
+            Metric(key(row["name"]), float(row["value"]), row["time_ms"], row["step"])
             for row in record.metrics
         ]
         cost = [name for name in ("wall_s", "peak_mb") if name in fields]
@@ -222,9 +236,12 @@ class _Target:
         found = self.client.get_experiment_by_name(entry)
         if found is None:
             location = None if self.artifacts is None else (self.artifacts / entry).as_uri()
-            return str(self.client.create_experiment(entry, artifact_location=location))
+            return str(self.client.create_experiment(entry, artifact_location=location, tags=KIND))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
+        for name, value in KIND.items():  # begun by a job on a server
+            if name not in found.tags:
+                self.client.set_experiment_tag(found.experiment_id, name, value)
         return str(found.experiment_id)
 
     def _runs(self, entry: str) -> defaultdict[str, list[Any]]:
@@ -293,11 +310,6 @@ def _title(record: Record) -> str:
             *(value for value in wildcards if value != fields["entry"].rpartition("/")[2]),
         ]
     )
-
-
-def _key(name: str) -> str:
-    """Return a name in the characters that MLflow takes."""
-    return re.sub(r"[^\w\-. /:]", "_", name)[:250]
 
 
 if __name__ == "__main__":

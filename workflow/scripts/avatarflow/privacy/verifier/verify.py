@@ -171,7 +171,14 @@ def verify_candidates(
     counts, tally = (
         np.zeros((2, 2), np.int64),
         dict.fromkeys(
-            ("candidates", "outside_cones", "matched_outside_cones", "without_template", "refused"),
+            (
+                "candidates",
+                "outside_cones",
+                "matched_outside_cones",
+                "without_template",
+                "without_fingerprint",
+                "refused",
+            ),
             0,
         ),
     )
@@ -188,6 +195,7 @@ def verify_candidates(
             tally["outside_cones"] += int(outside.sum())
             tally["matched_outside_cones"] += int((columns["matched"] & outside).sum())
             tally["without_template"] += int((verification.compared & ~known).sum())
+            tally["without_fingerprint"] += int((~verification.compared).sum())
             tally["refused"] += int(((columns["refusal"] != "") & outside).sum())
             step.progress(tally["candidates"], total, "candidates")
     held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())

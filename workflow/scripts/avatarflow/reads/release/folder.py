@@ -21,12 +21,14 @@ from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.release.checksums import write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
+from avatarflow.release.other_thresholds import shown_gates
 from avatarflow.release.signing import Signer, read_signer
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
 
 from .assess import is_spike, kept_bodies, votes
 from .certificate import certificate
+from .counts import STEPS, read_counts
 from .gates import figures_of, hold_all, passed
 
 CHECKSUMS = "SHA256SUMS"
@@ -186,4 +188,10 @@ def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -
 
 
 def _page(decided: Mapping[str, Any]) -> str:
-    return fill("read_report.html.j2", certificate=decided)
+    return fill(
+        "read_report.html.j2",
+        certificate=decided,
+        steps=STEPS,
+        counts=read_counts(decided),
+        **shown_gates(decided["gates"]),
+    )
