@@ -44,17 +44,17 @@ def nearest_pairs(
     kept = accepted(samples, decisions)
     order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
     riskiest = kept.where(order)
-    margins = decisions.set_index("candidate").eval("angle_rad - threshold_rad")
+    outside_deg = np.degrees((decisions["angle_rad"] - decisions["threshold_rad"]).to_numpy())
+    margins = dict(zip(decisions["candidate"], outside_deg, strict=True))
     places = {row: place for place, row in enumerate(pool.table["row"])}
     pictures, captions = [], []
     for rank, (picture, (_, row)) in enumerate(
         zip(riskiest.pictures, riskiest.table.iterrows(), strict=True), start=1
     ):
         if row["matched_original"] in places:
-            margin = np.degrees(margins[row["candidate"]])
             pictures += [picture, pool.pictures[places[row["matched_original"]]]]
             captions += [
-                f"{rank}: risk {row['risk']:.3f}, {margin:.2f} deg",
+                f"{rank}: risk {row['risk']:.3f}, {margins[row['candidate']]:.2f} deg",
                 f"original, row {int(row['matched_original'])}",
             ]
     if not pictures:
