@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff request answer sources gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer sources gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -66,6 +66,13 @@ costs: ## time and memory per rule of what ran here, to size requests with: resu
 
 release-diff: ## what differs between two releases: A=results/releases/<name> B=/archive/<name>
 	@PYTHONPATH=workflow/scripts python -m avatarflow.release.compare "$(A)" "$(B)"
+
+# PORT, HOST and the others count where they are said; the defaults of other commands do not
+said = $(if $(filter command% environment%,$(origin $(1))),--$(2) "$($(1))")
+
+receive: ## receive DICOM into a folder: FOLDER=inbox PORT=11112 HOST=127.0.0.1 AE_TITLE=AVATARFLOW ALLOW="CAMERA1" (docs/clinic.md)
+	@PYTHONPATH=workflow/scripts exec python -m avatarflow.receive.command --folder "$(FOLDER)" $(call said,HOST,host) $(call said,PORT,port) \
+	  $(call said,AE_TITLE,ae-title) $(call said,ALLOW,allow) $(call said,MAX_MB,max-mb) $(call said,MAX_FILES,max-files) $(call said,MIN_FREE_MB,min-free-mb)
 
 request: ## a data-use request from a release's entry: NAME=eyes CONFIG=my.yaml; writes results/requests/<name>/ (docs/clinic.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.request.command write --config "$(CONFIG)" --name "$(NAME)"

@@ -18,6 +18,8 @@ from avatarflow.imaging.picture_checks import Limits, PictureError
 BARE = re.compile(rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL)
 """How a DICOM file begins that lacks its preamble: with an element of its header."""
 DEFLATED, EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
+UNFINISHED = ".receiving-"
+"""How the name of a file begins while it is received over the network; such files are passed over."""
 PIXELS = 0x7FE00010
 FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 LAYOUT = 0x00280000  # the group of elements that lay out the pixels
@@ -79,14 +81,20 @@ def open_dicom(data: bytes, limits: Limits) -> tuple[Any, Header]:
     -------
     pydicom dataset, whose functional groups stand at its top, and its header
     """
-    dataset = _parse(_inflated(data, limits))
-    if not _has_pixels(dataset):
-        floats = any(name in dataset for name in FLOATS)
-        raise PictureError("unsupported pixels" if floats else "no pixel data")
+    dataset = parse_picture(data, limits)
     _lift_functional_groups(dataset)
     header = check_header(dataset, limits)
     _check_use(dataset, header)
     return dataset, header
+
+
+def parse_picture(data: bytes, limits: Limits) -> Any:
+    """Parse a DICOM file to its end; refuse one that is damaged, or has no pixel data of whole numbers."""
+    dataset = _parse(_inflated(data, limits))
+    if not _has_pixels(dataset):
+        floats = any(name in dataset for name in FLOATS)
+        raise PictureError("unsupported pixels" if floats else "no pixel data")
+    return dataset
 
 
 def _has_pixels(dataset: Any) -> bool:

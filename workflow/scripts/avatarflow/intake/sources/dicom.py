@@ -17,7 +17,7 @@ import pandas as pd
 import pydicom
 
 from avatarflow.core.errors import refuse
-from avatarflow.imaging.formats.dicom_header import BARE, read_labels
+from avatarflow.imaging.formats.dicom_header import BARE, UNFINISHED, read_labels
 from avatarflow.imaging.picture_checks import PictureError
 
 from ..identifiers import normalised
@@ -114,7 +114,11 @@ def digest_of_folder(root: str | Path) -> str:
 def _names(root: str | Path) -> Iterator[str]:
     """Yield every file below a folder by its path inside it, in order."""
     base = Path(root)
-    paths = (path for path in base.rglob("*") if path.is_symlink() or path.is_file())
+    paths = (
+        path
+        for path in base.rglob("*")
+        if (path.is_symlink() or path.is_file()) and not path.name.startswith(UNFINISHED)
+    )
     names = sorted(path.relative_to(base).as_posix() for path in paths)
     if odd := sum(not _is_utf8(name) for name in names):
         raise refuse("source.dicom", f"{odd} file names that are not UTF-8", "rename the files")
