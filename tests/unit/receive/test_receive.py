@@ -427,7 +427,9 @@ def test_a_signal_ends_the_service_behind_the_running_association(tmp_path, root
         process.send_signal(signal.SIGTERM)
         said = ""
         while "waits for running" not in said:
-            said += process.stderr.readline()
+            line = process.stderr.readline()
+            assert line, said
+            said += line
         assert not calling(port).is_established
         assert association.send_c_store(picture(2)).Status == 0
         association.release()
