@@ -56,6 +56,7 @@ def prepare(folder):
     config = project.release_config(
         releases__tiny__source={"dicom": "data/dicom", "fhir": fhir},
         releases__tiny__patient_id_columns=["patient_id"],
+        releases__tiny__row_filter="laterality <> 'both'",
         releases__tiny__conditions={
             "fhir_sex": ["female", "male"],
             "laterality": ["left", "right"],
