@@ -31,10 +31,11 @@ demo: setup ## the demonstration: synthetic eyes with decisions, a read-removal 
 report: setup ## one self-contained HTML page over the demonstration's results
 	snakemake --cores 1 --report results/report.html
 
+# one worker more for the long tests: one of them waits for a cluster most of its time
 test: setup ## every check and test, the quick ones first; says what was skipped and why
 	pytest -n $(WORKERS) $(CHECKS)
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS) $(FAST)
-	OMP_NUM_THREADS=1 pytest -n $(WORKERS) --durations=20 --durations-min=20 --dist loadgroup --no-loadscope-reorder $(LONG) $(CHECKS:%=--ignore=%)
+	OMP_NUM_THREADS=1 pytest -n $$(($(WORKERS) + 1)) --durations=20 --durations-min=20 --dist loadgroup --no-loadscope-reorder $(LONG) $(CHECKS:%=--ignore=%)
 
 lint: setup ## style, types and contracts only
 	pytest -q -n $(WORKERS) $(CHECKS)
