@@ -7,8 +7,8 @@ import pytest
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.families import FAMILIES
-from avatarflow.generators.interface import MODULES, open_denoiser, sample, train
+from avatarflow.generators.families import DEFAULT, FAMILIES
+from avatarflow.generators.interface import MODULES, open_denoiser, open_generator, sample, train
 from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.runs.context import Step
@@ -71,6 +71,25 @@ def test_every_family_has_a_module_with_what_it_claims():
         assert callable(MODULES[name].train)
         assert callable(MODULES[name].sample)
         assert hasattr(MODULES[name], "denoiser") == can.denoise
+        assert callable(MODULES[name].ready)
+    marks = {name: MODULES[name].MARK for name in FAMILIES}
+    assert len(set(marks.values())) == len(FAMILIES)
+    assert [name for name, mark in marks.items() if mark is None] == [DEFAULT]
+
+
+def test_a_generator_without_a_config_is_opened_by_the_family_whose_mark_it_holds(
+    gaussian, tmp_path, monkeypatch
+):
+    opened = []
+    for name, module in MODULES.items():
+        monkeypatch.setattr(module, "ready", lambda folder, *_, name=name: opened.append(name))
+    unmarked, captioned = tmp_path / "unmarked", tmp_path / "captioned"
+    for folder in (unmarked, captioned):
+        folder.mkdir()
+    (captioned / MODULES["foundation"].MARK).touch()
+    for folder in (gaussian, unmarked, captioned):
+        open_generator(folder, TINTS, None)
+    assert opened == ["pca_gaussian", DEFAULT, "foundation"]
 
 
 def test_a_gaussian_shows_the_asked_condition_and_its_spread(gaussian, tmp_path):

@@ -7,6 +7,8 @@ from typing import Any
 
 from .errors import refuse
 
+REFUSED = "the release was refused"
+"""The reason for which what would have been published is left out."""
 ROW_NUMBER = re.compile(r"\brows? \d+")
 
 

@@ -56,6 +56,12 @@ def config_digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, read piece by piece; 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def files_digest(paths: Iterable[str]) -> str:
     """Digest of names, sizes and times of files: Snakemake does not notice one that is restored with an older date."""
     facts = []
@@ -70,8 +76,8 @@ def contents_digest(paths: Iterable[str]) -> str:
     """Digest of names and contents of files: of those where one changed byte may take a permission back."""
     facts = []
     for path in sorted(paths):
-        with suppress(OSError), Path(path).open("rb") as file:
-            facts.append((path, hashlib.file_digest(file, "sha256").hexdigest()))
+        with suppress(OSError):
+            facts.append((path, file_sha256(path)))
     return config_digest(facts)
 
 

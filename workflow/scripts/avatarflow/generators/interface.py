@@ -1,6 +1,7 @@
-"""The one interface of all generator families: train one, sample from it, and open its denoiser where it has one.
+"""The one interface of all generator families: train one, sample from it, and open it or its denoiser.
 
-A family is a folder with a module `family` that has `train` and `sample`; with the ability `denoise`, `denoiser` too.
+A family is a folder with a module `family` that has `train`, `sample`, `ready` (which opens a generator to draw from)
+and `MARK` (a file that only its generators hold, None for stock pipelines); with the ability `denoise`, `denoiser` too.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ from avatarflow.generators.pca_gaussian import family as pca_gaussian
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
-from .families import FAMILIES
+from .families import DEFAULT, FAMILIES
+from .sampling import Draw
 from .settings import Compute
 from .task import SamplingTask, TrainingTask
 
@@ -48,6 +50,13 @@ def train(task: TrainingTask, step: Step) -> None:
 def sample(name: str, folder: Path, task: SamplingTask, step: Step) -> None:
     """Sample one shard of the asked candidates from a generator's folder."""
     MODULES[name].sample(folder, task, step)
+
+
+def open_generator(folder: Path, conditions: Conditions, compute: Compute) -> Draw:
+    """Open a generator by what lies in its folder, where no config names its family: see `sampling.Draw`."""
+    marked = (one for one in MODULES.values() if one.MARK and (folder / one.MARK).is_file())
+    draw: Draw = next(marked, MODULES[DEFAULT]).ready(folder, conditions, compute)
+    return draw
 
 
 def open_denoiser(

@@ -13,11 +13,9 @@ import pandas as pd
 import torch
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.generators.foundation import family as foundation
-from avatarflow.generators.pca_gaussian import family as pca_gaussian
 
-from . import sampling
 from .conditions import Conditions
+from .interface import open_generator
 from .settings import Compute
 
 AT_ONCE = 64
@@ -36,9 +34,8 @@ class Student:
     def __init__(self, folder: Path) -> None:
         asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
         self.conditions = Conditions(asked["conditions"])
-        self.draw = _opener(folder / "generator")(
-            folder / "generator", self.conditions, Compute(device="cpu", precision="fp32")
-        )
+        compute = Compute(device="cpu", precision="fp32")
+        self.draw = open_generator(folder / "generator", self.conditions, compute)
 
     def predict(self, table: pd.DataFrame, params: Mapping[str, Any]) -> Pictures:
         """Draw one picture per row.
@@ -67,16 +64,6 @@ class Student:
         ]
         pictures: Pictures = (np.concatenate(drawn) * 255).round().astype(np.uint8)
         return pictures
-
-
-def _opener(generator: Path) -> Any:
-    """Return what opens a generator's folder: each family leaves a mark of its own in it."""
-    index = json.loads((generator / "model_index.json").read_text(encoding="utf-8"))
-    if index["_class_name"] == "PcaGaussian":
-        return pca_gaussian.ready
-    if (generator / foundation.CAPTIONS).is_file():
-        return foundation.ready
-    return sampling.ready
 
 
 def _load_pyfunc(path: str) -> Student:

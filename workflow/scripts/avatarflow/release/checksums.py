@@ -1,10 +1,12 @@
 """The list of a release's checksums, and its signature: what a receiver verifies."""
 
-import hashlib
 from pathlib import Path
+
+from avatarflow.core.digest import file_sha256
 
 from .signing import Signer
 
+CHECKSUMS = "SHA256SUMS"
 SIGNATURE = ".sig"
 """What the name of the list gets for the name of its signature."""
 
@@ -17,12 +19,9 @@ def write_checksums(folder: Path, name: str, signer: Signer | None = None) -> No
     signature = folder / f"{name}{SIGNATURE}"
     signature.unlink(missing_ok=True)  # one of an earlier list
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != name)
-    text = "".join(f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    text = "".join(
+        f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files
+    )
     (folder / name).write_text(text, encoding="utf-8")
     if signer is not None:
         signature.write_bytes(signer.sign(text.encode()))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,11 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.counts import balance, by_reason
+from avatarflow.core.counts import REFUSED, balance, by_reason
 from avatarflow.core.outcomes import PASS
 from avatarflow.imaging.shards import Column
 
-REFUSED = "the release was refused"
 STEPS = {
     "originals": "originals listed and selected: taken in",
     "teacher": "drawn by the teacher: accepted by the filter, and used to train the student",

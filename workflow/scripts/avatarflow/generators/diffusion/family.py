@@ -29,7 +29,9 @@ from .denoiser import Denoiser
 from .network import build, inherit_labels, positions
 from .schedule import scheduler
 
-sample, denoiser = sampling.sample, Denoiser
+sample, ready, denoiser = sampling.sample, sampling.ready, Denoiser
+MARK = None
+"""Its generators are stock pipelines, without a file of its own."""
 
 
 def train(task: TrainingTask, step: Step) -> None:

@@ -33,7 +33,7 @@ from avatarflow.imaging.spool import Stored, content_digest, folder_of
 from avatarflow.runs.context import Step
 from avatarflow.runs.state import Follower, State
 
-CAPTIONS = "captions.json"
+CAPTIONS = MARK = "captions.json"
 ENCODED_AT_ONCE = 8
 PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 """What LoRA adapts: the linear maps of every attention."""

@@ -24,6 +24,7 @@ from avatarflow.runs.context import Step
 from .gaussian import components
 
 INDEX, WEIGHTS = "model_index.json", "gaussian.safetensors"
+MARK = WEIGHTS
 FEWEST = 2
 """Pictures of a condition at least: the mean of one would be that picture."""
 

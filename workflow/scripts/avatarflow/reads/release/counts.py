@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.core.counts import balance
+from avatarflow.core.counts import REFUSED, balance
 from avatarflow.core.outcomes import PASS
 
-REFUSED = "the release was refused"
 STEPS = {
     "taken": "fragments brought: long enough to be judged",
     "cleaned": "fragments judged: no tool that cleans calls them human",

@@ -18,7 +18,7 @@ from avatarflow.reads import bgzf
 from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
-from avatarflow.release.checksums import write_checksums
+from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
 from avatarflow.release.other_thresholds import shown_gates
@@ -30,8 +30,6 @@ from .assess import is_spike, kept_bodies, votes
 from .certificate import certificate
 from .counts import STEPS, read_counts
 from .gates import figures_of, hold_all, passed
-
-CHECKSUMS = "SHA256SUMS"
 
 
 def release_reads(

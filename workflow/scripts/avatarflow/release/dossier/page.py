@@ -1,12 +1,12 @@
 """The dossier as files: an HTML page per language, self-contained and without script, and the PDF beside it."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from avatarflow.core.digest import file_sha256
 from avatarflow.core.paths import replacing
 from avatarflow.release.templates import fill
 
@@ -63,4 +63,4 @@ def read_json(path: str | Path) -> Any:
 
 def digest(file: str, path: str | Path) -> Digest:
     """Return the SHA-256 of a result file that is shown under the name `file`."""
-    return Digest(file, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+    return Digest(file, file_sha256(path))

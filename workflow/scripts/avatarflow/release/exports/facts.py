@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from avatarflow.core.digest import file_sha256
+
 LICENCES = {
     "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
     "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
@@ -16,6 +18,10 @@ LICENCES = {
     "cc-by-nd-4.0": "https://creativecommons.org/licenses/by-nd/4.0/",
 }
 """Addresses of licences by their hub identifier."""
+CERTIFICATE = "certificate.json"
+CERTIFICATE_MEANING = (
+    "What was asked, what was measured, every gate, and what is claimed and what is not."
+)
 TYPES = {
     ".parquet": "application/vnd.apache.parquet", ".json": "application/json", ".md": "text/markdown",
     ".png": "image/png", ".dcm": "application/dicom", ".jsonld": "application/ld+json",
@@ -120,7 +126,5 @@ def released_files(folder: Path, start: str = "") -> list[File]:
 
 
 def _file(folder: Path, path: Path) -> File:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     kind = TYPES.get(path.suffix, "text/plain")
-    return File(path.relative_to(folder).as_posix(), path.stat().st_size, digest, kind)
+    return File(path.relative_to(folder).as_posix(), path.stat().st_size, file_sha256(path), kind)

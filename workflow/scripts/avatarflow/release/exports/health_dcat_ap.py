@@ -15,7 +15,7 @@ from typing import Any
 from avatarflow.core.paths import write_json
 
 from .dcat_ap import CONTEXT, Node, concept, distribution, english, format_terms, record
-from .facts import Format, released_files
+from .facts import CERTIFICATE, CERTIFICATE_MEANING, Format, released_files
 from .interface import Content
 
 NAME = "health-dcat-ap.jsonld"
@@ -52,10 +52,6 @@ LABELS = {
     "EINS": "Health data from biobanks and associated databases",
 }
 """The health categories by code, with their English labels."""
-CERTIFICATE = "certificate.json"
-CERTIFICATE_MEANING = (
-    "What was asked, what was measured, every gate, and what is claimed and what is not."
-)
 JSON, PNG = Format("application/json", "JSON", "JSON"), Format("image/png", "PNG", "PNG")
 
 

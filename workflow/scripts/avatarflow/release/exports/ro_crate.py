@@ -9,9 +9,9 @@ from typing import Any
 
 from avatarflow import __version__
 from avatarflow.core.paths import write_json
-from avatarflow.release.checksums import SIGNATURE
+from avatarflow.release.checksums import CHECKSUMS, SIGNATURE
 
-from .facts import File, licence, released_files
+from .facts import CERTIFICATE, CERTIFICATE_MEANING, File, licence, released_files
 from .interface import Content
 
 NAME = "ro-crate-metadata.json"
@@ -19,9 +19,8 @@ CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.o
 CRATE = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 SOFTWARE, RUN, PUBLISHER, SETTINGS = "#avatarflow", "#run", "#publisher", "#settings"
-CHECKSUMS = "SHA256SUMS"  # written last: it holds this file's own checksum
 MEANINGS = {
-    "certificate.json": "What was asked, what was measured, every gate, and what is claimed and what is not.",
+    CERTIFICATE: CERTIFICATE_MEANING,
     "README.md": "The data set's card.",
     "contact_sheet.png": "Some of the released pictures.",
     "croissant.json": "Croissant metadata.",

@@ -3,7 +3,6 @@
 Standard library only: the workflow's handlers import this while Snakemake parses.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow import __version__
-from avatarflow.core.digest import config_digest
+from avatarflow.core.digest import config_digest, file_sha256
 from avatarflow.core.outcomes import PASS
 from avatarflow.runs.closing_lines import DECISIONS, UNREADABLE, read_decision
 from avatarflow.runs.history import Record
@@ -153,5 +152,4 @@ def _gate(name: str, gate: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_sha256(path)[:16]

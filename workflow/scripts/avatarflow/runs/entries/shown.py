@@ -49,7 +49,7 @@ def show(client: "MlflowClient", run_id: str, facts: EntryFacts, time_ms: int) -
     }
     for metric, number in metrics.items():
         client.log_metric(run_id, metric, number, timestamp=time_ms, step=0)
-    _documents(client, run_id, facts)
+    _documents(client, run_id, run.info.artifact_uri, facts)
     _model(client, run_id, run.info.artifact_uri, facts)
     for name in {"config_digest", "certificate_digest", "reasons", "model_gate"} - set(facts.tags):
         if name in run.data.tags:
@@ -86,13 +86,11 @@ def key(name: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", name)[:250]
 
 
-def _documents(client: "MlflowClient", run_id: str, facts: EntryFacts) -> None:
+def _documents(client: "MlflowClient", run_id: str, uri: str, facts: EntryFacts) -> None:
     """Log the files, and take away those that are not shown any more."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    repository = get_artifact_repository(
-        client.get_run(run_id).info.artifact_uri, tracking_uri=client.tracking_uri
-    )
+    repository = get_artifact_repository(uri, tracking_uri=client.tracking_uri)
     for old in _listed(client, run_id, ""):
         if old not in facts.files and not old.startswith(f"{MODELS}/"):
             repository.delete_artifacts(old)
