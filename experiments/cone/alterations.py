@@ -75,6 +75,26 @@ def shrunk(picture: np.ndarray) -> np.ndarray:
     return out
 
 
+def inset(
+    picture: np.ndarray, share: float, ground: np.ndarray, corner: bool = False
+) -> np.ndarray:
+    """The picture at a share of its side, in the middle or a corner of another ground."""
+    out, side = ground.astype(np.uint8), round(share * len(picture))
+    begin = 0 if corner else (len(picture) - side) // 2
+    out[begin : begin + side, begin : begin + side] = resized(picture, side)
+    return out
+
+
+def noise(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise of all levels."""
+    return rng.integers(0, 256, picture.shape, dtype=np.uint8)
+
+
+def faint_noise(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise of 25 levels about the picture's mean colour."""
+    return (picture.mean((0, 1)) + rng.normal(0, 25, picture.shape)).clip(0, 255)
+
+
 def warped(picture: np.ndarray) -> np.ndarray:
     """Seen from the side."""
     side = len(picture)
@@ -154,6 +174,13 @@ ALTERATIONS: dict[str, Altering] = {
     "noise of 25 levels": lambda p, o, r: np.clip(p + r.normal(0, 25, p.shape), 0, 255).astype(
         np.uint8
     ),
+    "shrunk to .8 onto noise": lambda p, o, r: inset(p, 0.8, noise(p, r)),
+    "shrunk to .7 onto noise": lambda p, o, r: inset(p, 0.7, noise(p, r)),
+    "shrunk to .6 onto noise": lambda p, o, r: inset(p, 0.6, noise(p, r)),
+    "shrunk to .6 onto noise, in a corner": lambda p, o, r: inset(p, 0.6, noise(p, r), True),
+    "shrunk to .6 onto faint noise": lambda p, o, r: inset(p, 0.6, faint_noise(p, r)),
+    "shrunk to .6 onto another eye": lambda p, o, r: inset(p, 0.6, o[0].copy()),
+    "shrunk to .5 onto noise": lambda p, o, r: inset(p, 0.5, noise(p, r)),
 }
 
 

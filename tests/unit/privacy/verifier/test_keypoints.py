@@ -46,6 +46,21 @@ def screened(picture):
     return out.astype(np.uint8)
 
 
+def shrunk(picture, ground):
+    out = ground.astype(np.uint8)
+    out[13:51, 13:51] = cv2.resize(picture, (38, 38), interpolation=cv2.INTER_AREA)
+    return out
+
+
+def noise(picture):
+    return np.random.default_rng(1).integers(0, 256, picture.shape)
+
+
+def faint_noise(picture):
+    drawn = picture.mean((0, 1)) + np.random.default_rng(1).normal(0, 25, picture.shape)
+    return drawn.clip(0, 255)
+
+
 ALTERED = {
     "copy": lambda picture: picture.copy(),
     "mirrored": lambda picture: picture[:, ::-1].copy(),
@@ -64,6 +79,8 @@ ALTERED = {
         cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA), (2, 2, 1)
     ),
     "screen": screened,
+    "shrunk onto noise": lambda picture: shrunk(picture, noise(picture)),
+    "shrunk onto faint noise": lambda picture: shrunk(picture, faint_noise(picture)),
     "darker": lambda picture: (picture * 0.6).astype(np.uint8),
 }
 
@@ -79,6 +96,23 @@ def test_an_altered_copy_is_found_among_all_originals(index, eyes, kind):
         alike, original = index.most_alike(variants(ALTERED[kind](eyes[row])))
         assert original == row
         assert alike > 25
+
+
+def test_every_part_of_a_picture_gives_its_strongest_keypoints_in_turn():
+    contrast = np.array(
+        [9.0, 8.0, 7.0, 1.0, 2.0, 3.0]
+    )  # three in the first part, three in the last
+    points = np.array([[5, 5]] * 3 + [[250, 250]] * 3, np.float32)
+    assert keypoints._spread(points, contrast).tolist() == [0, 5, 1, 4, 2, 3]
+
+
+def test_noise_beside_a_picture_takes_no_place_of_its_keypoints(eyes):
+    half = eyes[0].copy()
+    half[:, 32:] = noise(half)[:, 32:]
+    own = template(half).plain.points[:, 0] < keypoints.SIDE_PX / 2
+    alone = template(eyes[0]).plain.points[:, 0] < keypoints.SIDE_PX / 2
+    assert own[:100].mean() > 0.4
+    assert own.sum() > 0.8 * min(alone.sum(), keypoints.MOST / 2)
 
 
 def test_many_descriptors_are_found_in_cells_as_one_by_one(index, eyes, monkeypatch):

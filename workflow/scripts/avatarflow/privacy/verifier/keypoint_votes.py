@@ -25,7 +25,7 @@ CELLS = 4  # times the root of the descriptors: cells of the index
 PROBED = 8  # cells searched for each descriptor
 TRAINED = 40  # descriptors a cell that the cells are found from
 FEW = 2_000  # descriptors up to which all are compared
-VOTING = 200  # keypoints of a view that vote, those of the highest contrast
+VOTING = 200  # keypoints of a view that vote, the first
 EMPTY = np.zeros((0, LENGTH), np.float32)
 
 

@@ -3,7 +3,8 @@
 Keypoints are found on the mean of the contrast-equalised channels, which no order of the channels changes, and
 described by RootSIFT. Two pictures match as far as their keypoints agree on one similarity transform (turn, scale,
 shift), found by RANSAC. A candidate is looked at as it is, mirrored and inverted, in half its resolution (which takes
-away a screen's pattern), and in its four quarters (it may be a montage). `keypoint_votes` asks about every original.
+away a screen's pattern), in its middle (it may be shrunk onto another ground), and in its four quarters (it may be a
+montage). `keypoint_votes` asks about every original.
 
 References
 ----------
@@ -26,7 +27,11 @@ from avatarflow.core.arrays import Pictures
 SIDE_PX = (
     256  # pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
 )
-MOST = 400  # keypoints kept of a picture, those of the highest contrast
+MIDDLES = (0.75, 0.55)  # of the side: what is left of a candidate without its surroundings
+MOST = 400  # keypoints kept of a picture
+PARTS = (
+    4  # a side: the picture is divided in as many rows and columns, which give keypoints in turn
+)
 CONTRAST = 0.01  # of the weakest keypoint; a quarter of Lowe's, for the faint vessels
 CLIP, TILES = 3.0, (8, 8)  # of the contrast equalisation
 RATIO = 0.85  # a match is believed if the second best is that much worse
@@ -92,18 +97,25 @@ def template(picture: Pictures) -> Template | None:
 
 
 def variants(picture: Pictures) -> Iterator[Template]:
-    """Find the keypoints of a candidate as it is, in half its resolution, and in its quarters, one after another.
+    """Find the keypoints of a candidate as it is, halved in resolution, and its middle and quarters.
 
     Where a variant has too few, it is left out.
     """
     rows, columns = (side // 2 for side in picture.shape[:2])
-    yield from filter(None, [template(picture)])
     half = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
-    yield from filter(None, [template(half)])
-    for top in (0, rows):
-        for left in (0, columns):
-            quarter = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
-            yield from filter(None, [template(quarter)])
+    quarters = [
+        picture[top : top + rows, left : left + columns]
+        for top in (0, rows)
+        for left in (0, columns)
+    ]
+    middles = [_middle(picture, share) for share in MIDDLES]
+    for each in (picture, half, *middles, *quarters):
+        yield from filter(None, [template(np.ascontiguousarray(each))])
+
+
+def _middle(picture: Pictures, share: float) -> Pictures:
+    rows, columns = (round(side * (1 - share) / 2) for side in picture.shape[:2])
+    return picture[rows : len(picture) - rows, columns : picture.shape[1] - columns]
 
 
 def similarity(one: Template, other: Template) -> float:
@@ -182,12 +194,27 @@ def _keypoints(gray: Plane, inside: Plane) -> Keypoints:
     found, descriptors = _sift().detectAndCompute(gray, inside)
     if descriptors is None:
         return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, LENGTH), np.float32))
-    found, descriptors = found[:MOST], descriptors[:MOST]
     points = np.array([each.pt for each in found], np.float32)
+    kept = _spread(points, np.array([each.response for each in found]))[:MOST]
+    points, descriptors = points[kept], descriptors[kept]
     shares = descriptors / np.maximum(descriptors.sum(1, keepdims=True), 1e-12)
     return Keypoints(points, np.sqrt(shares).astype(np.float32))
 
 
+def _spread(points: Points, contrast: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Order keypoints so that every part of the picture comes in turn: the strongest of each part, then the second.
+
+    A ground that is full of keypoints, such as noise, would else take the places of a picture's own.
+    """
+    part = (points // (SIDE_PX / PARTS)).astype(np.int64) @ np.array([1, PARTS])
+    strongest = np.lexsort((-contrast, part))
+    begins = np.searchsorted(part[strongest], part[strongest])
+    place = np.empty(len(points), np.int64)
+    place[strongest] = np.arange(len(points)) - begins
+    return np.lexsort((-contrast, place))
+
+
 @cache
 def _sift() -> Any:
-    return cv2.SIFT.create(nfeatures=MOST, contrastThreshold=CONTRAST, edgeThreshold=20)
+    # all of them: OpenCV gives what it keeps by place, and not the strongest first
+    return cv2.SIFT.create(contrastThreshold=CONTRAST, edgeThreshold=20)
