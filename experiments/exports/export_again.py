@@ -1,15 +1,17 @@
 """Write a finished release once more, with every export, so that validators have something to judge.
 
-    PYTHONPATH=workflow/scripts python experiments/exports/export_again.py RELEASE TARGET
+    PYTHONPATH=workflow/scripts python experiments/exports/export_again.py RELEASE TARGET [--pictures 2000]
 
 `RELEASE` is `release/` of an entry of `releases` or `read_releases` that passed. Publisher, addresses and health keys
-are made up (`DECLARED`).
+are made up (`DECLARED`). With `--pictures` its pictures are taken again and again until there are so many. The seconds
+that writing took are printed.
 """
 
+import argparse
 import io
 import json
 import shutil
-import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +39,13 @@ DECLARED = {
 }  # fmt: skip
 
 
-def pictures_again(release: Path, target: Path) -> None:
+def pictures_again(release: Path, target: Path, count: int | None) -> None:
     """Read pictures and labels from the Parquet files and write them as the rule `release` does."""
     table = pd.concat(
         [pd.read_parquet(path) for path in sorted((release / "data").iterdir())], ignore_index=True
     )
+    if count:
+        table = table.iloc[np.arange(count) % len(table)].reset_index(drop=True)
     pictures = np.stack(
         [np.asarray(Image.open(io.BytesIO(cell["bytes"]))) for cell in table["image"]]
     )
@@ -79,6 +83,21 @@ def _version(release: Path, tool: dict[str, str]) -> str:
     return json.loads(record.read_text())["version"] if record.is_file() else ""
 
 
+def main() -> None:
+    """Write the release again and say how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("release", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--pictures", type=int)
+    options = parser.parse_args()
+    began, used = time.monotonic(), time.process_time()
+    if (options.release / "data").is_dir():
+        pictures_again(options.release, options.target, options.pictures)
+    else:
+        reads_again(options.release, options.target)
+    seconds, processor = time.monotonic() - began, time.process_time() - used
+    print(f"{seconds:.1f} s, {processor:.1f} s of processor time")
+
+
 if __name__ == "__main__":
-    source, out = map(Path, sys.argv[1:])
-    (pictures_again if (source / "data").is_dir() else reads_again)(source, out)
+    main()
