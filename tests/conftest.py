@@ -17,6 +17,7 @@ sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "consent"))  # `consents`
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "sources"))  # `dicom_files`
+sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "fhir"))  # `fhir_server`
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

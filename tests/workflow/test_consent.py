@@ -1,16 +1,24 @@
-"""DICOM files, labels and consents in a run: each of them is an input, and so is the day; nothing names a patient."""
+"""Pictures sent over DICOM, labels and consents of a FHIR server in a run: changes are noticed, nobody is named.
+
+Sender and FHIR server are the tests' own.
+"""
 
 import json
 import os
 
 import dicom_files
 import pandas as pd
+import pytest
 import yaml
-from consents import given, write
+from consents import given
+from fhir_server import serving
+from pynetdicom import AE
 
 import project
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_table
+from avatarflow.receive.inbox import Bounds, Inbox
+from avatarflow.receive.service import Address, Service
 
 PERSONS = 44
 POOL = "results/releases/tiny/pool"
@@ -18,20 +26,38 @@ TARGET = f"{POOL}/summary.json"
 RECORD = "results/releases/tiny/consent_day.json"
 SIDES = {"right": "R", "left": "L"}
 SYSTEM = "urn:hospital"
+TOKEN = f"{project.CANARY}.token"
 
 
 def patient_id(person):
     return f"{project.CANARY}-{person:03d}"
 
 
+def receive(folder, camera):
+    """Send every file of a camera to the receiving service, which keeps them in a folder."""
+    box = Inbox(folder, Bounds(min_free_bytes=1))
+    service = Service(box, Address(port=0))
+    try:
+        entity = AE(ae_title=project.CANARY)
+        entity.add_requested_context(dicom_files.OPHTHALMIC_8_BIT)
+        sender = entity.associate("127.0.0.1", service.port, ae_title="AVATARFLOW")
+        statuses = {sender.send_c_store(path).Status for path in sorted(camera.iterdir())}
+        sender.release()
+    finally:
+        service.stop()
+        service.wait()
+        box.close()
+    assert statuses == {0x0000}
+
+
 def prepare(folder):
-    """Pictures as DICOM, sex as FHIR, consents of all patients; every identifier holds a canary."""
+    """Pictures as received DICOM, and the resources of a FHIR server; every identifier holds a canary."""
     identities = list(range(2 * PERSONS))
     pictures, table = draw_eyes("fundus", identities, [0] * len(identities), 48, 11)
+    camera = folder.with_name("camera")
     for number, (picture, eye) in enumerate(zip(pictures, table.itertuples(), strict=True)):
-        name = f"{project.CANARY}-{number}.dcm"
         dicom_files.write(
-            folder / "data/dicom" / name,
+            camera / f"{project.CANARY}-{number}.dcm",
             picture,
             PatientID=patient_id(eye.person),
             PatientName=f"{project.CANARY}^Name",
@@ -39,6 +65,8 @@ def prepare(folder):
             ImageLaterality=SIDES[eye.eye_side],
             StudyDescription=project.CANARY,
         )
+    (folder / "data").mkdir(parents=True)
+    receive(folder / "data/dicom", camera)
     people = table.drop_duplicates("person")
     labels = [
         {
@@ -49,12 +77,21 @@ def prepare(folder):
         }
         for eye in people.itertuples()
     ]
-    write(folder / "data/patients.ndjson", *labels)
-    consents = [given(f"{project.CANARY}-id-{person}") for person in people["person"]]
-    write(folder / "data/consents.ndjson", *consents)
-    fhir = {"files": ["data/patients.ndjson"], "identifier_system": SYSTEM}
+    ids = [f"{project.CANARY}-id-{person}" for person in people["person"]]
+    return [*labels, *(given(own, id=f"consent-of-{own}") for own in ids)]
+
+
+def write_config(folder, url):
+    token = folder.with_name("token")
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    (folder / "data/withdrawn.csv").write_text("patient_id\nnobody-1\n")
+    server = {"server": "hospital", "identifier_system": SYSTEM}
     config = project.release_config(
-        releases__tiny__source={"dicom": "data/dicom", "fhir": fhir},
+        releases__tiny__source={
+            "dicom": "data/dicom",
+            "fhir": server | {"searches": ["Patient"]},
+        },
         releases__tiny__patient_id_columns=["patient_id"],
         releases__tiny__row_filter="laterality <> 'both'",
         releases__tiny__conditions={
@@ -63,46 +100,83 @@ def prepare(folder):
         },
         releases__tiny__constant_per_person=["fhir_sex"],
         releases__tiny__augment={"copies": 1},
-        releases__tiny__consent={
-            "files": ["data/consents.ndjson", "data/patients.ndjson"],
-            "identifier_system": SYSTEM,
-            "acquired_column": "acquired",
-        },
+        releases__tiny__consent=server | {"acquired_column": "acquired"},
+        releases__tiny__withdrawn="data/withdrawn.csv",
     )
+    config["network_access"] = True
+    config["fhir_servers"] = {
+        "hospital": {"url": url, "token_file": str(token), "page_size": 20, "retries": 1}
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    return consents
 
 
-def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
-    folder = tmp_path / "run"
-    consents = prepare(folder)
-    consents[0] |= {"status": "inactive"}
-    path = folder / "data/consents.ndjson"
-    write(path, *consents)
-    project.run(folder, TARGET)
-    summary = json.loads((folder / TARGET).read_text())
-    assert summary["consent"]["patients"] == {"inactive": 1, "permit": PERSONS - 1}
-    pool = read_table(folder / POOL / "pictures")
-    assert len(pool) == 2 * (PERSONS - 1)
-    assert pool["person"].nunique() == PERSONS - 1
-    assert set(pool["fhir_sex"]) == {"female", "male"}
-    refused = pd.read_csv(folder / "results/releases/tiny/refused.csv")
-    assert list(refused["reason"]) == ["consent: inactive"] * 2
-    assert set(refused["manifest"]) == {"dicom"}
+def inactive(consent):
+    return consent | {"status": "inactive"}
+
+
+def nothing_is_named(folder, done):
+    """No file of the run holds an identifier, and the downloads are gone."""
+    assert project.CANARY not in done.stdout + done.stderr
+    state = folder / "results/state"
+    assert not [path for path in state.rglob("*") if path.is_file()]
     for made in [*(folder / "results").rglob("*"), *(folder / "logs").rglob("*")]:
         if made.is_file():
             assert project.CANARY.encode() not in made.read_bytes(), made
-    assert project.planned(folder, TARGET) == set()
+    for made in (folder / ".snakemake").rglob("*"):
+        if made.is_file():
+            assert project.CANARY.encode() not in made.read_bytes(), made
 
-    record = json.loads((folder / RECORD).read_text())
-    assert record["day"] == summary["consent"]["day"]
-    # as if consents had been judged for another day, from which on nothing changes
-    other = {**record, "day": "2024-06-01", "unchanged_before": None}
-    (folder / RECORD).write_text(json.dumps(other))
-    assert project.planned(folder, TARGET) == {"intake"}
-    (folder / RECORD).write_text(json.dumps(record))
 
+@pytest.mark.slow
+def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
+    folder = tmp_path / "run"
+    resources = prepare(folder)
+    resources[-1] = inactive(resources[-1])
+    with serving(*resources) as host:
+        write_config(folder, host.url)
+        done = project.run(folder, TARGET)
+        # twice the version; 44 patients twice, and 44 consents, on three pages each
+        assert len(host.asked) == 2 + 9
+        assert {headers["Authorization"] for _, headers in host.asked} == {f"Bearer {TOKEN}"}
+        summary = json.loads((folder / TARGET).read_text())
+        assert summary["consent"]["patients"] == {"inactive": 1, "permit": PERSONS - 1}
+        pool = read_table(folder / POOL / "pictures")
+        assert len(pool) == 2 * (PERSONS - 1)
+        assert pool["person"].nunique() == PERSONS - 1
+        assert set(pool["fhir_sex"]) == {"female", "male"}
+        refused = pd.read_csv(folder / "results/releases/tiny/refused.csv")
+        assert list(refused["reason"]) == ["consent: inactive"] * 2
+        assert set(refused["manifest"]) == {"dicom"}
+        nothing_is_named(folder, done)
+        assert project.planned(folder, TARGET) == set()
+        assert len(host.asked) == 2 + 9  # a dry run asks nothing
+
+        record = json.loads((folder / RECORD).read_text())
+        assert record["day"] == summary["consent"]["day"]
+        # as if consents had been judged for another day, from which on nothing changes
+        other = {**record, "day": "2024-06-01", "unchanged_before": None}
+        (folder / RECORD).write_text(json.dumps(other))
+        assert project.planned(folder, TARGET) == {"intake"}
+        (folder / RECORD).write_text(json.dumps(record))
+
+        # the server gives its resources in another order: nothing is to be done, and nothing is kept
+        host.resources.reverse()
+        done = project.run(folder, TARGET)
+        assert "Nothing to be done" in done.stderr
+        nothing_is_named(folder, done)
+        host.resources.reverse()
+
+        host.resources[-2] = inactive(host.resources[-2])
+        nothing_is_named(folder, project.run(folder, TARGET))
+        summary = json.loads((folder / TARGET).read_text())
+        assert summary["consent"]["patients"] == {"inactive": 2, "permit": PERSONS - 2}
+
+    done = project.run(folder, TARGET, check=False)
+    assert done.returncode != 0
+    assert "FHIR server hospital, metadata: nobody listens there" in done.stderr + done.stdout
+
+    path = folder / "data/withdrawn.csv"
     times = path.stat()
-    write(path, consents[0], consents[1] | {"status": "maybe"}, *consents[2:])
+    path.write_text("patient_id\nnobody-2\n")
     os.utime(path, (times.st_atime, times.st_mtime - 1000))  # restored with an older date
     assert project.planned(folder, TARGET) == {"intake"}

@@ -2,9 +2,11 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import yaml
+from fhir_server import serving
 from request_files import CANARY, DAY, UNTIL, asking, requester, site
 
 from avatarflow.config.loading import load
@@ -144,6 +146,21 @@ def test_no_identifier_or_path_is_in_an_answer(tmp_path, caplog, capsys):
     assert str(tmp_path) not in target.read_text() + line
 
 
+def test_consents_on_a_fhir_server_are_counted_as_those_in_files_and_not_kept(tmp_path):
+    file = asked(tmp_path)
+    config = site(tmp_path, [*people(9, given={}), *people(6, MAN, given={"kind": "deny"})])
+    in_files, _ = write_answer(config, str(file), tmp_path / "files", DAY, 5)
+    section = config["releases"]["eyes"]["consent"]
+    lines = Path(section.pop("files")[0]).read_text().splitlines()
+    consents = [json.loads(line) | {"id": f"c{n}"} for n, line in enumerate(lines)]
+    with serving(*consents) as host:
+        section |= {"server": "gics", "searches": ["Consent"]}
+        config |= {"network_access": True, "fhir_servers": {"gics": {"url": host.url}}}
+        target, _ = write_answer(config, str(file), tmp_path / "server", DAY, 5)
+    assert target.read_text() == in_files.read_text()
+    assert [path.name for path in target.parent.iterdir()] == ["answer.json"]
+
+
 def test_no_picture_is_needed(tmp_path):
     # the site of these tests has none at all
     assert counted(tmp_path, people(6, given={}))[1].by_outcome[PERMITTED] == 6
@@ -235,7 +252,7 @@ def test_a_request_for_diagnoses_needs_the_sites_fhir_files(tmp_path):
     file = write_request(requester(), "eyes", tmp_path / "sent") / "request.json"
     config = site(tmp_path, people(6, given={}))
     config["releases"]["eyes"]["consent"]["acquired_column"] = "taken"
-    with pytest.raises(AvatarflowError, match=r"source\.fhir: key 'files' is missing; add it"):
+    with pytest.raises(AvatarflowError, match=r"source\.fhir: found neither files nor a server"):
         site_entry(config, read_request(file))
 
 

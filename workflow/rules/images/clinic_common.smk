@@ -1,9 +1,11 @@
-# What a clinic adds to the pictures: files with labels, consents and withdrawals, and the day to judge consents for.
+# What a clinic adds to the pictures: labels, consents and withdrawals, from files or FHIR servers, and the day to judge consents for.
 
 import os
 from datetime import date
 
 from avatarflow.intake.consent.day import VARIABLE, day_to_judge
+from avatarflow.intake.fhir.server import read_server
+from avatarflow.intake.fhir.uses import USES, Place, is_given, last
 
 # the day that this run began on: all its jobs judge consents for one day
 if workflow.is_main_process:
@@ -13,15 +15,51 @@ DAY_RECORD = "results/{map}/{name}/consent_day.json"
 
 def has_consents(wildcards):
     """Whether the consents of an entry's patients are checked; audits check none."""
-    return bool(config[wildcards.map][wildcards.name].get("consent", {}).get("files"))
+    part = config[wildcards.map][wildcards.name].get("consent")
+    return bool(part) and is_given(part)
 
 
 def consent_files(wildcards):
-    """The files with consents as inputs, or none."""
-    if not has_consents(wildcards):
+    """The files with consents as inputs, or none; a server is asked here, since inputs are known in every plan."""
+    if not has_consents(wildcards) or downloaded(wildcards, "consents"):
         return {}
     files = config[wildcards.map][wildcards.name]["consent"]["files"]
     return {"consents": named_files(wildcards, files, "consent.files")}
+
+
+DOWNLOADS = {}  # by map, name and use: a run asks a server once
+
+
+def downloads(wildcards):
+    """A params function: what was downloaded from FHIR servers, by use, and the digest of what it holds."""
+    return {use: part for use in USES if (part := downloaded(wildcards, use))}
+
+
+def downloaded(wildcards, use):
+    """What was downloaded for one use, or nothing where no server is named."""
+    entry = config[wildcards.map][wildcards.name]
+    part = entry.get("consent") if use == "consents" else originals(wildcards).get("fhir")
+    if not part or part["server"] is None:
+        return {}
+    if (wildcards.name, use) not in DOWNLOADS:
+        DOWNLOADS[wildcards.name, use] = ask_or_remember(wildcards.name, use, part)
+    return DOWNLOADS[wildcards.name, use]
+
+
+def ask_or_remember(name, use, part):
+    """Ask a server where jobs are going to run; else say what it held when it was asked last."""
+    url, place = config["fhir_servers"][part["server"]]["url"], Place(name, use)
+    if not workflow.is_main_process:
+        return last(url, part["searches"], place)
+    server = read_server(part["server"], config["fhir_servers"][part["server"]])
+    is_run = workflow.executor_plugin is not None and not workflow.touch
+    # beside another run this one is going to end at its lock
+    if not is_run or workflow.dryrun or any(Path(".snakemake/locks").glob("*")):
+        logger.warning(f"{server.where} is not asked for {use}: what it holds may have changed")
+        return last(url, part["searches"], place)
+    from avatarflow.intake.fhir.download import ask  # only where a server is asked
+
+    return ask(server, part["searches"], place, logger.info)
 
 
 CONSENT_STATES = {}  # by map and name: files are read whole, and two params ask
@@ -39,11 +77,12 @@ def consent_state(wildcards):
 
 def _state_of_consents(wildcards):
     part = config[wildcards.map][wildcards.name]
-    files = [*consent_files(wildcards)["consents"], *originals_manifest(wildcards).values()]
-    files += withdrawn_list(wildcards).values()
+    files = [*consent_files(wildcards).get("consents", []), *withdrawn_list(wildcards).values()]
+    files += originals_manifest(wildcards).values()
     folder = originals(wildcards).get("dicom")
     pictures = _digest_of_pictures({"manifest": None, "dicom": folder}) if folder else ""
-    return config_digest([part["consent"], contents_digest(files), pictures])
+    held = downloaded(wildcards, "consents").get("content", "")
+    return config_digest([part["consent"], contents_digest(files), pictures, held])
 
 
 def consent_day(wildcards):
@@ -66,9 +105,11 @@ def named_files(wildcards, files, key):
 
 
 def label_files(wildcards):
-    """The FHIR files with labels as inputs, or none."""
+    """The FHIR files with labels as inputs, or none; a server is asked here, as for consents."""
     fhir = originals(wildcards).get("fhir")
-    return {"labels": named_files(wildcards, fhir["files"], "source.fhir.files")} if fhir else {}
+    if not fhir or downloaded(wildcards, "labels"):
+        return {}
+    return {"labels": named_files(wildcards, fhir["files"], "source.fhir.files")}
 
 
 def withdrawn_list(wildcards):

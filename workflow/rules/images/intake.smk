@@ -1,4 +1,4 @@
-# Reads: the manifest and the pictures it names (or nothing: procedural eyes). Writes: results/<map>/<name>/pool/, refused.csv.
+# Reads: the manifest and the pictures it names (or nothing: procedural eyes), and what was downloaded from FHIR servers. Writes: results/<map>/<name>/pool/, refused.csv.
 # The consents of the patients, where an entry names their files.
 # Config: source (originals, candidates), patient_id_columns, eye_columns, row_filter, consent, withdrawn, conditions, constant_per_person, size_px, fit, limits, split.
 
@@ -24,13 +24,14 @@ rule intake:
         mem_mb=4000,
         runtime=120,
     params:
-        code=code_digest("avatarflow.intake.step"),
+        code=code_digest("avatarflow.intake.step", "avatarflow.intake.fhir.uses"),
         entry="{map}/{name}",
         files=listed_files(originals),
         settings=intake_settings,
         root=originals_root,
         seed=config["seed"],
         consent_state=consent_state,
+        downloads=downloads,  # undeclared: they are removed once the pool is made
         day=consent_day,
         day_record=DAY_RECORD,  # undeclared: the day must outlive the outputs that were made for it
         refused="results/{map}/{name}/refused.csv",  # undeclared: it must outlive a run that stops for refusals

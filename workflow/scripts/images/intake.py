@@ -1,6 +1,7 @@
 """Rule intake: a validated pool of pictures, divided by person."""
 
 from avatarflow.intake.consent.gate import ConsentFiles
+from avatarflow.intake.fhir.uses import files_of, remove
 from avatarflow.intake.sources.withdrawn import ClinicInputs
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import step
@@ -18,14 +19,21 @@ with step(snakemake) as run:
         step=run,
         inputs=ClinicInputs(
             consents=ConsentFiles(
-                files=snakemake.input.get("consents", []),
+                files=[
+                    *snakemake.input.get("consents", []),
+                    *files_of(snakemake.params.downloads, "consents"),
+                ],
                 day=snakemake.params.day,
                 record=snakemake.params.day_record,
                 state=snakemake.params.consent_state,
             ),
-            labels=snakemake.input.get("labels", []),
+            labels=[
+                *snakemake.input.get("labels", []),
+                *files_of(snakemake.params.downloads, "labels"),
+            ],
             withdrawn=snakemake.input.get("withdrawn"),
         ),
         # not a parameter of the rule: another cone must not read the originals again
         cone=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name]["cone"],
     )
+    remove(snakemake.params.downloads)

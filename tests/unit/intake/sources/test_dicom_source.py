@@ -252,7 +252,7 @@ def test_the_digest_sees_every_file(tmp_path):
         ({"dicom": "d", "root": "r"}, "found beside dicom"),
         ({"dicom": ""}, "found none; give exactly one"),
         ({"generate": {}, "fhir": {"files": ["a"]}}, "generated eyes have no patients"),
-        ({"dicom": "d", "fhir": {}}, "key 'files' is missing"),
+        ({"dicom": "d", "fhir": {}}, "found neither files nor a server"),
     ],
 )
 def test_sources_that_contradict_each_other_are_refused(source, message):

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from avatarflow.intake.consent.codes import HEADING_OF, KNOWN
+from avatarflow.intake.fhir.uses import is_given
 
 Problem = tuple[str, str, str]
 MARKUP = frozenset("<>|`[]")
@@ -18,10 +19,10 @@ def consent_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
     asked, here = entry["consent"], f"{where}.consent"
     if not asked["declared_by"].isprintable() or set(asked["declared_by"]) & MARKUP:
         yield f"{here}.declared_by", "line breaks or marks", "write one plain line"
-    if not asked["files"]:
+    if not is_given(asked):
         return
     if asked["declared_by"]:
-        yield f"{here}.declared_by", "found beside files", "take one of them out"
+        yield f"{here}.declared_by", "found beside files or a server", "take one of them out"
     if entry["source"]["generate"] is not None:
         yield f"{here}.files", "generated eyes have no patients", "take them out"
     yield from asked_problems(here, asked)

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from avatarflow.core.paths import data_path
+from avatarflow.intake.fhir.server import search_problem, url_problem
 from avatarflow.release.exports.names import C2PA_PACKAGE, C2PA_VERSION, NEEDS
 
 BRACES = frozenset("{}")
@@ -58,6 +59,35 @@ def source_problems(where: str, source: dict[str, Any]) -> Iterator[Problem]:
         yield f"{where}.source.dicom", "an empty path", "give the folder with the DICOM files"
     if source["fhir"] is not None and source["generate"] is not None:
         yield f"{where}.source.fhir", "generated eyes have no patients", "take it out"
+
+
+def server_problems(config: dict[str, Any]) -> Iterator[Problem]:
+    """Name FHIR servers without a usable url, and uses of one that is not there, not allowed, or beside files."""
+    for name, server in config["fhir_servers"].items():
+        if wrong := url_problem(server["url"]):
+            yield f"config fhir_servers.{name}.url", *wrong
+    for name, entry in config["releases"].items():
+        if entry["source"]["fhir"]:
+            here = f"config releases.{name}.source.fhir"
+            yield from _use_problems(here, entry["source"]["fhir"], config)
+            if not entry["source"]["fhir"]["files"] and entry["source"]["fhir"]["server"] is None:
+                yield here, "found neither files nor a server", "give one of them"
+        yield from _use_problems(f"config releases.{name}.consent", entry["consent"], config)
+
+
+def _use_problems(where: str, part: dict[str, Any], config: dict[str, Any]) -> Iterator[Problem]:
+    if part["server"] is None:
+        return
+    if part["files"]:
+        yield f"{where}.server", "found beside files", "take one of them out"
+    if part["server"] not in config["fhir_servers"]:
+        known = ", ".join(sorted(config["fhir_servers"])) or "none"
+        yield f"{where}.server", f"no such server; there are {known}", "name one of fhir_servers"
+    if not config["network_access"]:
+        yield f"{where}.server", "the network is not allowed", "set network_access: true"
+    for place, search in enumerate(part["searches"], start=1):
+        if parameter := search_problem(search):
+            yield f"{where}.searches: search {place}", f"it sets {parameter}", "take that out"
 
 
 def limit_problems(where: str, limits: dict[str, Any]) -> Iterator[Problem]:

@@ -32,6 +32,7 @@ from .data_problems import (
     export_problems,
     limit_problems,
     path_problems,
+    server_problems,
     signing_problems,
     source_problems,
 )
@@ -354,6 +355,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Rules that a schema cannot say."""
     yield from path_problems(config)
     yield from signing_problems(config)
+    yield from server_problems(config)
     for map_name in ("releases", "audits"):
         for name, entry in config[map_name].items():
             shares = entry["split"]["shares"]

@@ -1,7 +1,6 @@
 """`make receive FOLDER=...` receives DICOM into a folder until it is told to stop."""
 
 import argparse
-import ipaddress
 import logging
 import signal
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.hosts import is_loopback
 
 from .inbox import Bounds, Inbox
 from .service import Address, Service
@@ -78,20 +78,13 @@ def _serve(service: Service, signals: Signals) -> None:
 def _warnings(address: Address, inbox: Inbox) -> list[str]:
     """Return what should be looked at before patients' pictures are sent."""
     lines = []
-    if not _is_loopback(address.host):
+    if not is_loopback(address.host):
         lines.append("DICOM is not encrypted; whoever is in this network can read what is sent")
         if not address.allowed:
             lines.append("every AE title may send; name those that may with ALLOW")
     if inbox.is_open_to_others:
         lines.append("other users of this machine may list the folder; take their rights away")
     return lines
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _positive(name: str, value: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avatarflow.core.errors import refuse
+from avatarflow.intake.fhir.uses import is_given
 
 NOBODY = "nobody"
 
@@ -29,7 +30,7 @@ def consent_section(entry: Mapping[str, Any], pool: Mapping[str, Any]) -> dict[s
             "checked": False,
             "text": "consent: not needed, the originals are generated and nobody's",
         }
-    if not asked["files"]:
+    if not is_given(asked):
         by = asked["declared_by"] or NOBODY
         return {"checked": False, "text": f"consent: not checked here, declared by {by}"}
     same = counted is not None and all(

@@ -7,8 +7,6 @@ References
 RFC 8032 (Ed25519); RFC 8017, 8.2 (RSA, PKCS #1 v1.5); RFC 6979 (ECDSA).
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from avatarflow.core.errors import Problems, noting, refuse
-from avatarflow.core.paths import PACKAGES
+from avatarflow.core.secret_files import read_secret
 
 Key = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -87,7 +85,7 @@ def read_signer(settings: Mapping[str, Any] | None) -> Signer | None:
 
 
 def _key(path: Path) -> Key:
-    data = _secret(path)
+    data = read_secret(path, KEY)
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except TypeError:
@@ -104,25 +102,6 @@ def _key(path: Path) -> Key:
     if not fits:
         raise refuse(KEY, "a key of another kind", f"name one of {KINDS}")
     return key  # type: ignore[return-value]
-
-
-def _secret(path: Path) -> bytes:
-    """Return the bytes of the key's file, if nobody but its owner can have them and it lies outside the project."""
-    folders = Path.cwd(), PACKAGES.parents[1]
-    if any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
-        found = "it lies in the working directory or the project, which are copied and archived"
-        raise refuse(KEY, found, "keep it in a folder of its own, outside")
-    if not path.is_file():
-        raise refuse(KEY, "no such file", "check the path")
-    try:
-        with path.open("rb") as stream:
-            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-            if mode & 0o077:
-                found = f"others than its owner may use it (mode {mode:04o})"
-                raise refuse(KEY, found, "take their rights away: chmod 600")
-            return stream.read()
-    except OSError:
-        raise refuse(KEY, "it cannot be read", "check its owner and its permissions") from None
 
 
 def _chain(path: Path) -> tuple[x509.Certificate, ...]:

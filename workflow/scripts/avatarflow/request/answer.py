@@ -22,6 +22,7 @@ from avatarflow.intake.consent.gate import (
     columns_of,
     open_gate,
 )
+from avatarflow.intake.fhir.uses import is_given
 from avatarflow.intake.listed_rows import list_rows, refused_by_cells
 from avatarflow.intake.patients.persons import KEY
 from avatarflow.intake.refusals import CONSENT
@@ -114,9 +115,11 @@ def site_entry(config: Mapping[str, Any], request: Mapping[str, Any]) -> dict[st
             problems.add(f"{where}.{key}", "more than the request asks", "take your own values out")
     if entry["source"]["generate"] is not None:
         problems.add(f"{where}.source", "generated eyes have no patients", "name your pictures")
-    if not entry["consent"]["files"]:
+    if not is_given(entry["consent"]):
         found = "none, and the request asks what patients permitted"
-        problems.add(f"{where}.consent.files", found, "name the files with their consents")
+        problems.add(
+            f"{where}.consent.files", found, "name the files with their consents, or a server"
+        )
     for line in naming_problems(where, entry):
         problems.add(*line)
     problems.raise_if_any()

@@ -14,6 +14,7 @@ from avatarflow.config.file_text import check_text
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing, write_json
+from avatarflow.intake.fhir.download import downloaded
 from avatarflow.release.dossier.texts import LANGUAGES
 
 from .answer import answer, count, in_words, read_request, site_entry
@@ -63,9 +64,12 @@ def write_answer(
     """
     request = read_request(file)
     entry = site_entry(config, request)
-    given = answer(request, count(entry, config.get("data_root"), day), day, threshold)
-    line = in_words(given)
+    servers = load({"fhir_servers": config.get("fhir_servers", {})})["fhir_servers"]
     target = Path(folder) / request["name"] / "answer.json"
+    with downloaded(entry, servers, target.parent) as with_files:
+        counts = count(with_files, config.get("data_root"), day)
+    given = answer(request, counts, day, threshold)
+    line = in_words(given)
     write_json(target, given | {"text": line})
     return target, line
 

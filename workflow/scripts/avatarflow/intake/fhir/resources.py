@@ -99,11 +99,11 @@ def _documents(path: Path, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise refuse(file, "it is empty", DO_EXPORT)
             if first.lstrip().startswith(b"<"):
                 yield file, resources_of_xml(_whole(path, file), file)
-            elif (start := _object(first)) is not None:
+            elif (start := json_object(first)) is not None:
                 yield f"{file}, line 1", start
                 yield from _lines(stream, file)
             else:
-                whole = _object(_whole(path, file).removeprefix(b"\xef\xbb\xbf"))
+                whole = json_object(_whole(path, file).removeprefix(b"\xef\xbb\xbf"))
                 if whole is None:
                     raise refuse(file, "neither JSON, NDJSON nor XML, or damaged", DO_EXPORT)
                 yield file, whole
@@ -117,7 +117,7 @@ def _lines(stream: Any, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
         number += 1
         if line.isspace():
             continue
-        content = _object(line)
+        content = json_object(line)
         if content is None:
             found = "no JSON object, damaged, or cut off"
             raise refuse(f"{file}, line {number}", found, DO_EXPORT)
@@ -130,7 +130,7 @@ def _whole(path: Path, file: str) -> bytes:
     return path.read_bytes()
 
 
-def _object(text: bytes) -> dict[str, Any] | None:
+def json_object(text: bytes) -> dict[str, Any] | None:
     """Parse one JSON object; None where it is none, or says one thing twice."""
     try:
         content = json.loads(
