@@ -382,6 +382,20 @@ def test_an_answer_that_cannot_be_read_is_refused(tmp_path, monkeypatch, edit, w
     assert not fetched.waits
 
 
+def test_a_gzip_is_not_unpacked_beyond_what_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "MOST_BYTES", 60_000)
+    bomb = Answer(headers=ZIPPED, body=gzip.compress(b" " * 2**25))
+    assert len(bomb.body) < connection.PIECE
+    with serving(*PATIENTS) as host:
+        host.edit = lambda *_: bomb
+        tracemalloc.start()
+        fetched = Fetched(tmp_path, known(host))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert fetched.refused("an answer of more than 0 MiB")
+    assert peak < 2**22
+
+
 def test_gzip_is_read(tmp_path):
     def zipped(bundle, page):
         return Answer(headers=ZIPPED, body=gzip.compress(json.dumps(bundle).encode()))
