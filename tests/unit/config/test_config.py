@@ -105,6 +105,21 @@ def test_says_how_to_write_a_number(text, advice):
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "where", "half"),
+    [
+        (r'consent: {declared_by: "so \uD83D\uDE00"}', "releases.x.consent.declared_by", "D83D"),
+        (r'conditions: {"\uDFFF": [a, b]}', "releases.x.conditions", "DFFF"),
+    ],
+)
+def test_half_a_character_is_refused_before_a_run_would_fail_to_write_it(text, where, half):
+    assert f"config {where}: found half a character (U+{half}); " in "\n".join(
+        problems({"releases": {"x": {**RELEASE, **yaml.safe_load(text)}}})
+    )
+    consent = {"declared_by": yaml.safe_load(r'"\U0001F600"')}
+    assert load({"releases": {"x": {**RELEASE, "consent": consent}}})
+
+
 def test_a_whole_number_with_a_decimal_point_is_whole():
     config = load(
         {"seed": 5.0, "releases": {"x": {**RELEASE, "size_px": 32.0, "cone": {"beta": 1.0}}}}

@@ -60,6 +60,8 @@ REPLACED = {
 }
 """Keys whose values mean something else under the name that replaces them."""
 MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What PyYAML makes of a character that is escaped as JSON does it: two halves that UTF-8 cannot hold."""
 
 Schema = dict[str, Any]
 
@@ -85,7 +87,7 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
         filled["removal_tools"] = {**shipped_tools(), **own}
     _fill(filled, schema, schema)
     problems = Problems()
-    problems.extend(_not_finite(filled, "config"))
+    problems.extend(_unusable(filled, "config"))
     problems.extend(_lines(filled, schema))
     problems.raise_if_any()
     for where, found, do in _semantics(filled):
@@ -223,14 +225,19 @@ def _whole(value: Any, schema: Schema) -> Any:
     return int(value) if whole else value
 
 
-def _not_finite(value: Any, where: str) -> Iterator[str]:
-    """One line per number that is none: a limit of NaN is never reached."""
+def _unusable(value: Any, where: str) -> Iterator[str]:
+    """One line per number that is none, whose limit is never reached, and per text that no file can hold."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, dict) else ()
+    for text in texts:
+        if isinstance(text, str) and (half := SURROGATE.search(text)):
+            found = f"found half a character (U+{ord(half[0]):04X})"
+            yield problem(where, found, "write the character itself, or \\U and its eight digits")
     if isinstance(value, dict):
         parts: Iterable[tuple[Any, Any]] = value.items()
     else:
         parts = enumerate(value) if isinstance(value, list) else ()
     for name, part in parts:
-        yield from _not_finite(part, f"{where}.{name}" if where != "config" else f"config {name}")
+        yield from _unusable(part, f"{where}.{name}" if where != "config" else f"config {name}")
     if isinstance(value, float) and not math.isfinite(value):
         yield problem(where, f"found {value!r}", "give a finite number")
 
@@ -273,8 +280,8 @@ def schema_lines(value: Any, name: str, where: str, page: str) -> list[str]:
     page : str
         Page that explains the keys.
     """
-    numbers = [f"{where}{line.removeprefix('config')}" for line in _not_finite(value, "config")]
-    return [*numbers, *_lines(value, _schema(name), where, page)]
+    unusable = [f"{where}{line.removeprefix('config')}" for line in _unusable(value, "config")]
+    return [*unusable, *_lines(value, _schema(name), where, page)]
 
 
 def _lines(
