@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, all_pass, hold
+from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, Unit, all_pass, hold
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS, worst
 from avatarflow.core.statistics import (
     Estimate,
@@ -14,6 +14,8 @@ from avatarflow.core.statistics import (
     wilson,
     wilson_or_exact,
 )
+
+UNIT = Unit("share of pictures", "pictures")
 
 
 @pytest.mark.parametrize(
@@ -83,14 +85,15 @@ def test_columns_of_an_estimate_that_is_missing_are_nan():
 )  # fmt: skip
 def test_a_gate_holds_the_value_or_the_cautious_end(direction, bound, threshold, result):
     assert (
-        hold("x", Rule(direction, "", bound), Estimate(0.5, 0.4, 0.6, 9), threshold).result
+        hold("x", Rule(direction, "", UNIT, bound), Estimate(0.5, 0.4, 0.6, 9), threshold).result
         == result
     )
 
 
 def test_gates_fail_closed():
-    rule = Rule(AT_MOST, "", bound=True)
+    rule = Rule(AT_MOST, "", UNIT, bound=True)
     missing = [Estimate.missing(), Estimate(0.5, 0.4, None, 9), Estimate(0.5, 0.4, math.inf, 9)]
+    missing += [Estimate.exact(0, 0), Estimate(0.5, 0.4, 0.6, -1)]
     assert {hold("x", rule, estimate, 1).result for estimate in missing} == {INCONCLUSIVE}
     assert not all_pass([])
     passing = hold("x", rule, Estimate.exact(0, 1), 1)

@@ -244,18 +244,40 @@ def test_signs_that_no_tool_calls_human_count_as_found(species, tmp_path):
     assert failed["human_signs"] == "fail"
 
 
+EMPTY = {"tools": {"asked": 3, "without_verdicts": []}, "counts": {"spike_ins": 20_000},
+         "miss_rate": Estimate(0, 0, 5e-4, 9).as_dict(), "bits": Estimate(1, 0, 5, 3).as_dict()}  # fmt: skip
+"""An assessment that passes, but for the signs, which it lacks."""
+
+
 def test_the_gates_of_the_reference_fail_closed_without_figures():
-    good = {"tools": {"asked": 3, "without_verdicts": []}, "counts": {"spike_ins": 20_000},
-            "miss_rate": Estimate(0, 0, 5e-4, 9).as_dict(), "bits": Estimate(1, 0, 5, 3).as_dict()}  # fmt: skip
-    gates = hold_all(figures_of(good, 2), LIMITS)
+    gates = hold_all(figures_of(EMPTY, 2), LIMITS)
     names = {"reference_match", "human_signs", "repeat_excess"}
     assert {gate.name for gate in gates if gate.result == "inconclusive"} == names
-    assert not passed(gates)
-    none = Signs.of(
-        0.9, *(np.zeros(4, bool) for _ in range(2)), np.array([0, 0, 1, 1], bool), 0.0125
-    )
-    gates = hold_all(figures_of({**good, "signs": none.as_dict()}, 2), LIMITS)
-    assert passed(gates)  # no human read at all
+    assert not passed(gates, LIMITS)
+
+
+SPIKES = np.array([0, 0, 1, 1], bool)
+NONE, ONE = np.zeros(4, bool), np.array([0, 0, 1, 0], bool)
+
+
+@pytest.mark.parametrize(
+    ("marked", "called", "results"),
+    [
+        (SPIKES, SPIKES, {}),
+        (SPIKES, ONE, {"human_signs": "fail"}),
+        (NONE, SPIKES, {"human_signs": "inconclusive"}),
+        (SPIKES, NONE, {"human_signs": "fail", "repeat_excess": "inconclusive"}),
+        (NONE, NONE, {"human_signs": "inconclusive", "repeat_excess": "inconclusive"}),
+    ],
+    ids=["all seen", "half seen", "no repeats", "none seen", "nothing"],
+)
+def test_a_sample_without_human_reads_is_held_on_the_spike_ins(marked, called, results):
+    signs = Signs.of(0.9, marked, called, SPIKES, 0.0125).as_dict()
+    limits = {"human_signs": 0.02, "repeat_excess": 2}
+    figures = figures_of({**EMPTY, "signs": signs}, 2)
+    gates = [gate for gate in hold_all(figures, limits) if gate.name in limits]
+    assert {gate.name: gate.result for gate in gates if gate.result != "pass"} == results
+    assert all(gate.n > 0 for gate in gates if gate.result == "pass")
 
 
 # --- spike-ins like the reads

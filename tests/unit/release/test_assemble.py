@@ -466,6 +466,7 @@ def test_a_release_without_conditions(student, tmp_path):
         "decision": "pass",
         "release": "x",
         "gates": [],
+        "not_checked": [],
         "claim": [],
         "reasons": [],
         "model_gate": {"meaning": "m", "result": "inconclusive"},

@@ -6,11 +6,13 @@ import math
 import pytest
 
 from avatarflow.core.gates import hold
+from avatarflow.core.outcomes import INCONCLUSIVE, PASS
 from avatarflow.core.results import clean
 from avatarflow.core.statistics import Estimate
 from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.reads.release.gates import RULES as OF_READS
 from avatarflow.release.certificate import certificate
-from avatarflow.release.gates import RULES, hold_all
+from avatarflow.release.gates import OF_CONDITIONS, RULES, hold_all, rule_of
 from avatarflow.release.model_gate import model_gate
 
 GOOD = {
@@ -48,11 +50,11 @@ THRESHOLDS = {
 COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
 
 
-def decide(values=GOOD, thresholds=THRESHOLDS, unit="person"):
+def decide(values=GOOD, thresholds=THRESHOLDS, unit="person", n=10):
     gates = hold_all(
-        {name: Estimate(value, value, value, 10) for name, value in values.items()}, thresholds
+        {name: Estimate(value, value, value, n) for name, value in values.items()}, thresholds
     )
-    return certificate("demo", gates, {}, {}, unit, COVERAGE)
+    return certificate("demo", gates, {"gates": thresholds}, {}, unit, COVERAGE)
 
 
 def test_passes_when_every_gate_passes():
@@ -60,6 +62,7 @@ def test_passes_when_every_gate_passes():
     assert decided["decision"] == "pass"
     assert decided["reasons"] == []
     assert {each["name"] for each in decided["gates"]} == set(GOOD)
+    assert decided["not_checked"] == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,34 @@ def test_a_threshold_that_nothing_can_breach_asks_nothing():
     decided = decide(without, {**THRESHOLDS, "attack_auc": 1.0})
     assert decided["decision"] == "pass"
     assert "attack_auc" not in {gate["name"] for gate in decided["gates"]}
+    assert decided["not_checked"] == ["attack_auc"]
     assert decide(without, {**THRESHOLDS, "attack_auc": 0.99})["decision"] == "refuse"
+
+
+@pytest.mark.parametrize("name", [*RULES, *OF_READS])
+def test_no_gate_of_pictures_or_reads_passes_where_n_is_0(name):
+    at_limit = [hold(name, rule_of(name), Estimate.exact(0.5, n), 0.5).result for n in (1, 0)]
+    assert at_limit == [PASS, INCONCLUSIVE]
+    assert (name in RULES) != (name in OF_READS)
+
+
+def test_figures_of_nothing_refuse():
+    assert {gate["result"] for gate in decide(n=0)["gates"]} == {INCONCLUSIVE}
+
+
+def test_without_conditions_nothing_that_is_of_them_is_there_to_pass():
+    asked, measured = (
+        {
+            name: value
+            for name, value in given.items()
+            if name.partition(".")[0] not in OF_CONDITIONS
+        }
+        for given in (THRESHOLDS, GOOD)
+    )
+    decided = decide(measured, asked)
+    assert decided["decision"] == "pass"
+    assert {gate["name"] for gate in decided["gates"]} == set(measured)
+    assert decide(measured)["decision"] == "refuse"
 
 
 def test_no_gates_at_all_refuse():

@@ -119,6 +119,9 @@ def test_every_gate_attack_article_and_outcome_has_its_texts():
     keys = set(table("de"))
     rules = {**picture_gates.RULES, **read_gates.RULES}
     assert set(FORMS) == set(rules)
+    assert {f"unit.{rule.unit.n}" for rule in rules.values()} <= keys
+    off = {f"gates.switched_off.{name}" for name, rule in rules.items() if rule.off is not None}
+    assert off == {key for key in keys if key.startswith("gates.switched_off.")}
     assert all(f"gate.{name}" in keys for name in set(rules) - {"missed_patients"})
     assert {f"attack.{name}" for name in [*DATA_ATTACKS, *ON_MODEL]} <= keys
     assert set(ON_GENERATOR) == set(ON_MODEL)
@@ -202,8 +205,28 @@ def test_thresholds_that_protect_nobody_are_no_yes(tmp_path):
     )["en"]
     assert "Not on the ground of this run" in off
     assert "was switched off" in off
+    assert "attack_auc was switched off" not in text
     reads = read_pages_of(tmp_path, thresholds={**READ_SETTINGS["gates"], "bits_left": 40})["en"]
     assert "Not on the ground of this run" in reads
+    thresholds = {**READ_SETTINGS["gates"], "human_signs": 1}
+    for found in (FOUND, nothing_shown()):
+        off = read_pages_of(tmp_path, found, thresholds)["en"]
+        assert "Not on the ground of this run" in off
+        assert "human_signs was switched off" in off
+        assert "(human_signs)" not in off
+
+
+def nothing_shown():
+    """A sample and spike-ins in which no fragment has a repeat of the human genome."""
+    none = {"fragments": 0, "unseen": 0}
+    return {**FOUND, "signs": {**FOUND["signs"], **none, "spike_ins": none}}
+
+
+def test_a_check_of_nothing_is_refused_and_says_so(tmp_path):
+    text = read_pages_of(tmp_path, nothing_shown())["en"]
+    assert "published? No." in text
+    assert "Nothing was there to measure it on" in text
+    assert problems(text, tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from test_assemble import entry, make, student  # noqa: F401 (fixtures)
 import page_counts
 from avatarflow.core.counts import balance, by_reason
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, hold, holds
+from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, Unit, hold, holds
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.statistics import Estimate
 from avatarflow.release.other_thresholds import draw_gates, reach, turning_point
@@ -96,7 +96,9 @@ def test_reasons_are_counted_without_their_rows_and_must_account_for_all():
 
 def gate_with(direction, bound=False, threshold=0.5, name="specificity", **numbers):
     estimate = Estimate(**{"value": 0.4, "low": 0.3, "high": 0.6, "n": 9, **numbers})
-    return hold(name, Rule(direction, "what", bound), estimate, threshold).as_dict()
+    return hold(
+        name, Rule(direction, "what", Unit("shares", "pictures"), bound), estimate, threshold
+    ).as_dict()
 
 
 @pytest.mark.parametrize("direction", [AT_LEAST, AT_MOST, ABOVE])

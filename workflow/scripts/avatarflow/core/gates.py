@@ -1,10 +1,10 @@
 """Gates: an estimate held against a threshold that stood in the config before anything was measured.
 
-Gates fail closed: without an estimate, without a threshold, or where a number is not finite, a gate is inconclusive.
+Gates fail closed: without an estimate, without a threshold, where a number is not finite, or where nothing was there
+to measure (n is 0), a gate is inconclusive.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -12,18 +12,35 @@ from .outcomes import FAIL, INCONCLUSIVE, PASS
 from .statistics import Estimate, finite
 
 AT_LEAST, AT_MOST, ABOVE = "at least", "at most", "above"
+SHARE, WHOLE, OPEN = "between 0 and 1", "counted in whole numbers", "any number"
+
+
+class Unit(NamedTuple):
+    """What a gate's figure measures in, what n counts, and on which scale the figure lies."""
+
+    figure: str
+    n: str
+    scale: str = SHARE
 
 
 class Rule(NamedTuple):
     """How a gate holds an estimate against its threshold, and what the estimate is in plain words.
 
-    With `bound` the cautious end of the confidence interval is held, else the value. A breach counts as `breach`.
+    With `bound` the cautious end of the confidence interval is held, else the value. A breach counts as `breach`. From
+    above, a threshold of `off` or more, which no figure can breach, switches the gate off: it is left out.
     """
 
     direction: str
     meaning: str
+    unit: Unit
     bound: bool = False
     breach: str = FAIL
+    off: float | None = None
+
+    def is_off(self, threshold: Any) -> bool:
+        """Whether the config switches the gate off: what it asks is not checked, and nothing may say that it passed."""
+        limit = finite(threshold)
+        return self.off is not None and limit is not None and limit >= self.off
 
 
 @dataclass(frozen=True)
@@ -49,16 +66,18 @@ class Gate:
 def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
     """Hold one estimate against its threshold.
 
-    >>> hold("share", Rule(AT_LEAST, "what is rejected"), Estimate(0.99, 0.98, 1.0, 50), 0.95).result
+    >>> rule = Rule(AT_LEAST, "what is rejected", Unit("share of pictures", "pictures"))
+    >>> hold("share", rule, Estimate(0.99, 0.98, 1.0, 50), 0.95).result
     'pass'
-    >>> hold("share", Rule(AT_LEAST, "what is rejected"), Estimate.missing(), 0.95).result
+    >>> hold("share", rule, Estimate(0.99, 0.98, 1.0, 0), 0.95).result
     'inconclusive'
     """
     limit = finite(threshold)
     held = estimate.value
     if rule.bound:
         held = estimate.high if rule.direction == AT_MOST else estimate.low
-    if limit is None or estimate.value is None or held is None or not math.isfinite(held):
+    held = None if estimate.value is None or estimate.n < 1 else finite(held)
+    if limit is None or held is None:
         result = INCONCLUSIVE
     else:
         result = PASS if holds(held, rule.direction, limit) else rule.breach
@@ -72,8 +91,13 @@ def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
         rule.direction,
         result,
         rule.meaning,
-        None if estimate.value is None else finite(held),
+        held,
     )
+
+
+def switched_off(rules: Mapping[str, Rule], thresholds: Mapping[str, Any]) -> list[str]:
+    """Return the gates that the config's thresholds switch off."""
+    return [name for name, rule in rules.items() if rule.is_off(thresholds.get(name))]
 
 
 def all_pass(gates: Iterable[Gate]) -> bool:

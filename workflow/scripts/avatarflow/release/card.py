@@ -7,7 +7,7 @@ import pandas as pd
 
 from .exports.names import CONTENTS
 from .figures import counts
-from .gates import RULES, WHERE_ASKED
+from .gates import RULES
 from .signing import Signer
 from .templates import fill
 
@@ -41,7 +41,7 @@ def card(
         if conditions
         else []
     )
-    held = {gate["name"] for gate in certificate["gates"]}
+    held = {gate["name"].partition(".")[0] for gate in certificate["gates"]}
     return fill(
         "card.md.j2",
         title=settings["title"] or f"Synthetic pictures: {certificate['release']}",
@@ -55,9 +55,5 @@ def card(
         exports=[text for name, text in CONTENTS.items() if name in settings["exports"]],
         signed_by=signer.fingerprint if signer else None,
         has_guidance="guidance" in released.columns,
-        meanings=[
-            (name, rule.meaning)
-            for name, rule in RULES.items()
-            if name not in WHERE_ASKED or name in held
-        ],
+        meanings=[(name, rule.meaning) for name, rule in RULES.items() if name in held],
     )

@@ -6,12 +6,13 @@ It fails closed: data are released only where every gate passes.
 from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.core.gates import Gate, all_pass
+from avatarflow.core.gates import Gate, all_pass, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
 
 from .claim import claim
 from .consent import NOBODY
+from .gates import RULES
 from .model_gate import model_gate
 
 VERSION = 2
@@ -57,6 +58,7 @@ def certificate(
             "decision": PASS if passed else REFUSE,
             "reasons": [f"{each.name}: {each.result}" for each in gates if each.result != PASS],
             "gates": [each.as_dict() for each in gates],
+            "not_checked": switched_off(RULES, asked.get("gates", {})),
             "model_gate": model or model_gate(None, None),
             "consent": consent or UNDECLARED,
             "asked": asked,

@@ -65,10 +65,6 @@ def release_figures(
         figures[f"shuffled_control.{column}"] = from_chance(found)
     for label, count in counts(released.table, conditions).items():
         figures[f"released_count.{label}"] = Estimate.exact(count, count)
-    if not conditions:  # nothing was asked for, so there is nothing to agree with
-        figures["agreement"] = Estimate.exact(1.0, len(released.table))
-        figures["classifier_accuracy"] = Estimate.exact(1.0, len(released.table))
-        figures["shuffled_control"] = Estimate.exact(0.0, len(released.table))
     return figures
 
 

@@ -11,30 +11,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from avatarflow.core.gates import ABOVE, AT_MOST
+from avatarflow.core.gates import ABOVE, AT_MOST, SHARE, WHOLE
 
+from .gates import rule_of
 from .templates import figure
 
 COLUMNS = 2
 MARGIN = 0.12  # of an axis on both sides of what is on it
 FARTHEST = 20  # times the reach of the figure: a threshold beyond is not drawn, but named
 PASSES, REFUSES = "#cfe3f1", "#f7d9b8"
-SHARES = (
-    "missed_patients", "specificity", "verifier_matches", "different_pictures", "agreement", "classifier_accuracy",
-    "shuffled_control", "attack_auc", "calls", "miss_rate", "reference_match", "human_signs",
-)  # fmt: skip
-"""Gates whose figure lies between 0 and 1."""
-COUNTS = ("attacks", "canaries", "pictures", "tools", "fragments")
-"""Units that are counted in whole numbers."""
-UNITS = {
-    "attack_auc": "AUC (0.5: chance)", "shuffled_control": "distance from chance, share of pictures",
-    "kid_ratio": "ratio of distances", "coverage_ratio": "ratio of coverages", "shown_leaks": "attacks",
-    "canaries_found": "canaries", "released_count": "pictures", "calls": "share of the tools",
-    "detection_tools": "tools", "spike_ins": "fragments", "bits_left": "bits", "repeat_excess": "ratio of shares",
-    "missed_patients": "share of patients", "reference_match": "share of k-mers", "human_signs": "share of fragments",
-    "miss_rate": "share of fragments",
-}  # fmt: skip
-"""What stands at the axis of each gate; `share of pictures` where nothing is said."""
 
 
 def shown_gates(gates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -58,7 +43,7 @@ def turning_point(gate: Mapping[str, Any]) -> str:
         return "any"
     if gate["direction"] == AT_MOST:
         return f"below {figure(held, 6)}" if held > 0 else "none"
-    if kind(gate) in SHARES and held >= 1 and gate["direction"] != ABOVE:
+    if rule_of(gate["name"]).unit.scale == SHARE and held >= 1 and gate["direction"] != ABOVE:
         return "none"
     return f"{'of or above' if gate['direction'] == ABOVE else 'above'} {figure(held, 6)}"
 
@@ -105,31 +90,21 @@ def reach(gate: Mapping[str, Any]) -> tuple[float, float]:
     """Return the ends of a gate's axis: figure, interval and threshold lie on it, unless the threshold is far off."""
     numbers = [gate[name] for name in ("held", "value", "low", "high") if gate[name] is not None]
     least, most = min(numbers), max(numbers)
-    limit = gate["threshold"]
-    scale = max(abs(least), abs(most), 0.05 if kind(gate) in SHARES else 1.0)
-    if limit is not None and abs(limit) <= FARTHEST * scale:
+    limit, scale = gate["threshold"], rule_of(gate["name"]).unit.scale
+    size = max(abs(least), abs(most), 0.05 if scale == SHARE else 1.0)
+    if limit is not None and abs(limit) <= FARTHEST * size:
         least, most = min(least, limit), max(most, limit)
     pad = MARGIN * ((most - least) or abs(most) or 1.0)
-    if unit(gate) in COUNTS:
+    if scale == WHOLE:
         pad = max(pad, 1.0)
     least, most = least - pad, most + pad
     if min(numbers) >= 0:
         least = max(least, 0.0)
-    return least, min(most, 1.0) if kind(gate) in SHARES else most
-
-
-def kind(gate: Mapping[str, Any]) -> str:
-    """Return the gate's name without the column or condition that it is of."""
-    return str(gate["name"]).partition(".")[0]
-
-
-def unit(gate: Mapping[str, Any]) -> str:
-    """Return what the gate's figure counts or measures."""
-    return UNITS.get(kind(gate), "share of pictures")
+    return least, min(most, 1.0) if scale == SHARE else most
 
 
 def _panel(axes: Axes, gate: Mapping[str, Any]) -> None:
-    least, most = reach(gate)
+    (least, most), unit = reach(gate), rule_of(gate["name"]).unit
     held, at_most = gate["held"], gate["direction"] == AT_MOST
     passes, refuses = (held, most), (least, held)
     if not at_most:
@@ -153,6 +128,6 @@ def _panel(axes: Axes, gate: Mapping[str, Any]) -> None:
         f"{gate['name']} ({limit_text}): {gate['result']}", fontsize=8.5, loc="left", pad=3
     )
     axes.set(xlim=(least, most), ylim=(-1, 1), yticks=[])
-    axes.set_xlabel(unit(gate), fontsize=7.5, labelpad=1)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=unit(gate) in COUNTS))
+    axes.set_xlabel(unit.figure, fontsize=7.5, labelpad=1)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=unit.scale == WHOLE))
     axes.tick_params(labelsize=7.5, length=2, pad=1)

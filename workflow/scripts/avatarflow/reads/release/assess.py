@@ -114,7 +114,7 @@ def assess(
     Returns
     -------
     dict
-        `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is fragments),
+        `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is spike-ins),
         `found`, `information`, `sex`, `signs`, `how`.
     """
     summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
@@ -188,7 +188,7 @@ def bits_left(
     random = generator(settings["seed"], "read-release.bits")
     high = exact + more.high * each.upper(int(np.ceil(rest + hidden.high)), ALPHA, random)
     value = exact + max(1.0, more.value) * each.mean * (rest + hidden.value)
-    return Estimate(min(value, high), exact, high, counts.found)
+    return Estimate(min(value, high), exact, high, counts.spike_ins)
 
 
 class Known:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from avatarflow.core.gates import Gate
+from avatarflow.core.gates import Gate, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
 
 from .assess import MEASURED, PANEL, SPECTRUM
-from .gates import passed
+from .gates import RULES, passed
 
 VERSION = 1
 ASKED = (
@@ -54,9 +54,10 @@ def certificate(
         {
             "version": VERSION,
             "release": name,
-            "decision": PASS if passed(gates) else "refuse",
+            "decision": PASS if passed(gates, settings["gates"]) else "refuse",
             "reasons": [f"{gate.name}: {gate.result}" for gate in gates if gate.result != PASS],
             "gates": [gate.as_dict() for gate in gates],
+            "not_checked": switched_off(RULES, settings["gates"]),
             "asked": asked,
             "measured": {**found, "reads": reads},
             "claim": claim(found, settings),
@@ -88,9 +89,8 @@ def claim(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         "Upper ends hold together in 95 % of cases if the donor's fragments are missed no more often than the "
         "spike-ins, which come from simulated people on the same reference. Sequence that the reference lacks is "
         "missed more often, and is not covered.",
-        f"The reference has {signs['reference_share']:.3g} of a fingerprint of human chromosome 20. Of "
-        f"{signs['fragments']} fragments with repeats of the human genome {signs['unseen']} were called human by no "
-        "tool. Whether the reference lacks another chromosome shows in such repeats alone.",
+        f"The reference has {signs['reference_share']:.3g} of a fingerprint of human chromosome 20. "
+        f"{_of_repeats(signs)} Whether the reference lacks another chromosome shows in such repeats alone.",
         f"Fragments left in may show up to {settings['risk']['largest_enrichment']:g} times the variants of others; "
         "more than that is not covered.",
         "A bit halves the number of people who fit: log2 of how much likelier the reads are with the donor than with "
@@ -98,3 +98,22 @@ def claim(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         told,
         "It is no proof of anonymity.",
     ]
+
+
+def _of_repeats(signs: Mapping[str, Any]) -> str:
+    """Return what was seen of fragments with repeats of the human genome, or that nothing could be."""
+    if signs["fragments"]:
+        return (
+            f"Of {signs['fragments']} fragments with repeats of the human genome {signs['unseen']} were called human "
+            "by no tool."
+        )
+    control = signs["spike_ins"]
+    if control["fragments"]:
+        return (
+            "No fragment of the sample has repeats of the human genome; of the "
+            f"{control['fragments']} spike-ins that have some {control['unseen']} were called human by no tool."
+        )
+    return (
+        "No fragment of the sample has repeats of the human genome, and no spike-in has: whether tools overlook such "
+        "fragments was not measured."
+    )

@@ -120,25 +120,36 @@ def human_signs(fragments: Sequence[tuple[bytes, ...]]) -> Mask:
 class Signs:
     """What the signs say of a reference: of the `own` fragments with signs so many are `unseen` by every tool.
 
-    `excess`: how many times more often fragments that tools call human show signs than spike-ins from the reference.
+    `spike_ins` and `spike_ins_unseen`: the same of the spike-ins. `excess`: how many times more often fragments that
+    tools call human show signs than spike-ins from the reference.
     """
 
     reference: float
     own: int
     unseen: int
+    spike_ins: int
+    spike_ins_unseen: int
     excess: Estimate
 
     @classmethod
     def of(cls, reference: float, marked: Mask, called: Mask, spike: Mask, alpha: float) -> "Signs":
-        """From one value per fragment of the spiked files: `marked` shows signs, `called` human by some tool."""
-        own = marked & ~spike
+        """From one value per fragment of the spiked files: `marked` shows signs, `called` human by some tool.
+
+        Where tools call none of the sample's fragments human, the spike-ins that they call human are compared.
+        """
         detected = called & ~spike
+        if not detected.any():
+            detected = called & spike
+        own, spike_ins = marked & ~spike, marked & spike
         excess = excess_of(
-            (int((own & called).sum()), int(detected.sum())),
-            (int((marked & spike).sum()), int(spike.sum())),
+            (int((marked & detected).sum()), int(detected.sum())),
+            (int(spike_ins.sum()), int(spike.sum())),
             alpha,
         )
-        return cls(reference, int(own.sum()), int((own & ~called).sum()), excess)
+        return cls(
+            reference, int(own.sum()), int((own & ~called).sum()),
+            int(spike_ins.sum()), int((spike_ins & ~called).sum()), excess,
+        )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -147,6 +158,7 @@ class Signs:
             "reference_kmers": len(shipped("unique").hashes),
             "fragments": self.own,
             "unseen": self.unseen,
+            "spike_ins": {"fragments": self.spike_ins, "unseen": self.spike_ins_unseen},
             "excess": self.excess.as_dict(),
         }
 
@@ -156,9 +168,11 @@ def excess_of(called: tuple[int, int], spikes: tuple[int, int], alpha: float) ->
 
     Tools that know a small part of the genome alone call repeats human wherever they come from, and hardly anything
     else, so that among what they call repeats are far more frequent than in the genome. The value is the end of the
-    interval from which on the excess is sure.
+    interval from which on the excess is sure. Missing where nothing is called human.
     """
     (marked, fragments), (known, total) = called, spikes
+    if not fragments:
+        return Estimate.missing()
     usual = max(known / total if total else 0.0, LEAST_REPEATS)
     if not marked:
         return Estimate(0.0, 0.0, 0.0, fragments)

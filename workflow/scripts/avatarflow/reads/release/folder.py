@@ -70,7 +70,7 @@ def release_reads(
     ]
     gates = hold_all(figures_of(found, len(detection_tools)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
-    if decided["decision"] == PASS and passed(gates):
+    if decided["decision"] == PASS and passed(gates, settings["gates"]):
         fragments = _write_folder(
             Path(folder),
             decided,

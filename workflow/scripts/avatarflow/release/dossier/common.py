@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avatarflow.core.outcomes import PASS
+from avatarflow.core.outcomes import INCONCLUSIVE, PASS
+from avatarflow.release.gates import rule_of
 
 from .document import (
     Boxed,
@@ -29,19 +30,12 @@ FORMS = {
 }  # fmt: skip
 """How the figure of each gate is written."""
 
-UNITS = {
-    "missed_patients": "patients", "specificity": "patients", "kid_ratio": "patients", "coverage_ratio": "patients",
-    "classifier_accuracy": "patients", "attack_auc": "patients", "shown_leaks": "attacks", "canaries_found": "canaries",
-    "calls": "tools", "detection_tools": "tools", "spike_ins": "fragments", "miss_rate": "fragments",
-    "bits_left": "fragments", "reference_match": "kmers", "human_signs": "fragments", "repeat_excess": "fragments",
-}  # fmt: skip
-"""What n counts, by gate; pictures where nothing is said."""
-
 NOTHING_ASKED = {
-    "missed_patients": 1.0, "verifier_matches": 1.0, "shuffled_control": 0.5, "attack_auc": 1.0, "kid_ratio": 1e6,
-    "miss_rate": 1.0, "bits_left": 33.0, "human_signs": 1.0, "repeat_excess": 100.0,
+    "missed_patients": 1.0, "verifier_matches": 1.0, "shuffled_control": 0.5, "kid_ratio": 1e6, "miss_rate": 1.0,
+    "bits_left": 33.0, "repeat_excess": 100.0,
 }  # fmt: skip
-"""Thresholds from above that hardly any figure can breach: 33 bits single one person out of all alive."""
+"""Thresholds from above that hardly any figure can breach, of gates that they do not switch off: 33 bits single one
+person out of all alive."""
 
 PROTECTIVE = (
     "missed_patients", "verifier_matches", "attack_auc", "shown_leaks", "canaries_found", "miss_rate", "bits_left",
@@ -84,7 +78,7 @@ def gate_text(gate: Mapping[str, Any], kinds: Sequence[str] = ("test", "seen")) 
         return text(f"gate.{kind}.test")
     if kind not in PER_LABEL:
         return text(f"gate.{kind}")
-    # a release without conditions has one such gate, of no column or of "all"
+    # a release without conditions counts all of its pictures; a gate without a figure has no column
     return text(f"gate.{kind}", of=text("no_label") if detail in ("", "all") else Name(detail))
 
 
@@ -97,14 +91,7 @@ def asks_nothing(gate: Mapping[str, Any]) -> bool:
         return bool(limit <= 0)
     if kind == "shown_leaks":  # n: the attacks that could have shown one
         return bool(limit >= max(gate["n"], 1))
-    return bool(limit >= NOTHING_ASKED.get(kind, float("inf")))
-
-
-def attack_gate_is_off(certificate: Mapping[str, Any]) -> bool:
-    """Whether the gate of attacks is left out, since its threshold asks for nothing."""
-    limit = certificate["asked"]["gates"].get("attack_auc")
-    named = any(gate["name"] == "attack_auc" for gate in certificate["gates"])
-    return limit is not None and limit >= NOTHING_ASKED["attack_auc"] and not named
+    return rule_of(kind).is_off(limit) or limit >= NOTHING_ASKED.get(kind, float("inf"))
 
 
 def gate_section(sources: Sources, file: str, wing: str) -> Section:
@@ -113,7 +100,7 @@ def gate_section(sources: Sources, file: str, wing: str) -> Section:
     for number, gate in enumerate(sources.value(file, "/gates")):
         kind, path = base(gate["name"]), f"/gates/{number}"
         form = FORMS[kind]
-        unit = text(f"unit.{UNITS.get(kind, 'pictures')}")
+        unit = text(f"unit.{rule_of(kind).unit.n}")
         rows.append(
             [
                 text("gate_cell", question=gate_text(gate), name=Name(gate["name"])),
@@ -133,8 +120,7 @@ def gate_section(sources: Sources, file: str, wing: str) -> Section:
         text(f"gates.intro.{wing}"),
         Table([f"head.{head}" for head in heads], rows, classes),
     ]
-    if attack_gate_is_off(sources.files[file]):
-        blocks.append(text("gates.attack_off"))
+    blocks += [text(f"gates.switched_off.{name}") for name in sources.value(file, "/not_checked")]
     return Section("section.gates", blocks)
 
 
@@ -143,8 +129,7 @@ def decision_blocks(sources: Sources, file: str, wing: str) -> list[Any]:
     gates = sources.value(file, "/gates")
     failing = [gate for gate in gates if gate["result"] != PASS]
     idle = {base(gate["name"]) for gate in gates if asks_nothing(gate)}
-    if attack_gate_is_off(sources.files[file]):
-        idle.add("attack_auc")
+    idle |= {*sources.value(file, "/not_checked")}
     numbers = {
         "passed": sources.number(file, "/gates/?result=pass/#", COUNT),
         "gates": sources.number(file, "/gates/#", COUNT),
@@ -160,11 +145,17 @@ def decision_blocks(sources: Sources, file: str, wing: str) -> list[Any]:
         blocks.append(Boxed(text(f"decision.nothing_asked.{warning}"), "inconclusive"))
     if failing:
         reasons = [
-            text(f"reason.{gate['result']}", question=gate_text(gate), name=Name(gate["name"]))
+            text(f"reason.{_why(gate)}", question=gate_text(gate), name=Name(gate["name"]))
             for gate in failing
         ]
         blocks += [text("decision.reasons"), Items(reasons)]
     return blocks
+
+
+def _why(gate: Mapping[str, Any]) -> str:
+    """Return why a gate did not pass: where nothing was measured, that is said."""
+    nothing = gate["result"] == INCONCLUSIVE and gate["n"] < 1
+    return "nothing_measured" if nothing else str(gate["result"])
 
 
 def consent_section(settings: Mapping[str, Any]) -> Section:
