@@ -198,8 +198,12 @@ def test_the_page_is_whole_and_shows_nobody(audited):
     assert "http" not in page
     page_counts.check(page)
     assert page.count("data:image/png") == 4  # risks, plane, baselines, attacks
+    internal = (folder / "internal.html").read_text(encoding="utf-8")
+    assert internal.count("data:image/png") == 5  # and the pairs
+    assert "Internal only" in internal
     for name in (
         "report.html",
+        "internal.html",
         "audit.json",
         "baselines.tsv",
         "privacy/foreign.json",
@@ -210,3 +214,4 @@ def test_the_page_is_whole_and_shows_nobody(audited):
     for place in ("results/mlflow", "results/records", "logs", "results/benchmarks"):
         for name, data in project.content(root / place).items():
             assert project.CANARY.encode() not in data, f"{place}/{name}"
+            assert not name.endswith(("internal.html", "nearest_pairs.png"))  # they show originals

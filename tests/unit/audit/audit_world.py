@@ -17,6 +17,7 @@ from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.decide_step import join, judge_pictures
 from avatarflow.privacy.fingerprints import step as fingerprints
 from avatarflow.privacy.held_out_families import kept_families
+from avatarflow.quality.pairs import nearest_pairs_of
 from avatarflow.runs.context import Step
 
 SEED = 3
@@ -169,8 +170,15 @@ class Audit:
             "originals": at("pool/summary.json"), "candidates": at("foreign/summary.json"),
             "calibrated": at("calibration.json"), "weighed": at("weighed.json"), "attacks": at("attacks.json"),
         }  # fmt: skip
-        pictures = {name: at(f"{name}.png") for name in ("risks", "plane", "baselines", "attacks")}
-        audit_report("x", read, pictures, self.settings, at("report.html"), at("audit.json"), STEP)
+        shown = ("risks", "plane", "baselines", "attacks", "pairs")
+        pictures = {name: at(f"{name}.png") for name in shown}
+        nearest_pairs_of(
+            at("pool/pictures"), at("foreign/pictures"), at("decisions.parquet"), self.settings["pairs"],
+            pictures["pairs"], every=True,
+        )  # fmt: skip
+        made = {"page": "report.html", "internal": "internal.html", "plain": "audit.json"}
+        outputs = {name: at(path) for name, path in made.items()}
+        audit_report("x", read, pictures, self.settings, outputs, STEP)
 
     def run(self):
         for run_step in (

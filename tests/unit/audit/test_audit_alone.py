@@ -1,5 +1,6 @@
 """An audit with the least there may be: one picture per person, nobody known not to have been trained on, any size."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import pytest
 from PIL import Image
 
 import page_counts
+from avatarflow.audit import report
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.quality.pairs import nearest_pairs_of
+from avatarflow.release.templates import embedded
 
 PERSONS = 24
 
@@ -99,6 +103,43 @@ def test_the_page_says_what_could_not_be_judged(alone):
     assert "3 families of perturbations (brightness, contrast, jpeg), 4 of each per picture" in page
     assert "1 candidates are smaller than it and were enlarged" in page
     assert "nan" not in page.replace("nano", "").lower().split("base64")[0]
+
+
+def test_originals_are_on_the_internal_page_alone(alone):
+    pairs = base64.b64encode(Path(alone.at("pairs.png")).read_bytes()).decode()
+    page, internal = (
+        Path(alone.at(name)).read_text("utf-8") for name in ("report.html", "internal.html")
+    )
+    assert pairs in internal
+    assert internal.count("data:image/png") == page.count("data:image/png") + 1 == 4
+    assert "Internal only" in internal
+    for text in (page, Path(alone.at("audit.json")).read_text("utf-8")):
+        assert pairs not in text
+        assert "Internal only" not in text
+        assert "Nearest originals" not in text
+
+
+def test_the_internal_page_has_no_empty_panel(alone, monkeypatch):
+    at = alone.at
+    nothing = pd.read_parquet(at("decisions.parquet")).assign(risk=np.nan)
+    nothing.to_parquet(at("unjudged.parquet"))
+    pictures = ("pool/pictures", "foreign/pictures")
+    nearest_pairs_of(*map(at, pictures), at("unjudged.parquet"), 9, at("none.png"), every=True)
+    assert embedded(at("none.png")) == ""
+    filled = {}
+    monkeypatch.setattr(
+        report,
+        "fill",
+        lambda _, pairs, **values: filled.setdefault("pairs", []).append(pairs) or "",
+    )
+    read = {
+        "originals": at("pool/summary.json"), "candidates": at("foreign/summary.json"),
+        "calibrated": at("calibration.json"), "weighed": at("weighed.json"), "attacks": at("attacks.json"),
+    }  # fmt: skip
+    shown = {name: at(f"{name}.png") for name in report.PICTURES} | {"pairs": at("none.png")}
+    outputs = {name: at(f"empty.{name}") for name in ("page", "internal", "plain")}
+    report.audit_report("x", read, shown, alone.settings, outputs, audit_world.STEP)
+    assert filled["pairs"] == ["", ""]
 
 
 def test_the_same_audit_in_small_blocks_has_the_same_figures(alone, plain, tmp_path, monkeypatch):

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 from dossier_files import THRESHOLDS
+from PIL import Image
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.imaging.sheet import GAP_PX
+from avatarflow.imaging.sheet import CAPTION_PX, GAP_PX
 from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.quality import pairs
 from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
 from avatarflow.quality.samples import Sample
@@ -525,6 +527,14 @@ def test_officer_page_is_one_file_with_described_pictures(entry, tmp_path):
         str(page),
     )
     assert "Keep it as you keep the originals" in page.read_text()
+    (tmp_path / "pairs.png").write_bytes(b"")  # nothing to show
+    officer_page_of(
+        str(tmp_path / "release/certificate.json"),
+        {"pairs": str(tmp_path / "pairs.png")},
+        str(page),
+    )
+    assert "Keep it as you keep the originals" not in page.read_text()
+    assert "Nearest originals" not in page.read_text()
 
 
 def test_subgroups_and_the_worst_person_stand_on_the_officers_page(entry, tmp_path):
@@ -565,14 +575,56 @@ def test_the_verifier_is_in_the_certificate_and_on_the_page(entry, tmp_path):
         assert row in text
 
 
-def test_pairs_show_the_smallest_risks_beside_their_originals(student, tmp_path):
-    from PIL import Image
+@pytest.fixture
+def plain_pool():
+    """Five originals of one grey level each: ten times their row."""
+    grey = np.arange(10, 60, 10, np.uint8)[:, None, None, None]
+    rows = pd.DataFrame({"row": np.arange(1, 6), "person": 0})
+    return Sample(np.broadcast_to(grey, (5, 16, 16, 3)).copy(), rows)
 
+
+def sheet_of(path):
+    """The grey levels in the middle of the sheet's pictures, row by row, and its width."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image)[..., 0]
+    step_x, step_y = SIDE_PX + GAP_PX, SIDE_PX + GAP_PX + CAPTION_PX
+    middles = pixels[GAP_PX + SIDE_PX // 2 :: step_y, GAP_PX + SIDE_PX // 2 :: step_x]
+    return middles.ravel().tolist(), pixels.shape[1]
+
+
+def test_pairs_show_the_smallest_risks_beside_their_originals(student, plain_pool, tmp_path):
     samples, decisions = student
-    pool = Sample(
-        np.zeros((5, 16, 16, 3), np.uint8), pd.DataFrame({"row": np.arange(1, 6), "person": 0})
+    path = tmp_path / "pairs.png"
+    grey = np.arange(100, 120, dtype=np.uint8)[:, None, None, None]
+    samples = Sample(np.broadcast_to(grey, (20, 16, 16, 3)).copy(), samples.table)
+    nearest_pairs(plain_pool, samples, decisions, 3, path)
+    levels, width = sheet_of(path)
+    riskiest = decisions[decisions["accepted"]].nsmallest(3, "risk")
+    shown = [[100 + at, 10 * row] for at, row in riskiest["matched_original"].items()]
+    assert (levels, width) == ([*np.ravel(shown)], 6 * (SIDE_PX + GAP_PX) + GAP_PX)
+    nearest_pairs(plain_pool, samples, decisions.assign(accepted=False), 3, path)
+    assert path.read_bytes() == b""
+
+
+def test_a_planted_copy_stands_first_in_an_audit_and_nobody_is_named(
+    student, plain_pool, tmp_path, monkeypatch
+):
+    samples, decisions = student
+    path, captions = tmp_path / "pairs.png", []
+    grey = np.arange(100, 120, dtype=np.uint8)[:, None, None, None]
+    samples = Sample(np.broadcast_to(grey, (20, 16, 16, 3)).copy(), samples.table)
+    decisions.loc[7, ["risk", "accepted", "matched_original"]] = [0.01, False, 5]
+    draw = pairs.contact_sheet
+    monkeypatch.setattr(
+        pairs, "contact_sheet", lambda *given: captions.extend(given[2]) or draw(*given)
     )
-    nearest_pairs(pool, samples, decisions, 3, tmp_path / "pairs.png")
-    with Image.open(tmp_path / "pairs.png") as image:
-        assert image.width == 6 * (SIDE_PX + GAP_PX) + GAP_PX
-    nearest_pairs(pool, samples, decisions.assign(accepted=False), 3, tmp_path / "pairs.png")
+    nearest_pairs(plain_pool, samples, decisions, 3, path, every=True)
+    levels, _ = sheet_of(path)
+    assert levels[:4] == [107, 50, 119, 50]  # the copy, then the one inside a cone, both of row 5
+    assert captions[:4] == [
+        "1: risk 0.010, rejected", "original 1", "2: risk 0.800, rejected", "original 1",
+    ]  # fmt: skip
+    assert captions[4].endswith("accepted")
+    assert captions[5] == "original 2"
+    with pytest.raises(AvatarflowError, match="of other candidates"):
+        nearest_pairs(plain_pool, samples, decisions.iloc[::-1], 3, path, every=True)

@@ -1,4 +1,4 @@
-# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, baselines.tsv, report.html, audit.json.
+# Reads: originals and foreign candidates. Writes: results/audits/<name>/decisions.parquet, baselines.tsv, report.html, internal.html, audit.json.
 # Config: audits. Fingerprint, cones and decisions come from privacy.smk, stage `foreign`; the attacks from attack.smk.
 
 
@@ -77,8 +77,34 @@ rule weigh_candidates:
         "../../scripts/images/weigh_candidates.py"
 
 
+rule audit_pairs:
+    """Show the riskiest candidates beside the originals they come closest to; for the auditor, on the internal page only."""
+    input:
+        pool="results/audits/{name}/pool/pictures",
+        candidates="results/audits/{name}/samples/foreign/pictures",
+        decisions="results/audits/{name}/decisions.parquet",
+    output:
+        pairs="results/audits/{name}/privacy/nearest_pairs.png",
+    log:
+        "logs/audits/{name}/audit_pairs.log",
+    benchmark:
+        "results/benchmarks/audits/{name}/audit_pairs.tsv"
+    conda:
+        "../../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("avatarflow.quality.pairs"),
+        entry="audits/{name}",
+        pairs=lambda wildcards: config["audits"][wildcards.name]["pairs"],
+    script:
+        "../../scripts/images/audit_pairs.py"
+
+
 rule audit_report:
-    """One page that the privacy officer can read: what was asked, what was found, and what could not be judged."""
+    """One page that the privacy officer can read: what was asked, what was found, what could not be judged. And once more with originals."""
     input:
         unpack(verifier_figures_of_audit),
         originals="results/audits/{name}/pool/summary.json",
@@ -90,6 +116,7 @@ rule audit_report:
         plane="results/audits/{name}/privacy/settings_plane.png",
         baselines="results/audits/{name}/privacy/baselines.png",
         attacks_figure="results/audits/{name}/attacks/attacks.png",
+        pairs="results/audits/{name}/privacy/nearest_pairs.png",
     output:
         page=report(
             "results/audits/{name}/report.html",
@@ -97,6 +124,7 @@ rule audit_report:
             caption="../../report/audit_report.rst",
             labels={"entry": "{name}", "document": "officer's page"},
         ),
+        internal="results/audits/{name}/internal.html",
         plain="results/audits/{name}/audit.json",
     log:
         "logs/audits/{name}/audit_report.log",

@@ -19,9 +19,13 @@ with step(snakemake) as run:
             "plane": snakemake.input.plane,
             "baselines": snakemake.input.baselines,
             "attacks": snakemake.input.attacks_figure,
+            "pairs": snakemake.input.pairs,
         },
         snakemake.params.settings,
-        page=snakemake.output.page,
-        plain=snakemake.output.plain,
+        {
+            "page": snakemake.output.page,
+            "internal": snakemake.output.internal,
+            "plain": snakemake.output.plain,
+        },
         step=run,
     )

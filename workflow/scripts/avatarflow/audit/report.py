@@ -1,6 +1,5 @@
-"""An audit as one HTML page, and the same figures as plain values."""
+"""An audit as one HTML page, the same page with originals for inside the house, and its figures as plain values."""
 
-import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from avatarflow.core.counts import balance
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.results import clean
-from avatarflow.release.templates import fill
+from avatarflow.release.templates import embedded, fill
 from avatarflow.runs.context import Step
 
 from .answers import answers, overall
@@ -30,8 +29,10 @@ TABLES = {
     "privacy/calibration.json": "the cones' calibration and what was measured of them",
     "attacks/attacks.json": "every attack with its controls",
     "refused.csv": "originals that were not taken in, by manifest row",
+    "internal.html": "this page and the riskiest candidates beside their nearest originals; internal only",
 }
 PICTURES = ("risks", "plane", "baselines", "attacks")
+"""Figures on both pages; none of them shows an original."""
 STEPS = {
     "originals": "originals listed and selected: taken in",
     "candidates": "candidates listed: accepted, outside every cone",
@@ -44,11 +45,10 @@ def audit_report(
     inputs: Mapping[str, str | None],
     pictures: Mapping[str, str],
     entry: Mapping[str, Any],
-    page: str,
-    plain: str,
+    outputs: Mapping[str, str],
     step: Step,
 ) -> None:
-    """Write the page of an audit and its figures.
+    """Write the pages of an audit and its figures.
 
     Parameters
     ----------
@@ -58,39 +58,42 @@ def audit_report(
         JSON files: `originals` (the pool's summary), `candidates` (theirs), `calibrated`, `weighed`, `attacks`, and
         `verifier` where one was asked for.
     pictures : mapping
-        PNG files by their names in `PICTURES`; none of them shows an original.
+        PNG files by their names in `PICTURES`, and `pairs`: candidates beside originals, an empty file without any.
     entry : mapping
         The config entry.
-    page, plain : str
-        HTML and JSON to write.
+    outputs : mapping
+        Files to write: `page` and `plain` (HTML and JSON) show no original and may be handed on; `internal` is the page
+        with `pairs`.
     """
     found = audit(
         name,
         {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path},
         entry,
     )
-    write_json(plain, found, allow_nan=False)
-    shown = {key: base64.b64encode(Path(pictures[key]).read_bytes()).decode() for key in PICTURES}
+    write_json(outputs["plain"], found, allow_nan=False)
+    shown = {key: embedded(pictures[key]) for key in PICTURES}
     verifier = {"foreign": found["verifier"]} if found["verifier"] else {}
-    text = fill(
-        "audit_report.html.j2",
-        audit=found,
-        pictures=shown,
-        tables=TABLES,
-        steps=STEPS,
-        counts=found["counts"],
-        attacks=found["attacks"],
-        verifier=verifier,
-    )
-    with replacing(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    for page, pairs in (("page", ""), ("internal", embedded(pictures["pairs"]))):
+        text = fill(
+            "audit_report.html.j2",
+            audit=found,
+            pictures=shown,
+            pairs=pairs,
+            tables=TABLES,
+            steps=STEPS,
+            counts=found["counts"],
+            attacks=found["attacks"],
+            verifier=verifier,
+        )
+        with replacing(outputs[page]) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     step.params(
         {
             "overall": found["overall"],
             "answers": {each["name"]: each["answer"] for each in found["answers"]},
         }
     )
-    step.artifact(page)
+    step.artifact(outputs["page"])
     for each in found["answers"]:
         step.info("%s %s (%s)", each["question"], each["answer"], each["reason"])
 

@@ -1,4 +1,4 @@
-"""The riskiest released pictures beside the originals they come nearest to: for the privacy officer's eyes only.
+"""The riskiest pictures beside the originals they come nearest to: for the officer's and the auditor's eyes only.
 
 The picture shows originals, so it is written outside the release folder and never becomes an artifact of a run.
 """
@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from avatarflow.core.arrays import Pictures
+from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.imaging.sheet import contact_sheet
 
@@ -22,11 +23,17 @@ SIDE_PX = 160
 
 
 def nearest_pairs(
-    pool: Sample, samples: Sample, decisions: pd.DataFrame, count: int, path: str | Path
+    pool: Sample,
+    samples: Sample,
+    decisions: pd.DataFrame,
+    count: int,
+    path: str | Path,
+    every: bool = False,
 ) -> None:
-    """Draw the accepted pictures of smallest risk, the riskiest first, each left of its matched original.
+    """Draw the pictures of smallest risk, the riskiest first, each left of its matched original.
 
     Under the picture stands its rank, its risk and its margin: by how many degrees it lies outside the nearest cone.
+    Originals are numbered in their order on the sheet, so that one that comes twice is known, and nobody is named.
 
     Parameters
     ----------
@@ -39,30 +46,49 @@ def nearest_pairs(
     count : int
         How many pairs at most.
     path : path
-        The `.png` to write; a blank picture where nothing was accepted.
+        The `.png` to write; an empty file where there is no pair, so that no page has an empty panel.
+    every : bool
+        Draw from all pictures that were judged, with what was decided in place of the margin; else from the accepted.
+
+    Raises
+    ------
+    AvatarflowError
+        If the decisions are of other pictures (with `every`).
     """
-    kept = accepted(samples, decisions)
+    kept = judged(samples, decisions) if every else accepted(samples, decisions)
     order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
     riskiest = kept.where(order)
     outside_deg = np.degrees((decisions["angle_rad"] - decisions["threshold_rad"]).to_numpy())
     margins = dict(zip(decisions["candidate"], outside_deg, strict=True))
     places = {row: place for place, row in enumerate(pool.table["row"])}
-    pictures, captions = [], []
+    pictures, captions, numbers = [], [], dict[int, int]()
     for rank, (picture, (_, row)) in enumerate(
         zip(riskiest.pictures, riskiest.table.iterrows(), strict=True), start=1
     ):
-        if row["matched_original"] in places:
-            pictures += [picture, pool.pictures[places[row["matched_original"]]]]
-            captions += [
-                f"{rank}: risk {row['risk']:.3f}, {margins[row['candidate']]:.2f} deg",
-                f"original, row {int(row['matched_original'])}",
-            ]
-    if not pictures:
-        pictures, captions = [np.full(pool.pictures.shape[1:], 255, np.uint8)], ["none"]
+        original = row["matched_original"]
+        if original in places:
+            said = f"{margins[row['candidate']]:.2f} deg"
+            if every:
+                said = "accepted" if row["accepted"] else "rejected"
+            number = numbers.setdefault(int(original), len(numbers) + 1)
+            pictures += [picture, pool.pictures[places[original]]]
+            captions += [f"{rank}: risk {row['risk']:.3f}, {said}", f"original {number}"]
     with replacing(path) as temporary:
+        if not pictures:
+            temporary.touch()
+            return
         contact_sheet(np.stack([enlarged(each) for each in pictures]), 2 * PER_LINE, captions).save(
             temporary, "PNG"
         )
+
+
+def judged(samples: Sample, decisions: pd.DataFrame) -> Sample:
+    """Return the candidates that have a risk, with their decision; rows of both are in one order."""
+    if list(samples.table["candidate"]) != list(decisions["candidate"]):
+        raise refuse("decisions", "they are of other candidates", "delete them and run again")
+    columns = ("accepted", "risk", "matched_original")
+    table = samples.table.assign(**{name: decisions[name].to_numpy() for name in columns})
+    return Sample(samples.pictures, table).where(np.isfinite(table["risk"].to_numpy()))
 
 
 def enlarged(picture: Pictures) -> Pictures:
@@ -73,6 +99,9 @@ def enlarged(picture: Pictures) -> Pictures:
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
-def nearest_pairs_of(pool: str, samples: str, decisions: str, count: int, pairs: str) -> None:
+def nearest_pairs_of(
+    pool: str, samples: str, decisions: str, count: int, pairs: str, every: bool = False
+) -> None:
     """`nearest_pairs` from files to a file."""
-    nearest_pairs(Sample.read(pool), Sample.read(samples), pd.read_parquet(decisions), count, pairs)
+    read = Sample.read(pool), Sample.read(samples), pd.read_parquet(decisions)
+    nearest_pairs(*read, count, pairs, every)

@@ -1,6 +1,5 @@
 """The officer's page: one HTML file with the decision, the gates, the claim and the figures behind them."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from avatarflow.core.paths import replacing
 
 from .counts import STEPS
 from .other_thresholds import shown_gates
-from .templates import fill
+from .templates import embedded, fill
 
 PICTURES = {
     "plane": (
@@ -60,7 +59,8 @@ PICTURES = {
     "pairs": (
         "Nearest originals",
         "The riskiest accepted pictures, the riskiest first, each left of the original it comes nearest to, with its "
-        "risk (above 1: outside every cone) and by how many degrees it lies outside the nearest cone.",
+        "risk (above 1: outside every cone) and by how many degrees it lies outside the nearest cone. Originals are "
+        "numbered on this page alone.",
     ),
 }
 """Title and description of every picture the page can show, in order."""
@@ -79,22 +79,17 @@ def officer_page(
     certificate : mapping
         As in `certificate.json`.
     pictures : mapping
-        Name in `PICTURES` to a PNG file; files that are not there are left out. With `pairs` the page shows originals
-        and says so at the top: it is internal only then.
+        Name in `PICTURES` to a PNG file; files that are not there or empty are left out. With `pairs` the page shows
+        originals and says so at the top: it is internal only then.
     page : path
         The `.html` to write.
     attacks : sequence of mappings, optional
         Rows of `attacks.json`.
     """
     shown = [
-        {
-            "title": title,
-            "alt": alt,
-            "name": name,
-            "data": base64.b64encode(Path(path).read_bytes()).decode(),
-        }
+        {"title": title, "alt": alt, "name": name, "data": data}
         for name, (title, alt) in PICTURES.items()
-        if (path := pictures.get(name)) and Path(path).is_file()
+        if (path := pictures.get(name)) and (data := embedded(path))
     ]
     text = fill(
         "officer_report.html.j2",

@@ -1,5 +1,6 @@
 """The texts of a release are Jinja2 templates under workflow/report/templates/."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ def fill(template: str, **values: Any) -> str:
     )
     environment.filters["figure"] = figure
     return environment.get_template(template).render(**values)
+
+
+def embedded(picture: str | Path) -> str:
+    """Return a picture file as a page holds it; empty where there is none, or nothing is in it."""
+    path = Path(picture)
+    return base64.b64encode(path.read_bytes()).decode() if path.is_file() else ""
 
 
 def figure(value: float | int | None, digits: int = 4) -> str:

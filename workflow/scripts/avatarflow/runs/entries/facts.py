@@ -30,8 +30,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "read_releases": ("certificate.json", "report.html", "release/README.md", *DOSSIER),
     "audits": ("privacy/risks.png", "privacy/settings_plane.png", "privacy/baselines.png", "attacks/attacks.png"),
 }  # fmt: skip
-"""What is kept with the run, if it is there. `report.html` and `nearest_pairs.png` of a release show originals, and an
-audit's page and figures name its worst person's number: they stay where they are."""
+"""What is kept with the run, if it is there. `report.html` of a release, `internal.html` of an audit and
+`nearest_pairs.png` of both show originals, and an audit's page and figures name its worst person's number: they stay
+where they are."""
 PLOTS = ".png"
 
 
