@@ -22,6 +22,7 @@ from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
 from avatarflow.release.figures import ALWAYS_ABLE
+from avatarflow.release.gates import OF_CONDITIONS
 from avatarflow.release.report import officer_page_of
 from avatarflow.release.step import release_entry
 from avatarflow.runs.context import Step
@@ -476,6 +477,12 @@ def test_a_release_without_conditions(student, tmp_path):
     }
     write_release(outputs_in(tmp_path / "release"), passing, samples, {}, SETTINGS)
     assert "contact_sheet.png" in contents(tmp_path / "release")
+
+
+def test_without_conditions_no_gate_passes_for_want_of_something_to_agree_with(entry, tmp_path):
+    decided = make(entry, tmp_path / "release", conditions={})
+    assert decided["decision"] == "pass"
+    assert {gate["name"].partition(".")[0] for gate in decided["gates"]}.isdisjoint(OF_CONDITIONS)
 
 
 def test_consent_stands_in_certificate_card_and_page(entry, tmp_path):
