@@ -90,6 +90,17 @@ def test_a_gate_holds_the_value_or_the_cautious_end(direction, bound, threshold,
     )
 
 
+@pytest.mark.parametrize(
+    ("direction", "off", "switches", "asks"),
+    [(AT_MOST, 1.0, (1, 1.5), (0.99, None, True, math.nan)), (AT_LEAST, 0.0, (0, -1), (0.01, None, "0x"))],
+)  # fmt: skip
+def test_a_threshold_that_no_figure_can_breach_switches_a_gate_off(direction, off, switches, asks):
+    rule = Rule(direction, "", UNIT, off=off)
+    assert all(rule.is_off(limit) for limit in switches)
+    assert not any(rule.is_off(limit) for limit in asks)
+    assert not any(Rule(direction, "", UNIT).is_off(limit) for limit in switches)
+
+
 def test_gates_fail_closed():
     rule = Rule(AT_MOST, "", UNIT, bound=True)
     missing = [Estimate.missing(), Estimate(0.5, 0.4, None, 9), Estimate(0.5, 0.4, math.inf, 9)]

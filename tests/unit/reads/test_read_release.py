@@ -406,10 +406,14 @@ def test_a_clean_file_leaves_whole_and_without_a_trace_of_names_or_spike_ins(wor
     ]
     assert records == [str(MICROBIAL)]
     assert "Microbes alone can identify people" in (release / "README.md").read_text()
-    assert json.loads((release / "certificate.json").read_text())["not_checked"] == ["human_signs"]
+    assert json.loads((release / "certificate.json").read_text())["not_checked"] == [
+        "reference_match",
+        "human_signs",
+    ]
     for text in (release / "README.md", tmp_path / "report.html"):
-        assert "Not checked: human_signs" in text.read_text()
+        assert "Not checked: reference_match, human_signs" in text.read_text()
     assert "- `croissant.json`: Croissant" in (release / "README.md").read_text()
+    assert "Every gate that is not switched off passes" in (tmp_path / "report.html").read_text()
     assert "Microbes alone can identify people" in (tmp_path / "report.html").read_text()
     counts = page_counts.check((tmp_path / "report.html").read_text())
     assert counts["fragments left"] == (MICROBIAL, MICROBIAL, {})

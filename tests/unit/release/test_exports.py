@@ -42,7 +42,7 @@ SETTINGS = {
 }  # fmt: skip
 CERTIFICATE = {
     "release": "demo", "decision": "pass", "claim": ["It is no proof of anonymity."], "asked": {"size_px": 5},
-    "gates": [], "measured": {}, "consent": {"checked": False, "text": "consent: not checked here"},
+    "gates": [], "not_checked": [], "measured": {}, "consent": {"checked": False, "text": "consent: not checked here"},
     "unit": "person",
     "model_gate": {"result": "inconclusive", "meaning": "x", "high": None, "threshold": None, "n": 0},
 }  # fmt: skip
@@ -362,7 +362,8 @@ def test_the_software_is_named_by_its_address_where_there_is_one(tmp_path):
 
 
 READS = {
-    "release": "stool", "decision": "pass", "claim": ["Microbes alone can identify people."], "gates": [],
+    "release": "stool", "decision": "pass", "claim": ["Microbes alone can identify people."],
+    "gates": [], "not_checked": [],
     "asked": {
         "remove": [{"tool": "bwa", "setting": "mem"}],
         "detection_tools": [{"tool": "minimap2", "setting": "sr"}],

@@ -26,8 +26,8 @@ class Unit(NamedTuple):
 class Rule(NamedTuple):
     """How a gate holds an estimate against its threshold, and what the estimate is in plain words.
 
-    With `bound` the cautious end of the confidence interval is held, else the value. A breach counts as `breach`. From
-    above, a threshold of `off` or more, which no figure can breach, switches the gate off: it is left out.
+    With `bound` the cautious end of the confidence interval is held, else the value. A breach counts as
+    `breach`. A threshold of `off` or beyond, which no figure can breach, switches the gate off: it is left out.
     """
 
     direction: str
@@ -40,7 +40,9 @@ class Rule(NamedTuple):
     def is_off(self, threshold: Any) -> bool:
         """Whether the config switches the gate off: what it asks is not checked, and nothing may say that it passed."""
         limit = finite(threshold)
-        return self.off is not None and limit is not None and limit >= self.off
+        if self.off is None or limit is None:
+            return False
+        return limit >= self.off if self.direction == AT_MOST else limit <= self.off
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ RULES: dict[str, Rule] = {
         Unit("share of k-mers", "kmers"),
         bound=True,
         breach=INCONCLUSIVE,
+        off=0.0,
     ),
     "human_signs": Rule(
         AT_MOST,
