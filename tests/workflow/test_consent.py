@@ -5,6 +5,7 @@ Sender and FHIR server are the tests' own.
 
 import json
 import os
+from contextlib import contextmanager
 
 import dicom_files
 import pandas as pd
@@ -114,6 +115,19 @@ def inactive(consent):
     return consent | {"status": "inactive"}
 
 
+@contextmanager
+def another_run(folder):
+    """A run on another machine, of files that this one does not touch."""
+    lock = folder / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    owner = folder / ".snakemake/avatarflow-owners/elsewhere.json"
+    lock.write_text("results/elsewhere\n")
+    owner.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": "once"}))
+    yield
+    lock.unlink()
+    owner.unlink()
+
+
 def nothing_is_named(folder, done):
     """No file of the run holds an identifier, and the downloads are gone."""
     assert project.CANARY not in done.stdout + done.stderr
@@ -166,6 +180,11 @@ def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
         host.resources.reverse()
 
         host.resources[-2] = inactive(host.resources[-2])
+        # beside a run of other files nobody is asked, and what was held last is not taken for the truth
+        with another_run(folder):
+            done = project.run(folder, TARGET, check=False)
+            assert done.returncode != 0
+            assert "FHIR server hospital: another run in this folder" in done.stderr + done.stdout
         nothing_is_named(folder, project.run(folder, TARGET))
         summary = json.loads((folder / TARGET).read_text())
         assert summary["consent"]["patients"] == {"inactive": 2, "permit": PERSONS - 2}

@@ -53,10 +53,13 @@ def ask_or_remember(name, use, part):
         return last(url, part["searches"], place)
     server = read_server(part["server"], config["fhir_servers"][part["server"]])
     is_run = workflow.executor_plugin is not None and not workflow.touch
-    # beside another run this one is going to end at its lock
-    if not is_run or workflow.dryrun or any(Path(".snakemake/locks").glob("*")):
+    if not is_run or workflow.dryrun:
         logger.warning(f"{server.where} is not asked for {use}: what it holds may have changed")
         return last(url, part["searches"], place)
+    # asking would take the files of that run away; a run of other files does not stop at its lock
+    if any(Path(".snakemake/locks").glob("*")):
+        found = "another run in this folder, or the lock that one left"
+        raise refuse(server.where, found, "wait for its end, or call snakemake --unlock")
     from avatarflow.intake.fhir.download import ask  # only where a server is asked
 
     return ask(server, part["searches"], place, logger.info)
