@@ -66,15 +66,6 @@ def montage(picture: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
     return np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])])
 
 
-def shrunk(picture: np.ndarray) -> np.ndarray:
-    """Half the size, on black."""
-    out, side = np.zeros_like(picture), len(picture)
-    out[side // 4 : side // 4 + side // 2, side // 4 : side // 4 + side // 2] = resized(
-        picture, side // 2
-    )
-    return out
-
-
 def inset(
     picture: np.ndarray, share: float, ground: np.ndarray, corner: bool = False
 ) -> np.ndarray:
@@ -152,7 +143,7 @@ ALTERATIONS: dict[str, Altering] = {
     "half blacked out": lambda p, o, r: np.concatenate(
         [p[:, : len(p) // 2], np.zeros_like(p[:, len(p) // 2 :])], 1
     ),
-    "shrunk onto black": lambda p, o, r: shrunk(p),
+    "shrunk onto black": lambda p, o, r: inset(p, 0.5, np.zeros_like(p)),
     "2 x 2 montage": lambda p, o, r: montage(p, o),
     "40 % occlusion": lambda p, o, r: box(p, 0.4, r),
     "white frame": lambda p, o, r: framed(p),
