@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 # `project`: tests of the workflow and of the cluster share it
-sys.path.append(str(ROOT / "tests" / "workflow"))
+sys.path.append(str(ROOT / "tests" / "workflow" / "helpers"))
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
+sys.path.append(str(ROOT / "tests" / "reference" / "slow"))  # `cone_reference` and others
 # `test_processes`: training on two nodes does what it does on one machine; `watched`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "consent"))  # `consents`

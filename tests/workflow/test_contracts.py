@@ -593,6 +593,14 @@ def test_the_files_that_the_documentation_names_exist(root):
     assert not dead, "\n".join(dead)
 
 
+def test_every_decision_stands_in_the_index_once(root):
+    folder = root / "docs" / "decisions"
+    rows = re.findall(r"^\| \[(\d{4}) [^]]+\]\(([^)]+)\)", (folder / "README.md").read_text(), re.M)
+    pages = [path.relative_to(folder).as_posix() for path in folder.rglob("0*.md")]
+    assert sorted(path for _, path in rows) == sorted(pages)
+    assert all("/" in path and Path(path).name.startswith(number) for number, path in rows)
+
+
 def test_scripts_of_the_shell_are_executable(root):
     assert all(
         os.access(root / path, os.X_OK) for path in (".ci/run", "envs/avatarflow", "envs/setup.sh")

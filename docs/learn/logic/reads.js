@@ -1,6 +1,6 @@
 /* How much human reads tell about their donor, on average, in bits: a simple model.
 
-The model is that of a release without a panel (docs/risk.md; `from_spectrum` in
+The model is that of a release without a panel (docs/reads/risk.md; `from_spectrum` in
 workflow/scripts/avatarflow/reads/release/information.py), as an integral instead of a draw. A base
 is a variant with chance diversity / p dp at frequency p of the newer form, from 1 / (2 N) to
 1 - 1 / (2 N) (Watterson 1975; Fu 1995). A read shows one of the donor's two copies. It tells, on

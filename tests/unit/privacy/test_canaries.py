@@ -24,8 +24,8 @@ from avatarflow.privacy.cones.decide import risks
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.release.certificate import certificate
-from avatarflow.release.figures import canaries_found
-from avatarflow.release.gates import hold_all
+from avatarflow.release.gates.figures import canaries_found
+from avatarflow.release.gates.rules import hold_all
 from avatarflow.runs.context import Step
 
 ASKED = {"kind": "fundus", "copies": [1, 4], "each": 3, "untrained": 6, "largest_found": 0}

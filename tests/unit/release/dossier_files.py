@@ -12,12 +12,12 @@ from avatarflow.core.statistics import Estimate
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.reads.release import gates as read_gates
 from avatarflow.reads.release.certificate import certificate as read_certificate
-from avatarflow.release import gates as picture_gates
 from avatarflow.release.certificate import certificate
 from avatarflow.release.dossier.pictures import picture_dossier
 from avatarflow.release.dossier.reads import read_dossier
 from avatarflow.release.dossier.texts import LANGUAGES
-from avatarflow.release.model_gate import model_gate
+from avatarflow.release.gates import rules as picture_gates
+from avatarflow.release.gates.model_gate import model_gate
 
 FILES = {
     "certificate": "release/certificate.json", "summary": "pool/summary.json", "calibrated": "privacy/calibration.json",

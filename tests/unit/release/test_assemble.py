@@ -21,8 +21,8 @@ from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
-from avatarflow.release.figures import ALWAYS_ABLE
-from avatarflow.release.gates import OF_CONDITIONS
+from avatarflow.release.gates.figures import ALWAYS_ABLE
+from avatarflow.release.gates.rules import OF_CONDITIONS
 from avatarflow.release.report import officer_page_of
 from avatarflow.release.step import release_entry
 from avatarflow.runs.context import Step

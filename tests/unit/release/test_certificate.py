@@ -12,8 +12,8 @@ from avatarflow.core.statistics import Estimate
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.reads.release.gates import RULES as OF_READS
 from avatarflow.release.certificate import certificate
-from avatarflow.release.gates import OF_CONDITIONS, RULES, hold_all, rule_of
-from avatarflow.release.model_gate import model_gate
+from avatarflow.release.gates.model_gate import model_gate
+from avatarflow.release.gates.rules import OF_CONDITIONS, RULES, hold_all, rule_of
 
 GOOD = {
     "missed_patients.test": 0.05,

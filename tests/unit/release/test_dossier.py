@@ -23,11 +23,11 @@ from avatarflow.core.statistics import Estimate
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS
 from avatarflow.reads.release import gates as read_gates
-from avatarflow.release import gates as picture_gates
 from avatarflow.release.dossier.attacks import ON_GENERATOR, RISKS, answer
 from avatarflow.release.dossier.common import FORMS, LAW, asks_nothing
 from avatarflow.release.dossier.numbers import Sources, formatted
 from avatarflow.release.dossier.texts import LANGUAGES, PIECE, placeholders, table
+from avatarflow.release.gates import rules as picture_gates
 from dossier_check import Page, problems
 
 # --- numbers

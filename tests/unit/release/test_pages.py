@@ -18,7 +18,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.gates import ABOVE, AT_LEAST, AT_MOST, Rule, Unit, hold, holds
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.statistics import Estimate
-from avatarflow.release.other_thresholds import draw_gates, reach, turning_point
+from avatarflow.release.gates.other_thresholds import draw_gates, reach, turning_point
 from avatarflow.release.report import officer_page_of
 
 # ruff: noqa: F811 (fixtures)

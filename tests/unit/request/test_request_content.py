@@ -12,7 +12,7 @@ from request_files import CANARY, REQUESTER, UNTIL, asking, requester
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.release.dossier.texts import LANGUAGES, PIECE, placeholders, table
-from avatarflow.release.gates import RULES
+from avatarflow.release.gates.rules import RULES
 from avatarflow.request.answer import read_request
 from avatarflow.request.command import main, write_request
 from avatarflow.request.content import digest_of

@@ -27,7 +27,7 @@ rule audit_decisions:
         code=code_digest("avatarflow.privacy.cones.decide_step"),
         entry="audits/{name}",
     script:
-        "../../scripts/images/audit_decisions.py"
+        "../../scripts/images/audit/audit_decisions.py"
 
 
 rule weigh_candidates:
@@ -74,7 +74,7 @@ rule weigh_candidates:
         },
         seed=config["seed"],
     script:
-        "../../scripts/images/weigh_candidates.py"
+        "../../scripts/images/audit/weigh_candidates.py"
 
 
 rule audit_pairs:
@@ -142,4 +142,4 @@ rule audit_report:
         entry="audits/{name}",
         settings=lambda wildcards: entry("audits", wildcards.name),
     script:
-        "../../scripts/images/audit_report.py"
+        "../../scripts/images/audit/audit_report.py"

@@ -16,7 +16,7 @@ exit status:
   2  no decision: bad input, one line per problem
   3  refused: a gate did not pass; OUT has the certificate and the dossier, and no reads
 
-docs/clean.md explains each option.
+docs/reads/clean.md explains each option.
 """
 
 

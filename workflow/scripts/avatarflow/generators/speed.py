@@ -8,7 +8,7 @@ from .settings import Compute
 
 SHORT = 256
 """Positions up to which plain attention trains faster on a CPU in bfloat16: there the fused kernel's backward pass is
-slow (docs/decisions/0023-throughput.md)."""
+slow (docs/decisions/generators/0023-throughput.md)."""
 
 
 def prepare(network: nn.Module, compute: Compute, trained_positions: int | None = None) -> None:

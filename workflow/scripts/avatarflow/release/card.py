@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from .exports.names import CONTENTS
-from .figures import counts
-from .gates import RULES
+from .gates.figures import counts
+from .gates.rules import RULES
 from .signing import Signer
 from .templates import fill
 

@@ -12,8 +12,8 @@ from avatarflow.core.results import clean
 
 from .claim import claim
 from .consent import NOBODY
-from .gates import RULES
-from .model_gate import model_gate
+from .gates.model_gate import model_gate
+from .gates.rules import RULES
 
 VERSION = 2
 REFUSE = "refuse"

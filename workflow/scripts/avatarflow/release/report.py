@@ -8,7 +8,7 @@ from typing import Any
 from avatarflow.core.paths import replacing
 
 from .counts import STEPS
-from .other_thresholds import shown_gates
+from .gates.other_thresholds import shown_gates
 from .templates import embedded, fill
 
 PICTURES = {

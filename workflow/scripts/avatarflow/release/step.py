@@ -19,9 +19,9 @@ from .assemble import write_release
 from .certificate import REFUSE, certificate
 from .consent import consent_section
 from .counts import number_of, release_counts
-from .figures import release_figures
-from .gates import OF_CONDITIONS, hold_all
-from .model_gate import model_gate
+from .gates.figures import release_figures
+from .gates.model_gate import model_gate
+from .gates.rules import OF_CONDITIONS, hold_all
 from .signing import read_signer
 
 ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")

@@ -17,7 +17,7 @@ from avatarflow.intake.patients.persons import flat_columns
 from avatarflow.intake.sources.labels import AGE, SEX
 from avatarflow.intake.tables.filter_columns import absent_columns, names_column
 from avatarflow.release.dossier.attacks import ON_GENERATOR, RISKS
-from avatarflow.release.gates import RULES
+from avatarflow.release.gates.rules import RULES
 
 FORMAT = "avatarflow data-use request 1"
 KEYS = ("row_filter", "conditions", "constant_per_person", "size_px", "gates", "consent", "source")

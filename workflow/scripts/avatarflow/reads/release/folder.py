@@ -21,7 +21,7 @@ from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
-from avatarflow.release.other_thresholds import shown_gates
+from avatarflow.release.gates.other_thresholds import shown_gates
 from avatarflow.release.signing import Signer, read_signer
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step

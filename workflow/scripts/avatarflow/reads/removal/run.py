@@ -1,6 +1,6 @@
 """Run a read-removal tool: its index, then its classification, measured apart; one call per fragment.
 
-A tool is a mapping (workflow/schemas/removal_tool.schema.yaml, docs/reads.md). A tool that is not there or that
+A tool is a mapping (workflow/schemas/removal_tool.schema.yaml, docs/reads/removal.md). A tool that is not there or that
 crashes costs its own rows: its outputs say so (`status`), and the run goes on.
 """
 

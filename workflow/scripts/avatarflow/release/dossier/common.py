@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avatarflow.core.outcomes import INCONCLUSIVE, PASS
-from avatarflow.release.gates import rule_of
+from avatarflow.release.gates.rules import rule_of
 
 from .document import (
     Boxed,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SNAKEFILE = Path(__file__).resolve().parents[2] / "workflow" / "Snakefile"
+SNAKEFILE = Path(__file__).resolve().parents[3] / "workflow" / "Snakefile"
 
 
 def parse(configfile, folder):

@@ -19,7 +19,7 @@ from site_keys import site
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.release.exports import dicom
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CANARY = "CANARYZQX"
 UNPUBLISHED = "PRIVATEZQX"
 """In texts of the config that are for the site alone."""

@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from avatarflow.core.gates import ABOVE, AT_MOST, SHARE, WHOLE
+from avatarflow.release.templates import figure
 
-from .gates import rule_of
-from .templates import figure
+from .rules import rule_of
 
 COLUMNS = 2
 MARGIN = 0.12  # of an axis on both sides of what is on it

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-TEXTS = Path(__file__).resolve().parents[2] / "workflow" / "report" / "templates" / "dossier"
+TEXTS = Path(__file__).resolve().parents[3] / "workflow" / "report" / "templates" / "dossier"
 MARKS = {"de": (",", "."), "en": (".", ",")}
 
 
