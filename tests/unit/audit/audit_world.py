@@ -173,8 +173,8 @@ class Audit:
         shown = ("risks", "plane", "baselines", "attacks", "pairs")
         pictures = {name: at(f"{name}.png") for name in shown}
         nearest_pairs_of(
-            at("pool/pictures"), at("foreign/pictures"), at("decisions.parquet"), self.settings["pairs"],
-            pictures["pairs"], every=True,
+            at("pool/pictures"), at("foreign/pictures"), at("decisions.parquet"), "judged",
+            self.settings["pairs"], pictures["pairs"],
         )  # fmt: skip
         made = {"page": "report.html", "internal": "internal.html", "plain": "audit.json"}
         outputs = {name: at(path) for name, path in made.items()}

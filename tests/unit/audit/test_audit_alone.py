@@ -124,7 +124,7 @@ def test_the_internal_page_has_no_empty_panel(alone, monkeypatch):
     nothing = pd.read_parquet(at("decisions.parquet")).assign(risk=np.nan)
     nothing.to_parquet(at("unjudged.parquet"))
     pictures = ("pool/pictures", "foreign/pictures")
-    nearest_pairs_of(*map(at, pictures), at("unjudged.parquet"), 9, at("none.png"), every=True)
+    nearest_pairs_of(*map(at, pictures), at("unjudged.parquet"), "judged", 9, at("none.png"))
     assert embedded(at("none.png")) == ""
     filled = {}
     monkeypatch.setattr(

@@ -18,7 +18,12 @@ from avatarflow.imaging.sheet import CAPTION_PX, GAP_PX
 from avatarflow.privacy.attacks.names import ON_MODEL
 from avatarflow.quality import pairs
 from avatarflow.quality.evaluation import accepted
-from avatarflow.quality.pairs import SIDE_PX, nearest_pairs
+from avatarflow.quality.pairs import (
+    SIDE_PX,
+    accepted_with_margin,
+    judged_with_decision,
+    nearest_pairs,
+)
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
 from avatarflow.release.gates.figures import ALWAYS_ABLE
@@ -604,12 +609,13 @@ def test_pairs_show_the_smallest_risks_beside_their_originals(student, plain_poo
     path = tmp_path / "pairs.png"
     grey = np.arange(100, 120, dtype=np.uint8)[:, None, None, None]
     samples = Sample(np.broadcast_to(grey, (20, 16, 16, 3)).copy(), samples.table)
-    nearest_pairs(plain_pool, samples, decisions, 3, path)
+    nearest_pairs(plain_pool, accepted_with_margin(samples, decisions), 3, path)
     levels, width = sheet_of(path)
     riskiest = decisions[decisions["accepted"]].nsmallest(3, "risk")
     shown = [[100 + at, 10 * row] for at, row in riskiest["matched_original"].items()]
     assert (levels, width) == ([*np.ravel(shown)], 6 * (SIDE_PX + GAP_PX) + GAP_PX)
-    nearest_pairs(plain_pool, samples, decisions.assign(accepted=False), 3, path)
+    nobody = accepted_with_margin(samples, decisions.assign(accepted=False))
+    nearest_pairs(plain_pool, nobody, 3, path)
     assert path.read_bytes() == b""
 
 
@@ -625,7 +631,7 @@ def test_a_planted_copy_stands_first_in_an_audit_and_nobody_is_named(
     monkeypatch.setattr(
         pairs, "contact_sheet", lambda *given: captions.extend(given[2]) or draw(*given)
     )
-    nearest_pairs(plain_pool, samples, decisions, 3, path, every=True)
+    nearest_pairs(plain_pool, judged_with_decision(samples, decisions), 3, path)
     levels, _ = sheet_of(path)
     assert levels[:4] == [107, 50, 119, 50]  # the copy, then the one inside a cone, both of row 5
     assert captions[:4] == [
@@ -634,4 +640,4 @@ def test_a_planted_copy_stands_first_in_an_audit_and_nobody_is_named(
     assert captions[4].endswith("accepted")
     assert captions[5] == "original 2"
     with pytest.raises(AvatarflowError, match="of other candidates"):
-        nearest_pairs(plain_pool, samples, decisions.iloc[::-1], 3, path, every=True)
+        judged_with_decision(samples, decisions.iloc[::-1])

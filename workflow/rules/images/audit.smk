@@ -77,11 +77,10 @@ rule weigh_candidates:
         "../../scripts/images/audit/weigh_candidates.py"
 
 
-rule audit_pairs:
-    """Show the riskiest candidates beside the originals they come closest to; for the auditor, on the internal page only."""
+use rule nearest_pairs as audit_pairs with:
     input:
         pool="results/audits/{name}/pool/pictures",
-        candidates="results/audits/{name}/samples/foreign/pictures",
+        samples="results/audits/{name}/samples/foreign/pictures",
         decisions="results/audits/{name}/decisions.parquet",
     output:
         pairs="results/audits/{name}/privacy/nearest_pairs.png",
@@ -89,18 +88,11 @@ rule audit_pairs:
         "logs/audits/{name}/audit_pairs.log",
     benchmark:
         "results/benchmarks/audits/{name}/audit_pairs.tsv"
-    conda:
-        "../../../envs/quality.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
     params:
         code=code_digest("avatarflow.quality.pairs"),
         entry="audits/{name}",
+        selection="judged",  # for the auditor, rejected candidates too, on the internal page only
         pairs=lambda wildcards: config["audits"][wildcards.name]["pairs"],
-    script:
-        "../../scripts/images/audit_pairs.py"
 
 
 rule audit_report:

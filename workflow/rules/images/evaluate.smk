@@ -57,6 +57,7 @@ rule nearest_pairs:
     params:
         code=code_digest("avatarflow.quality.pairs"),
         entry="releases/{name}",
+        selection="accepted",
         pairs=settings("evaluate", "pairs"),
     script:
         "../../scripts/images/nearest_pairs.py"

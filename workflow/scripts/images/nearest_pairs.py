@@ -1,4 +1,4 @@
-"""Rule nearest_pairs: the riskiest accepted pictures beside their nearest originals."""
+"""Rule nearest_pairs: the riskiest candidates beside their nearest originals."""
 
 from avatarflow.quality.pairs import nearest_pairs_of
 from avatarflow.runs.context import step
@@ -8,6 +8,7 @@ with step(snakemake):
         snakemake.input.pool,
         snakemake.input.samples,
         snakemake.input.decisions,
+        selection=snakemake.params.selection,
         count=snakemake.params.pairs,
         pairs=snakemake.output.pairs,
     )

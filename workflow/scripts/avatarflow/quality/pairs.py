@@ -22,44 +22,25 @@ SIDE_PX = 160
 """Side of a picture on the sheet: smaller ones are enlarged, so that there is something to compare."""
 
 
-def nearest_pairs(
-    pool: Sample,
-    samples: Sample,
-    decisions: pd.DataFrame,
-    count: int,
-    path: str | Path,
-    every: bool = False,
-) -> None:
-    """Draw the pictures of smallest risk, the riskiest first, each left of its matched original.
+def nearest_pairs(pool: Sample, candidates: Sample, count: int, path: str | Path) -> None:
+    """Draw the candidates of smallest risk, the riskiest first, each left of its matched original.
 
-    Under the picture stands its rank, its risk and its margin: by how many degrees it lies outside the nearest cone.
+    Under the picture stands its rank, its risk and its outcome.
     Originals are numbered in their order on the sheet, so that one that comes twice is known, and nobody is named.
 
     Parameters
     ----------
     pool : Sample
         Originals with `row`, the 1-based row of the manifest.
-    samples : Sample
-        Candidates with `candidate`.
-    decisions : table
-        `candidate`, `accepted`, `risk`, `angle_rad`, `threshold_rad`, and `matched_original`, a manifest row.
+    candidates : Sample
+        Candidates with `risk`, `matched_original`, a manifest row, and `outcome`, the text to write.
     count : int
         How many pairs at most.
     path : path
         The `.png` to write; an empty file where there is no pair, so that no page has an empty panel.
-    every : bool
-        Draw from all pictures that were judged, with what was decided in place of the margin; else from the accepted.
-
-    Raises
-    ------
-    AvatarflowError
-        If the decisions are of other pictures (with `every`).
     """
-    kept = judged(samples, decisions) if every else accepted(samples, decisions)
-    order = np.argsort(kept.table["risk"].to_numpy(), kind="stable")[:count]
-    riskiest = kept.where(order)
-    outside_deg = np.degrees((decisions["angle_rad"] - decisions["threshold_rad"]).to_numpy())
-    margins = dict(zip(decisions["candidate"], outside_deg, strict=True))
+    order = np.argsort(candidates.table["risk"].to_numpy(), kind="stable")[:count]
+    riskiest = candidates.where(order)
     places = {row: place for place, row in enumerate(pool.table["row"])}
     pictures, captions, numbers = [], [], dict[int, int]()
     for rank, (picture, (_, row)) in enumerate(
@@ -67,12 +48,9 @@ def nearest_pairs(
     ):
         original = row["matched_original"]
         if original in places:
-            said = f"{margins[row['candidate']]:.2f} deg"
-            if every:
-                said = "accepted" if row["accepted"] else "rejected"
             number = numbers.setdefault(int(original), len(numbers) + 1)
             pictures += [picture, pool.pictures[places[original]]]
-            captions += [f"{rank}: risk {row['risk']:.3f}, {said}", f"original {number}"]
+            captions += [f"{rank}: risk {row['risk']:.3f}, {row['outcome']}", f"original {number}"]
     with replacing(path) as temporary:
         if not pictures:
             temporary.touch()
@@ -82,13 +60,49 @@ def nearest_pairs(
         )
 
 
-def judged(samples: Sample, decisions: pd.DataFrame) -> Sample:
-    """Return the candidates that have a risk, with their decision; rows of both are in one order."""
+def accepted_with_margin(samples: Sample, decisions: pd.DataFrame) -> Sample:
+    """Return the accepted candidates; their outcome: by how many degrees they lie outside the nearest cone.
+
+    Parameters
+    ----------
+    samples : Sample
+        Candidates with `candidate`.
+    decisions : table
+        `candidate`, `accepted`, `risk`, `angle_rad`, `threshold_rad`, `matched_original`.
+    """
+    kept = accepted(samples, decisions)
+    outside_deg = np.degrees(decisions["angle_rad"] - decisions["threshold_rad"])
+    margins = kept.table["candidate"].map(outside_deg.set_axis(decisions["candidate"]))
+    return Sample(kept.pictures, kept.table.assign(outcome=margins.map("{:.2f} deg".format)))
+
+
+def judged_with_decision(samples: Sample, decisions: pd.DataFrame) -> Sample:
+    """Return the candidates that have a risk, accepted or not; their outcome: the decision.
+
+    Parameters
+    ----------
+    samples : Sample
+        Candidates with `candidate`.
+    decisions : table
+        `candidate`, `accepted`, `risk`, `matched_original`; rows in the order of the candidates.
+
+    Raises
+    ------
+    AvatarflowError
+        If the decisions are of other candidates.
+    """
     if list(samples.table["candidate"]) != list(decisions["candidate"]):
         raise refuse("decisions", "they are of other candidates", "delete them and run again")
-    columns = ("accepted", "risk", "matched_original")
-    table = samples.table.assign(**{name: decisions[name].to_numpy() for name in columns})
+    table = samples.table.assign(
+        risk=decisions["risk"].to_numpy(),
+        matched_original=decisions["matched_original"].to_numpy(),
+        outcome=np.where(decisions["accepted"], "accepted", "rejected"),
+    )
     return Sample(samples.pictures, table).where(np.isfinite(table["risk"].to_numpy()))
+
+
+SELECTIONS = {"accepted": accepted_with_margin, "judged": judged_with_decision}
+"""Which candidates are shown: of a release the accepted ones, of an audit all that were judged."""
 
 
 def enlarged(picture: Pictures) -> Pictures:
@@ -100,8 +114,8 @@ def enlarged(picture: Pictures) -> Pictures:
 
 
 def nearest_pairs_of(
-    pool: str, samples: str, decisions: str, count: int, pairs: str, every: bool = False
+    pool: str, samples: str, decisions: str, selection: str, count: int, pairs: str
 ) -> None:
-    """`nearest_pairs` from files to a file."""
-    read = Sample.read(pool), Sample.read(samples), pd.read_parquet(decisions)
-    nearest_pairs(*read, count, pairs, every)
+    """`nearest_pairs` of a selection of the candidates, from files to a file."""
+    candidates = SELECTIONS[selection](Sample.read(samples), pd.read_parquet(decisions))
+    nearest_pairs(Sample.read(pool), candidates, count, pairs)
