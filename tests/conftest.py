@@ -46,7 +46,7 @@ LONG = (
     "test_a_withdrawn_patient",
     "test_killed_twice",
     "test_another_generator_family",
-    "test_cleaned_reads_leave",
+    "test_cleaned_reads_are_released",
     "test_killed_in_simulation",
     "test_own_reads_are_scored",
 )

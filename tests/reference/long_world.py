@@ -71,7 +71,7 @@ def records_of(path):
 
 def records_in(sources, raw, path):
     """The records of one simulated block."""
-    path.write_bytes(sources.teller.header() + bgzf.compress(raw) + bgzf.EOF)
+    path.write_bytes(sources.truth_writer.header() + bgzf.compress(raw) + bgzf.EOF)
     return records_of(path)
 
 

@@ -504,8 +504,9 @@ def test_no_direct_requirement_is_unused(root):
 
 FORBIDDEN = (
     "stranger", "rival", "implicated", "verdict", "station", "witness", "watcher", "hardness", "insufficient evidence",
+    "planted leak", "may leave", "the house", "teller", "taker",
 )  # fmt: skip
-"""Words that the glossary replaces: a reader of the field does not know them."""
+"""Beginnings of words that the glossary replaces: a reader of the field does not know them."""
 
 ALLOWED = {
     "schemas/removal_tool.schema.yaml": {"verdict"},  # how a removal tool's calls are read
@@ -515,6 +516,7 @@ ALLOWED = {
         "hardness",
     },  # older keys that are refused
     "scripts/avatarflow/privacy/attacks/subjects.py": {"stranger"},  # name of a random stream
+    "report/templates/dossier/en.yaml": {"planted leak"},  # for the layman who reads it
     # the key `verdicts` of a removal tool's declaration
     "rules/reads/removal.smk": {"verdict"},
     "scripts/avatarflow/reads/removal": {"verdict"},
@@ -526,7 +528,8 @@ ALLOWED = {
 
 def forbidden_words(workflow):
     """Return every forbidden word by the file that has it, in names of files, too."""
-    pattern = re.compile("|".join(FORBIDDEN), re.IGNORECASE)
+    # not within a word, as in "Antragsteller"
+    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(FORBIDDEN)})", re.IGNORECASE)
     words = {}
     for path in sorted(workflow.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:

@@ -132,7 +132,7 @@ def run(folder, *options):
     not all(map(shutil.which, ("minimap2", "bwa"))),
     reason="minimap2 and bwa are not both installed",
 )
-def test_cleaned_reads_leave_by_the_gate_alone(tmp_path):
+def test_cleaned_reads_are_released_by_the_gate_alone(tmp_path):
     """One command: killed, resumed, released; then refused by a limit, and only the decision is made again."""
     write_reads(tmp_path)
     one, two = (tmp_path / f"{project.CANARY}_{mate}.fq.gz" for mate in (1, 2))

@@ -265,7 +265,9 @@ def test_refuses_what_cannot_be(root, tmp_path):
     assert [line.split("; ")[0].rpartition(": ")[2] for line in str(caught.value).splitlines()] == [
         "not one value of error", "not 5 values of phred",
     ]  # fmt: skip
-    with pytest.raises(AvatarflowError, match="no lengths of the law between 5000 and 5001 bases"):
+    with pytest.raises(
+        AvatarflowError, match="no lengths of the distribution between 5000 and 5001 bases"
+    ):
         LongLayout.of(
             {"long": {**LONG, "mean_bp": 300, "sd_bp": 10, "min_bp": 5000, "max_bp": 5001}}
         ).lengths(np.zeros(1))

@@ -6,7 +6,7 @@ import pytest
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.reads.donors.sex import SexLaw, classes
+from avatarflow.reads.donors.sex import YContigs, classes
 from avatarflow.reads.donors.variation import Rates, draw_variants
 from avatarflow.reads.genomes.genome import Genome, N, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
@@ -64,10 +64,10 @@ def test_every_copy_that_is_there_is_covered_alike_and_no_other(host, root, sex)
 
 
 def test_a_males_share_of_y_counts_known_bases(host):
-    law = SexLaw.of(host)
-    assert law.contigs == ("Y",)
-    assert law.male_share == pytest.approx(10_000 / (120_000 + 30_000 + 10_000 + 3_000))
-    assert SexLaw.of(Genome.of([("1", host.contig(0)), ("X", host.contig(1))])) is None
+    y_contigs = YContigs.of(host)
+    assert y_contigs.contigs == ("Y",)
+    assert y_contigs.male_share == pytest.approx(10_000 / (120_000 + 30_000 + 10_000 + 3_000))
+    assert YContigs.of(Genome.of([("1", host.contig(0)), ("X", host.contig(1))])) is None
     part = Genome.of([("chrY_101_1100", host.contig(2)[:1000]), ("1", host.contig(0))])
     assert classes(part) == ["chrY", ""]
 

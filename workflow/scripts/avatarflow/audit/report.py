@@ -1,4 +1,4 @@
-"""An audit as one HTML page, the same page with originals for inside the house, and its figures as plain values."""
+"""An audit as one HTML page, the same page with originals for internal use only, and its figures as plain values."""
 
 import json
 from collections.abc import Mapping

@@ -71,8 +71,8 @@ def accepted_with_margin(samples: Sample, decisions: pd.DataFrame) -> Sample:
         `candidate`, `accepted`, `risk`, `angle_rad`, `threshold_rad`, `matched_original`.
     """
     kept = accepted(samples, decisions)
-    outside_deg = np.degrees(decisions["angle_rad"] - decisions["threshold_rad"])
-    margins = kept.table["candidate"].map(outside_deg.set_axis(decisions["candidate"]))
+    outside_deg = np.degrees((decisions["angle_rad"] - decisions["threshold_rad"]).to_numpy())
+    margins = kept.table["candidate"].map(pd.Series(outside_deg, decisions["candidate"]))
     return Sample(kept.pictures, kept.table.assign(outcome=margins.map("{:.2f} deg".format)))
 
 

@@ -13,9 +13,8 @@ import pyarrow as pa
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, pa.ArrowException)
 """What reading a truncated or damaged compressed file raises."""
 
-MARK = (
-    b"\xef\xbb\xbf"  # a byte order mark of UTF-8, as spreadsheets and editors of Windows write it
-)
+# a byte order mark of UTF-8, as spreadsheets and editors of Windows write it
+MARK = b"\xef\xbb\xbf"
 UNPACK = "unpack it, and give what is in it"
 FETCH = "fetch the file again"
 FASTQ = "make FASTQ of it with the maker's tools"

@@ -1,4 +1,4 @@
-"""Rule release_reads: the decision, and the cleaned reads that may leave."""
+"""Rule release_reads: the decision, and the cleaned reads that may be released."""
 
 from avatarflow.reads.release.assess import tool_runs
 from avatarflow.reads.release.folder import release_reads

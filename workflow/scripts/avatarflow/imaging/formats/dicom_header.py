@@ -98,7 +98,7 @@ def parse_picture(data: bytes, limits: Limits) -> Any:
 
 
 def _has_pixels(dataset: Any) -> bool:
-    """Whether the element is there, and holds anything: programs that de-identify may leave it empty."""
+    """Whether the element is there, and holds anything: some programs that de-identify empty it."""
     try:
         value = dataset.get("PixelData")
     except Exception:  # of another kind than its name says

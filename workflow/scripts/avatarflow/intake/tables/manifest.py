@@ -17,9 +17,8 @@ from .parquet import EmbeddedPictures, TextTable, read_parquet
 from .text_table import FILE, read_text
 from .time_columns import TIMES, TimeColumns
 
-ROW = (
-    "row"  # 1-based number of the manifest's data row: the only name an original has outside intake
-)
+# 1-based number of the manifest's data row: the only name an original has outside intake
+ROW = "row"
 PARQUET = b"PAR1"
 EMBEDDED = "_embedded"
 ODDITIES = "oddities"

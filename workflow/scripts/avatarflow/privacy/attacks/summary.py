@@ -18,7 +18,7 @@ COLOURS = {"pass": "#0072b2", "fail": "#d55e00", "inconclusive": "#8a6100"}
 MARKERS = {"pass": "o", "fail": "X", "inconclusive": "D"}
 CONTROL = "#6a6a6a"
 CONTROLS = {
-    "positive": ("^", "positive control: a planted leak"),
+    "positive": ("^", "positive control: a leak put there on purpose"),
     "negative": ("v", "negative control: unrelated data"),
 }
 

@@ -48,14 +48,14 @@ def known_share(first: Genome, second: Genome) -> float:
 
 
 @dataclass(frozen=True)
-class SexLaw:
+class YContigs:
     """Where a male's fragments come from: `contigs` of Y, and their share of all he has."""
 
     contigs: tuple[str, ...]
     male_share: float
 
     @classmethod
-    def of(cls, genome: Genome) -> "SexLaw | None":
+    def of(cls, genome: Genome) -> "YContigs | None":
         """From the host; None where it has no Y, or nothing else."""
         known = {"": 0, **dict.fromkeys(NAMED, 0)}
         kinds = classes(genome)

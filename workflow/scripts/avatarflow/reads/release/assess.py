@@ -211,10 +211,10 @@ class Known:
         self.paired = summary["reads"] > summary["fragments"]
         whole = spikes["platform"] == "nanopore"
         size = ("length_mean", "length_sd") if whole else ("fragment_mean_bp", "fragment_sd_bp")
-        law = summary if whole else spikes
+        sizes = summary if whole else spikes
         error = max(1e-3, min(summary["error"], 0.1))
         self.layout = Layout(
-            summary["length_max"], self.paired, law[size[0]], law[size[1]], error, whole
+            summary["length_max"], self.paired, sizes[size[0]], sizes[size[1]], error, whole
         )
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM

@@ -59,5 +59,5 @@ def release_problems(
         yield (
             f"{where}.detection_tools",
             f"{names}, which removes already",
-            "watch with other tools, or other settings",
+            "detect with other tools, or other settings",
         )

@@ -116,7 +116,7 @@ def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> 
 
 
 def passed(gates: list[Gate], thresholds: Mapping[str, Any]) -> bool:
-    """Whether the reads may leave: every gate that is not switched off is there, once, and passes."""
+    """Whether the reads may be released: every gate that is not switched off is there, once, and passes."""
     return [gate.name for gate in gates] == _asked(thresholds) and all_pass(gates)
 
 

@@ -62,7 +62,7 @@ def from_panel(
 
 @dataclass(frozen=True)
 class Layout:
-    """How the user's fragments are read: bases per read, one or two reads, law of their lengths, error per base."""
+    """How the user's fragments are read: bases per read, one or two reads, their lengths, error per base."""
 
     length_bp: int
     paired: bool

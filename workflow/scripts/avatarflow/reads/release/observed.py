@@ -91,7 +91,7 @@ def measured_bits(
 ) -> dict[str, Any]:
     """Bits by which the found fragments single out the donor, the panel's last person; never below 0.
 
-    Whoever holds the reads may leave doubtful places out, so the larger of two readings counts: all alignments, and the
+    Whoever holds the reads can drop doubtful places, so the larger of two readings counts: all alignments, and the
     sure ones. A donor whose VCF is not phased is held against one site per fragment: the mosaic model needs phase.
     """
     rows = {name: number for number, name in enumerate(names)}

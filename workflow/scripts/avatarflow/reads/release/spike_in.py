@@ -103,7 +103,7 @@ def spike_settings(
 
 
 def long_settings(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Lengths like the user's, a lognormal law between their shortest and longest; no adapters, chimeras or junk."""
+    """Lengths like the user's, lognormal between their shortest and longest; no adapters, chimeras or junk."""
     least = max(LEAST_LONG_BP, summary["length_min"])
     none = {"share": 0.0, "sequence": ""}
     return {

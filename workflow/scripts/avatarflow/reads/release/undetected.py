@@ -14,8 +14,8 @@ from avatarflow.core.statistics import Estimate
 class Counts:
     """What came of the user's `fragments` and of the `spike_ins`.
 
-    `removed`: by the tools that clean. `found`: left in, but called human by a tool that watches. `spikes_left`: not
-    removed; `spikes_unseen`: of them, those that no tool that watches calls human either. `variants_left`,
+    `removed`: by the tools that clean. `found`: left in, but called human by a detection tool. `spikes_left`: not
+    removed; `spikes_unseen`: of them, those that no detection tool calls human either. `variants_left`,
     `variants_all`: alleles of their donors that the spike-ins left in, and all of them, show.
     """
 
@@ -68,7 +68,7 @@ def undetected(detected: int, rate: Estimate, alpha: float) -> Estimate:
     """Human fragments that no tool sees, where the tools see `detected`.
 
     The expected number is q / (1 - q) of those detected. The upper end takes the upper end of q, and then the largest
-    number under which so few would be detected with a chance above `alpha`: a quantile of the negative binomial law.
+    number under which so few would be detected with a chance above `alpha`: a negative binomial quantile.
     """
     if rate.value is None or rate.high is None or rate.low is None or rate.high >= 1:
         return Estimate.missing()

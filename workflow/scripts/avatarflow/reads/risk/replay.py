@@ -36,7 +36,7 @@ class Places:
         mean_bp: float,
         sd_bp: float,
     ) -> "Places":
-        """Paired fragments drawn evenly over the panel's spans, with a normal law of lengths."""
+        """Paired fragments drawn evenly over the panel's spans, with normally distributed lengths."""
         spans = panel.spans()
         contigs, firsts = np.array([*spans]), np.array([span[0] for span in spans.values()])
         sizes = np.array([span[1] - span[0] for span in spans.values()])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from avatarflow.core.seeds import generator
 from avatarflow.core.statistics import Estimate, bootstrap_weights
 from avatarflow.core.tables import write_table
-from avatarflow.reads.donors.sex import SexLaw
+from avatarflow.reads.donors.sex import YContigs
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.simulation.mixture import HOST
 from avatarflow.runs.context import Step
@@ -95,17 +95,17 @@ def _thin(observed: Observations, donor: Donor, model: Model) -> tuple[Observati
 def sex_of(
     left: Mapping[str, pd.DataFrame],
     sexes: Mapping[str, str | None],
-    law: SexLaw | None,
+    y_contigs: YContigs | None,
     bleed_through: float,
 ) -> dict[str, float]:
     """Fragments on Y and mean bits for the donors' true sex, over those whose sex is known; nothing without a Y."""
     known = {donor: sex for donor in left if (sex := sexes.get(donor))}
-    if law is None or not known:
+    if y_contigs is None or not known:
         return {}
     found, seen = [], 0
     for donor, sex in known.items():
-        on_y = int(left[donor]["contig"].isin(law.contigs).sum())
-        nats = sex_ratio(on_y, len(left[donor]), law.male_share, bleed_through)
+        on_y = int(left[donor]["contig"].isin(y_contigs.contigs).sum())
+        nats = sex_ratio(on_y, len(left[donor]), y_contigs.male_share, bleed_through)
         found.append(bits(nats if sex == "male" else -nats))
         seen += on_y
     return {"y_fragments": seen, "bits_sex": float(np.mean(found))}
@@ -113,7 +113,7 @@ def sex_of(
 
 def row_of(
     cell: Mapping[str, Any], donors: Mapping[str, Donor], settings: Mapping[str, Any], seed: int,
-    sexes: Mapping[str, str | None], law: SexLaw | None,
+    sexes: Mapping[str, str | None], y_contigs: YContigs | None,
 ) -> dict[str, Any]:  # fmt: skip
     """One row of the table; donors count alike, and the interval is a bootstrap over them (from two on)."""
     row: dict[str, Any] = {key: cell[key] for key in CELL}
@@ -122,7 +122,7 @@ def row_of(
         return {**row, "result": NO_CALLS}
     row["residual_fragments"] = sum(len(part) for part in left.values() if part is not None)
     whole = {donor: part for donor, part in left.items() if part is not None}
-    row |= sex_of(whole, sexes, law, settings["bleed_through"]) if law else {}
+    row |= sex_of(whole, sexes, y_contigs, settings["bleed_through"]) if y_contigs else {}
     runs = [run for run in cell["runs"] if run["donor"] in donors]
     if not runs:
         return {**row, "donors": 0, "result": NO_PANEL}
@@ -176,17 +176,17 @@ def write_risk(
     step : Step
     """
     known: dict[str, Donor] = {}
-    panels, law = any(part["panel"] is not None for part in donors.values()), None
+    panels, y_contigs = any(part["panel"] is not None for part in donors.values()), None
     sexes = {name: part["sex"] for name, part in donors.items()}
     if panels or any(sexes.values()):
         genome = read_fasta(host)
-        law = SexLaw.of(genome)
+        y_contigs = YContigs.of(genome)
     if panels:
         lengths = read_map(settings["map"], genome) if settings["map"] else GeneticMap.constant()
         known = read_donors(donors, genome, lengths)
     rows = []
     for done, cell in enumerate(cells, start=1):
-        rows.append(row_of(cell, known, settings, seed, sexes, law))
+        rows.append(row_of(cell, known, settings, seed, sexes, y_contigs))
         step.progress(done, len(cells), "cells")
     table = pd.DataFrame(rows, columns=COLUMNS)
     write_table(table, output)

@@ -27,9 +27,8 @@ COLUMNS = [
     "worst_taxon", "worst_taxon_specificity",
     "index_cpu_s", "run_cpu_s", "index_peak_mb", "run_peak_mb", "version",
 ]  # fmt: skip
-CLUSTER_SEED = (
-    1  # of the draws of clusters: the same for all, so that tools differ by their calls alone
-)
+# of the draws of clusters: the same for all, so that tools differ by their calls alone
+CLUSTER_SEED = 1
 CELL = ["tool", "setting", "error", "variation"]
 SHARES = {"sensitivity": ("tp", "fn"), "specificity": ("tn", "fp"), "precision": ("tp", "fp")}
 

@@ -25,7 +25,7 @@ def known_bases(library: Library, taxa: int) -> list[float]:
 
 
 def bases_per_fragment(reads: Mapping[str, Any]) -> float:
-    """Bases that are read of a fragment; of nanopore, the law's mean (contigs that end earlier are not counted off)."""
+    """Bases that are read of a fragment; of nanopore, their mean (contigs that end earlier are not counted off)."""
     if reads.get("platform", "illumina") == "nanopore":
         layout = LongLayout.of(reads)
         mean = float(layout.lengths((np.arange(1000) + 0.5) / 1000).mean())

@@ -91,7 +91,7 @@ class Simulator:
         one, two, truth = (
             memoryview(part[:end].data) for part, end in zip(self.buffers, ends, strict=True)
         )
-        return one, two, truth, self.sources.teller.table(first, fragments, library, counts)
+        return one, two, truth, self.sources.truth_writer.table(first, fragments, library, counts)
 
 
 def blocks_of(
@@ -163,7 +163,7 @@ def simulate_shard(
         aligned.open("wb") as records, pq.ParquetWriter(told, TRUTH, compression="zstd") as truth,
     ):  # fmt: skip
         if shard[0] == 0:
-            records.write(simulator.sources.teller.header())
+            records.write(simulator.sources.truth_writer.header())
         for done, (number, count) in enumerate(todo, start=1):
             one_text, two_text, raw, table = simulator.block(number, count)
             for file, text in ((first, one_text), (second, two_text), (records, raw)):

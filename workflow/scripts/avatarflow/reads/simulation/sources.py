@@ -14,7 +14,7 @@ from avatarflow.reads.genomes.genome import Genome, read_fasta
 
 from .library import Library, View, build
 from .mixture import HOST
-from .truth import Teller
+from .truth import TruthWriter
 
 TAXON_MARK = ":"
 
@@ -24,7 +24,7 @@ class Sources:
     """What fragments are cut from, how the truth names it, and the host's reference."""
 
     library: Library
-    teller: Teller
+    truth_writer: TruthWriter
     host: Genome
 
 
@@ -86,7 +86,9 @@ def sources_of(
     table = np.zeros((len(names), 2), np.int64)
     for name, span in spans.items():
         table[genome.names.index(name)] = span
-    return Sources(build(views, share), Teller([HOST, *microbes], names, lengths, table), genome)
+    return Sources(
+        build(views, share), TruthWriter([HOST, *microbes], names, lengths, table), genome
+    )
 
 
 def read_spans(parts: str) -> dict[str, tuple[int, int]]:

@@ -26,8 +26,8 @@ TRUTH = pa.schema(
 )  # fmt: skip
 
 
-class Teller:
-    """Makes truth tables of blocks.
+class TruthWriter:
+    """Make truth tables of blocks.
 
     Parameters
     ----------

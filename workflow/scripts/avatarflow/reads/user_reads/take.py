@@ -105,13 +105,13 @@ def take_reads(
     mates = [Fastq(files[key], key, complaints, quality_offset) for key in keys]
     if len(mates) == 2 and mates[0].path.samefile(mates[1].path):
         raise refuse("fastq2", "the same file as fastq1", ONE_OF_EACH)
-    taker = Taker(truth, shortest_bp, drop_short, complaints)
+    renamer = Renamer(truth, shortest_bp, drop_short, complaints)
     with (
         replacing(outputs["reads1"]) as one, replacing(outputs["reads2"]) as two, replacing(outputs["truth"]) as told,
         one.open("wb") as first, two.open("wb") as second, pq.ParquetWriter(told, TRUTH, compression="zstd") as table,
     ):  # fmt: skip
         for block in batched(fragments(mates, complaints), BLOCK):
-            texts, rows = taker.taken(block)
+            texts, rows = renamer.renamed(block)
             for text, file in zip(texts, (first, second), strict=False):
                 file.write(bgzf.compress(text))
             table.write_table(rows)
@@ -121,7 +121,7 @@ def take_reads(
         if truth is not None:
             truth.finish()
         complaints.raise_if_any()
-        if not taker.summary.fragments:
+        if not renamer.summary.fragments:
             raise refuse(
                 "own_reads",
                 "no fragment is left",
@@ -129,7 +129,7 @@ def take_reads(
             )
         for file in (first, second):
             file.write(bgzf.EOF)
-    found = taker.summary.as_dict() | {"unclear_bases": sum(file.unclear for file in mates)}
+    found = renamer.summary.as_dict() | {"unclear_bases": sum(file.unclear for file in mates)}
     write_json(outputs["summary"], found)
     step.info(
         "%d fragments taken in, %d left out as too short",
@@ -151,7 +151,7 @@ def batched(every: Iterator[Fragment], size: int) -> Iterator[list[Fragment]]:
         yield block
 
 
-class Taker:
+class Renamer:
     """Gives fragments their new names, block after block."""
 
     def __init__(
@@ -165,7 +165,7 @@ class Taker:
         )
         self.summary = Summary()
 
-    def taken(self, block: list[Fragment]) -> tuple[list[bytes], pa.Table]:
+    def renamed(self, block: list[Fragment]) -> tuple[list[bytes], pa.Table]:
         """FASTQ text of each mate, and the truth about the same fragments."""
         first = self.summary.fragments
         kept = [self._long_enough(mates) for mates in block]

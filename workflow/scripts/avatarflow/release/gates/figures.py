@@ -140,7 +140,7 @@ def attack_auc(attacks: Mapping[str, Any] | None) -> Estimate:
 
 
 def _is_able(row: Mapping[str, Any]) -> bool:
-    """Whether an attack saw the planted leak and none where there was none."""
+    """Whether an attack found its positive control and nothing in its negative control."""
     caught, clean = row.get("positive", {}).get("caught"), row.get("negative", {}).get("clean")
     return caught is True and clean is True and bool(row.get("auc"))
 

@@ -124,7 +124,7 @@ class LongSimulator:
             records.append(
                 self.buffers.truth[:truth].data if whole else self.buffers.truth[:truth].tobytes()
             )
-        table = self.sources.teller.table(
+        table = self.sources.truth_writer.table(
             first, told(molecules), library, counts, _kinds(molecules)
         )
         fastq, raw = (

@@ -64,7 +64,7 @@ class LongModel:
     relative_error: Floats  # (BINS,), mean 1
 
     def classes(self) -> Floats:
-        """Error of each class of read relative to the mean, (CLASSES,), from a gamma law."""
+        """Error of each class of read relative to the mean, (CLASSES,), from a gamma distribution."""
         if self.read_spread == 0:
             return np.ones(CLASSES)
         shape = self.read_spread**-2
@@ -79,14 +79,14 @@ class LongModel:
         scale : float
             About the share of wrong columns; `solved` finds the exact one.
         runs : (runs,) float
-            Share of the genome's bases that lie in homopolymers of each length, over which the laws have mean 1.
+            Share of the genome's bases that lie in homopolymers of each length, over which the factors have mean 1.
         """
         base = scale * self.classes()[:, None, None] * self.relative_error
-        laws = (np.ones(len(runs)), self.insertion_at, self.deletion_at)
+        factors = (np.ones(len(runs)), self.insertion_at, self.deletion_at)
         sizes = (1.0, *self.means_bp)
         out = []
-        for share, law, size, cap in zip(self.shares, laws, sizes, CAPS, strict=True):
-            out.append(np.minimum(base * share / size * (law / (law @ runs))[:, None], cap))
+        for share, factor, size, cap in zip(self.shares, factors, sizes, CAPS, strict=True):
+            out.append(np.minimum(base * share / size * (factor / (factor @ runs))[:, None], cap))
         return out[0], out[1], out[2]
 
     def realised(self, scale: float, runs: Floats) -> float:
@@ -196,9 +196,9 @@ def _checked(found: dict[str, Floats], path: str) -> LongModel:
     )  # fmt: skip
 
 
-def _stretched(law: Floats) -> Floats:
-    """The law for every length up to LONGEST_RUN; the last value holds for longer ones."""
-    return np.concatenate([law, np.full(LONGEST_RUN, law[-1])])[:LONGEST_RUN]
+def _stretched(factors: Floats) -> Floats:
+    """The factors for every length up to LONGEST_RUN; the last value holds for longer ones."""
+    return np.concatenate([factors, np.full(LONGEST_RUN, factors[-1])])[:LONGEST_RUN]
 
 
 @compiled

@@ -52,9 +52,9 @@ class Molecules(NamedTuple):
 
 @dataclass(frozen=True)
 class LongLayout:
-    """Laws of nanopore reads, as the config's `reads.long`."""
+    """Distributions of nanopore reads, as the config's `reads.long`."""
 
-    law: str
+    length_distribution: str
     mean_bp: float
     sd_bp: float
     min_bp: int
@@ -82,12 +82,12 @@ class LongLayout:
         )  # fmt: skip
 
     def lengths(self, share: Floats) -> Floats:
-        """Lengths of molecules below which such shares of all lie, of the law cut at both ends.
+        """Lengths of molecules below which such shares of all lie, of the distribution cut at both ends.
 
         Raises
         ------
         AvatarflowError
-            If hardly any length of the law lies between `min_bp` and `max_bp`.
+            If hardly any length of the distribution lies between `min_bp` and `max_bp`.
         """
         mean, sd, ends = (
             self.mean_bp,
@@ -96,12 +96,12 @@ class LongLayout:
         )
         spread = np.sqrt(np.log1p((sd / mean) ** 2))
         middle, shape, scale = np.log(mean) - spread**2 / 2, (mean / sd) ** 2, sd**2 / mean
-        normal = self.law == "lognormal"
+        normal = self.length_distribution == "lognormal"
         low, high = (
             ndtr((np.log(ends) - middle) / spread) if normal else gammainc(shape, ends / scale)
         )
         if high - low < 1e-6:
-            found = f"no lengths of the law between {self.min_bp} and {self.max_bp} bases"
+            found = f"no lengths of the distribution between {self.min_bp} and {self.max_bp} bases"
             raise refuse("reads.long", found, "widen min_bp to max_bp, or move mean_bp into them")
         inside = low + share * (high - low)
         size = (
