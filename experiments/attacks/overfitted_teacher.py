@@ -6,7 +6,7 @@
         --work DIR --real ../shared/data/eyes
 
 Generated eyes of known identity. Apart from each other: persons who train the encoder, who calibrate the cone,
-strangers, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
+non-members, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
 them must be rejected. Many: one is trained on 300 members too long; a student learns from what the cone lets pass, and
 is attacked with all 300 members and 300 non-members. With --real the first part alone, on the fundus photographs.
 
@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS, FIGURES = HERE / "results", HERE.parents[1] / "docs" / "figures"
 
 SIZE_PX, SEED = 48, 1
-PERSONS = {"encoder": 400, "calibration": 200, "stranger": 300, "member": 300}
+PERSONS = {"encoder": 400, "calibration": 200, "non_member": 300, "member": 300}
 FEW = 30
 DRAWS = 4
 SETTINGS: dict[str, Any] = {

@@ -33,7 +33,7 @@ def judge(work: Path, asked: dict[str, Any], part: str) -> None:
     found, decisions = judged(work, asked, part, table)
     drawn = read_pictures(work / f"{part}.parquet")
     members = members_of(table, part, asked)
-    non_members = np.flatnonzero(table["part"] == "stranger")
+    non_members = np.flatnonzero(table["part"] == "non_member")
     mean = pictures[(table["part"] == "encoder").to_numpy()].mean(0)
     copies = Copies(pictures[members], pictures[non_members], drawn, mean, asked["looked_at"][part])
     found["copies"] = {name: copies.summary(each) for name, each in decisions.items()}
@@ -109,7 +109,7 @@ def judged(
     open_cones = uncalibrated(originals[rows], rows, rows, own[kept], default_shape(), digest)
     whose = np.repeat(np.flatnonzero(table["part"] == "calibration"), calibration.shape[1])
     tested = np.repeat(members, test.shape[1])
-    non_members = np.flatnonzero(table["part"] == "stranger")
+    non_members = np.flatnonzero(table["part"] == "non_member")
     figures: dict[str, Any] = {"modes": {}}
     decisions: dict[str, dict[str, Any]] = {}
     for mode, alpha in asked["modes"]:

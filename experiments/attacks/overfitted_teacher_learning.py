@@ -94,7 +94,7 @@ def real(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
     table = pool.table[first].sort_values("person")
     order = table.index.to_numpy()
     count = len(order)
-    names = np.full(count, "stranger", object)
+    names = np.full(count, "non_member", object)
     names[: count // 2] = "encoder"
     names[count // 2 : count * 3 // 4] = "calibration"
     names[-asked["few_persons"] :] = "member"
@@ -229,7 +229,7 @@ def attack(
     path = work / f"{part}.attacks.json"
     if path.exists():
         return
-    rows = np.concatenate([taught, np.flatnonzero(table["part"] == "stranger")])
+    rows = np.concatenate([taught, np.flatnonzero(table["part"] == "non_member")])
     member = np.isin(rows, taught)
     conditions = conditions_of(asked)
     known = Known(

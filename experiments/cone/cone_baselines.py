@@ -46,7 +46,7 @@ def arguments():
     parser.add_argument(
         "--work", type=Path, default=Path("/tmp/cone_baselines"), help="fingerprints are kept there"
     )
-    parser.add_argument("--out", type=Path, default=RESULTS / "rivals_fundus.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "baselines_fundus.json")
     parser.add_argument("--embed", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -173,8 +173,8 @@ def choose(table, fingerprints, half, splits):
 def summarised(table):
     """Means over splits and encoders, and in how many of them a rule accepted more held-out pictures than the cone."""
     table = table.assign(
-        rival_ahead=table["ahead"] < 0,
-        rival_beyond=table["ahead_high"] < 0,
+        baseline_ahead=table["ahead"] < 0,
+        baseline_beyond=table["ahead_high"] < 0,
         sure=table["ahead_low"] > 0,
     )
     groups = table.groupby(["level", "rule"], sort=False)
@@ -183,8 +183,8 @@ def summarised(table):
         groups["specificity"].min(),
         groups["specificity"].max(),
     )
-    found["rival_ahead"], found["rival_ahead_beyond_interval"], found["cone_ahead_beyond_interval"] = (
-        groups["rival_ahead"].sum(), groups["rival_beyond"].sum(), groups["sure"].sum())  # fmt: skip
+    found["baseline_ahead"], found["baseline_ahead_beyond_interval"], found["cone_ahead_beyond_interval"] = (
+        groups["baseline_ahead"].sum(), groups["baseline_beyond"].sum(), groups["sure"].sum())  # fmt: skip
     return found.reset_index()
 
 

@@ -143,7 +143,7 @@ def main():
     held_out = table.loc[table["role"] == "heldout", "person"].to_numpy()
     count = len(next(iter(each[0].values()))) - len(held_out)
     groups = np.r_[-1 - np.arange(count), held_out]  # every sample stands for itself
-    parts = {"all": slice(None), "samples": slice(0, count), "strangers": slice(count, None)}
+    parts = {"all": slice(None), "samples": slice(0, count), "held_out": slice(count, None)}
     found = {
         mode: {
             name: agreement([own[mode][part] for own in each], groups[part])

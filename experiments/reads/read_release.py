@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--weak",
         action="store_true",
-        help="clean and watch with weak tools, so that much stays unseen",
+        help="clean and detect with weak tools, so that much stays unseen",
     )
     parser.add_argument(
         "--append", action="store_true", help="keep the rows that the result has already"
@@ -202,8 +202,9 @@ def cell(work: Work, donor: str, error: float) -> Iterator[dict[str, Any]]:
         }
         given = {"reads": [spiked["reads1"], spiked["reads2"]], "spikes": spiked["spikes"],
                  "summary": taken["summary"], "host": work.host}  # fmt: skip
-        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner), "watchers": len(roles["detection_tools"]),
-               "pairs": asked.pairs, "spike_ins": asked.spike_ins}  # fmt: skip
+        row = {"donor": donor, "error": error, "cleaner": " ".join(cleaner),
+               "detection_tools": len(roles["detection_tools"]), "pairs": asked.pairs,
+               "spike_ins": asked.spike_ins}  # fmt: skip
         yield (
             row
             | known_truth(work, donor, truth, whole["bam"], roles, spiked["spikes"])

@@ -93,9 +93,11 @@ def counts(**changes):
 
 def test_counts_of_masks():
     removed = np.array([1, 0, 0, 0, 1, 0, 0], bool)
-    watched = np.array([1, 1, 0, 0, 0, 1, 0], bool)
+    detected = np.array([1, 1, 0, 0, 0, 1, 0], bool)
     spike = np.array([0, 0, 0, 0, 1, 1, 1], bool)
-    assert Counts.of(removed, watched, spike, np.array([1, 2, 4])) == Counts(4, 1, 1, 3, 2, 1, 6, 7)
+    assert Counts.of(removed, detected, spike, np.array([1, 2, 4])) == Counts(
+        4, 1, 1, 3, 2, 1, 6, 7
+    )
 
 
 def test_enrichment_sees_misses_that_carry_more_variants_and_never_rests_below_one():
@@ -283,12 +285,12 @@ def tool(folder, name, removed, status="ok"):
 
 
 def decide(
-    world, folder, settings, cleaner, watchers=(1.0, 1.0), status=("ok", "ok", "ok"), **reads
+    world, folder, settings, cleaner, detectors=(1.0, 1.0), status=("ok", "ok", "ok"), **reads
 ):
     """Assess and decide, with tools that call so large a share of the human fragments human, and no microbe."""
     inputs, human, spike = spiked(world, folder, settings, **reads)
     random = np.random.default_rng(5)
-    shares = [cleaner, *watchers]
+    shares = [cleaner, *detectors]
     tools = [
         tool(folder, f"t{i}", human & (random.random(len(human)) < share), status[i])
         for i, share in enumerate(shares)
@@ -444,12 +446,12 @@ def test_cleaned_reads_are_signed_and_refused_ones_are_not(world, tmp_path):
 
 REFUSED = {
     "a cleaner that leaves a third in": ({"cleaner": 0.66}, {}, "bits_left: fail"),
-    "watchers that see little": ({"cleaner": 0.8, "watchers": (0.1, 0.1)}, {}, "miss_rate: fail"),
+    "detection tools that see little": ({"cleaner": 0.8, "detectors": (0.1, 0.1)}, {}, "miss_rate: fail"),
     "a limit of nothing": ({"cleaner": 1.0}, {"gates": {"bits_left": 0, "reference_match": 0}}, "bits_left: fail"),
     "no repeats": ({"cleaner": 1.0}, {"gates": MADE_UP | {"human_signs": 0.99}}, "human_signs: inconclusive"),
     "no spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 0}}, "bits_left: inconclusive"),
     "too few spike-ins": ({"cleaner": 1.0}, {"spike_ins": {"pairs": 200, "donors": 1}}, "spike_ins: inconclusive"),
-    "a watcher that crashed": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "detection_tools: inconclusive"),
+    "a crashed detector": ({"cleaner": 1.0, "status": ("ok", "ok", "failed")}, {}, "detection_tools: inconclusive"),
     "a cleaner that is missing": ({"cleaner": 1.0, "status": ("missing", "ok", "ok")}, {}, "calls: inconclusive"),
 }  # fmt: skip
 

@@ -609,6 +609,9 @@ def test_pairs_show_the_smallest_risks_beside_their_originals(student, plain_poo
     path = tmp_path / "pairs.png"
     grey = np.arange(100, 120, dtype=np.uint8)[:, None, None, None]
     samples = Sample(np.broadcast_to(grey, (20, 16, 16, 3)).copy(), samples.table)
+    decisions.loc[2, "angle_rad"] = 1 + np.radians(2.5)
+    shuffled = accepted_with_margin(samples, decisions.iloc[::-1])
+    assert shuffled.table["outcome"].tolist() == ["0.00 deg"] * 2 + ["2.50 deg"] + ["0.00 deg"] * 15
     nearest_pairs(plain_pool, accepted_with_margin(samples, decisions), 3, path)
     levels, width = sheet_of(path)
     riskiest = decisions[decisions["accepted"]].nsmallest(3, "risk")

@@ -15,7 +15,7 @@ from avatarflow.privacy.attacks.on_pictures import (
     linkage,
     nearest,
 )
-from avatarflow.privacy.attacks.on_pictures.knowledge import World, half_of, halves, planted
+from avatarflow.privacy.attacks.on_pictures.knowledge import Knowledge, half_of, halves, planted
 from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS, attack_released
 from avatarflow.privacy.attacks.on_pictures.views import Pixels
 
@@ -35,7 +35,7 @@ def population(persons, seed):
     return unit((eye + 0.3 * rng.normal(size=(persons, 2, 2, D))).reshape(-1, D))
 
 
-def world(members=150, non_members=150, released=400, seed=0, leak=False):
+def knowledge(members=150, non_members=150, released=400, seed=0, leak=False):
     rng = np.random.default_rng(seed + 100)
     persons = np.repeat(np.arange(members + non_members), 4)
     known = population(members + non_members, seed)
@@ -49,7 +49,7 @@ def world(members=150, non_members=150, released=400, seed=0, leak=False):
         )
         made_labels = np.concatenate([made_labels, labels[copied]])
     eyes = np.repeat(np.arange(2 * (members + non_members)), 2)
-    return World(made, made_labels, known, labels, persons, eyes, member, seed)
+    return Knowledge(made, made_labels, known, labels, persons, eyes, member, seed)
 
 
 def copies_of(here, count=2, seed=9):
@@ -60,13 +60,13 @@ def copies_of(here, count=2, seed=9):
 
 @pytest.fixture(scope="module")
 def leaking():
-    here = world(leak=True)
+    here = knowledge(leak=True)
     return attack_released(here, copies_of(here), SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def independent():
-    here = world()
+    here = knowledge()
     return attack_released(here, copies_of(here), SETTINGS)
 
 
@@ -89,7 +89,7 @@ def test_no_attack_cries_wolf(independent, name):
 
 
 def test_without_a_second_visit_the_attack_says_so():
-    here = world(members=20, non_members=20)
+    here = knowledge(members=20, non_members=20)
     one_visit = replace(here, eyes=np.arange(len(here.eyes)))
     found = attack_released(one_visit, copies_of(one_visit), SETTINGS)
     assert found["linkage_another_visit"]["conclusion"] == INCONCLUSIVE
@@ -101,7 +101,7 @@ def test_without_a_second_visit_the_attack_says_so():
 
 def test_nearest_and_attribute_of_known_rows():
     axes = np.eye(4, dtype=np.float32)
-    here = World(
+    here = Knowledge(
         axes[:2], np.array([[0], [1]]), axes[[0, 1, 2, 3]], np.array([[0], [0], [-1], [1]]), np.arange(4),
         np.arange(4), np.array([1, 1, 0, 0], bool), 0,
     )  # fmt: skip
@@ -121,7 +121,7 @@ def test_correct_predictions_are_printed_for_both_sides(leaking):
 
 @pytest.mark.parametrize("attack", [each.score for each in DATA_ATTACKS.values()])
 def test_order_of_pictures_changes_nothing(attack):
-    here = world(members=12, non_members=12, released=30, leak=True)
+    here = knowledge(members=12, non_members=12, released=30, leak=True)
     rng = np.random.default_rng(5)
     rows, made = rng.permutation(len(here.known)), rng.permutation(len(here.released))
     shuffled = replace(
@@ -134,7 +134,7 @@ def test_order_of_pictures_changes_nothing(attack):
 
 
 def test_halves_are_of_persons_and_depend_on_the_seed_alone():
-    here = world(members=10, non_members=11)
+    here = knowledge(members=10, non_members=11)
     control = halves(here)
     for person in np.unique(control.persons):
         assert len(np.unique(control.member[control.persons == person])) == 1
@@ -145,7 +145,7 @@ def test_halves_are_of_persons_and_depend_on_the_seed_alone():
 
 
 def test_only_the_planted_half_is_among_the_released():
-    here = world(members=10, non_members=10)
+    here = knowledge(members=10, non_members=10)
     leaked = planted(here, copies_of(here))
     extra = leaked.released[len(here.released) :]
     own = (extra @ leaked.known[leaked.member].T).max(0)
@@ -157,7 +157,7 @@ def test_only_the_planted_half_is_among_the_released():
 
 
 def test_density_references_leave_a_person_out():
-    here = world(members=6, non_members=6)
+    here = knowledge(members=6, non_members=6)
     left = density_ratio.left_out(here)
     assert (left[~here.member] == here.persons[~here.member]).all()
     assert np.isin(left[here.member], here.persons[~here.member]).all()
@@ -190,7 +190,7 @@ def test_pixels_see_a_copy_and_not_a_non_member():
 
 
 def test_labels_that_no_released_picture_has_are_not_asked():
-    here = world(leak=True)
+    here = knowledge(leak=True)
     bare = replace(here, released_labels=np.full_like(here.released_labels, -1))
     with pytest.raises(AvatarflowError, match="no released picture has a label"):
         attribute.score(bare)

@@ -12,7 +12,7 @@ from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.on_pictures import density_ratio, extraction, nearest
-from avatarflow.privacy.attacks.on_pictures.knowledge import World
+from avatarflow.privacy.attacks.on_pictures.knowledge import Knowledge
 from avatarflow.privacy.attacks.on_pictures.views import Pixels
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.fingerprints.files import load_rows
@@ -22,7 +22,7 @@ from .own_cone import own_cones
 from .sightings import Sightings
 
 RELEASE = "release"
-ATTACKS: dict[str, Callable[[World], Scores]] = {
+ATTACKS: dict[str, Callable[[Knowledge], Scores]] = {
     "nearest_synthetic": nearest.score,
     "density_ratio": density_ratio.score,
     "extraction": extraction.score,
@@ -92,14 +92,14 @@ def _scores(
     released: Rows, known: Rows, table: pd.DataFrame, seed: int, view: str, target: str
 ) -> dict[str, list[float]]:
     people, nothing = table["person"].to_numpy(np.int64), np.zeros((len(table), 0), np.int64)
-    world = World(
+    knowledge = Knowledge(
         released, np.zeros((len(released), 0), np.int64), known, nothing, people, np.full(len(people), -1),
         (table[COPIES] > 0).to_numpy(), seed,
     )  # fmt: skip
     attacks = {
         name: score for name, score in ATTACKS.items() if target != RELEASE or name != "extraction"
     }
-    found = {f"{name} ({view})": score(world) for name, score in attacks.items()}
+    found = {f"{name} ({view})": score(knowledge) for name, score in attacks.items()}
     return {
         name: np.asarray(scores.values).tolist()
         for name, scores in found.items()

@@ -13,14 +13,14 @@ from avatarflow.core.errors import refuse
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.search.neighbours import nearest
 
-from .knowledge import World
+from .knowledge import Knowledge
 
 MEANING = (
     "share of correct predictions of a known picture's labels from the nearest released picture"
 )
 
 
-def score(world: World) -> Scores:
+def score(knowledge: Knowledge) -> Scores:
     """Share of the label columns that the nearest released picture predicts correctly; missing labels are not asked.
 
     Raises
@@ -28,8 +28,8 @@ def score(world: World) -> Scores:
     AvatarflowError
         If no known picture, or no released one, has a label.
     """
-    asked = world.labels >= 0
-    told = (world.released_labels >= 0).any(0)
+    asked = knowledge.labels >= 0
+    told = (knowledge.released_labels >= 0).any(0)
     if asked.any() and not told.any():
         raise refuse(
             "attribute attack",
@@ -37,13 +37,16 @@ def score(world: World) -> Scores:
             "give the released pictures' labels too",
         )
     asked = asked & told  # a column that no released picture has answers nothing
-    rows = asked.any(1) if asked.size else np.zeros(len(world.known), bool)
+    rows = asked.any(1) if asked.size else np.zeros(len(knowledge.known), bool)
     if not rows.any():
         raise refuse(
             "attribute attack", "no known picture has a label", "name conditions, or leave it out"
         )
-    _, index = nearest(world.known[rows], world.released, 1)
-    right = (world.released_labels[index[:, 0]] == world.labels[rows]) & asked[rows]
+    _, index = nearest(knowledge.known[rows], knowledge.released, 1)
+    right = (knowledge.released_labels[index[:, 0]] == knowledge.labels[rows]) & asked[rows]
     return Scores(
-        right.sum(1) / asked[rows].sum(1), world.member[rows], world.persons[rows], predictions=True
+        right.sum(1) / asked[rows].sum(1),
+        knowledge.member[rows],
+        knowledge.persons[rows],
+        predictions=True,
     )

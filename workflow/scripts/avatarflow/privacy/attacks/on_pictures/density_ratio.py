@@ -14,7 +14,7 @@ from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Integers
 from avatarflow.privacy.attacks.interface import Scores
 
-from .knowledge import World
+from .knowledge import Knowledge
 
 MEANING = "density of released pictures over the density of other non-members at a known picture"
 
@@ -22,43 +22,47 @@ DIMENSIONS = 8
 BLOCK = 512
 
 
-def score(world: World) -> Scores:
+def score(knowledge: Knowledge) -> Scores:
     """Log density of released pictures minus log density of the reference, the non-members.
 
     A non-member is compared with the *other* non-members, and a member with all but one drawn for it, so that both have
     references of equal size and nobody is its own reference.
     """
-    reference = ~world.member
-    known, released = project(world)
+    reference = ~knowledge.member
+    known, released = project(knowledge)
     spread = released.std(0) + 1e-12
     made = log_density(known / spread, released / spread, None)
-    apart = left_out(world)[:, None] == world.persons[reference][None, :]
+    apart = left_out(knowledge)[:, None] == knowledge.persons[reference][None, :]
     there = log_density(known / spread, known[reference] / spread, apart)
-    return Scores(made - there, world.member, world.persons)
+    return Scores(made - there, knowledge.member, knowledge.persons)
 
 
-def project(world: World) -> tuple[Floats, Floats]:
+def project(knowledge: Knowledge) -> tuple[Floats, Floats]:
     """Known and released rows in the leading dimensions of the released ones.
 
     The reference must not shape the dimensions: it would lie in them better than the members do, a difference that is
     no leak.
     """
-    made = world.released.astype(np.float64)
+    made = knowledge.released.astype(np.float64)
     centre = made.mean(0)
     axes = np.linalg.svd(made - centre, full_matrices=False)[2][:DIMENSIONS]
-    return (world.known - centre) @ axes.T, (made - centre) @ axes.T
+    return (knowledge.known - centre) @ axes.T, (made - centre) @ axes.T
 
 
-def left_out(world: World) -> Integers:
+def left_out(knowledge: Knowledge) -> Integers:
     """(n,) the person whose pictures are not in the reference of each picture."""
-    non_members = np.unique(world.persons[~world.member])
-    people = np.unique(world.persons[world.member])
-    drawn = {int(one): non_members[seeds.generator(world.seed, "attack reference", int(one)).integers(len(non_members))]
-             for one in people}  # fmt: skip
+    non_members = np.unique(knowledge.persons[~knowledge.member])
+    people = np.unique(knowledge.persons[knowledge.member])
+    drawn = {
+        one: non_members[
+            seeds.generator(knowledge.seed, "attack reference", one).integers(len(non_members))
+        ]
+        for one in map(int, people)
+    }
     return np.array(
         [
             drawn[int(one)] if member else one
-            for one, member in zip(world.persons, world.member, strict=True)
+            for one, member in zip(knowledge.persons, knowledge.member, strict=True)
         ],
         np.int64,
     )

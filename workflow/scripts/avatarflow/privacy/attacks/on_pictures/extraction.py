@@ -16,7 +16,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.search.neighbours import blocks, nearest
 
-from .knowledge import World
+from .knowledge import Knowledge
 
 MEANING = "Carlini's ratio of the nearest of the most repeated generated pictures"
 
@@ -26,16 +26,16 @@ NEIGHBOURS = 50
 BLOCK = 256
 
 
-def score(world: World) -> Scores:
+def score(knowledge: Knowledge) -> Scores:
     """Minus the smallest ratio of a kept picture to a known one: their angle over the mean of its 50 nearest known."""
-    kept = world.released[repeated(world.released)]
-    near = nearest(kept, world.known, NEIGHBOURS)[0].mean(1)
-    known, made = world.known.astype(np.float64), kept.astype(np.float64)
+    kept = knowledge.released[repeated(knowledge.released)]
+    near = nearest(kept, knowledge.known, NEIGHBOURS)[0].mean(1)
+    known, made = knowledge.known.astype(np.float64), kept.astype(np.float64)
     best = np.full(len(known), np.inf)
     for rows in blocks(len(made), BLOCK):
         angles = np.arccos(np.clip(known @ made[rows].T, -1, 1))
         best = np.minimum(best, (angles / near[rows]).min(1))
-    return Scores(-best, world.member, world.persons)
+    return Scores(-best, knowledge.member, knowledge.persons)
 
 
 def repeated(generated: Rows) -> Integers:

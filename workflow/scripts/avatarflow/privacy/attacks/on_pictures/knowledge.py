@@ -10,7 +10,7 @@ from avatarflow.privacy.attacks.subjects import half_of
 
 
 @dataclass(frozen=True)
-class World:
+class Knowledge:
     """Released pictures and the pictures of known persons, as rows of one feature space.
 
     Parameters
@@ -39,17 +39,21 @@ class World:
     seed: int
 
 
-def halves(world: World) -> World:
+def halves(knowledge: Knowledge) -> Knowledge:
     """Return the non-members alone, half of them called members: data that know nothing of either half."""
-    keep = ~world.member
-    chosen = half_of(world.persons[keep], world.seed)
+    keep = ~knowledge.member
+    chosen = half_of(knowledge.persons[keep], knowledge.seed)
     return replace(
-        world, known=world.known[keep], labels=world.labels[keep], persons=world.persons[keep], eyes=world.eyes[keep],
+        knowledge,
+        known=knowledge.known[keep],
+        labels=knowledge.labels[keep],
+        persons=knowledge.persons[keep],
+        eyes=knowledge.eyes[keep],
         member=chosen,
-    )  # fmt: skip
+    )
 
 
-def planted(world: World, copies: Rows, secret: bool = False) -> World:
+def planted(knowledge: Knowledge, copies: Rows, secret: bool = False) -> Knowledge:
     """Return the non-members alone, altered copies of half of them planted among the released pictures.
 
     Parameters
@@ -60,11 +64,11 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
         Whether labels are replaced by random ones: a label that the picture itself does not show, which only a copy
         can give away.
     """
-    control = halves(world)
+    control = halves(knowledge)
     labels, released_labels = control.labels, control.released_labels
     if secret:
         labels, released_labels = (
-            _secret(part, world.seed, name)
+            _secret(part, knowledge.seed, name)
             for part, name in ((labels, "known"), (released_labels, "released"))
         )
     count, each = copies.shape[:2]
@@ -77,7 +81,7 @@ def planted(world: World, copies: Rows, secret: bool = False) -> World:
     return replace(
         control,
         labels=labels,
-        released=np.concatenate([world.released, leaked]),
+        released=np.concatenate([knowledge.released, leaked]),
         released_labels=np.concatenate([released_labels, leaked_labels]),
     )
 

@@ -17,24 +17,24 @@ from avatarflow.core.errors import refuse
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.search.neighbours import pair_angles, unit
 
-from .knowledge import World
+from .knowledge import Knowledge
 
 FELLOW_MEANING = "angle within which one released picture lies near to both eyes of a person"
 VISIT_MEANING = "angle within which one released picture lies near to two visits of an eye"
 BLOCK = 64
 
 
-def fellow_eye(world: World) -> Scores:
+def fellow_eye(knowledge: Knowledge) -> Scores:
     """Pairs of a person's two eyes; see `score_pairs`."""
-    return score_pairs(world, same_eye=False)
+    return score_pairs(knowledge, same_eye=False)
 
 
-def another_visit(world: World) -> Scores:
+def another_visit(knowledge: Knowledge) -> Scores:
     """Pairs of photographs of one eye; see `score_pairs`."""
-    return score_pairs(world, same_eye=True)
+    return score_pairs(knowledge, same_eye=True)
 
 
-def score_pairs(world: World, same_eye: bool) -> Scores:
+def score_pairs(knowledge: Knowledge, same_eye: bool) -> Scores:
     """Minus the smallest angle within which a released picture lies near to both pictures of a pair.
 
     Raises
@@ -42,7 +42,9 @@ def score_pairs(world: World, same_eye: bool) -> Scores:
     AvatarflowError
         If no person has such a pair.
     """
-    pairs = np.array(list(pairs_of(world.persons, world.eyes, same_eye)), np.int64).reshape(-1, 2)
+    pairs = np.array(list(pairs_of(knowledge.persons, knowledge.eyes, same_eye)), np.int64).reshape(
+        -1, 2
+    )
     if not len(pairs):
         what = "two photographs of one eye" if same_eye else "photographs of both eyes"
         raise refuse(
@@ -50,8 +52,8 @@ def score_pairs(world: World, same_eye: bool) -> Scores:
             f"no person with {what}",
             "say which eye each photograph shows, or leave it out",
         )
-    joint = joint_angles(world.known, world.released, pairs)
-    return Scores(-joint, world.member[pairs[:, 0]], world.persons[pairs[:, 0]])
+    joint = joint_angles(knowledge.known, knowledge.released, pairs)
+    return Scores(-joint, knowledge.member[pairs[:, 0]], knowledge.persons[pairs[:, 0]])
 
 
 def pairs_of(persons: Integers, eyes: Integers, same_eye: bool) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 
 from . import attribute, density_ratio, extraction, linkage, nearest
-from .knowledge import World, halves, planted
+from .knowledge import Knowledge, halves, planted
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class DataAttack:
     who draws as many pictures as he likes.
     """
 
-    score: Callable[[World], Scores]
+    score: Callable[[Knowledge], Scores]
     meaning: str
     secret: bool = False
     access: str = "data"
@@ -38,7 +38,7 @@ DATA_ATTACKS = {
 
 
 def attack_released(
-    world: World,
+    knowledge: Knowledge,
     copies: Rows,
     settings: Mapping[str, Any],
     attacks: Mapping[str, DataAttack] = DATA_ATTACKS,
@@ -47,18 +47,18 @@ def attack_released(
 
     Parameters
     ----------
-    world : World
+    knowledge : Knowledge
     copies : (non-members' pictures, c, d)
         Altered copies of the non-members, the leak that the positive control plants.
     settings : mapping
         As for `conclusion.conclude`.
     """
-    leaks = {secret: planted(world, copies, secret) for secret in (False, True)}
-    independent = halves(world)
+    leaks = {secret: planted(knowledge, copies, secret) for secret in (False, True)}
+    independent = halves(knowledge)
     found = {}
     for name, attack in attacks.items():
         plain, leak, apart = (
-            partial(attack.score, each) for each in (world, leaks[attack.secret], independent)
+            partial(attack.score, each) for each in (knowledge, leaks[attack.secret], independent)
         )
         found[name] = conclude(plain, leak, apart, settings)
         found[name] |= {"meaning": attack.meaning, "access": attack.access}

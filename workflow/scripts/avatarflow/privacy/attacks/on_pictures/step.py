@@ -16,7 +16,7 @@ from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
 from avatarflow.runs.context import Step
 
-from .knowledge import World
+from .knowledge import Knowledge
 from .registry import DATA_ATTACKS, attack_released
 from .views import Pixels
 
@@ -83,8 +83,10 @@ def attack_pictures(
             view: chosen(table, settings["persons"], seed, roles) for view, roles in MEMBERS.items()
         }
         for view, features in _views(inputs, table, kept, attacked).items():
-            world = _world(features, table[attacked[view]], rows_kept, Conditions(conditions), seed)
-            outcomes = attack_released(world, features.copies, settings, attacks)
+            knowledge = _world(
+                features, table[attacked[view]], rows_kept, Conditions(conditions), seed
+            )
+            outcomes = attack_released(knowledge, features.copies, settings, attacks)
             entries += [_row(name, view, target, outcome) for name, outcome in outcomes.items()]
     for each in entries:
         step.info(
@@ -144,8 +146,8 @@ def _world(
     made: pd.DataFrame,
     conditions: Conditions,
     seed: int,
-) -> World:
-    return World(
+) -> Knowledge:
+    return Knowledge(
         view.released, _codes(made, conditions), view.known, _codes(known, conditions), known["person"].to_numpy(),
         known["eye"].to_numpy(), known["role"].isin(TRAINED).to_numpy(), seed,
     )  # fmt: skip
