@@ -252,6 +252,7 @@ def test_a_key_that_stands_twice_and_a_template_are_refused_by_line(tmp_path):
         ({"cone": {"left_out": []}}, "left_out", "held_out_families"),
         ({"fingerprint": {"hardness": 1}}, "hardness", "hard_negative_weight"),
         ({"second_opinion": {"matcher": "iris"}}, "second_opinion", "verifier"),
+        ({"attacks": {"plant": {"steps": 9}}}, "plant", "positive_control"),
     ],
 )  # fmt: skip
 def test_an_old_key_is_refused_with_its_new_name(entry, old, new):

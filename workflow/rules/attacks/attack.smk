@@ -6,7 +6,7 @@ wildcard_constraints:
     target="teacher|student|release|foreign|accepted",
 
 
-rule plant_leaks:
+rule make_positive_controls:
     """Make the leak that attacks on pictures must catch: altered copies of non-members, who were never trained on."""
     input:
         pool="results/{map}/{name}/pool/pictures",
@@ -15,9 +15,9 @@ rule plant_leaks:
         pictures=directory("results/{map}/{name}/attacks/leaks/pictures"),
         fingerprints="results/{map}/{name}/attacks/leaks.safetensors",
     log:
-        "logs/{map}/{name}/plant_leaks.log",
+        "logs/{map}/{name}/make_positive_controls.log",
     benchmark:
-        "results/benchmarks/{map}/{name}/plant_leaks.tsv"
+        "results/benchmarks/{map}/{name}/make_positive_controls.tsv"
     conda:
         "../../../envs/privacy.yaml"
     threads: config["compute"]["threads"]
@@ -30,7 +30,7 @@ rule plant_leaks:
         compute=config["compute"],
         seed=config["seed"],
     script:
-        "../../scripts/attacks/plant_leaks.py"
+        "../../scripts/attacks/make_positive_controls.py"
 
 
 rule attack_pictures:

@@ -52,6 +52,7 @@ RENAMED = {
     "law": "length_distribution",
     "second_opinion": "verifier",
     "checkpoint_every": "checkpoint_steps",
+    "plant": "positive_control",
 }
 """Keys of older configurations and what they are called now."""
 REPLACED = {

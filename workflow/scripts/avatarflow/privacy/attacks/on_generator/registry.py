@@ -95,7 +95,7 @@ def attack_generator(
     denoiser : Denoiser
         The generator.
     leaking : Denoiser
-        The same one after it was taught half of the non-members (`planted_model.plant`): the leak to be caught.
+        The same one after it was taught half of the non-members (`leaking_generator.plant`): the leak to be caught.
     known : Known
     settings : mapping
         As for `conclusion.conclude`.

@@ -74,7 +74,7 @@ def attack_model(
             known,
             conditions,
             generator,
-            attacks["plant"],
+            attacks["positive_control"],
             compute,
             seed,
             Path(state),

@@ -1,4 +1,4 @@
-"""Rule plant_leaks: what the positive controls of attacks on data plant."""
+"""Rule make_positive_controls: what attacks on pictures must find, copies of non-members."""
 
 from avatarflow.privacy.attacks.controls.leaked_pictures import write_leaks
 from avatarflow.runs.context import step
