@@ -69,7 +69,7 @@ def aligned(command: list[str], out: Path) -> Path:
 
 def figures(found: Any, reads: list[Any]) -> dict[str, Any]:
     """What is compared of one set of reads."""
-    from avatarflow.reads.profiles.counts import homopolymer_rates, rates
+    from avatarflow.reads.profiles.counts import homopolymer_law, rates
 
     cycles = np.flatnonzero(found.bases.sum(0) >= min(100, len(reads) // 2))
     scores = np.arange(found.quality.shape[2])
@@ -90,8 +90,8 @@ def figures(found: Any, reads: list[Any]) -> dict[str, Any]:
         "error_by_context": dict(zip(PAIRS, clean(context.ravel()), strict=True)),
         "insertion_lengths": lengths[0],
         "deletion_lengths": lengths[1],
-        "insertion_at": homopolymer_rates(found, 0).tolist(),
-        "deletion_at": homopolymer_rates(found, 1).tolist(),
+        "insertion_at": homopolymer_law(found, 0).tolist(),
+        "deletion_at": homopolymer_law(found, 1).tolist(),
         "aligned_lengths": np.quantile(found.read_bp, np.linspace(0, 1, 21)).tolist(),
     }
 

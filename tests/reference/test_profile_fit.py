@@ -13,7 +13,7 @@ from avatarflow.reads.donors.variation import Rates
 from avatarflow.reads.genomes.genome import read_fasta, write_fasta
 from avatarflow.reads.genomes.random_genomes import random_genome
 from avatarflow.reads.profiles.alignment_columns import aligned_columns
-from avatarflow.reads.profiles.counts import homopolymer_rates, rates
+from avatarflow.reads.profiles.counts import homopolymer_law, rates
 from avatarflow.reads.profiles.fit import error_by_quality, fit_profile, observed, quality_bins
 from avatarflow.reads.simulation.illumina.errors import read_profile
 from avatarflow.reads.simulation.joining import join_shards
@@ -186,7 +186,7 @@ def test_homopolymer_law_ends_where_little_was_seen():
 
     Found.passed[1:4] = 10_000, 1000, 1000
     Found.begun[1, 1:4] = 100, 60, 7
-    assert homopolymer_rates(Found, 1).tolist() == [1.0, 6.0]
+    assert homopolymer_law(Found, 1).tolist() == [1.0, 6.0]
 
 
 def test_refuses_what_says_nothing(short, tmp_path):

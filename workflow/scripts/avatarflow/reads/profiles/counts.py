@@ -187,15 +187,15 @@ def read_spread(columns: Floats) -> float:
     return float(np.sqrt(max(between, 0.0)) / mean)
 
 
-def homopolymer_rates(found: Tally, row: int, least: int = 50) -> Floats:
+def homopolymer_law(found: Tally, row: int, least: int = 50) -> Floats:
     """How often an insertion (row 0) or deletion (1) begins per base of homopolymers of 1, 2, ... bases, relative to 1.
 
     It ends where fewer than `least` events were seen.
     """
-    relative = []
+    law = []
     for size in range(1, LONGEST_RUN + 1):
         if size > 1 and found.begun[row, size] < least:
             break
-        relative.append(found.begun[row, size] / max(found.passed[size], 1))
-    first = relative[0] if relative[0] > 0 else 1.0
-    return np.array(relative) / first if relative[0] > 0 else np.ones(1)
+        law.append(found.begun[row, size] / max(found.passed[size], 1))
+    first = law[0] if law[0] > 0 else 1.0
+    return np.array(law) / first if law[0] > 0 else np.ones(1)

@@ -14,7 +14,7 @@ from avatarflow.reads.simulation.nanopore.errors import BINS
 from avatarflow.runs.context import Step
 
 from .alignment_columns import Columns, aligned_columns
-from .counts import QUALITIES, Tally, homopolymer_rates, rates, tally, variant_places
+from .counts import QUALITIES, Tally, homopolymer_law, rates, tally, variant_places
 
 MOST_READS = 20_000
 LEAST_COLUMNS = 10_000  # fewer say nothing about rates of some percent
@@ -111,8 +111,7 @@ def _nanopore(found: Tally, numbers: Mapping[str, float]) -> list[str]:
     lines = ["feature\tat\tvalue", *(f"{name}\t0\t{numbers[name]:.6g}" for name in scalars)]
     for row, name in enumerate(("insertion_at", "deletion_at")):
         lines += [
-            f"{name}\t{at}\t{value:.4f}"
-            for at, value in enumerate(homopolymer_rates(found, row), 1)
+            f"{name}\t{at}\t{value:.4f}" for at, value in enumerate(homopolymer_law(found, row), 1)
         ]
     phred, relative = quality_bins(found.by_quality[0], error_by_quality(found))
     lines += [f"phred\t{at}\t{value:.2f}" for at, value in enumerate(phred, 1)]

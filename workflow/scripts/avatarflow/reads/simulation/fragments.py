@@ -22,6 +22,7 @@ from .mixture import Mixture
 TRIES = 5000  # places looked at before a fragment is said to fit nowhere
 GC_BINS = 51
 NORMAL, LOGNORMAL = 0, 1
+LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
 # places of a fragment's random numbers
 SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = 0, 1, 2, 3, 7, 8
 
@@ -40,7 +41,7 @@ class Fragments(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How reads are cut: their length, one or two ends, the distribution of fragment length (at least a read), GC."""
+    """How reads are cut: their length, one or two ends, the laws of fragment length (at least a read) and of GC."""
 
     length_bp: int
     fragment_mean_bp: float
@@ -60,8 +61,8 @@ class Layout:
             reads.get("ends", "pairs") == "single", gc.get("optimum", 0.45), gc.get("strength", 0.0),
         )  # fmt: skip
 
-    def length_distribution(self) -> tuple[int, float, float, int]:
-        """Distribution, its two parameters, and the smallest length."""
+    def length_law(self) -> tuple[int, float, float, int]:
+        """Law, its two parameters, and the smallest length."""
         mean, sd = self.fragment_mean_bp, self.fragment_sd_bp
         if self.fragment_distribution == "lognormal":
             spread = np.log1p((sd / mean) ** 2)
@@ -112,16 +113,7 @@ def draw_fragments(
     )
     borders = np.cumsum(mixture.shares)
     settled = mixture.settled(first, count)
-    _draw(
-        key,
-        first,
-        library,
-        borders,
-        settled,
-        layout.length_distribution(),
-        layout.gc_weights(),
-        out,
-    )
+    _draw(key, first, library, borders, settled, layout.length_law(), layout.gc_weights(), out)
     if (out.contig < 0).any():
         lost = int(np.flatnonzero(out.contig < 0)[0])
         taxon = mixture.taxa[out.source[lost]]
@@ -135,14 +127,14 @@ def draw_fragments(
 
 
 @compiled
-def draw_size(key: np.uint64, distribution: tuple[int, float, float, int]) -> int:
-    """A length from its distribution, by Box and Muller's transform of two uniform numbers."""
+def draw_size(key: np.uint64, law: tuple[int, float, float, int]) -> int:
+    """A length from its law, by Box and Muller's transform of two uniform numbers."""
     radius = np.sqrt(-2.0 * np.log(1.0 - unit_at(key, LENGTH_A)))
     normal = radius * np.cos(2.0 * np.pi * unit_at(key, LENGTH_B))
-    value = distribution[1] + distribution[2] * normal
-    if distribution[0] == LOGNORMAL:
+    value = law[1] + law[2] * normal
+    if law[0] == LOGNORMAL:
         value = np.exp(value)
-    return max(int(np.rint(value)), distribution[3])
+    return max(int(np.rint(value)), law[3])
 
 
 @compiled
@@ -183,7 +175,7 @@ def haplotype_of(key: np.uint64, first_share: float) -> int:
 def place(
     key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]
 ) -> tuple[int, int]:
-    """Contig and scaffold place of a fragment: the first of its places that fits and that its GC keeps."""
+    """Contig and scaffold place of a fragment: the first of its places that fits and that the law of GC keeps."""
     low = library.scaffold_starts[library.first[view]]
     room = library.scaffold_starts[library.first[view + 1]] - low
     for attempt in range(TRIES):
@@ -201,11 +193,11 @@ def place(
 @compiled
 def _draw(
     key: np.uint64, first: int, library: Library, borders: npt.NDArray[np.float64], settled: Integers,
-    distribution: tuple[int, float, float, int], weights: npt.NDArray[np.float64], out: Fragments,
+    law: tuple[int, float, float, int], weights: npt.NDArray[np.float64], out: Fragments,
 ) -> None:  # fmt: skip
     for i in range(len(out.contig)):
         own = mix(key + np.uint64(first + i))
-        size = draw_size(own, distribution)
+        size = draw_size(own, law)
         source = settled[i] if settled[i] >= 0 else source_of(unit_at(own, SOURCE), borders)
         sides = word_at(own, SIDE)
         view = source + 1 if source > 0 else haplotype_of(own, library.first_share)

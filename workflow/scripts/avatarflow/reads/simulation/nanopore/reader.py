@@ -71,7 +71,7 @@ class Row(NamedTuple):
     idents: Integers
 
 
-class ClassTables(NamedTuple):
+class Law(NamedTuple):
     """A part of `LongTables`: of one class of read."""
 
     wrong: Thresholds
@@ -89,7 +89,7 @@ def stream(own: np.uint64, which: np.uint64) -> np.uint64:
 
 @compiled
 def indel_length(word: np.uint64, go_on: float) -> int:
-    """A length from the geometric distribution: it goes on with a chance each time."""
+    """A length from the geometric law: it goes on with a chance each time."""
     if go_on <= 0.0:
         return 1
     uniform = float(mix(word) >> S11) * TO_UNIT
@@ -198,7 +198,7 @@ def read_stretch(
         np.uint8(0),
         border_at(library, position, contig_start, forward),
     )
-    of_class = ClassTables(
+    law = Law(
         tables.wrong[kind],
         tables.extra[kind],
         tables.skipped[kind],
@@ -226,13 +226,13 @@ def read_stretch(
         run: Any = np.int64(strand.run_lengths[position]) - 1
         fate = fate_of(
             np.uint32(word >> S32),
-            of_class.wrong[run, wobble],
-            of_class.extra[run, wobble],
-            of_class.skipped[run, wobble],
+            law.wrong[run, wobble],
+            law.extra[run, wobble],
+            law.skipped[run, wobble],
         )
         simple = mark < N and not gap
         if simple and fate == SAME and left_out == 0:  # mostly
-            bases[at], qualities[at] = mark if forward else 3 - mark, of_class.quality[wobble]
+            bases[at], qualities[at] = mark if forward else 3 - mark, law.quality[wobble]
             at, plain = at + 1, plain + 1
         else:
             runs, plain = add_run(row, runs, SAME, plain), 0
@@ -247,9 +247,9 @@ def read_stretch(
             if left_out:
                 left_out, position = left_out - 1, position + step
                 continue
-            base, quality = base if forward else COMPLEMENT[base], of_class.quality[wobble]
+            base, quality = base if forward else COMPLEMENT[base], law.quality[wobble]
             at, runs, room = put_base(
-                row, at, runs, base, fate, word, run + 1, quality, of_class.extra_go_on, room
+                row, at, runs, base, fate, word, run + 1, quality, law.extra_go_on, room
             )
         if not begun or not forward:
             leftmost, begun = position, True
