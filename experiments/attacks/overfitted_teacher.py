@@ -61,7 +61,7 @@ SETTINGS: dict[str, Any] = {
         "ema_decay": 0.99,
         "checkpoint_steps": 200,
     },
-    "positive_control": {
+    "plant": {
         "steps": 300,
         "batch": 16,
         "learning_rate": 1.0e-3,
@@ -83,8 +83,8 @@ MANY: dict[str, Any] = {
     "encoder": {**SETTINGS["encoder"], "size_px": 32},
     "many": {**SETTINGS["many"], "steps": 1600},
     "sample": {**SETTINGS["sample"], "many": 500},
-    "positive_control": {
-        **SETTINGS["positive_control"],
+    "plant": {
+        **SETTINGS["plant"],
         "steps": 1500,
     },  # each non-member as often as the teacher saw a member
 }

@@ -237,8 +237,8 @@ def attack(
     )
     with clock(f"attacks on {part}"):
         planted = plant(
-            work / part, known, conditions, {"family": "diffusion"}, asked["positive_control"],
-            asked["compute"], asked["seed"], work / "state" / f"planted-{part}", Step.null(),
+            work / part, known, conditions, {"family": "diffusion"}, asked["plant"], asked["compute"], asked["seed"],
+            work / "state" / f"planted-{part}", Step.null(),
         )  # fmt: skip
         denoiser, leaking = (
             Denoiser(each, conditions, asked["compute"]) for each in (work / part, planted)
