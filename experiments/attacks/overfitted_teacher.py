@@ -6,7 +6,7 @@
         --work DIR --real ../shared/data/eyes
 
 Generated eyes of known identity. Apart from each other: persons who train the encoder, who calibrate the cone,
-non-members, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
+strangers, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
 them must be rejected. Many: one is trained on 300 members too long; a student learns from what the cone lets pass, and
 is attacked with all 300 members and 300 non-members. With --real the first part alone, on the fundus photographs.
 

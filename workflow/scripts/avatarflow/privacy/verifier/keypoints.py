@@ -24,11 +24,14 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Pictures
 
-# pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
-SIDE_PX = 256
+SIDE_PX = (
+    256  # pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
+)
 MIDDLES = (0.75, 0.55)  # of the side: what is left of a candidate without its surroundings
 MOST = 400  # keypoints kept of a picture
-PARTS = 4  # rows and columns that a picture is divided in; its parts give keypoints in turn
+PARTS = (
+    4  # a side: the picture is divided in as many rows and columns, which give keypoints in turn
+)
 CONTRAST = 0.01  # of the weakest keypoint; a quarter of Lowe's, for the faint vessels
 CLIP, TILES = 3.0, (8, 8)  # of the contrast equalisation
 RATIO = 0.85  # a match is believed if the second best is that much worse
