@@ -6,7 +6,7 @@ import pytest
 
 from avatarflow.privacy.attacks import figures
 from avatarflow.privacy.attacks.on_pictures import density_ratio, extraction, linkage
-from avatarflow.privacy.attacks.on_pictures.knowledge import World
+from avatarflow.privacy.attacks.on_pictures.knowledge import Knowledge
 
 
 def unit(rng, count, dimensions=12):
@@ -37,7 +37,7 @@ def world(seed=0, persons=12, released=20):
     rng = np.random.default_rng(seed)
     people = np.repeat(np.arange(persons), 2)
     labels = np.zeros((2 * persons, 1), np.int64)
-    return World(
+    return Knowledge(
         unit(rng, released), np.zeros((released, 1), np.int64), unit(rng, 2 * persons), labels, people,
         np.arange(2 * persons), people < persons // 2, seed,
     )  # fmt: skip
