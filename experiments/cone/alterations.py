@@ -67,12 +67,28 @@ def montage(picture: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
 
 
 def inset(
-    picture: np.ndarray, share: float, ground: np.ndarray, corner: bool = False
+    picture: np.ndarray, share: float, ground: np.ndarray, place: tuple[float, float] = (0.5, 0.5)
 ) -> np.ndarray:
-    """The picture at a share of its side, in the middle or a corner of another ground."""
+    """The picture at a share of its side on another ground, so far from top and left edge (0 to 1)."""
     out, side = ground.astype(np.uint8), round(share * len(picture))
-    begin = 0 if corner else (len(picture) - side) // 2
-    out[begin : begin + side, begin : begin + side] = resized(picture, side)
+    top, left = (round((len(picture) - side) * each) for each in place)
+    out[top : top + side, left : left + side] = resized(picture, side)
+    return out
+
+
+def dots(picture: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A share of the pixels in random colours."""
+    out, where = picture.copy(), rng.random(picture.shape[:2]) < share
+    out[where] = rng.integers(0, 256, (where.sum(), 3))
+    return out
+
+
+def ruled(picture: np.ndarray, apart: int, crossed: bool = False) -> np.ndarray:
+    """Thin white rows, so many pixels apart, and black columns where they are crossed."""
+    out = picture.copy()
+    out[::apart] = 255
+    if crossed:
+        out[:, ::apart] = 0
     return out
 
 
@@ -168,10 +184,15 @@ ALTERATIONS: dict[str, Altering] = {
     "shrunk to .8 onto noise": lambda p, o, r: inset(p, 0.8, noise(p, r)),
     "shrunk to .7 onto noise": lambda p, o, r: inset(p, 0.7, noise(p, r)),
     "shrunk to .6 onto noise": lambda p, o, r: inset(p, 0.6, noise(p, r)),
-    "shrunk to .6 onto noise, in a corner": lambda p, o, r: inset(p, 0.6, noise(p, r), True),
+    "shrunk to .6 onto noise, in a corner": lambda p, o, r: inset(p, 0.6, noise(p, r), (0, 0)),
     "shrunk to .6 onto faint noise": lambda p, o, r: inset(p, 0.6, faint_noise(p, r)),
     "shrunk to .6 onto another eye": lambda p, o, r: inset(p, 0.6, o[0].copy()),
     "shrunk to .5 onto noise": lambda p, o, r: inset(p, 0.5, noise(p, r)),
+    "shrunk to .6 onto noise, at an edge": lambda p, o, r: inset(p, 0.6, noise(p, r), (0, 0.5)),
+    "shrunk to .4 onto noise": lambda p, o, r: inset(p, 0.4, noise(p, r)),
+    "dots on 15 % of the pixels": lambda p, o, r: dots(p, 0.15, r),
+    "white rows, 4 px apart": lambda p, o, r: ruled(p, 4),
+    "grid of lines, 4 px apart": lambda p, o, r: ruled(p, 4, crossed=True),
 }
 
 

@@ -1,4 +1,4 @@
-"""Pictures sent over DICOM, labels and consents of a FHIR server in a run: changes are noticed, nobody is named.
+"""Pictures sent over DICOM, labels and consents of a FHIR server make a release; nobody is named.
 
 Sender and FHIR server are the tests' own.
 """
@@ -11,7 +11,7 @@ import dicom_files
 import pandas as pd
 import pytest
 import yaml
-from consents import given
+from consents import COLLECT, USE, consent, given, permit
 from fhir_server import serving
 from pynetdicom import AE
 
@@ -24,9 +24,12 @@ from avatarflow.receive.service import Address, Service
 PERSONS = 44
 POOL = "results/releases/tiny/pool"
 TARGET = f"{POOL}/summary.json"
+RELEASE = "results/releases/tiny/release"
 RECORD = "results/releases/tiny/consent_day.json"
 SIDES = {"right": "R", "left": "L"}
 SYSTEM = "urn:hospital"
+LAST_YEAR = ("2024-01-01", "2025-12-31")
+BURNED_IN, EXPIRED, WITHDRAWN = 0, 1, 2
 TOKEN = f"{project.CANARY}.token"
 
 
@@ -65,6 +68,7 @@ def prepare(folder):
             PatientSex="",
             ImageLaterality=SIDES[eye.eye_side],
             StudyDescription=project.CANARY,
+            BurnedInAnnotation="YES" if number == BURNED_IN else "NO",
         )
     (folder / "data").mkdir(parents=True)
     receive(folder / "data/dicom", camera)
@@ -79,14 +83,17 @@ def prepare(folder):
         for eye in people.itertuples()
     ]
     ids = [f"{project.CANARY}-id-{person}" for person in people["person"]]
-    return [*labels, *(given(own, id=f"consent-of-{own}") for own in ids)]
+    consents = [given(own, id=f"consent-of-{own}") for own in ids]
+    expired = permit(COLLECT, LAST_YEAR), permit(USE, LAST_YEAR)
+    consents[EXPIRED] = consent(*expired, patient=ids[EXPIRED], id=consents[EXPIRED]["id"])
+    return [*labels, *consents]
 
 
 def write_config(folder, url):
     token = folder.with_name("token")
     token.write_text(TOKEN)
     token.chmod(0o600)
-    (folder / "data/withdrawn.csv").write_text("patient_id\nnobody-1\n")
+    (folder / "data/withdrawn.csv").write_text(f"patient_id\n{patient_id(WITHDRAWN)}\n")
     server = {"server": "hospital", "identifier_system": SYSTEM}
     config = project.release_config(
         releases__tiny__source={
@@ -101,6 +108,11 @@ def write_config(folder, url):
         },
         releases__tiny__constant_per_person=["fhir_sex"],
         releases__tiny__augment={"copies": 1},
+        releases__tiny__generator={"family": "pca_gaussian"},
+        releases__tiny__base={},
+        # a crude baseline, so that few patients tell it from real pictures
+        releases__tiny__evaluate__pca_variance=0.5,
+        releases__tiny__evaluate__encoders=["wavelets_and_layout"],
         releases__tiny__consent=server | {"acquired_column": "acquired"},
         releases__tiny__withdrawn="data/withdrawn.csv",
     )
@@ -142,7 +154,7 @@ def nothing_is_named(folder, done):
 
 
 @pytest.mark.slow
-def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
+def test_pictures_labels_and_consents_of_a_clinic_make_a_release(tmp_path):
     folder = tmp_path / "run"
     resources = prepare(folder)
     resources[-1] = inactive(resources[-1])
@@ -153,13 +165,18 @@ def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
         assert len(host.asked) == 2 + 9
         assert {headers["Authorization"] for _, headers in host.asked} == {f"Bearer {TOKEN}"}
         summary = json.loads((folder / TARGET).read_text())
-        assert summary["consent"]["patients"] == {"inactive": 1, "permit": PERSONS - 1}
+        whose = {"inactive": 1, "expired": 1, "permit": PERSONS - 3}  # and one withdrew
+        assert summary["consent"]["patients"] == whose
         pool = read_table(folder / POOL / "pictures")
-        assert len(pool) == 2 * (PERSONS - 1)
-        assert pool["person"].nunique() == PERSONS - 1
+        assert len(pool) == 2 * (PERSONS - 3) - 1
+        assert pool["person"].nunique() == PERSONS - 3
         assert set(pool["fhir_sex"]) == {"female", "male"}
         refused = pd.read_csv(folder / "results/releases/tiny/refused.csv")
-        assert list(refused["reason"]) == ["consent: inactive"] * 2
+        assert sorted(refused["reason"]) == [
+            "annotation burned into the picture",
+            *["consent: expired"] * 2,
+            *["consent: inactive"] * 2,
+        ]
         assert set(refused["manifest"]) == {"dicom"}
         nothing_is_named(folder, done)
 
@@ -185,9 +202,17 @@ def test_pictures_labels_and_consents_of_a_clinic_make_a_pool(tmp_path):
             done = project.run(folder, TARGET, check=False)
             assert done.returncode != 0
             assert "FHIR server hospital: another run in this folder" in done.stderr + done.stdout
-        nothing_is_named(folder, project.run(folder, TARGET))
+        nothing_is_named(folder, project.run(folder))
         summary = json.loads((folder / TARGET).read_text())
-        assert summary["consent"]["patients"] == {"inactive": 2, "permit": PERSONS - 2}
+        assert summary["consent"]["patients"] == whose | {"inactive": 2, "permit": PERSONS - 4}
+        assert read_table(folder / POOL / "pictures")["person"].nunique() == PERSONS - 4
+        certificate = json.loads((folder / RELEASE / "certificate.json").read_text())
+        assert certificate["decision"] == "pass"
+        # no attack can ask this family, so it stays in
+        assert certificate["model_gate"]["result"] == "inconclusive"
+        assert not (folder / RELEASE / "model").exists()
+        released = read_table(folder / RELEASE / "data")
+        assert set(released["fhir_sex"]) == {"female", "male"}
 
     done = project.run(folder, TARGET, check=False)
     assert done.returncode != 0

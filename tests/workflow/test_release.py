@@ -46,21 +46,6 @@ def test_the_release_is_signed_and_nothing_of_the_key_is_left_anywhere(undisturb
             assert not any(secret in content for secret in secrets), path
 
 
-def test_another_generator_family_reaches_a_decision_by_config_alone(undisturbed, tmp_path):
-    changes = {"releases__tiny__generator": {"family": "pca_gaussian"}, "releases__tiny__base": {}}
-    folder = tmp_path / "run"
-    project.copy(undisturbed, folder)
-    project.write_config(folder, **changes)
-    assert not project.planned(folder) & {"intake", "fit_fingerprint", "calibrate_cones"}
-    project.run(folder)
-    release = folder / RELEASE / "release"
-    certificate = json.loads((release / "certificate.json").read_text())
-    assert certificate["decision"] == "pass"
-    # no attack can ask it, so it stays
-    assert certificate["model_gate"]["result"] == "inconclusive"
-    assert not (release / "model").exists()
-
-
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_number_of_the_dossier_is_in_a_result_file(undisturbed, language):
     page = undisturbed / RELEASE / "dossier" / f"{language}.html"

@@ -46,9 +46,9 @@ def screened(picture):
     return out.astype(np.uint8)
 
 
-def shrunk(picture, ground):
+def shrunk(picture, ground, top=13):
     out = ground.astype(np.uint8)
-    out[13:51, 13:51] = cv2.resize(picture, (38, 38), interpolation=cv2.INTER_AREA)
+    out[top : top + 38, 13:51] = cv2.resize(picture, (38, 38), interpolation=cv2.INTER_AREA)
     return out
 
 
@@ -59,6 +59,17 @@ def noise(picture):
 def faint_noise(picture):
     drawn = picture.mean((0, 1)) + np.random.default_rng(1).normal(0, 25, picture.shape)
     return drawn.clip(0, 255)
+
+
+def ruled(picture):
+    out = picture.copy()
+    out[::5] = 255
+    return out
+
+
+def dotted(picture):
+    where = np.random.default_rng(1).random(picture.shape[:2]) < 0.15
+    return np.where(where[..., None], noise(picture), picture).astype(np.uint8)
 
 
 ALTERED = {
@@ -81,6 +92,9 @@ ALTERED = {
     "screen": screened,
     "shrunk onto noise": lambda picture: shrunk(picture, noise(picture)),
     "shrunk onto faint noise": lambda picture: shrunk(picture, faint_noise(picture)),
+    "shrunk, at an edge": lambda picture: shrunk(picture, noise(picture), top=0),
+    "ruled": ruled,
+    "dotted": dotted,
     "darker": lambda picture: (picture * 0.6).astype(np.uint8),
 }
 
@@ -95,7 +109,7 @@ def test_an_altered_copy_is_found_among_all_originals(index, eyes, kind):
     for row in (0, 7, 19):
         alike, original = index.most_alike(variants(ALTERED[kind](eyes[row])))
         assert original == row
-        assert alike > 25
+        assert alike > 20
 
 
 def test_every_part_of_a_picture_gives_its_strongest_keypoints_in_turn():

@@ -3,8 +3,9 @@
 Keypoints are found on the mean of the contrast-equalised channels, which no order of the channels changes, and
 described by RootSIFT. Two pictures match as far as their keypoints agree on one similarity transform (turn, scale,
 shift), found by RANSAC. A candidate is looked at as it is, mirrored and inverted, in half its resolution (which takes
-away a screen's pattern), in its middle (it may be shrunk onto another ground), and in its four quarters (it may be a
-montage). `keypoint_votes` asks about every original.
+away a screen's pattern), behind a median filter (which takes away dots and thin lines), in its middle and at its edges
+(it may be shrunk onto another ground), and in its four quarters (it may be a montage). `keypoint_votes` asks about
+every original.
 
 References
 ----------
@@ -24,14 +25,15 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Pictures
 
-SIDE_PX = (
-    256  # pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
-)
-MIDDLES = (0.75, 0.55)  # of the side: what is left of a candidate without its surroundings
+# pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
+SIDE_PX = 256
+# windows of a candidate, by the share of its side and where they lie between its edges
+MIDDLES = ((0.75, 0.5, 0.5), (0.55, 0.5, 0.5))
+EDGES = ((0.6, 0.0, 0.5), (0.6, 0.5, 0.0), (0.6, 1.0, 0.5), (0.6, 0.5, 1.0))
+QUARTERS = ((0.5, 0.0, 0.0), (0.5, 0.0, 1.0), (0.5, 1.0, 0.0), (0.5, 1.0, 1.0))
+MEDIAN_PX = 3  # side of the median filter, in pixels of the candidate: wider takes the vessels, too
 MOST = 400  # keypoints kept of a picture
-PARTS = (
-    4  # a side: the picture is divided in as many rows and columns, which give keypoints in turn
-)
+PARTS = 4  # a side: as many rows and columns of the picture give keypoints in turn
 CONTRAST = 0.01  # of the weakest keypoint; a quarter of Lowe's, for the faint vessels
 CLIP, TILES = 3.0, (8, 8)  # of the contrast equalisation
 RATIO = 0.85  # a match is believed if the second best is that much worse
@@ -97,25 +99,30 @@ def template(picture: Pictures) -> Template | None:
 
 
 def variants(picture: Pictures) -> Iterator[Template]:
-    """Find the keypoints of a candidate as it is, halved in resolution, and its middle and quarters.
+    """Find the keypoints of a candidate as it is, with less detail, and in windows of it.
 
     Where a variant has too few, it is left out.
     """
     rows, columns = (side // 2 for side in picture.shape[:2])
-    half = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
-    quarters = [
-        picture[top : top + rows, left : left + columns]
-        for top in (0, rows)
-        for left in (0, columns)
-    ]
-    middles = [_middle(picture, share) for share in MIDDLES]
-    for each in (picture, half, *middles, *quarters):
-        yield from filter(None, [template(np.ascontiguousarray(each))])
+    yield from _found(picture)
+    yield from _found(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
+    yield from _found(cv2.medianBlur(np.ascontiguousarray(picture), MEDIAN_PX))
+    for window in (*MIDDLES, *EDGES, *QUARTERS):
+        yield from _found(_window(picture, *window))
 
 
-def _middle(picture: Pictures, share: float) -> Pictures:
-    rows, columns = (round(side * (1 - share) / 2) for side in picture.shape[:2])
-    return picture[rows : len(picture) - rows, columns : picture.shape[1] - columns]
+def _found(picture: Pictures) -> Iterator[Template]:
+    yield from filter(None, [template(np.ascontiguousarray(picture))])
+
+
+def _window(picture: Pictures, share: float, down: float, right: float) -> Pictures:
+    """A window of a share of the sides, which lies so far between the edges (0 to 1)."""
+    rows, columns = (round(side * share) for side in picture.shape[:2])
+    top, left = (
+        round((side - part) * place)
+        for side, part, place in zip(picture.shape, (rows, columns), (down, right), strict=False)
+    )
+    return picture[top : top + rows, left : left + columns]
 
 
 def similarity(one: Template, other: Template) -> float:
