@@ -54,16 +54,13 @@ with tempfile.TemporaryDirectory() as name:
         Step.null(),
     )
     known = Known(pictures, CONDITIONS.ids(table), rows, rows, member)
+    settings = {
+        "generator": {"family": "diffusion"},
+        "attacks": {"positive_control": PLANT},
+        "compute": COMPUTE,
+    }
     planted = plant(
-        folder / "model",
-        known,
-        CONDITIONS,
-        {"family": "diffusion"},
-        PLANT,
-        COMPUTE,
-        SEED,
-        folder / "planted",
-        Step.null(),
+        folder / "model", known, CONDITIONS, settings, SEED, folder / "planted", Step.null()
     )
     denoiser, leaking = (
         Denoiser(each, CONDITIONS, COMPUTE) for each in (folder / "model", planted)

@@ -2,9 +2,9 @@
 
     PYTHONPATH=workflow/scripts python experiments/attacks/insets.py results/releases/eyes --out insets.json
 
-One original of each test patient, at several sizes, in the middle of: black; noise of all levels; faint noise around
-the original's mean colour; a held-out patient's picture. A frame of one colour is cut away before a fingerprint is made
-(decision 0057); the others are not.
+One original of each test patient, at several sizes, in the middle of: black; noise of all levels;
+faint noise around the original's mean colour; a held-out patient's picture. A frame of one colour
+is cut away before a fingerprint is made (decision 0057); the others are not.
 """
 
 import argparse

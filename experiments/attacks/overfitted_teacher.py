@@ -5,13 +5,14 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/attacks/overfitted_teacher.py \
         --work DIR --real ../shared/data/eyes
 
-Generated eyes of known identity. Apart from each other: persons who train the encoder, who calibrate the cone,
-strangers, and members. Few: a generator is trained on 30 members far too long, draws pictures, and every copy among
-them must be rejected. Many: one is trained on 300 members too long; a student learns from what the cone lets pass, and
-is attacked with all 300 members and 300 non-members. With --real the first part alone, on the fundus photographs.
+Generated eyes of known identity. Apart from each other: persons who train the encoder, who
+calibrate the cone, strangers, and members. Few: a generator is trained on 30 members far too long,
+draws pictures, and every copy among them must be rejected. Many: one is trained on 300 members too
+long; a student learns from what the cone lets pass, and is attacked with all 300 members and 300
+non-members. With --real the first part alone, on the fundus photographs.
 
-All that takes long continues from DIR after a stop. Writes results/overfitted_teacher[_real].json and the
-contact sheet docs/figures/overfitted_teacher.png (of real eyes it stays in DIR).
+All that takes long continues from DIR after a stop. Writes results/overfitted_teacher[_real].json
+and the contact sheet docs/figures/overfitted_teacher.png (of real eyes it stays in DIR).
 """
 
 import argparse

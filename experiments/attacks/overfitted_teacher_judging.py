@@ -152,10 +152,11 @@ def share(events: npt.NDArray[np.bool_]) -> dict[str, Any]:
 class Copies:
     """Which generated pictures are copies of a member, by two judges that share nothing with the encoder.
 
-    The independent matcher, and the correlation of pictures less the mean picture of the encoder persons. A copy is
-    what lies above all that two persons reach: every non-member against the members nearest to him, and the members
-    against each other. The matcher is slow, so it looks at the `looked_at` members nearest by correlation only, of
-    generated pictures and of non-members alike.
+    The independent matcher, and the correlation of pictures less the mean picture of the encoder
+    persons. A copy is what lies above all that two persons reach: every non-member against the
+    members nearest to him, and the members against each other. The matcher is slow, so it looks at
+    the `looked_at` members nearest by correlation only, of generated pictures and of non-members
+    alike.
     """
 
     def __init__(

@@ -19,11 +19,14 @@ from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.pool import pool_from_manifest
+from avatarflow.intake.sources.rows import Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs
 from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.on_generator.registry import Known, attack_generator
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder
 from avatarflow.privacy.perturbations import FAMILIES as ALTERATIONS
+from avatarflow.privacy.perturbations import Drawn
 from avatarflow.runs.context import Step
 
 Pictures = npt.NDArray[np.uint8]
@@ -87,9 +90,8 @@ def real(asked: dict[str, Any]) -> tuple[Pictures, pd.DataFrame]:
     config = load(yaml.safe_load((ROOT / "config" / "fundus.yaml").read_text(encoding="utf-8")))
     entry = {**config["releases"]["fundus"], "size_px": asked["size_px"]}
     folder = asked["real"]
-    pool = pool_from_manifest(
-        entry, f"{folder}/manifest.csv", folder, asked["seed"], 1, Step.null()
-    )
+    inputs = IntakeInputs(Place(folder, f"{folder}/manifest.csv"))
+    pool = pool_from_manifest(entry, inputs, asked["seed"], 1, Step.null())
     first = ~pool.table.duplicated("person").to_numpy()
     table = pool.table[first].sort_values("person")
     order = table.index.to_numpy()
@@ -158,15 +160,8 @@ def embed_everyone(
         }
         for purpose, names in roles.items():
             rows = np.flatnonzero(table["part"].isin(names))
-            altered = embed_altered(
-                encoder,
-                pictures[rows],
-                rows,
-                list(ALTERATIONS),
-                asked["draws"],
-                asked["seed"],
-                purpose,
-            )
+            drawn = Drawn(list(ALTERATIONS), asked["draws"], asked["seed"], purpose)
+            altered = embed_altered(encoder, pictures[rows], rows, drawn)
             save_rows(work / f"{purpose}.safetensors", altered, encoder.digest)
 
 
@@ -236,10 +231,13 @@ def attack(
         pictures[rows], conditions.ids(labelled(table.iloc[rows], asked)), rows, rows, member
     )
     with clock(f"attacks on {part}"):
-        planted = plant(
-            work / part, known, conditions, {"family": "diffusion"}, asked["plant"], asked["compute"], asked["seed"],
-            work / "state" / f"planted-{part}", Step.null(),
-        )  # fmt: skip
+        settings = {
+            **asked,
+            "generator": {"family": "diffusion"},
+            "attacks": {"positive_control": asked["plant"]},
+        }
+        state = work / "state" / f"planted-{part}"
+        planted = plant(work / part, known, conditions, settings, asked["seed"], state, Step.null())
         denoiser, leaking = (
             Denoiser(each, conditions, asked["compute"]) for each in (work / part, planted)
         )

@@ -2,7 +2,8 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/clinic/practice_data.py practice --patients 60
 
-Nobody is shown. Of the consents the first is inactive, the second ended, the third patient gave none.
+Nobody is shown. Of the consents the first is inactive, the second ended, the third patient gave
+none.
 """
 
 import argparse

@@ -2,10 +2,11 @@
 
 OMP_NUM_THREADS=1 PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/audit_fundus.py results/releases/fundus
 
-Needs a finished entry of config/fundus.yaml (its persons, encoder and fingerprints are taken as they are, so that who
-was trained on is known) and the shared pictures ($AVATARFLOW_DATA, else ../shared/data). Two audits: of the student's
-pictures alone, and of these with altered copies of test persons' photographs at seven sizes among them. Writes
-results/audit_fundus.json, and with --keep the folders with their pages. About four minutes of one core.
+Needs a finished entry of config/fundus.yaml (its persons, encoder and fingerprints are taken as
+they are, so that who was trained on is known) and the shared pictures ($AVATARFLOW_DATA, else
+../shared/data). Two audits: of the student's pictures alone, and of these with altered copies of
+test persons' photographs at seven sizes among them. Writes results/audit_fundus.json, and with
+--keep the folders with their pages. About four minutes of one core.
 """
 
 import argparse

@@ -56,6 +56,7 @@ def embed(args, path):
     import torch
 
     from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered
+    from avatarflow.privacy.perturbations import Drawn
 
     torch.set_num_threads(1)
     encoder, table = Encoder.load(path), read_table(args.entry / "pool/pictures")
@@ -64,11 +65,11 @@ def embed(args, path):
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("own", "calibration", "originals"):
         if not (folder / f"{name}.safetensors").is_file():
-            families = encoder.settings["families"]
+            drawn = Drawn(encoder.settings["families"], DRAWS, args.seed, name)
             made = (
                 encoder.embed(pictures)
                 if name == "originals"
-                else embed_altered(encoder, pictures, items, families, DRAWS, args.seed, name)
+                else embed_altered(encoder, pictures, items, drawn)
             )
             save_rows(folder / f"{name}.safetensors", made, encoder.digest)
 

@@ -3,10 +3,11 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/cone_coverage.py
 
-Persons with known identity are divided at random into as many test as calibration persons, with as many draws each;
-all are in the gallery. The mean share of test persons missed must not lie above what the calibration promises (its
-99 % interval over splits reaches down to it), and in at least 90 of 100 splits the number missed must lie under the
-95 % bound that the beta-binomial law gives for so many test persons.
+Persons with known identity are divided at random into as many test as calibration persons, with as
+many draws each; all are in the gallery. The mean share of test persons missed must not lie above
+what the calibration promises (its 99 % interval over splits reaches down to it), and in at least 90
+of 100 splits the number missed must lie under the 95 % bound that the beta-binomial law gives for
+so many test persons.
 """
 
 import argparse
@@ -60,6 +61,7 @@ def embed(folder, persons):
 
     from avatarflow.imaging.phantom.eyes import draw_eyes
     from avatarflow.privacy.fingerprints.fingerprint import embed_altered, fit_encoder
+    from avatarflow.privacy.perturbations import Drawn
     from avatarflow.runs.context import Step
 
     torch.set_num_threads(1)
@@ -73,7 +75,8 @@ def embed(folder, persons):
     rest = pictures[TRAINED:]
     np.save(folder / "originals.npy", encoder.embed(rest))
     for purpose in ("own", "calibration"):
-        rows = embed_altered(encoder, rest, everyone[TRAINED:], FAMILIES, DRAWS, SEED, purpose)
+        drawn = Drawn(FAMILIES, DRAWS, SEED, purpose)
+        rows = embed_altered(encoder, rest, everyone[TRAINED:], drawn)
         np.save(folder / f"{purpose}.npy", rows)
 
 

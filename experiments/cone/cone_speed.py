@@ -3,12 +3,13 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/cone_speed.py
 
-Speed: `judging.judge` (checks, exact ratios, proofs, decisions written) of 100,000 candidates against 10,000 originals
-at d = 512, beside faiss IndexFlatIP at the same k on the same rows; rounds alternate, medians of CPU time are compared.
-Memory: the peak of a process that judges 10,000 and of one that judges 1,000,000 candidates (2 GB, made by blocks,
-deleted after); here the gallery is of 1,000, so that its own share hides nothing.
-Two populations: `faces`, clustered as fingerprints are (24 directions carry most), and `isotropic`, where all angles
-are near 90 degrees and the widths alone decide: the hard case for any search by distance.
+Speed: `judging.judge` (checks, exact ratios, proofs, decisions written) of 100,000 candidates
+against 10,000 originals at d = 512, beside faiss IndexFlatIP at the same k on the same rows; rounds
+alternate, medians of CPU time are compared. Memory: the peak of a process that judges 10,000 and of
+one that judges 1,000,000 candidates (2 GB, made by blocks, deleted after); here the gallery is of
+1,000, so that its own share hides nothing. Two populations: `faces`, clustered as fingerprints are
+(24 directions carry most), and `isotropic`, where all angles are near 90 degrees and the widths
+alone decide: the hard case for any search by distance.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import numpy as np
 from default_cone import default_shape
 
 from avatarflow.privacy.cones.cone import Cones, local_sparsity
-from avatarflow.privacy.cones.decide import BLOCK, NEIGHBOURS, judge
+from avatarflow.privacy.cones.decide import BLOCK, NEIGHBOURS, Candidates, judge
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import RowFile
 
@@ -97,7 +98,7 @@ def speed(kind, density, n, rounds, folder):
             index.search(queries[slice(start, start + BLOCK)], NEIGHBOURS)
 
     def decisions():
-        return judge(RowFile(path, ""), Names(n), cones, folder / "decisions.parquet")
+        return judge(Candidates(RowFile(path, ""), Names(n)), cones, folder / "decisions.parquet")
 
     for _ in range(rounds):
         for name, work in (("faiss", plain), ("judge", decisions)):
@@ -157,7 +158,7 @@ def main():
             "",
             few,
         )
-        judge(source, Names(args.peak), cones, args.folder / "decisions.parquet")
+        judge(Candidates(source, Names(args.peak)), cones, args.folder / "decisions.parquet")
         status = Path(
             "/proc/self/status"
         ).read_text()  # getrusage would give the peak of the process that started this

@@ -4,10 +4,10 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/consistency.py \
         results/releases/fundus --encoders A B C
 
-Each encoder (fit_encoders.py) calibrates its own cones on the same persons; the same pictures are judged: samples of
-the entry's teacher and real pictures of its held-out subjects. Kappa says something only where both decisions are
-common, so the share of rejected pictures stands beside it. Intervals: bootstrap over pictures (samples) and persons
-(held-out subjects).
+Each encoder (fit_encoders.py) calibrates its own cones on the same persons; the same pictures are
+judged: samples of the entry's teacher and real pictures of its held-out subjects. Kappa says
+something only where both decisions are common, so the share of rejected pictures stands beside it.
+Intervals: bootstrap over pictures (samples) and persons (held-out subjects).
 """
 
 import argparse

@@ -4,10 +4,11 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/fingerprint_fundus.py \
         DATA/eyes/manifest.csv RUN [RUN ...]
 
-A RUN is a results/releases/<name> folder whose rule calibrate_cones is done (config/fundus.yaml); several with other
-seeds are other splits and other encoders. The manifest's `field` is empty for these sets: the field is told from how
-far the disc lies apart in two photographs of an eye, as a share of the side. With --matcher the pairs that
-the data's README calls easy, on RIDB, are told apart by the independent matcher as well.
+A RUN is a results/releases/<name> folder whose rule calibrate_cones is done (config/fundus.yaml);
+several with other seeds are other splits and other encoders. The manifest's `field` is empty for
+these sets: the field is told from how far the disc lies apart in two photographs of an eye, as a
+share of the side. With --matcher the pairs that the data's README calls easy, on RIDB, are told
+apart by the independent matcher as well.
 """
 
 import argparse

@@ -3,10 +3,11 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/held_out_families.py results/releases/fundus
 
-Needs the pool of an entry (its persons and roles). The fourteen families are left out in five groups, no group with two
-families of one kind, so that five encoders are trained in place of fourteen: each family is tried where it and two or
-three others are unknown, which is harder than alone. `--apart` leaves out one at a time. Stops and goes on where it
-was (`--work`). Written: experiments/cone/results/left_out_families.json, per family and strength, both modes.
+Needs the pool of an entry (its persons and roles). The fourteen families are left out in five
+groups, no group with two families of one kind, so that five encoders are trained in place of
+fourteen: each family is tried where it and two or three others are unknown, which is harder than
+alone. `--apart` leaves out one at a time. Stops and goes on where it was (`--work`). Written:
+experiments/cone/results/left_out_families.json, per family and strength, both modes.
 """
 
 import argparse

@@ -3,11 +3,12 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/keypoints_fundus.py [--size 64 256]
 
-IDRiD (one photograph an eye): half of the eyes are originals, the other half held out. The threshold is set on the
-originals as a release sets it: each is compared with all others, and 1 % of them may be above it. It is tried on the
-held-out eyes. Every kind of alteration is made once of each of the tested originals, and the copy is asked about all.
-RIDB (five photographs an eye): pairs of one eye, and of eyes that may not be of one person.
-Needs the shared eye pictures (AVATARFLOW_DATA, or ../shared/data). Writes results/keypoints_fundus.json.
+IDRiD (one photograph an eye): half of the eyes are originals, the other half held out. The
+threshold is set on the originals as a release sets it: each is compared with all others, and 1 % of
+them may be above it. It is tried on the held-out eyes. Every kind of alteration is made once of
+each of the tested originals, and the copy is asked about all. RIDB (five photographs an eye): pairs
+of one eye, and of eyes that may not be of one person. Needs the shared eye pictures
+(AVATARFLOW_DATA, or ../shared/data). Writes results/keypoints_fundus.json.
 """
 
 import argparse

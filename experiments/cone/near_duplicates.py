@@ -4,8 +4,9 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/near_duplicates.py make RUN WORK [--sheet SHEET.png]
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/near_duplicates.py judge RUN WORK
 
-RUN is a results/releases/<name> folder of config/fundus.yaml with its teacher, encoder, cones and perturbations; WORK
-is a folder outside the project, since near-duplicates show real eyes. Two calls: torch and faiss share no process.
+RUN is a results/releases/<name> folder of config/fundus.yaml with its teacher, encoder, cones and
+perturbations; WORK is a folder outside the project, since near-duplicates show real eyes. Two
+calls: torch and faiss share no process.
 """
 
 import argparse

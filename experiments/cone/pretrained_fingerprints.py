@@ -5,11 +5,11 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/pretrained_fingerprints.py \
         results/releases/fundus --encoders ENCODERS/*.safetensors --weights WEIGHTS/**/efficientnet-lite0-*.pth
 
-The originals of the test patients are altered in every way of alterations.py. A picture is rejected where its angle to
-the nearest original is below that which 95 % of held-out pictures keep: one rule for all fingerprints, no cone.
-The maps are standardised over the pictures of the role `encoder`; `whitened` also divides by what their perturbations
-change (within-picture covariance on 256 principal components). EfficientNet-Lite0: Apache-2.0.
-Writes results/pretrained_fingerprints.json.
+The originals of the test patients are altered in every way of alterations.py. A picture is rejected
+where its angle to the nearest original is below that which 95 % of held-out pictures keep: one rule
+for all fingerprints, no cone. The maps are standardised over the pictures of the role `encoder`;
+`whitened` also divides by what their perturbations change (within-picture covariance on 256
+principal components). EfficientNet-Lite0: Apache-2.0. Writes results/pretrained_fingerprints.json.
 """
 
 import argparse

@@ -3,9 +3,10 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/second_photographs.py DATA/eyes/manifest.csv RUN
 
-RUN is a results/releases/<name> folder of config/fundus.yaml with cones, perturbations and `privacy/verifier.json`.
-Each original whose eye another original shows is taken out of the gallery and judged against the rest, unless its
-person trained the encoder. The nearest field it has a fellow of, told as in fingerprint_fundus.py, is its own.
+RUN is a results/releases/<name> folder of config/fundus.yaml with cones, perturbations and
+`privacy/verifier.json`. Each original whose eye another original shows is taken out of the gallery
+and judged against the rest, unless its person trained the encoder. The nearest field it has a
+fellow of, told as in fingerprint_fundus.py, is its own.
 """
 
 import argparse

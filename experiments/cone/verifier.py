@@ -3,9 +3,9 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/verifier.py DATA/eyes/manifest.csv RUN
 
-RUN is a results/releases/<name> folder with a pool (config/fundus.yaml). The field is told as in fingerprint_fundus.py.
-About four minutes on one core. The matcher learns nothing, so persons of every role may be looked at; the threshold is
-of calibration persons.
+RUN is a results/releases/<name> folder with a pool (config/fundus.yaml). The field is told as in
+fingerprint_fundus.py. About four minutes on one core. The matcher learns nothing, so persons of
+every role may be looked at; the threshold is of calibration persons.
 """
 
 import argparse

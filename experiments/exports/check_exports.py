@@ -6,10 +6,11 @@ None of the validators is needed by the workflow; install them into an environme
 
     pip install mlcroissant pyshacl roc-validator rocrate datasets duckdb python-gdcm dicom3tools pyarrow
 
-A validator that is missing is skipped with its reason. `--shapes` holds SHACL files: `dcat-ap/*.ttl` of
-github.com/SEMICeu/DCAT-AP (releases/3.0.1/html/shacl) and `health/*.ttl` of HealthDCAT-AP's validator for public data
-(code.europa.eu/healthdataeu/healthdcat-ap). `--context` is the RO-Crate 1.1 context as a file, for machines without
-network. The exit status is 1 where a validator finds an error.
+A validator that is missing is skipped with its reason. `--shapes` holds SHACL files:
+`dcat-ap/*.ttl` of github.com/SEMICeu/DCAT-AP (releases/3.0.1/html/shacl) and `health/*.ttl` of
+HealthDCAT-AP's validator for public data (code.europa.eu/healthdataeu/healthdcat-ap). `--context`
+is the RO-Crate 1.1 context as a file, for machines without network. The exit status is 1 where a
+validator finds an error.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     PYTHONPATH=workflow/scripts python experiments/exports/export_again.py RELEASE TARGET [--pictures 2000]
 
-`RELEASE` is `release/` of an entry of `releases` or `read_releases` that passed. Publisher, addresses and health keys
-are made up (`DECLARED`). With `--pictures` its pictures are taken again and again until there are so many. The seconds
-that writing took are printed.
+`RELEASE` is `release/` of an entry of `releases` or `read_releases` that passed. Publisher,
+addresses and health keys are made up (`DECLARED`). With `--pictures` its pictures are taken again
+and again until there are so many. The seconds that writing took are printed.
 """
 
 import argparse

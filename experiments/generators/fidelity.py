@@ -4,8 +4,9 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/generators/fidelity.py \
         config/fundus.yaml fundus --stage teacher
 
-The figures are those of a release's `evaluation/`: both encoders, the same held-out persons, and the PCA-Gaussian
-sampler fitted to the training pictures as the named baseline of the same run. Needs the results of that configuration.
+The figures are those of a release's `evaluation/`: both encoders, the same held-out persons, and
+the PCA-Gaussian sampler fitted to the training pictures as the named baseline of the same run.
+Needs the results of that configuration.
 """
 
 import argparse

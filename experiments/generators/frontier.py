@@ -4,7 +4,8 @@
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/generators/frontier.py config/fundus.yaml fundus RUN
 
 RUN is the folder results/releases/<name> of a run whose candidates are judged. Writes
-results/frontier_<name>.tsv and docs/figures/frontier_<name>.png. About a minute of one core at 64 px.
+results/frontier_<name>.tsv and docs/figures/frontier_<name>.png. About a minute of one core at 64
+px.
 """
 
 import argparse
@@ -34,11 +35,12 @@ def main() -> None:
         inputs[stage] = str(asked.run / "samples" / stage / "pictures")
         inputs[f"{stage}_decisions"] = str(asked.run / "privacy" / f"{stage}.decisions.parquet")
     figures = HERE.parents[1] / "docs" / "figures"
-    frontier_entry(
-        inputs, entry["sample"], entry["evaluate"], list(entry["conditions"]), config["seed"],
-        str(HERE / "results" / f"frontier_{asked.name}.tsv"), str(figures / f"frontier_{asked.name}.png"),
-        Step.null(), 1,
-    )  # fmt: skip
+    outputs = {
+        "table": str(HERE / "results" / f"frontier_{asked.name}.tsv"),
+        "figure": str(figures / f"frontier_{asked.name}.png"),
+    }
+    settings = {**entry, "conditions": list(entry["conditions"])}
+    frontier_entry(inputs, settings, config["seed"], outputs, Step.null(), 1)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     .venv/bin/python experiments/machine/gpu_check.py \
         --device cpu --parts training --out experiments/machine/results/training_cpu.json
 
-Each part runs in a process of its own; ours and the peer take turns, step by step. Ratios above 1 are in our favour.
+Each part runs in a process of its own; ours and the peer take turns, step by step. Ratios above 1
+are in our favour.
 """
 
 import argparse

@@ -3,11 +3,13 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/images_memory.py [--pictures 5000 20000]
 
-Each step runs in a process of its own, as its rule runs it, on grainy pictures (JPEG files): intake of originals and of
-as many candidates, augmentation, encoder (few steps, on the pictures of its role), fingerprints of originals,
-perturbations and candidates, calibration, and decisions. `--quick` puts a projection in place of the encoder's network
-in the fingerprint steps, whose own memory does not depend on the number of pictures: that saves hours.
-Adds to results/images_memory.json: peak resident memory of the process, and of the largest process it started.
+Each step runs in a process of its own, as its rule runs it, on grainy pictures (JPEG files): intake
+of originals and of as many candidates, augmentation, encoder (few steps, on the pictures of its
+role), fingerprints of originals, perturbations and candidates, calibration, and decisions.
+`--quick` puts a projection in place of the encoder's network in the fingerprint steps, whose own
+memory does not depend on the number of pictures: that saves hours. Adds to
+results/images_memory.json: peak resident memory of the process, and of the largest process it
+started.
 """
 
 import argparse
@@ -88,10 +90,13 @@ def run(step: str, folder: Path, size: int) -> None:
         for name in ("originals", "own", "calibration", "test", "seen", "fingerprints", "cones")
     }
     if step == "intake":
+        from avatarflow.intake.sources.rows import Place
+        from avatarflow.intake.sources.withdrawn import IntakeInputs
         from avatarflow.intake.step import take_in
 
-        refused = str(folder / "refused")
-        take_in(asked, manifest, root, SEED, 1, at["pool"], at["summary"], refused, null)
+        inputs = IntakeInputs(Place(root, manifest))
+        outputs = {**at, "pictures": at["pool"], "refused": str(folder / "refused")}
+        take_in(asked, inputs, SEED, 1, outputs, null)
     elif step == "candidates":
         from avatarflow.intake.candidates import take_in_candidates
 
@@ -131,15 +136,8 @@ def run(step: str, folder: Path, size: int) -> None:
     else:
         from avatarflow.privacy.cones.decide_step import judge_pictures
 
-        judge_pictures(
-            at["made"],
-            files["fingerprints"],
-            files["cones"],
-            at["encoder"],
-            "foreign",
-            str(folder / "decisions.parquet"),
-            null,
-        )
+        inputs = {**at, **files, "candidates": at["made"]}
+        judge_pictures(inputs, "foreign", str(folder / "decisions.parquet"), null)
 
 
 def project_instead() -> None:

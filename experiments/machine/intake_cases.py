@@ -3,9 +3,9 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/intake_cases.py FOLDER
 
-FOLDER holds one folder a case (`config.yaml`, a manifest), `manifest_cases.csv` (case, expected), and `formats` and
-`dicom` (one file a case; `expected.csv`, and `expected.npz` with the picture each should look like).
-Writes results/intake_cases.md.
+FOLDER holds one folder a case (`config.yaml`, a manifest), `manifest_cases.csv` (case, expected),
+and `formats` and `dicom` (one file a case; `expected.csv`, and `expected.npz` with the picture each
+should look like). Writes results/intake_cases.md.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from avatarflow.imaging.io import read_picture
 from avatarflow.imaging.picture_checks import PictureError
 from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.intake.refusals import check_share, reasons_in_words
+from avatarflow.intake.sources.rows import Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs
 from avatarflow.runs.context import Step
 
 RESULT = Path(__file__).parent / "results" / "intake_cases.md"
@@ -151,14 +153,10 @@ def taken(path: Path) -> str:
         config = load(yaml.safe_load(in_new_keys(path.read_bytes())))
         (entry,) = config["releases"].values()
         source = entry["source"]
-        pool = pool_from_manifest(
-            entry,
-            data_path(source["manifest"], config["data_root"]),
-            data_path(source["root"], config["data_root"]),
-            config["seed"],
-            1,
-            step,
-        )
+        root = data_path(source["root"], config["data_root"])
+        manifest = data_path(source["manifest"], config["data_root"])
+        inputs = IntakeInputs(Place(root, manifest))
+        pool = pool_from_manifest(entry, inputs, config["seed"], 1, step)
         total = len(pool.table) + len(pool.refused)
         found = f"{len(pool.table)} pictures of {pool.table['person'].nunique()} patients"
         if pool.refused:

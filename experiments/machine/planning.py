@@ -2,8 +2,8 @@
 
     .venv/bin/python experiments/machine/planning.py [jobs ...]
 
-Writes results/planning.json. Wall and processor seconds: the first is what a user waits, the second is not
-lengthened by what else the machine does.
+Writes results/planning.json. Wall and processor seconds: the first is what a user waits, the second
+is not lengthened by what else the machine does.
 """
 
 import json

@@ -1,9 +1,10 @@
 """The named peer of gpu_check.py: training as in diffusers' example `train_unconditional.py`.
 
-Kept from the example: accelerate's mixed precision and wrapped objects, a torch DataLoader over pictures turned into
-tensors one by one, AdamW (not fused), EMA with warmup, gradient clipping, a cosine rate, the loss read every step.
-Left out, as they would only slow it down: trackers, checkpoints, resizing (pictures have their size). Added, because
-the network compared has classes: labels, dropped for one picture in ten.
+Kept from the example: accelerate's mixed precision and wrapped objects, a torch DataLoader over
+pictures turned into tensors one by one, AdamW (not fused), EMA with warmup, gradient clipping, a
+cosine rate, the loss read every step. Left out, as they would only slow it down: trackers,
+checkpoints, resizing (pictures have their size). Added, because the network compared has classes:
+labels, dropped for one picture in ten.
 """
 
 import time

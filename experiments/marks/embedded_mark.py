@@ -3,9 +3,10 @@
     python experiments/marks/embedded_mark.py --out experiments/marks/results/embedded_mark.json \
         [--photographs <folder with manifest.csv>] [--release <results/releases/name>]
 
-Asked for before the first run, at 128 and 256 px: found in 99 of 100 pictures after JPEG 80 at half size, not once in
-10,000 pairs of an unmarked picture and a key, PSNR 40 dB and SSIM 0.98 or more for 95 of 100 pictures. With --release,
-its candidates are judged again with the mark in them: nothing may change, else the filter has to judge marked pictures.
+Asked for before the first run, at 128 and 256 px: found in 99 of 100 pictures after JPEG 80 at half
+size, not once in 10,000 pairs of an unmarked picture and a key, PSNR 40 dB and SSIM 0.98 or more
+for 95 of 100 pictures. With --release, its candidates are judged again with the mark in them:
+nothing may change, else the filter has to judge marked pictures.
 """
 
 import argparse
@@ -143,7 +144,7 @@ def library(pictures: np.ndarray) -> dict[str, object]:
 def judged_again(release: Path, wanted: float) -> dict[str, object]:
     """Judge a release's student candidates anew, unmarked and marked; what the verifier said of them stays."""
     from avatarflow.privacy.cones.cone import Cones
-    from avatarflow.privacy.cones.decide import judge
+    from avatarflow.privacy.cones.decide import Candidates, judge
     from avatarflow.privacy.fingerprints.files import encoder_digest
     from avatarflow.privacy.fingerprints.fingerprint import Encoder
 
@@ -156,10 +157,9 @@ def judged_again(release: Path, wanted: float) -> dict[str, object]:
     for place, version in enumerate((pictures, marked)):
         rows.append(encoder.embed(version, 32))
         path = Path("/tmp") / f"judged_again_{place}.parquet"
-        judge(
-            rows[-1], names, cones, str(path), encoder=encoder_digest(file), stage="student",
-            refusals=Column(release / "privacy/student.verifier.parquet", "refusal")[slice(0, JUDGED)],
-        )  # fmt: skip
+        refusals = Column(release / "privacy/student.verifier.parquet", "refusal")[slice(0, JUDGED)]
+        candidates = Candidates(rows[-1], names, encoder=encoder_digest(file), refusals=refusals)
+        judge(candidates, cones, str(path), stage="student")
         tables.append(pd.read_parquet(path))
         path.unlink()
     angle = np.arccos(np.clip((rows[0] * rows[1]).sum(1), -1, 1))

@@ -1,9 +1,10 @@
 """A mark in the middle frequencies of the luminance, and its detector.
 
-Each frequency gets a sign from the key. The score is the sum of the picture's cosine coefficients with these signs,
-each divided by the power of its ring of frequencies, over the root of the sum of squares. Over random keys it has mean
-0 and variance 1 whatever the picture, and is above t with probability at most exp(-t^2 / 2) (Hoeffding). Embedding
-raises it to a wanted score, and no further, with the same amplitude at every frequency.
+Each frequency gets a sign from the key. The score is the sum of the picture's cosine coefficients
+with these signs, each divided by the power of its ring of frequencies, over the root of the sum of
+squares. Over random keys it has mean 0 and variance 1 whatever the picture, and is above t with
+probability at most exp(-t^2 / 2) (Hoeffding). Embedding raises it to a wanted score, and no
+further, with the same amplitude at every frequency.
 
 References
 ----------

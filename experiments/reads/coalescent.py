@@ -3,8 +3,8 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/coalescent.py --data ../shared/data
 
-Real: 300 people on chr20:1-4 Mb. Simulated: as many people on a made-up chromosome as long, by each demography.
-Writes results/coalescent.json.
+Real: 300 people on chr20:1-4 Mb. Simulated: as many people on a made-up chromosome as long, by each
+demography. Writes results/coalescent.json.
 """
 
 import argparse

@@ -3,8 +3,9 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/own_reads.py
 
-Writes random pairs of 2 x 150 bases as gzip, takes them in with and without a truth table, each in a process of its
-own, beside `gzip -dc` of the same two files as the peer. Writes `results/own_reads.json`.
+Writes random pairs of 2 x 150 bases as gzip, takes them in with and without a truth table, each in
+a process of its own, beside `gzip -dc` of the same two files as the peer. Writes
+`results/own_reads.json`.
 """
 
 import argparse

@@ -3,10 +3,11 @@
 
     AVATARFLOW_DATA=../shared/data PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/read_release.py
 
-People of a real panel (chr20:1-4 Mb) give reads, mixed with E. coli. Each tool of `CLEANERS` cleans them, the
-`DETECTORS` look at what is left, spike-ins come from mosaics of the panel, and the release's own code counts, measures
-and bounds. The truth is known here: every human fragment that was left in, at its true place, held against the donor
-with the mosaic model over all sites. Writes `results/read_release.json`, a row per donor, error and cleaner.
+People of a real panel (chr20:1-4 Mb) give reads, mixed with E. coli. Each tool of `CLEANERS` cleans
+them, the `DETECTORS` look at what is left, spike-ins come from mosaics of the panel, and the
+release's own code counts, measures and bounds. The truth is known here: every human fragment that
+was left in, at its true place, held against the donor with the mosaic model over all sites. Writes
+`results/read_release.json`, a row per donor, error and cleaner.
 """
 
 import argparse

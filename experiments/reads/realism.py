@@ -2,10 +2,11 @@
 
     AVATARFLOW_DATA=... .venv/bin/python experiments/reads/realism.py
 
-A profile is fitted to real reads, reads are simulated with it (lengths, error and indels as the fit suggests), and both
-are counted in the same way after the same aligner. Illumina: NA12878 on chrM, as aligned by iSAAC; ours aligned with
-bwa mem. Nanopore: amplicons of SARS-CoV-2 (old chemistry), both aligned with minimap2 map-ont; and eight human reads
-(R10.4.1), whose alignments are taken as they are, so that ours, from a made-up genome, differ by the aligner too.
+A profile is fitted to real reads, reads are simulated with it (lengths, error and indels as the fit
+suggests), and both are counted in the same way after the same aligner. Illumina: NA12878 on chrM,
+as aligned by iSAAC; ours aligned with bwa mem. Nanopore: amplicons of SARS-CoV-2 (old chemistry),
+both aligned with minimap2 map-ont; and eight human reads (R10.4.1), whose alignments are taken as
+they are, so that ours, from a made-up genome, differ by the aligner too.
 """
 
 import argparse

@@ -3,9 +3,10 @@
 
     AVATARFLOW_DATA=../shared/data PYTHONPATH=workflow/scripts .venv/bin/python experiments/reads/risk.py
 
-Every person of the panel is the donor once per count of fragments; fragments lie anywhere in chr20:1-4 Mb, 2 x 150 of
-350 bp, error 0.01. Writes `results/risk.json`: per count and model the share of donors in rank 1, bits, and
-the share of other people whose ratio reaches t, with intervals clustered by donor and by candidate.
+Every person of the panel is the donor once per count of fragments; fragments lie anywhere in
+chr20:1-4 Mb, 2 x 150 of 350 bp, error 0.01. Writes `results/risk.json`: per count and model the
+share of donors in rank 1, bits, and the share of other people whose ratio reaches t, with intervals
+clustered by donor and by candidate.
 """
 
 import argparse

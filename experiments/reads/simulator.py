@@ -3,14 +3,15 @@
     .venv/bin/python experiments/reads/simulator.py \
         [--pairs 100000] [--bases 200000000] [--repeats 3] [--only short|long]
 
-Every tool gets one made-up chromosome and makes as many pairs of 2 x 150, or about as many bases of long reads (mean
-length 3,000, 15 % errors); rounds go through the tools in turn, so that whatever else the machine does meets all of
-them. With `--only`, the file keeps the other half as it was measured before. Rates are medians over the rounds, in
-reads (long reads: bases) per second of processor time of the tool's own process, start and input included; seconds of
-the clock are written beside them. Ours and ART write plain FASTQ and an alignment of every read (ART: SAM; ours: BAM
-without compression, with the cause of every base, and the table of fragments, which ART does not have); wgsim writes
-plain FASTQ and no alignments; pbsim writes plain FASTQ and alignments (MAF), ours the same as for pairs. Tools that
-are not on PATH are named as missing.
+Every tool gets one made-up chromosome and makes as many pairs of 2 x 150, or about as many bases of
+long reads (mean length 3,000, 15 % errors); rounds go through the tools in turn, so that whatever
+else the machine does meets all of them. With `--only`, the file keeps the other half as it was
+measured before. Rates are medians over the rounds, in reads (long reads: bases) per second of
+processor time of the tool's own process, start and input included; seconds of the clock are written
+beside them. Ours and ART write plain FASTQ and an alignment of every read (ART: SAM; ours: BAM
+without compression, with the cause of every base, and the table of fragments, which ART does not
+have); wgsim writes plain FASTQ and no alignments; pbsim writes plain FASTQ and alignments (MAF),
+ours the same as for pairs. Tools that are not on PATH are named as missing.
 """
 
 import argparse

@@ -12,6 +12,7 @@ from avatarflow.privacy.cones.decide import miss_rate, risks, specificity
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.fingerprint import embed_altered, fit_encoder
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
+from avatarflow.privacy.perturbations import Drawn
 from avatarflow.runs.context import Step
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
@@ -53,7 +54,8 @@ def test_recognises_and_rejects(eyes, tmp_path):
     rows, items = encoder.embed(pictures), np.arange(len(pictures))
 
     def altered(chosen, purpose):
-        return embed_altered(encoder, pictures[chosen], items[chosen], FAMILIES, 4, 1, purpose)
+        drawn = Drawn(FAMILIES, 4, 1, purpose)
+        return embed_altered(encoder, pictures[chosen], items[chosen], drawn)
 
     def flat(draws, chosen):
         return draws.reshape(-1, rows.shape[1]), np.repeat(person[chosen], draws.shape[1])

@@ -8,6 +8,8 @@ from avatarflow.audit.step import weigh_candidates
 from avatarflow.config.loading import load
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.intake.candidates import take_in_candidates
+from avatarflow.intake.sources.rows import Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs
 from avatarflow.intake.step import take_in
 from avatarflow.privacy.attacks import summary
 from avatarflow.privacy.attacks.controls import leaked_pictures
@@ -73,10 +75,13 @@ class Audit:
         return str(path)
 
     def intake(self):
-        take_in(
-            {**self.settings, "whole": True}, str(self.folder / "originals.csv"), str(self.folder), SEED, 1,
-            self.at("pool/pictures"), self.at("pool/summary.json"), self.at("refused.csv"), STEP,
-        )  # fmt: skip
+        inputs = IntakeInputs(Place(str(self.folder), str(self.folder / "originals.csv")))
+        outputs = {
+            "pictures": self.at("pool/pictures"),
+            "summary": self.at("pool/summary.json"),
+            "refused": self.at("refused.csv"),
+        }
+        take_in({**self.settings, "whole": True}, inputs, SEED, 1, outputs, STEP)
 
     def intake_candidates(self):
         take_in_candidates(
@@ -114,8 +119,8 @@ class Audit:
             at("foreign/pictures"), at("encoder"), COMPUTE, at("foreign.safetensors")
         )
         judge_pictures(
-            at("foreign/pictures"), at("foreign.safetensors"), at("cones"), at("encoder"), "foreign",
-            at("judged.parquet"), STEP,
+            {"candidates": at("foreign/pictures"), "fingerprints": at("foreign.safetensors"), "cones": at("cones"),
+             "encoder": at("encoder")}, "foreign", at("judged.parquet"), STEP,
         )  # fmt: skip
         join([at("judged.parquet")], at("decisions.parquet"), drop=["stage"])
 

@@ -167,15 +167,17 @@ def cameras(mode="reject-all"):
             "camera": ["a"] * 4 + ["b", "a", "a", "b", "a", "c", "c", None],
         }
     )
-    of = np.repeat([5, 6, 7], 2)
     risk = {
         "altered": np.array([0.5, 0.6, 0.7, 1.2, 0.9, 0.9]),
         "held_out": np.array([0.8, 3.0, 3.0, 1.5]),
     }
     decisions = pd.DataFrame({"accepted": [True, False, True]})
     labels = pd.DataFrame({"camera": ["a", "a", "c"]})
-    settings = {"mode": mode, "fewest_persons": 4}
-    return by_camera(pool, "camera", ["a", "b", "c"], risk, of, decisions, labels, settings, 1)
+    settings = {
+        "cameras": {"camera": ["a", "b", "c"]},
+        "cone": {"mode": mode, "fewest_persons": 4},
+    }
+    return by_camera(pool, settings, risk, decisions, labels, 1)["camera"]
 
 
 def test_a_camera_is_covered_by_its_own_calibration_persons_only():

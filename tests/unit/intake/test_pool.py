@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from inputs import listed, outputs
 from PIL import Image
 
 from avatarflow.config.loading import load
@@ -13,6 +14,8 @@ from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.gallery_completeness import repeats
 from avatarflow.intake.pool import pool_from_generator, pool_from_manifest
 from avatarflow.intake.refusals import SAME_CONTENT, check_share
+from avatarflow.intake.sources.rows import Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs
 from avatarflow.intake.step import summarise, take_in
 from avatarflow.runs.context import Step
 
@@ -55,7 +58,7 @@ def folder(tmp_path):
 def pool(folder, **changes):
     root, rows = folder
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
-    return pool_from_manifest(entry(**changes), str(root / "m.csv"), str(root), 1, 1, STEP)
+    return pool_from_manifest(entry(**changes), listed(root, "m.csv"), 1, 1, STEP)
 
 
 def test_pictures_of_a_person_share_a_number_and_a_role(folder):
@@ -149,19 +152,9 @@ def test_too_many_refusals_stop_the_run_and_leave_the_list(folder, tmp_path):
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
     out = tmp_path / "out"
     with pytest.raises(AvatarflowError, match="2 of 12 rows refused"):
-        take_in(
-            entry(),
-            str(root / "m.csv"),
-            str(root),
-            1,
-            1,
-            str(out / "p"),
-            str(out / "s.json"),
-            str(out / "refused.csv"),
-            STEP,
-        )
+        take_in(entry(), listed(root, "m.csv"), 1, 1, outputs(out), STEP)
     assert list(pd.read_csv(out / "refused.csv")["row"]) == [1, 2]
-    assert not (out / "p").exists()
+    assert not (out / "pictures").exists()
 
 
 def test_the_limit_is_a_share():
@@ -183,10 +176,10 @@ def test_generated_eyes_bring_their_own_truth(tmp_path):
 def test_the_pool_on_disk_reads_back(folder, tmp_path):
     root, rows = folder
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
-    files = [str(tmp_path / "o" / name) for name in ("pictures", "summary.json", "refused.csv")]
-    take_in(entry(), str(root / "m.csv"), str(root), 1, 2, *files, STEP)
-    assert read_pictures(files[0]).shape == (12, 16, 16, 3)
-    assert list(read_table(files[0])["item"]) == list(range(12))
+    files = outputs(tmp_path / "o")
+    take_in(entry(), listed(root, "m.csv"), 1, 2, files, STEP)
+    assert read_pictures(files["pictures"]).shape == (12, 16, 16, 3)
+    assert list(read_table(files["pictures"])["item"]) == list(range(12))
 
 
 def test_a_picture_of_one_colour_is_refused_and_joins_nobody(folder):
@@ -208,7 +201,7 @@ def test_says_that_the_folder_is_missing_and_not_each_picture(folder):
     root, rows = folder
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
     with pytest.raises(AvatarflowError, match="no such folder"):
-        pool_from_manifest(entry(), str(root / "m.csv"), str(root / "absent"), 1, 1, STEP)
+        pool_from_manifest(entry(), IntakeInputs(Place(str(root / "absent"), "m.csv")), 1, 1, STEP)
 
 
 def test_two_exports_of_one_picture_join_their_persons(folder):
@@ -252,7 +245,7 @@ def test_pictures_inside_a_parquet_file_are_those_of_the_folder(folder):
         {"bytes": (root / name).read_bytes(), "path": name} for name in table.pop("file")
     ]
     table.to_parquet(root / "m.parquet")
-    inside = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    inside = pool_from_manifest(entry(), listed(root, "m.parquet"), 1, 1, STEP)
     outside = pool(folder)
     assert np.array_equal(inside.pictures, outside.pictures)
     pd.testing.assert_frame_equal(inside.table, outside.table)
@@ -352,10 +345,10 @@ def test_a_picture_outside_the_parquet_file_is_the_one_its_path_names(folder):
     cells[1]["path"], cells[2]["path"] = "../1.png", None
     whole = pa.Table.from_pandas(table).append_column("image", pa.array(cells, EMBEDDED_TYPE))
     pq.write_table(whole, root / "m.parquet")
-    made = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    made = pool_from_manifest(entry(), listed(root, "m.parquet"), 1, 1, STEP)
     assert made.refused == {2: "path leads outside the root", 3: "file name is empty"}
     pd.DataFrame([{**rows[0], "file": "a/0.png"}]).to_csv(root / "one.csv", index=False)
-    one = pool_from_manifest(entry(), str(root / "one.csv"), str(root), 1, 1, STEP)
+    one = pool_from_manifest(entry(), listed(root, "one.csv"), 1, 1, STEP)
     assert np.array_equal(made.pictures[0], one.pictures[0])
 
 
@@ -394,6 +387,6 @@ def test_pictures_without_content_inside_a_parquet_file_join_nobody(folder):
         for n, name in enumerate(names)
     ]
     table.to_parquet(root / "m.parquet")
-    made = pool_from_manifest(entry(), str(root / "m.parquet"), str(root), 1, 1, STEP)
+    made = pool_from_manifest(entry(), listed(root, "m.parquet"), 1, 1, STEP)
     assert made.refused == dict.fromkeys((1, 6, 10), "empty file")
     assert made.table["person"].nunique() == 6

@@ -226,8 +226,9 @@ def test_what_is_found_of_canaries_in_candidates_and_in_the_release(exposed):
         (folder / f"{stage}.generator.json").write_text(
             json.dumps({"target": stage, "scores": scores, "refused": ""})
         )
-    outputs = [str(folder / f"out.{kind}") for kind in ("json", "tsv", "png")]
-    summary.join(paths["canaries"], parts, "fundus", 1, *outputs, Step.null())
+    kinds = {"results": "json", "rows": "tsv", "figure": "png"}
+    outputs = {name: str(folder / f"out.{kind}") for name, kind in kinds.items()}
+    summary.join(paths["canaries"], parts, "fundus", 1, outputs, Step.null())
     found = json.loads((folder / "out.json").read_text())
     recall = {
         point["copies"]: point["value"] for point in found["targets"]["teacher"]["cone_recall"]
@@ -339,8 +340,9 @@ def test_a_canary_in_the_release_refuses_it(found, result):
     gates = hold_all({"canaries_found": canaries_found({"released": found})}, {"canaries_found": 0})
     outcome = next(gate for gate in gates if gate.name == "canaries_found")
     assert outcome.result == result
-    only = certificate("x", [outcome], {}, {}, "person", {"mode": "reject-all", "persons": 9, "mean_miss": 0.1,
-                                                          "miss_bound": 0.2})  # fmt: skip
+    coverage = {"mode": "reject-all", "persons": 9, "mean_miss": 0.1, "miss_bound": 0.2}
+    measured = {"pool": {"unit": "person"}, "cone": {"coverage": coverage}}
+    only = certificate("x", [outcome], {}, measured)
     assert (only["decision"] == "pass") == (result == "pass")
 
 

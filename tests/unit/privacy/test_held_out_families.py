@@ -7,6 +7,7 @@ from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, network_of
 from avatarflow.privacy.fingerprints.step import originals
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
+from avatarflow.privacy.perturbations import Drawn
 from avatarflow.runs.context import Step
 
 CONE = {"families": ["rotation", "flip", "noise"], "held_out_families": ["flip"], "draws": 4}
@@ -63,7 +64,6 @@ def test_the_family_left_out_is_tried_on_test_persons_alone(tmp_path):
         "test": (2, 12, 8),
         "seen": (1, 8, 8),
     }
-    expected = embed_altered(
-        encoder, pictures[[2, 4]], [2, 4], ["rotation", "noise", "flip"], 4, 3, "test", 4
-    )
+    drawn = Drawn(["rotation", "noise", "flip"], 4, 3, "test")
+    expected = embed_altered(encoder, pictures[[2, 4]], [2, 4], drawn, 4)
     assert (load_rows(outputs["test"], encoder.digest) == expected).all()

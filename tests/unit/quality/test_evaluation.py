@@ -43,7 +43,8 @@ def files(tmp_path):
 
 def run(files, tmp_path):
     metrics, overview = tmp_path / "metrics.json", tmp_path / "overview.png"
-    evaluate_entry(files, SETTINGS, ["eye_side"], 1, str(metrics), str(overview), Step.null())
+    outputs = {"metrics": str(metrics), "overview": str(overview)}
+    evaluate_entry(files, SETTINGS, ["eye_side"], 1, outputs, Step.null())
     assert overview.stat().st_size > 1000
     return json.loads(metrics.read_text())
 

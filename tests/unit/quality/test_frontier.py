@@ -112,9 +112,10 @@ def test_the_step_writes_table_and_figure(sets, tmp_path):
         write_shards(tmp_path / stage, drawn.pictures, drawn.table)
         decisions.to_parquet(inputs[f"{stage}_decisions"])
     asked = {"teacher": {"steps": 10}, "student": {"steps": 20}}
-    outputs = str(tmp_path / "frontier.tsv"), str(tmp_path / "frontier.png")
-    frontier_entry(inputs, asked, SETTINGS, [], 1, *outputs, Step.null(), 1)
-    table = pd.read_csv(outputs[0], sep="\t")
+    settings = {"sample": asked, "evaluate": SETTINGS, "conditions": []}
+    outputs = {"table": str(tmp_path / "frontier.tsv"), "figure": str(tmp_path / "frontier.png")}
+    frontier_entry(inputs, settings, 1, outputs, Step.null(), 1)
+    table = pd.read_csv(outputs["table"], sep="\t")
     assert set(zip(table["stage"], table["steps"], strict=True)) == {
         ("teacher", 10),
         ("student", 20),

@@ -7,7 +7,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.reads.genomes.genome import Genome
 from avatarflow.reads.simulation.illumina.errors import WOBBLE_Q, read_profile
 from avatarflow.reads.simulation.library import View, build
-from avatarflow.reads.simulation.sequencer import CAUSES, Scratch, read_template
+from avatarflow.reads.simulation.sequencer import CAUSES, Scratch, read_template, row_of, tables_of
 
 READS, LENGTH = 3000, 150
 GENOME = Genome.of([("a", np.random.default_rng(2).integers(0, 4, 40_000, np.uint8))])
@@ -19,14 +19,14 @@ def model(root):
     return read_profile(root / "resources" / "error_profiles" / "illumina.tsv", LENGTH)
 
 
-def sequence(model, rate, ratio=0.0, library=LIBRARY, high=40_000, length=LENGTH):
+def sequence(model, rate, ratio=0.0, library=LIBRARY, length=LENGTH):
     """Bases, qualities and causes of reads that start at every tenth place."""
-    scratch, tables = Scratch.of(length), model.tables(rate, ratio)
+    scratch, tables = Scratch.for_mates(length), model.tables(rate, ratio)
     bases, qualities, causes = [], [], []
     for i in range(READS):
         key = np.uint64(12345 + i)
         done, runs, _ = read_template(
-            library, 10 * i, True, 0, high, length, 0, key, tables, scratch
+            library, 0, 10 * i, True, key, tables_of(tables, 0), row_of(scratch, 0, 0)
         )
         assert done == length
         bases.append(scratch.bases[0].copy())

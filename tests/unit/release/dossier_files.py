@@ -89,8 +89,8 @@ def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS, consent=
     for path in paths.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     decided = certificate(
-        "demo", picture_gates.hold_all(figures, thresholds), {**ASKED, "gates": thresholds}, {"cone": CALIBRATED},
-        "person", COVERAGE, model_gate({"rows": rows}, ASKED["attacks"]), consent=consent,
+        "demo", picture_gates.hold_all(figures, thresholds), {**ASKED, "gates": thresholds},
+        {"pool": {"unit": "person"}, "cone": CALIBRATED}, model_gate({"rows": rows}, ASKED["attacks"]), consent=consent,
     )  # fmt: skip
     roles = {"encoder": 100, "calibration": 60, "test": 60, "heldout": 80}
     summary = {

@@ -50,11 +50,15 @@ THRESHOLDS = {
 COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
 
 
+def measured(unit="person"):
+    return {"pool": {"unit": unit}, "cone": {"coverage": COVERAGE}}
+
+
 def decide(values=GOOD, thresholds=THRESHOLDS, unit="person", n=10):
     gates = hold_all(
         {name: Estimate(value, value, value, n) for name, value in values.items()}, thresholds
     )
-    return certificate("demo", gates, {"gates": thresholds}, {}, unit, COVERAGE)
+    return certificate("demo", gates, {"gates": thresholds}, measured(unit))
 
 
 def test_passes_when_every_gate_passes():
@@ -139,7 +143,7 @@ def test_without_conditions_nothing_that_is_of_them_is_there_to_pass():
 
 
 def test_no_gates_at_all_refuse():
-    assert certificate("demo", [], {}, {}, "person", COVERAGE)["decision"] == "refuse"
+    assert certificate("demo", [], {}, measured())["decision"] == "refuse"
     assert decide({}, {})["decision"] == "refuse"
 
 

@@ -5,8 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     attack_model(
-        snakemake.input.pool,
-        snakemake.input.model,
+        {"pool": snakemake.input.pool, "model": snakemake.input.model},
         snakemake.params.settings,
         seed=snakemake.params.seed,
         stage=snakemake.wildcards.stage,

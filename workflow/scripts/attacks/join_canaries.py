@@ -9,8 +9,6 @@ with step(snakemake) as run:
         snakemake.input.parts,
         snakemake.params.canaries["kind"],
         seed=snakemake.params.seed,
-        results=snakemake.output.results,
-        rows=snakemake.output.rows,
-        figure=snakemake.output.figure,
+        outputs=dict(snakemake.output),
         step=run,
     )

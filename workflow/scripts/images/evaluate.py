@@ -13,8 +13,7 @@ with step(snakemake) as run:
         snakemake.params.evaluate,
         snakemake.params.columns,
         seed=snakemake.params.seed,
-        metrics=snakemake.output.metrics,
-        overview=snakemake.output.overview,
+        outputs=dict(snakemake.output),
         step=run,
         threads=snakemake.threads,
     )

@@ -12,12 +12,13 @@ with step(snakemake) as run:
             "student": snakemake.input.student,
             "student_decisions": snakemake.input.student_decisions,
         },
-        snakemake.params.sample,
-        snakemake.params.evaluate,
-        snakemake.params.columns,
+        {
+            "sample": snakemake.params.sample,
+            "evaluate": snakemake.params.evaluate,
+            "conditions": snakemake.params.columns,
+        },
         seed=snakemake.params.seed,
-        table=snakemake.output.table,
-        figure=snakemake.output.figure,
+        outputs=dict(snakemake.output),
         step=run,
         threads=snakemake.threads,
     )

@@ -5,12 +5,14 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     judge_pictures(
-        snakemake.input.candidates,
-        snakemake.input.fingerprints,
-        snakemake.input.cones,
-        snakemake.input.encoder,
+        {
+            "candidates": snakemake.input.candidates,
+            "fingerprints": snakemake.input.fingerprints,
+            "cones": snakemake.input.cones,
+            "encoder": snakemake.input.encoder,
+            "verifier": snakemake.input.get("verifier"),
+        },
         stage=snakemake.wildcards.stage,
         decisions=snakemake.output.decisions,
         step=run,
-        verifier=snakemake.input.get("verifier"),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from consents import COLLECT, consent, deny, given, permit, write
+from inputs import listed, outputs
 from PIL import Image
 
 from avatarflow.config.loading import load
@@ -16,7 +17,6 @@ from avatarflow.intake.consent.day import day_to_judge, write_day
 from avatarflow.intake.consent.gate import ConsentFiles
 from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.intake.refusals import check_share
-from avatarflow.intake.sources.withdrawn import ClinicInputs
 from avatarflow.intake.step import take_in
 from avatarflow.release.consent import consent_section
 from avatarflow.runs.context import Step
@@ -63,9 +63,8 @@ def pool(folder, *resources, **changes):
     root, rows = folder
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
     consents = files(root, *resources)
-    manifest = str(root / "m.csv")
     return pool_from_manifest(
-        entry(**changes), manifest, str(root), 1, 1, STEP, inputs=ClinicInputs(consents)
+        entry(**changes), listed(root, "m.csv", consents=consents), 1, 1, STEP
     )
 
 
@@ -189,18 +188,8 @@ def test_the_step_counts_and_notes_the_day(folder):
     short = consent(permit(COLLECT), permit(period=("2024-01-01", "2026-07-15")), patient="p0")
     consents = files(root, *everybody("p0", "p1"), short)
     out = root / "out"
-    take_in(
-        entry(),
-        str(root / "m.csv"),
-        str(root),
-        1,
-        1,
-        str(out / "pictures"),
-        str(out / "summary.json"),
-        str(out / "refused.csv"),
-        STEP,
-        inputs=ClinicInputs(consents),
-    )
+    inputs = listed(root, "m.csv", consents=consents)
+    take_in(entry(), inputs, 1, 1, outputs(out), STEP)
     summary = json.loads((out / "summary.json").read_text())
     assert summary["consent"]["patients"] == {"no consent": 1, "permit": 3}
     assert len(read_table(out / "pictures")) == 5

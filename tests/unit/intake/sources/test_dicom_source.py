@@ -14,6 +14,7 @@ from avatarflow.intake.pool import pool_from_manifest
 from avatarflow.intake.sources.dicom import digest_of_folder
 from avatarflow.intake.sources.registry import source_of
 from avatarflow.intake.sources.rows import REFUSED, Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs
 from avatarflow.intake.tables.manifest import ODDITIES
 from avatarflow.runs.context import Step
 
@@ -222,7 +223,7 @@ def test_the_pool_reads_them_by_patient_and_keeps_nothing_of_the_header(tmp_path
         "row_filter": "age_years > 60 OR sex IS NULL",
     }
     entry = load({"releases": {"x": config}})["releases"]["x"]
-    pool = pool_from_manifest(entry, None, str(tmp_path), 1, 1, Step.null())
+    pool = pool_from_manifest(entry, IntakeInputs(Place(str(tmp_path))), 1, 1, Step.null())
     assert pool.table["person"].nunique() == 4
     assert list(pool.table["laterality"]) == ["right", "left"] * 4
     assert set(pool.refused.values()) == {

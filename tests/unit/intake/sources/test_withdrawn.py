@@ -8,11 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from inputs import listed, outputs
 from PIL import Image
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.intake.sources.withdrawn import ClinicInputs, read_withdrawn
+from avatarflow.intake.sources.rows import Place
+from avatarflow.intake.sources.withdrawn import IntakeInputs, read_withdrawn
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import Step
 
@@ -42,7 +44,7 @@ def folder(tmp_path):
     return tmp_path, rows
 
 
-def content(folder, rows, listed=None, kind="csv", **changes):
+def content(folder, rows, gone=None, kind="csv", **changes):
     """Every file that intake leaves, by name, for a manifest and a withdrawn list."""
     root, out = folder, folder / f"out-{np.random.default_rng().integers(1 << 60)}"
     manifest = root / f"m.{kind}"
@@ -51,12 +53,11 @@ def content(folder, rows, listed=None, kind="csv", **changes):
     else:
         pq.write_table(pa.Table.from_pylist(rows), manifest)
     path = None
-    if listed is not None:
+    if gone is not None:
         path = str(root / "withdrawn.csv")
-        (root / "withdrawn.csv").write_text(listed)
-    places = [str(out / name) for name in ("pictures", "summary.json", "refused.csv")]
-    inputs = ClinicInputs(withdrawn=path)
-    take_in(entry(**changes), str(manifest), str(root), 3, 1, *places, Step.null(), inputs=inputs)
+        (root / "withdrawn.csv").write_text(gone)
+    inputs = listed(root, manifest.name, withdrawn=path)
+    take_in(entry(**changes), inputs, 3, 1, outputs(out), Step.null())
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in out.rglob("*")
@@ -143,9 +144,8 @@ def test_withdrawn_patients_of_dicom_files_are_left_out(tmp_path):
         (tmp_path / "w.csv").write_text("patient_id\np1\n" if withdrawn else "patient_id\n")
         asked = entry(source={"dicom": str(root)}, patient_id_columns=["patient_id"])
         out = tmp_path / f"out-{withdrawn}"
-        places = [str(out / name) for name in ("pictures", "summary.json", "refused.csv")]
-        inputs = ClinicInputs(withdrawn=str(tmp_path / "w.csv"))
-        take_in(asked, None, str(root), 3, 1, *places, Step.null(), inputs=inputs)
+        inputs = IntakeInputs(Place(str(root)), withdrawn=str(tmp_path / "w.csv"))
+        take_in(asked, inputs, 3, 1, outputs(out), Step.null())
         outs.append({path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert outs[0] == outs[1]
     assert (

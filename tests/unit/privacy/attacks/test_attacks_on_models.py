@@ -174,17 +174,12 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
         "warmup_steps": 5,
         "ema_decay": 0.9,
     }
-    planted = plant(
-        folder,
-        known,
-        CONDITIONS,
-        {"family": "diffusion"},
-        training,
-        COMPUTE,
-        1,
-        tmp_path,
-        Step.null(),
-    )
+    settings = {
+        "generator": {"family": "diffusion"},
+        "attacks": {"positive_control": training},
+        "compute": COMPUTE,
+    }
+    planted = plant(folder, known, CONDITIONS, settings, 1, tmp_path, Step.null())
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     denoiser = Denoiser(planted, CONDITIONS, COMPUTE)
     values = MODEL_ATTACKS["loss_threshold"].score(

@@ -12,7 +12,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import Column, write_shard
 from avatarflow.privacy.cones import decide
 from avatarflow.privacy.cones.cone import Cones
-from avatarflow.privacy.cones.decide import Judge, judge, risks
+from avatarflow.privacy.cones.decide import Candidates, Judge, judge, risks
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import RowFile, load_rows, save_rows
 from avatarflow.privacy.search.neighbours import pair_angles
@@ -53,9 +53,9 @@ def test_a_decision_for_each_candidate(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[0] = cones.fingerprints[7]
     candidates[5] = np.nan
-    reasons = [""] * 200
-    reasons[9] = "not readable: broken"
-    summary = judge(candidates, names(200), cones, tmp_path / "v.parquet", reasons=reasons)
+    broken = np.arange(200) == 9
+    asked = Candidates(candidates, names(200), unreadable=lambda rows: broken[rows])
+    summary = judge(asked, cones, tmp_path / "v.parquet")
     table = pq.read_table(tmp_path / "v.parquet").to_pandas()
     assert list(table.columns) == COLUMNS
     assert table["candidate"].tolist() == names(200)
@@ -90,11 +90,14 @@ def test_a_decision_for_each_candidate(tmp_path):
 def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path):
     cones, candidates = some_cones(), some_candidates()
     candidates[5] = np.nan
-    judge(candidates, names(200), cones, tmp_path / "alone.parquet")
+    judge(Candidates(candidates, names(200)), cones, tmp_path / "alone.parquet")
     alone = pq.read_table(tmp_path / "alone.parquet").to_pandas()
     refusals = [decide.MATCHED if row % 3 == 0 else "" for row in range(200)]
     summary = judge(
-        candidates, names(200), cones, tmp_path / "both.parquet", block=7, refusals=refusals
+        Candidates(candidates, names(200), refusals=refusals),
+        cones,
+        tmp_path / "both.parquet",
+        block=7,
     )
     both = pq.read_table(tmp_path / "both.parquet").to_pandas()
     against = np.arange(200) % 3 == 0
@@ -104,19 +107,28 @@ def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path
     assert (both.loc[taken_back, "reason"] == decide.MATCHED).all()
     assert (both.loc[~taken_back, "reason"] == alone.loc[~taken_back, "reason"]).all()
     assert summary.accepted == both["accepted"].sum()
-    judge(candidates, names(200), cones, tmp_path / "none.parquet", refusals=[""] * 200)
+    judge(Candidates(candidates, names(200), refusals=[""] * 200), cones, tmp_path / "none.parquet")
     assert (tmp_path / "none.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
     with pytest.raises(ValueError, match="one id per candidate"):
-        judge(candidates, names(200), cones, tmp_path / "short.parquet", refusals=[""] * 199)
+        judge(
+            Candidates(candidates, names(200), refusals=[""] * 199),
+            cones,
+            tmp_path / "short.parquet",
+        )
 
 
 def test_stage_is_a_further_column(tmp_path):
-    judge(some_candidates(3), names(3), some_cones(), tmp_path / "v.parquet", stage="student")
+    judge(
+        Candidates(some_candidates(3), names(3)),
+        some_cones(),
+        tmp_path / "v.parquet",
+        stage="student",
+    )
     assert pq.read_table(tmp_path / "v.parquet")["stage"].to_pylist() == ["student"] * 3
 
 
 def test_no_candidates_give_an_empty_table(tmp_path):
-    judge(np.zeros((0, 12), np.float32), [], some_cones(), tmp_path / "v.parquet")
+    judge(Candidates(np.zeros((0, 12), np.float32), []), some_cones(), tmp_path / "v.parquet")
     assert pq.read_table(tmp_path / "v.parquet").column_names == COLUMNS
 
 
@@ -167,7 +179,7 @@ def test_threads_and_blocks_change_nothing(tmp_path, density):
         faiss.omp_set_num_threads(threads)
         results.append(risks(np.delete(candidates, 77, 0), cones))
         path = tmp_path / f"{threads}.parquet"
-        summaries.append(judge(candidates, names(500), cones, path, block=37 * threads))
+        summaries.append(judge(Candidates(candidates, names(500)), cones, path, block=37 * threads))
         written.append(pq.read_table(path).to_pandas())
     faiss.omp_set_num_threads(before)
     assert (results[0] == results[1]).all()
@@ -184,7 +196,7 @@ def test_of_several_blocks_at_a_time_the_first_bad_one_is_named(tmp_path):
     candidates[[150, 30]] *= 2
     faiss.omp_set_num_threads(3)
     with pytest.raises(AvatarflowError, match="candidates from row 25: row 5 has length 2"):
-        judge(candidates, names(200), some_cones(), tmp_path / "v.parquet", block=25)
+        judge(Candidates(candidates, names(200)), some_cones(), tmp_path / "v.parquet", block=25)
     faiss.omp_set_num_threads(before)
     assert not list(tmp_path.iterdir())
 
@@ -208,7 +220,7 @@ def test_equals_a_comparison_with_every_original(seed, c, k):
 @pytest.mark.parametrize("cuts", [(200,), (64, 136), (1, 99, 100)])
 def test_shards_and_the_way_rows_are_read_change_nothing(tmp_path, cuts):
     cones, candidates = some_cones(), some_candidates()
-    judge(candidates, names(200), cones, tmp_path / "whole.parquet", stage="teacher")
+    judge(Candidates(candidates, names(200)), cones, tmp_path / "whole.parquet", stage="teacher")
     save_rows(tmp_path / "rows.safetensors", candidates, "e")
     table, start = pd.DataFrame({"candidate": names(200)}), 0
     for number, count in enumerate(cuts):
@@ -221,8 +233,7 @@ def test_shards_and_the_way_rows_are_read_change_nothing(tmp_path, cuts):
         start += count
     ids = Column(tmp_path / "s", "candidate")
     judge(
-        RowFile(tmp_path / "rows.safetensors", "e"),
-        ids,
+        Candidates(RowFile(tmp_path / "rows.safetensors", "e"), ids),
         cones,
         tmp_path / "cut.parquet",
         block=33,
@@ -270,24 +281,23 @@ def test_refusals(tmp_path):
         AvatarflowError,
         match="11 dimensions where the originals have 12; make both with one encoder",
     ):
-        judge(some_candidates(5, 11), names(5), cones, out)
+        judge(Candidates(some_candidates(5, 11), names(5)), cones, out)
     with pytest.raises(
         AvatarflowError, match="made by encoder xyz where the cones were made by abc"
     ):
-        judge(candidates, names(5), cones, out, encoder="xyz")
+        judge(Candidates(candidates, names(5), encoder="xyz"), cones, out)
     with pytest.raises(AvatarflowError, match="from row 2: row 1 has length 3, not 1"):
         judge(
-            candidates * np.array([1, 1, 1, 3, 1], np.float32)[:, None],
-            names(5),
+            Candidates(candidates * np.array([1, 1, 1, 3, 1], np.float32)[:, None], names(5)),
             cones,
             out,
             block=2,
         )
     with pytest.raises(AvatarflowError, match="not calibrated"):
-        judge(candidates, names(5), replace(cones, c=float("nan")), out)
+        judge(Candidates(candidates, names(5)), replace(cones, c=float("nan")), out)
     with pytest.raises(ValueError, match="4 ids but 5 candidates"):
-        judge(candidates, names(4), cones, out)
+        judge(Candidates(candidates, names(4)), cones, out)
     no_width = replace(cones, c=0.0, radii_rad=np.zeros(300), shape=Shape(narrowest_rad=0.0))
     with pytest.raises(AvatarflowError, match="300 cones without a width"):
-        judge(candidates, names(5), no_width, out)
+        judge(Candidates(candidates, names(5)), no_width, out)
     assert list(tmp_path.iterdir()) == []  # nothing half-written

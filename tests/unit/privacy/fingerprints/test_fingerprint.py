@@ -22,7 +22,7 @@ from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, 
 from avatarflow.privacy.fingerprints.frames import content
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
-from avatarflow.privacy.perturbations import FAMILIES
+from avatarflow.privacy.perturbations import FAMILIES, Drawn
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 from avatarflow.runs.state import State
@@ -271,13 +271,13 @@ def test_learning_rate_rises_and_falls():
     assert rates[-1] < 1e-2
 
 
-def test_altered_versions_come_family_by_family(encoder, pictures):
-    rows = embed_altered(encoder, pictures, np.arange(16), ["flip", "noise"], 2, 1, "own")
+def test_altered_versions_come_family_by_family(encoder, pictures, monkeypatch):
+    drawn = Drawn(["flip", "noise"], 2, 1, "own")
+    rows = embed_altered(encoder, pictures, np.arange(16), drawn)
     assert rows.shape == (16, 4, 16)
     assert rows[:, 0] == pytest.approx(encoder.embed(pictures), abs=1e-6)
-    part = embed_altered(
-        encoder, pictures[8:], np.arange(8, 16), ["flip", "noise"], 2, 1, "own", block=3
-    )
+    monkeypatch.setattr(perturbations, "BLOCK", 6)
+    part = embed_altered(encoder, pictures[8:], np.arange(8, 16), drawn)
     assert (part == rows[8:]).all()
 
 
@@ -368,7 +368,7 @@ def test_perturbations_are_made_few_at_a_time_however_many_are_asked(
         perturbations, "alter", lambda *values: made.append(alter(*values)) or made[-1]
     )
     watched = Watched(pictures)
-    rows = embed_altered(encoder, watched, np.arange(16), ["flip"], 60, 1, "own")
+    rows = embed_altered(encoder, watched, np.arange(16), Drawn(["flip"], 60, 1, "own"))
     assert rows.shape == (16, 60, 16)
     assert max(len(block) for block in made) == 120
     assert watched.asked == [2] * 8

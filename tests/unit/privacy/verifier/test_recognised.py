@@ -15,7 +15,7 @@ from avatarflow.imaging.shards import write_shards
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.cones.calibration import calibrate_entry
 from avatarflow.privacy.cones.cone import Cones, needed_scales, own_radii, uncalibrated
-from avatarflow.privacy.cones.decide import judge, risks
+from avatarflow.privacy.cones.decide import Candidates, judge, risks
 from avatarflow.privacy.cones.margin import margin_scale
 from avatarflow.privacy.cones.shape import Shape
 from avatarflow.privacy.fingerprints.files import load_rows, save_rows
@@ -219,9 +219,13 @@ def test_cones_calibrated_with_a_verifier_do_not_decide_without_it(files, both, 
     with pytest.raises(
         AvatarflowError, match="cones: they were calibrated together with a verifier"
     ):
-        judge(files[2][GALLERY:], list("abcd"), cones, tmp_path / "decisions")
+        judge(Candidates(files[2][GALLERY:], list("abcd")), cones, tmp_path / "decisions")
     assert not (tmp_path / "decisions").exists()
-    judge(files[2][GALLERY:], list("abcd"), cones, tmp_path / "decisions", refusals=[""] * 4)
+    judge(
+        Candidates(files[2][GALLERY:], list("abcd"), refusals=[""] * 4),
+        cones,
+        tmp_path / "decisions",
+    )
     assert pq.read_table(tmp_path / "decisions").num_rows == 4
 
 

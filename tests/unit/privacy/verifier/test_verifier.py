@@ -181,10 +181,8 @@ def test_a_blind_spot_does_not_decide_alone(world, tmp_path):
     assert (figures["candidates"], figures["refused"], figures["without_template"]) == (5, 1, 1)
     assert figures["held_out_matched"]["n"] == 2
     inputs = world[0]
-    judge_pictures(
-        inputs["candidates"], inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-        str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
-    )  # fmt: skip
+    inputs = {**inputs, "verifier": str(tmp_path / "verifier.parquet")}
+    judge_pictures(inputs, "student", str(tmp_path / "decisions"), Step.null())
     decisions = pq.read_table(tmp_path / "decisions").to_pandas()
     assert decisions["accepted"].tolist() == [False, True, False, True, False]
     assert decisions["reason"].tolist()[:2] == [MATCHED, OUTSIDE]
@@ -234,12 +232,11 @@ def test_verifying_reads_pictures_of_the_pool_as_they_are_compared(world, tmp_pa
 
 def test_verifications_of_other_candidates_are_refused(world, tmp_path):
     asked(world, tmp_path)
-    inputs = world[0]
-    write_shards(tmp_path / "others", world[4], pd.DataFrame({"candidate": CANDIDATES[::-1]}))
+    others, said = str(tmp_path / "others"), str(tmp_path / "verifier.parquet")
+    write_shards(others, world[4], pd.DataFrame({"candidate": CANDIDATES[::-1]}))
     with pytest.raises(AvatarflowError, match="verifier: it is of other candidates"):
         judge_pictures(
-            str(tmp_path / "others"), inputs["fingerprints"], inputs["cones"], inputs["encoder"], "student",
-            str(tmp_path / "decisions"), Step.null(), verifier=str(tmp_path / "verifier.parquet"),
+            {**world[0], "candidates": others, "verifier": said}, "student", str(tmp_path / "decisions"), Step.null()
         )  # fmt: skip
     assert not (tmp_path / "decisions").exists()
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.arrays import Floats, Integers
@@ -17,71 +19,71 @@ UNKNOWN = "(not known)"
 
 def by_camera(
     pool: pd.DataFrame,
-    column: str,
-    values: list[str],
+    settings: Mapping[str, Any],
     risk: Mapping[str, Floats],
-    of: Integers,
     decisions: pd.DataFrame,
     labels: pd.DataFrame,
-    cone: Mapping[str, Any],
     seed: int,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Return who is there of each camera, whether its persons are covered, and what the cones do to its pictures.
 
     Parameters
     ----------
     pool : DataFrame
-        `person`, `role` and the camera column of every original.
-    values : list of str
-        The cameras of the config; pictures without one are shown as `(not known)`.
+        `person`, `role` and the camera columns of every original.
+    settings : mapping
+        `cameras` (column -> cameras; pictures without one are shown as `(not known)`) and `cone` (`mode` and
+        `fewest_persons`) of the config.
     risk : mapping
-        `altered` (q,), of the altered originals of test persons; `held_out` (h,), of the held-out subjects'
-        pictures in the order of the pool.
-    of : (q,)
-        The row of the pool that each altered original is of.
+        `altered` (q,), of the altered originals of test persons, equally many of each in the order of the pool;
+        `held_out` (h,), of the held-out subjects' pictures in the order of the pool.
     decisions, labels : DataFrame
         One row per candidate.
-    cone : mapping
-        `mode` and `fewest_persons`.
 
     Returns
     -------
     dict
-        Camera -> `persons` (in the gallery), `calibration_persons`, `covered` (whether they reach
+        Column -> camera -> `persons` (in the gallery), `calibration_persons`, `covered` (whether they reach
         `cone.fewest_persons`), `promise` (of the reject-all mode with this camera's calibration persons alone, None in
         conformal mode, which promises on average over cameras, and where not covered), `miss` (share of its test
         persons with an accepted perturbation), `specificity` (share of its held-out subjects' pictures accepted),
         `foreign_camera` (held-out subjects of a camera of which the gallery has none: their specificity is trivially
         high), `accepted` (share of its candidates).
     """
-    camera = pool[column].where(pool[column].notna(), UNKNOWN).to_numpy(dtype=object)
-    of_candidates = labels[column].where(labels[column].notna(), UNKNOWN).to_numpy(dtype=object)
-    heldout = (pool["role"] == HELDOUT).to_numpy()
-    found = {}
-    for value in [*values, UNKNOWN]:
-        mine = camera == value
-        apart = mine & heldout
-        if not mine.any() and not (of_candidates == value).any():
-            continue
-        gallery = int(pool.loc[mine & ~heldout, "person"].nunique())
-        calibrating = int(
-            pool.loc[mine & (pool["role"] == "calibration").to_numpy(), "person"].nunique()
-        )
-        covered = calibrating >= cone["fewest_persons"]
-        promised = covered and cone["mode"] == "reject-all"
-        found[value] = {
-            "persons": gallery,
-            "calibration_persons": calibrating,
-            "covered": covered,
-            "promise": reject_all_coverage(calibrating).summary() if promised else None,
-            "miss": _miss(risk["altered"][mine[of]], pool["person"].to_numpy()[of[mine[of]]]),
-            "specificity": _passing(
-                risk["held_out"][mine[heldout]], pool.loc[apart, "person"].to_numpy(), seed
-            ),
-            "foreign_camera": gallery == 0,
-            "accepted": share(decisions["accepted"].to_numpy(bool)[of_candidates == value]),
-        }
+    heldout, calibrating, tested = (
+        (pool["role"] == role).to_numpy() for role in (HELDOUT, "calibration", "test")
+    )
+    person, accepted = pool["person"].to_numpy(), decisions["accepted"].to_numpy(bool)
+    of = np.repeat(np.flatnonzero(tested), len(risk["altered"]) // max(1, tested.sum()))
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for column, values in settings["cameras"].items():
+        camera, of_candidates = _named(pool[column]), _named(labels[column])
+        found[column] = {}
+        for value in [*values, UNKNOWN]:
+            mine, made = camera == value, of_candidates == value
+            if not mine.any() and not made.any():
+                continue
+            gallery = len(np.unique(person[mine & ~heldout]))
+            calibration = len(np.unique(person[mine & calibrating]))
+            covered = calibration >= settings["cone"]["fewest_persons"]
+            promised = covered and settings["cone"]["mode"] == "reject-all"
+            found[column][value] = {
+                "persons": gallery,
+                "calibration_persons": calibration,
+                "covered": covered,
+                "promise": reject_all_coverage(calibration).summary() if promised else None,
+                "miss": _miss(risk["altered"][mine[of]], person[of[mine[of]]]),
+                "specificity": _passing(
+                    risk["held_out"][mine[heldout]], person[mine & heldout], seed
+                ),
+                "foreign_camera": gallery == 0,
+                "accepted": share(accepted[made]),
+            }
     return found
+
+
+def _named(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+    return column.where(column.notna(), UNKNOWN).to_numpy(dtype=object)
 
 
 def _miss(risk: Floats, persons: Integers) -> dict[str, Any] | None:

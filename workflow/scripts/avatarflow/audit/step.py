@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
+from avatarflow.core.arrays import Floats
 from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
 from avatarflow.core.tables import write_table
@@ -54,24 +55,13 @@ def weigh_candidates(
     decisions, labels = pd.read_parquet(inputs["decisions"]), read_table(inputs["candidates"])
     rows = np.asarray(load_rows(inputs["originals"], cones.encoder))
     foreign = RowFile(inputs["fingerprints"], cones.encoder)
+    accepted = decisions["accepted"].to_numpy(bool)
     heldout = (pool["role"] == HELDOUT).to_numpy()
     gallery = Originals.of(cones, pool.loc[~heldout, "person"].to_numpy())
-    table = compare_on_candidates(
-        foreign,
-        decisions["accepted"].to_numpy(bool),
-        gallery,
-        pd.read_csv(inputs["baselines"], sep="\t"),
-    )
+    measured = pd.read_csv(inputs["baselines"], sep="\t")
+    table = compare_on_candidates(foreign, accepted, gallery, measured)
     write_table(table, baselines)
-
-    judged = load_file(inputs["risks"])
-    known = settings["cone"]["draws"] * len(kept_families(settings["cone"]))
-    of = np.repeat(np.flatnonzero((pool["role"] == "test").to_numpy()), known)
-    risk = {
-        "candidates": decisions["risk"].to_numpy(np.float64),
-        "altered": judged["test"][:, :known].ravel(),
-        "held_out": judged["heldout"],
-    }
+    risk = _risks(inputs["risks"], settings["cone"], decisions)
     draw_risks(risk, figure)
     within = float(table.loc[table["rule"] == "distance", "threshold"].iloc[0])
     columns = [column for column in settings["conditions"] if column in labels.columns]
@@ -91,12 +81,7 @@ def weigh_candidates(
             foreign, rows[heldout], pool.loc[heldout, "person"].to_numpy(), within
         ),
         "labels": by_label(decisions, labels[columns]),
-        "cameras": {
-            column: by_camera(
-                pool, column, values, risk, of, decisions, labels, settings["cone"], seed
-            )
-            for column, values in settings["cameras"].items()
-        },
+        "cameras": by_camera(pool, settings, risk, decisions, labels, seed),
     }
     for name in ("accepted", "risky", "refused"):
         step.metric(f"{name}_share", found[name]["value"])
@@ -105,3 +90,13 @@ def weigh_candidates(
         *(found[name]["count"] for name in ("risky", "refused", "accepted")),
     )
     write_json(weighed, clean(found), allow_nan=False)
+
+
+def _risks(path: str, cone: Mapping[str, Any], decisions: pd.DataFrame) -> dict[str, Floats]:
+    """Return risks of candidates, of test persons' perturbations by calibrated families, and of held-out subjects."""
+    judged, known = load_file(path), cone["draws"] * len(kept_families(cone))
+    return {
+        "candidates": decisions["risk"].to_numpy(np.float64),
+        "altered": judged["test"][:, :known].ravel(),
+        "held_out": judged["heldout"],
+    }

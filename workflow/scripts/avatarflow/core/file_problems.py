@@ -8,9 +8,9 @@ MOST = 10  # lines named per kind of problem
 class Complaints(Problems):
     """As `Problems`, bounded: memory and message stay small however bad a file is."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.most, self.total = most, 0
+        self.total = 0
         self.counts: dict[tuple[str, str], int] = {}
         self.advice: dict[tuple[str, str], str] = {}
         self.units: dict[str, str] = {}  # what a file is counted in, where it is not lines
@@ -31,15 +31,13 @@ class Complaints(Problems):
         self.total += 1
         self.counts[kind] = self.counts.get(kind, 0) + 1
         self.advice[kind] = do
-        if self.counts[kind] <= self.most:
+        if self.counts[kind] <= MOST:
             self.add(f"{file} {self.units.get(file, 'line')} {number}", found, do)
 
     def raise_if_any(self) -> None:
         """Raise with all that was named, and how many more of each kind there are."""
         for (file, found), count in self.counts.items():
-            if count > self.most:
+            if count > MOST:
                 unit = self.units.get(file, "line")
-                self.add(
-                    file, f"{count - self.most} more {unit}s: {found}", self.advice[(file, found)]
-                )
+                self.add(file, f"{count - MOST} more {unit}s: {found}", self.advice[(file, found)])
         super().raise_if_any()

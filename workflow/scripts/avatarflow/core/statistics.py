@@ -85,14 +85,14 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Exact two-sided interval of a share; (0, 1) where n is 0.
+def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
+    """Exact two-sided 95 % interval of a share; (0, 1) where n is 0.
 
     References
     ----------
     Clopper and Pearson 1934, Biometrika 26:404-413.
     """
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(stats.beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
     return low, high
@@ -152,9 +152,7 @@ def share_of_persons(events: Mask, persons: Integers) -> Estimate:
     )
 
 
-def share_of_pictures(
-    events: Mask, persons: Integers, seed: int, resamples: int = RESAMPLES
-) -> Estimate:
+def share_of_pictures(events: Mask, persons: Integers, seed: int) -> Estimate:
     """Share of pictures with the event; the interval takes persons, not pictures, as independent.
 
     Where no picture or every picture has the event a bootstrap has no width: the exact interval over persons is given
@@ -167,23 +165,17 @@ def share_of_pictures(
     if n == 0 or value in (0.0, 1.0):
         low, high = clopper_pearson(round(value * n) if n else 0, n)
         return Estimate(value, low, high, len(events), n, "Clopper-Pearson over persons")
-    low, high = bootstrap(
-        lambda rows: float(hits[rows].sum() / sizes[rows].sum()), n, seed, resamples
-    )
+    low, high = bootstrap(lambda rows: float(hits[rows].sum() / sizes[rows].sum()), n, seed)
     return Estimate(value, low, high, len(events), n, "bootstrap over persons")
 
 
 def bootstrap(
-    statistic: Callable[[Integers], float],
-    n: int,
-    seed: int,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
+    statistic: Callable[[Integers], float], n: int, seed: int, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic of n independent units, given as indices drawn with replacement."""
+    """95 % percentile interval of a statistic of n independent units, given as indices drawn with replacement."""
     drawn = seeds.generator(seed, "bootstrap", n)
     values = [statistic(drawn.integers(0, n, n)) for _ in range(resamples)]
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -143,6 +143,18 @@ class Conditions:
         """Every class id and its label, as `DiTPipeline` wants it for `id2label`."""
         return {class_id: self.label(class_id) for class_id in range(len(self))}
 
+    def refuse_others(self, trained: Mapping[str, str]) -> None:
+        """Refuse a generator that was trained with other labels, given by class id as text.
+
+        Raises
+        ------
+        AvatarflowError
+            If they are not those of these conditions.
+        """
+        if trained != {str(class_id): label for class_id, label in self.labels().items()}:
+            found = "not those that the generator was trained with"
+            raise refuse("conditions", found, "train it again or ask as it was trained")
+
     def complete(self) -> list[int]:
         """Class ids without a missing value, in order; the one class there is when there are no columns."""
         every = itertools.product(*(range(len(values)) for values in self.columns.values()))

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import nn
 
 from avatarflow.core.errors import refuse
 
@@ -36,3 +37,15 @@ def half(compute: Compute, where: torch.device) -> bool:
 def rounding(compute: Compute, where: torch.device) -> AbstractContextManager[Any]:
     """Return the context in which a network's forward pass runs; weights stay 32-bit."""
     return torch.autocast(where.type, torch.bfloat16) if half(compute, where) else nullcontext()
+
+
+def run_rounded(network: nn.Module, compute: Compute, where: torch.device) -> None:
+    """Let a network round its forward pass as `rounding` says, whoever calls it."""
+    forward = network.forward
+
+    def rounded(*values: Any, **named: Any) -> Any:
+        """Run the forward pass in the asked precision."""
+        with rounding(compute, where):
+            return forward(*values, **named)
+
+    network.forward = rounded  # type: ignore[method-assign]

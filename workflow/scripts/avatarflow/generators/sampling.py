@@ -20,7 +20,7 @@ from avatarflow.runs.state import State
 from avatarflow.runs.stopping import watching
 
 from .conditions import Conditions, Ids
-from .device import device, rounding
+from .device import device, run_rounded
 from .pipeline import folder_digest, load
 from .settings import Compute, Sampling
 from .speed import prepare
@@ -138,20 +138,9 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     """Return the pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
     where = device(compute)
     pipe = load(generator).to(where)
-    if pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
-        raise refuse(
-            "conditions",
-            "not those that the generator was trained with",
-            "train it again or ask as it was trained",
-        )
+    conditions.refuse_others({str(class_id): label for label, class_id in pipe.labels.items()})
     prepare(pipe.transformer, compute)
-    forward = pipe.transformer.forward
-
-    def rounded(*args: Any, **kwargs: Any) -> Any:
-        with rounding(compute, where):
-            return forward(*args, **kwargs)
-
-    pipe.transformer.forward = rounded
+    run_rounded(pipe.transformer, compute, where)
     return lambda ids, guidance, noises, steps: (
         pipe(
             class_labels=ids,

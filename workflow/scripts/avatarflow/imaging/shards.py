@@ -5,7 +5,7 @@ A shard set is a folder of `00000.parquet`, `00001.parquet`, ...; each row is on
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,9 +201,12 @@ class Column:
         return self._last[1]
 
 
-def has_column(source: str | Path, name: str) -> bool:
-    """Whether the shards have a column of that name."""
-    return name in pq.read_schema(shard_files(source)[0]).names
+def unreadable(source: str | Path) -> Callable[[slice], Mask]:
+    """Return a function of consecutive rows that says which of their pictures could not be read (`reason` says why)."""
+    if "reason" not in pq.read_schema(shard_files(source)[0]).names:
+        return lambda rows: np.zeros(rows.stop - rows.start, bool)
+    reasons = Column(source, "reason")
+    return lambda rows: np.array([reason != "" for reason in reasons[rows]], bool)
 
 
 def iterate(

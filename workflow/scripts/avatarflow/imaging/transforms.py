@@ -77,9 +77,7 @@ def augment(
     return drawn, rows
 
 
-def check_mirror(
-    mirror: Mapping[str, Any] | None, table: pd.DataFrame, where: str = "augment.mirror"
-) -> None:
+def check_mirror(mirror: Mapping[str, Any] | None, table: pd.DataFrame) -> None:
     """Raise `AvatarflowError` where mirroring would leave a label wrong."""
     if mirror is None:
         return
@@ -91,15 +89,17 @@ def check_mirror(
     )
     if any(swap.get(after) != before for before, after in swap.items()) or not swap:
         problems.add(
-            f"{where}.swap",
+            "augment.mirror.swap",
             "not a swap there and back",
             "name each value with its mirror image, both ways",
         )
     if not is_within(probability, Parameter(0, 1, 0.5)):
-        problems.add(f"{where}.probability", f"found {probability!r}", "give a number from 0 to 1")
+        problems.add(
+            "augment.mirror.probability", f"found {probability!r}", "give a number from 0 to 1"
+        )
     if column not in table:
         problems.add(
-            f"{where}.column",
+            "augment.mirror.column",
             "no such column",
             "name the column that tells the sides, or set mirror to null",
         )
@@ -107,7 +107,7 @@ def check_mirror(
         strange = int((~table[column].dropna().isin(list(swap))).sum())
         if strange:
             problems.add(
-                f"{where}.swap",
+                "augment.mirror.swap",
                 f"does not name the value of {strange} pictures",
                 "name every value",
             )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Integers
 from avatarflow.core.errors import refuse
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.spool import Chosen, Spool, Stored
@@ -38,8 +39,7 @@ from .refusals import (
     label_columns,
     reasons_in_words,
 )
-from .sources.rows import Place
-from .sources.withdrawn import ClinicInputs
+from .sources.withdrawn import IntakeInputs
 from .tables.manifest import ROW
 
 DRAWN_AT_ONCE = 512
@@ -64,13 +64,11 @@ class Pool:
 
 def pool_from_manifest(
     entry: dict[str, Any],
-    manifest: str | None,
-    root: str,
+    inputs: IntakeInputs,
     seed: int,
     processes: int,
     step: Step,
     folder: str | None = None,
-    inputs: ClinicInputs | None = None,
 ) -> Pool:
     """Read, check and divide the pictures of a manifest, or of another source of rows.
 
@@ -78,14 +76,12 @@ def pool_from_manifest(
     ----------
     entry : dict
         A `releases` or `audits` entry of the checked config.
-    manifest, root : str
-        The table, None for DICOM files that say it themselves, and the folder its `file` column starts from.
+    inputs : IntakeInputs
+        Where the rows come from; consents, labels and withdrawals where the entry names some.
     processes : int
         How many pictures are decoded at once; the result does not depend on it.
     folder : str, optional
         Where the pictures lie until they are written: as raw bytes in a file without a name.
-    inputs : ClinicInputs, optional
-        Consents, labels and withdrawals, where the entry names some.
 
     Raises
     ------
@@ -95,11 +91,10 @@ def pool_from_manifest(
     conditions = label_columns(entry)
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
+    place, root = inputs.place, inputs.place.root
     refuse_missing_root(root)
-    inputs = inputs or ClinicInputs()
     consents = inputs.consents if inputs.consents and inputs.consents.files else None
     gate = open_gate(entry["consent"], consents, step) if consents else None
-    place = Place(root, manifest, inputs.labels)
     more = [*constant, *given, *(columns_of(entry["consent"]) if gate else [])]
     listed = list_rows(entry, place, more, inputs.withdrawn, step)
     every, who, rows = listed.every, listed.who, listed.selected
@@ -135,24 +130,32 @@ def pool_from_manifest(
         _refuse_nothing(kept, refused, place.where)
     if given:
         refuse_both_sides(list(who[KEY]), list(every[given[0]]), same)
-    sides = list(kept[given[0]]) if given else None
-    table = pd.DataFrame(
-        {
-            "item": np.arange(len(kept)),
-            "row": kept[ROW].to_numpy(np.int64),
-            "person": numbers,
-            "role": assign_roles(numbers, entry["split"]["shares"], seed, sides),
-            "unit": kept["unit"].to_numpy(),
-            "eye": number_eyes(who.loc[kept.index, EYE]),
-            **number_fields(kept),
-            **{column: kept[column].to_numpy() for column in conditions},
-        }
-    )
+    table = _divided(kept, numbers, number_eyes(who.loc[kept.index, EYE]), entry, seed)
     shared = [*shared_rows(fit, contents), *rows_again]
     warn_of_shared(shared, step)
     pictures = Chosen(spool, [places[row] for row in kept[ROW]])
     kept_sizes = {row: sizes[row] for row in kept[ROW]}
     return Pool(pictures, table, refused, kept_sizes, shared, gate, asked=len(rows))
+
+
+def _divided(
+    kept: pd.DataFrame, persons: Integers, eyes: Integers, entry: dict[str, Any], seed: int
+) -> pd.DataFrame:
+    """Return the table of the pool; the split's column gives the roles where the entry names one."""
+    split = entry["split"]
+    sides = list(kept[split["column"]]) if split["column"] else None
+    return pd.DataFrame(
+        {
+            "item": np.arange(len(kept)),
+            "row": kept[ROW].to_numpy(np.int64),
+            "person": persons,
+            "role": assign_roles(persons, split["shares"], seed, sides),
+            "unit": kept["unit"].to_numpy(),
+            "eye": eyes,
+            **number_fields(kept),
+            **{column: kept[column].to_numpy() for column in label_columns(entry)},
+        }
+    )
 
 
 def _listed_twice(

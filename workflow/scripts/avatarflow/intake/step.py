@@ -21,21 +21,17 @@ from .patients.persons import ROLES
 from .pool import Pool, pool_from_generator, pool_from_manifest
 from .refusals import check_share
 from .sizes import summary_of_sizes
-from .sources.withdrawn import ClinicInputs
+from .sources.withdrawn import IntakeInputs
 
 
 def take_in(
     entry: dict[str, Any],
-    manifest: str | None,
-    root: str,
+    inputs: IntakeInputs,
     seed: int,
     processes: int,
-    pictures: str,
-    summary: str,
-    refused: str,
+    outputs: Mapping[str, str],
     step: Step,
     cone: Mapping[str, Any] | None = None,
-    inputs: ClinicInputs | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -43,28 +39,25 @@ def take_in(
     ----------
     entry : dict
         The config entry; with `whole` a gap in the gallery is refused.
-    manifest : str or None
-        None reads DICOM files where the entry names some, else draws procedural eyes.
-    pictures : str
-        Folder of shards to write.
-    summary : str
-        JSON of counts and the unit (`person` or `eye`).
-    refused : str
-        CSV of refused rows (manifest, row, reason); written before a run stops for too many of them.
+    inputs : IntakeInputs
+        Where the rows come from; without a manifest DICOM files where the entry names some, else procedural eyes are
+        drawn.
+    outputs : mapping
+        `pictures` (folder of shards to write), `summary` (JSON of counts and the unit, `person` or `eye`), `refused`
+        (CSV of manifest, row and reason; written before a run stops for too many refused rows).
     cone : mapping, optional
         `cone` of the entry: too few patients for it are refused now.
-    inputs : ClinicInputs, optional
-        Consents, labels and withdrawals, where the entry names some.
     """
+    pictures, manifest = outputs["pictures"], inputs.place.manifest
     folder = str(Path(pictures).parent)
     Path(folder).mkdir(parents=True, exist_ok=True)
     is_dicom = bool(entry.get("source", {}).get("dicom"))
     if manifest is None and not is_dicom:
         pool = pool_from_generator(entry, seed, processes, folder)
     else:
-        pool = pool_from_manifest(entry, manifest, root, seed, processes, step, folder, inputs)
+        pool = pool_from_manifest(entry, inputs, seed, processes, step, folder)
     kind = "dicom" if is_dicom else "generated"
-    write_refused(pool.refused, Path(manifest or kind).name, refused)
+    write_refused(pool.refused, Path(manifest or kind).name, outputs["refused"])
     whole = bool(entry.get("whole"))
     if whole:
         refuse_gaps(pool)
@@ -83,7 +76,7 @@ def take_in(
             "repeats": repeats(pool.refused),
             "sizes": summary_of_sizes(pool.sizes.values(), entry["size_px"]),
         }
-    if pool.gate and inputs and inputs.consents:
+    if pool.gate and inputs.consents:
         counts["consent"] = pool.gate.summary
         note_day(pool.gate, inputs.consents, step)
     step.params(counts)
@@ -95,7 +88,7 @@ def take_in(
     )
     with replacing_folder(pictures) as target:
         write_shards(target, pool.pictures, pool.table)
-    write_json(summary, counts)
+    write_json(outputs["summary"], counts)
 
 
 def note_day(gate: Gate, consents: ConsentFiles, step: Step) -> None:

@@ -64,6 +64,7 @@ def _uniform(generators: Generators, count: int) -> torch.Tensor:
 
 
 def _column(values: torch.Tensor) -> torch.Tensor:
+    # (n,) -> (n, 1, 1, 1), beside pictures (n, 3, h, w)
     return values.view(-1, 1, 1, 1)
 
 
@@ -75,6 +76,7 @@ def _affine(pictures: Batch, matrix: torch.Tensor) -> Batch:
 
 def _matrix(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """(n, 2, 3) matrices of the similarity with cosine part `a`, sine part `b` and offset (x, y)."""
+    # two of (n, 3) -> (n, 2, 3)
     return torch.stack([torch.stack([a, -b, x], 1), torch.stack([b, a, y], 1)], 1)
 
 
@@ -141,6 +143,7 @@ def colour(pictures: Batch, strengths: Strengths, generators: Generators) -> Bat
     """Another saturation and another white balance."""
     drawn = _uniform(generators, 4) * strengths[:, None]
     grey = pictures.mean(1, keepdim=True)
+    # (n, 1, h, w) and (n, 3, h, w)
     saturated = grey + (pictures - grey) * _column(1 + MAX_SATURATION * drawn[:, 0])
     return (saturated * (1 + MAX_GAIN * drawn[:, 1:])[:, :, None, None]).clamp(0, 1)
 
@@ -209,6 +212,7 @@ def warp(pictures: Batch, size: torch.Tensor, generators: Generators, points: in
     field = functional.interpolate(
         2 * _column(size) * drawn, size=(height, width), mode="bicubic", align_corners=True
     )  # (n, 2, h, w) in [-1, 1] units
+    # (n, 2, h, w) -> (n, h, w, 2), as the grid has it
     still = torch.eye(2, 3).expand(n, 2, 3)
     grid = functional.affine_grid(still, list(pictures.shape), align_corners=False) + field.permute(
         0, 2, 3, 1
@@ -253,6 +257,32 @@ def family(name: str) -> Family:
     return FAMILIES[name]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Which perturbations are drawn of each picture.
+
+    Parameters
+    ----------
+    families : names
+        Of `FAMILIES`.
+    draws : int
+        A family and picture.
+    seed : int
+    purpose : str
+        `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: perturbations of two purposes are never the same.
+    """
+
+    families: Sequence[str]
+    draws: int
+    seed: int
+    purpose: str
+
+    @property
+    def count(self) -> int:
+        """Perturbations a picture."""
+        return len(self.families) * self.draws
+
+
 def to_batch(pictures: Pictures) -> Batch:
     """(n, h, w, 3) uint8 as (n, 3, h, w) float32 in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float() / 255
@@ -271,7 +301,6 @@ def alter(
     seed: int,
     items: Iterable[int],
     purpose: str = "alter",
-    strength: float | None = None,
     only: Sequence[int] | None = None,
 ) -> Pictures:
     """Perturb pictures by one family, the perturbations of a picture one after another.
@@ -286,8 +315,6 @@ def alter(
         met.
     seed, items, purpose
         One item number a picture; each perturbation has its own seed, so block size and order change nothing.
-    strength : float, optional
-        One strength in [0, 1] for all perturbations in place of the ladder.
     only : sequence of int, optional
         The perturbations of each picture that are made, by number; all without it.
 
@@ -309,13 +336,11 @@ def alter(
         generators = [
             seeds.generator(seed, f"{purpose}-{name}", item, draw) for _, item, draw in block
         ]
-        places = [
+        ladder = [
             (draw + each.random()) / draws
             for (_, _, draw), each in zip(block, generators, strict=True)
         ]
-        strengths = torch.tensor(
-            places if strength is None else [strength] * len(block), dtype=torch.float32
-        )
+        strengths = torch.tensor(ladder, dtype=torch.float32)
         originals = to_batch(pictures[[row for row, _, _ in block]])
         out[start : start + len(block)] = to_pictures(apply(originals, strengths, generators))
     return out

@@ -38,7 +38,7 @@ class Perturber:
         RuntimeError
             If the process died; what it said stands in the log.
         """
-        call = (pictures, name, draws, seed, list(items), purpose, None, only)
+        call = (pictures, name, draws, seed, list(items), purpose, only)
         try:
             pickle.dump(call, cast(IO[bytes], self.process.stdin))
             cast(IO[bytes], self.process.stdin).flush()

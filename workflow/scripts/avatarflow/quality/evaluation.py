@@ -26,8 +26,7 @@ def evaluate_entry(
     settings: Mapping[str, Any],
     columns: Sequence[str],
     seed: int,
-    metrics: str,
-    overview: str,
+    outputs: Mapping[str, str],
     step: Step,
     threads: int | None = None,
 ) -> None:
@@ -42,8 +41,8 @@ def evaluate_entry(
     columns : sequence of str
         The condition columns.
     seed : int
-    metrics, overview : str
-        Files to write: JSON, PNG.
+    outputs : mapping
+        Files to write: `metrics` (JSON), `overview` (PNG).
     step : Step
     threads : int, optional
         Torch's thread number (`compute.threads`): it changes rounding, so figures are equal only for equal numbers.
@@ -56,9 +55,9 @@ def evaluate_entry(
     found = evaluate(
         released, pool.where(held_out), pool.where(~held_out), columns, settings, seed, step
     )
-    write_json(metrics, found, allow_nan=False)
-    draw_overview(found, overview)
-    step.artifact(overview)
+    write_json(outputs["metrics"], found, allow_nan=False)
+    draw_overview(found, outputs["overview"])
+    step.artifact(outputs["overview"])
 
 
 def accepted(samples: Sample, decisions: pd.DataFrame) -> Sample:

@@ -41,12 +41,9 @@ class Group(NamedTuple):
 
 def frontier_entry(
     inputs: Mapping[str, str],
-    asked: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
-    columns: Sequence[str],
     seed: int,
-    table: str,
-    figure: str,
+    outputs: Mapping[str, str],
     step: Step,
     threads: int,
 ) -> None:
@@ -56,14 +53,11 @@ def frontier_entry(
     ----------
     inputs : mapping
         `pool` (shards); of both stages `<stage>` (shards) and `<stage>_decisions`.
-    asked : mapping
-        `sample` of the config: per stage the steps, for candidates whose table does not say them.
     settings : mapping
-        `evaluate` of the config.
-    columns : sequence of str
-        The condition columns.
-    table, figure : str
-        TSV and PNG to write.
+        `evaluate`, `conditions` (their columns) and `sample` of the config: per stage the steps, for candidates whose
+        table does not say them.
+    outputs : mapping
+        Files to write: `table` (TSV), `figure` (PNG).
     """
     torch.set_num_threads(threads)
     pool = Sample.read(inputs["pool"])
@@ -72,13 +66,12 @@ def frontier_entry(
     for stage in STAGES:
         drawn = Sample.read(inputs[stage])
         decisions = pd.read_parquet(inputs[f"{stage}_decisions"])
-        groups += grouped(stage, drawn, decisions, asked[stage]["steps"])
-    found = frontier(
-        groups, pool.where(~held_out), pool.where(held_out), columns, settings, seed, step
-    )
-    write_table(found, table)
-    draw_frontier(found, figure)
-    step.artifact(figure)
+        groups += grouped(stage, drawn, decisions, settings["sample"][stage]["steps"])
+    columns, training, heldout = settings["conditions"], pool.where(~held_out), pool.where(held_out)
+    found = frontier(groups, training, heldout, columns, settings["evaluate"], seed, step)
+    write_table(found, outputs["table"])
+    draw_frontier(found, outputs["figure"])
+    step.artifact(outputs["figure"])
 
 
 def grouped(stage: str, drawn: Sample, decisions: pd.DataFrame, steps: int) -> list[Group]:

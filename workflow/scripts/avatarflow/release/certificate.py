@@ -3,12 +3,13 @@
 It fails closed: data are released only where every gate passes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avatarflow.core.gates import Gate, all_pass, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
+from avatarflow.runs.context import Step
 
 from .claim import claim
 from .consent import NOBODY
@@ -20,13 +21,21 @@ REFUSE = "refuse"
 UNDECLARED = {"checked": False, "text": f"consent: not checked here, declared by {NOBODY}"}
 
 
+def record(decided: Mapping[str, Any], gates: Sequence[Gate], step: Step) -> None:
+    """Note the decision and every gate in the record of the run."""
+    for gate in gates:
+        if gate.value is not None:
+            step.metric(f"gate.{gate.name}", gate.value)
+    step.params(
+        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
+    )
+
+
 def certificate(
     name: str,
     gates: list[Gate],
     asked: Mapping[str, Any],
     measured: Mapping[str, Any],
-    unit: str,
-    coverage: Mapping[str, Any],
     model: Mapping[str, Any] | None = None,
     consent: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -40,22 +49,19 @@ def certificate(
     asked : mapping
         What the config asked for: conditions, numbers, thresholds.
     measured : mapping
-        Every figure behind the gates.
-    unit : str
-        `person` or `eye`: what the originals allow to be told apart.
-    coverage : mapping
-        What the cones' calibration promises: `mode`, `persons`, `mean_miss`, `miss_bound`.
+        Every figure behind the gates. Of `pool` the `unit`, `person` or `eye`, is what the originals allow to be told
+        apart; of `cone` the `coverage` is what the calibration promises (`mode`, `persons`, `mean_miss`, `miss_bound`).
     model : mapping, optional
         As from `model_gate.model_gate`; without one the generator is internal only.
     consent : mapping, optional
         As from `consent.consent_section`; without one nobody declared anything.
     """
-    passed = all_pass(gates)
+    unit = measured["pool"]["unit"]
     plain: dict[str, Any] = clean(
         {
             "version": VERSION,
             "release": name,
-            "decision": PASS if passed else REFUSE,
+            "decision": PASS if all_pass(gates) else REFUSE,
             "reasons": [f"{each.name}: {each.result}" for each in gates if each.result != PASS],
             "gates": [each.as_dict() for each in gates],
             "not_checked": switched_off(RULES, asked.get("gates", {})),
@@ -64,7 +70,7 @@ def certificate(
             "asked": asked,
             "measured": measured,
             "unit": unit,
-            "claim": claim(unit, coverage),
+            "claim": claim(unit, measured["cone"]["coverage"]),
         }
     )
     return plain

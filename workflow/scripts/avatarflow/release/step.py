@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.gates import all_pass
+from avatarflow.core.gates import Gate, all_pass
 from avatarflow.core.outcomes import PASS
 from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
 
 from .assemble import write_release
-from .certificate import REFUSE, certificate
+from .certificate import REFUSE, certificate, record
 from .consent import consent_section
 from .counts import number_of, release_counts
 from .gates.figures import release_figures
@@ -25,10 +25,8 @@ from .gates.rules import OF_CONDITIONS, hold_all
 from .signing import read_signer
 
 ASKED = ("conditions", "size_px", "gates", "cone", "sample", "attacks")
-WITHHELD = (
-    "worst",
-    "worst_person",
-)  # a run-local number of a person is for the officer, not for the world
+# a run-local number of a person is for the officer, not for the world
+WITHHELD = ("worst", "worst_person")
 
 
 def release_entry(
@@ -58,15 +56,42 @@ def release_entry(
     signing : mapping, optional
         `signing` of the config; the key is read after the decision, and only where the release passes.
     """
-    folder = Path(outputs["certificate"]).parent
-    shutil.rmtree(folder, ignore_errors=True)  # first: no pictures without a decision after a crash
-    if folder.exists():
-        raise refuse(
-            "release folder", "an older one that cannot be taken away", "remove it, and start again"
-        )
+    _clear(Path(outputs["certificate"]).parent)
     decisions = pd.read_parquet(inputs["decisions"])
     _refuse_unjudged(decisions)
     released = accepted(Sample.read(inputs["samples"]), decisions)
+    decided, gates = decide(name, inputs, entry, decisions, released)
+    signer = read_signer(signing) if decided["decision"] == PASS else None
+    model_folder = Path(inputs["model"]).parent
+    write_release(
+        outputs, decided, released, entry["conditions"], entry["release"], model_folder, signer
+    )
+    record(decided, gates, step)
+    for reason in decided["reasons"]:
+        step.warning("gate not passed: %s", reason)
+    model = decided["model_gate"]
+    step.info("the generator: %s (%s)", model["result"], model["meaning"])
+    step.info("%s: %d pictures accepted", decided["decision"], len(released.table))
+
+
+def decide(
+    name: str,
+    inputs: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    decisions: pd.DataFrame,
+    released: Sample,
+) -> tuple[dict[str, Any], list[Gate]]:
+    """Hold the figures of a release against its gates; return the certificate and the gates.
+
+    Parameters
+    ----------
+    name, inputs, entry
+        As `release_entry` takes them.
+    decisions : DataFrame
+        Of the student's candidates.
+    released : Sample
+        Those that are accepted.
+    """
     read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
@@ -94,7 +119,6 @@ def release_entry(
         len(released.table),
         PASS if all_pass(gates) else REFUSE,
     )
-    model = model_gate(attacks, entry["attacks"])
     measured = {
         "pool": summary,
         "cone": {name: value for name, value in calibrated.items() if name not in WITHHELD},
@@ -107,24 +131,18 @@ def release_entry(
         gates,
         asked={key: entry[key] for key in (*ASKED, *more)},
         measured={**measured, **more},
-        unit=summary["unit"],
-        coverage=calibrated["coverage"],
-        model=model,
+        model=model_gate(attacks, entry["attacks"]),
         consent=consent_section(entry, summary),
     )
-    signer = read_signer(signing) if decided["decision"] == "pass" else None
-    model_folder = Path(inputs["model"]).parent
-    write_release(outputs, decided, released, conditions, entry["release"], model_folder, signer)
-    for gate in gates:
-        if gate.value is not None:
-            step.metric(f"gate.{gate.name}", gate.value)
-    step.params(
-        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
-    )
-    for reason in decided["reasons"]:
-        step.warning("gate not passed: %s", reason)
-    step.info("the generator: %s (%s)", model["result"], model["meaning"])
-    step.info("%s: %d pictures accepted", decided["decision"], len(released.table))
+    return decided, gates
+
+
+def _clear(folder: Path) -> None:
+    """Take an older release away, first of all: there must be no pictures without a decision after a crash."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        found = "an older one that cannot be taken away"
+        raise refuse("release folder", found, "remove it, and start again")
 
 
 def _refuse_unjudged(decisions: pd.DataFrame) -> None:

@@ -176,6 +176,7 @@ def principal(pictures: Stored, channels: int) -> tuple[Floats, Floats, Floats]:
 def _cut(picture: Pictures) -> Pictures:
     """(h, w, 3) as the values of its blocks, (cells, 48)."""
     height, width, _ = picture.shape
+    # (h, w, 3) -> (h / 4 w / 4, 48)
     cut = picture.reshape(height // 4, 2, 2, width // 4, 2, 2, COLOURS)  # Y, y, y', X, x, x', c
     return cut.transpose(0, 3, 6, 2, 5, 1, 4).reshape(-1, VALUES)
 

@@ -62,10 +62,14 @@ def train(task: TrainingTask, step: Step) -> None:
     model, codec = pipe.transformer, pipe.vae
     prepare(model, compute, positions(model))
     objective = Denoising(
-        predict_with(together.wrap(model)), latents_of(codec, pictures), codes, conditions, training, compute,
-        pipe.scheduler, where,
-    )  # fmt: skip
-    loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
+        task,
+        predict_with(together.wrap(model)),
+        latents_of(codec, pictures),
+        codes,
+        pipe.scheduler,
+        where,
+    )
+    loop = Loop(model, objective, len(pictures), training, task.seed, held, together)
     loop.run(training.steps, step)
     held.hold()
     if not together.first:
@@ -82,6 +86,7 @@ def predict_with(model: nn.Module) -> Predict:
     """Return the network's prediction of (noisy, time, class ids)."""
 
     def predict(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Predict (n, c, h, w) from noisy latents of that shape, times (n,) and class ids (n,)."""
         found: torch.Tensor = model(noisy, time, class_labels=ids).sample
         return found
 

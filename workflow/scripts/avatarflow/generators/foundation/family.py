@@ -19,7 +19,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import NULL, Conditions, Ids
-from avatarflow.generators.device import device, rounding
+from avatarflow.generators.device import device, run_rounded
 from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
@@ -169,10 +169,10 @@ def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Pre
         channels = pipe.transformer.config.in_channels
 
         def by_class(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+            """Predict (n, c, h, w) of a class-conditioned transformer."""
             found: torch.Tensor = network(noisy, timestep=time, class_labels=ids).sample
-            return found[
-                :, :channels
-            ]  # what else it may predict is the spread, which DDIM does not use
+            # (n, 2c, h, w) -> (n, c, h, w): the other half is the spread (Nichol & Dhariwal 2021), unused by DDIM
+            return found[:, :channels]
 
         return by_class
     rows = [*texts, NULL]
@@ -185,6 +185,7 @@ def predict_with(pipe: Any, network: nn.Module, texts: Mapping[int, str]) -> Pre
     )
 
     def by_caption(noisy: torch.Tensor, time: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Predict (n, c, h, w) of a UNet that is asked by the captions of the classes."""
         found: torch.Tensor = network(noisy, time, encoder_hidden_states=encoded[place[ids]]).sample
         return found
 
@@ -225,17 +226,8 @@ def train(task: TrainingTask, step: Step) -> None:
     merge = adapt(model, tuning, task.seed)
     prepare(model, compute)
     predict = predict_with(pipe, together.wrap(model), texts)
-    objective = Denoising(
-        predict,
-        latents_of(pipe, pictures),
-        codes,
-        conditions,
-        training,
-        compute,
-        pipe.scheduler,
-        where,
-    )
-    loop = Loop(model, objective, len(pictures), training, task.seed, held, "network", together)
+    objective = Denoising(task, predict, latents_of(pipe, pictures), codes, pipe.scheduler, where)
+    loop = Loop(model, objective, len(pictures), training, task.seed, held, together)
     loop.run(training.steps, step)
     held.hold()
     if together.first:
@@ -272,23 +264,13 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Callable
     where = device(compute)
     pipe = load(generator).to(where)
     known = json.loads((generator / CAPTIONS).read_text(encoding="utf-8"))
-    if known["labels"] != {str(class_id): label for class_id, label in conditions.labels().items()}:
-        raise refuse(
-            "conditions",
-            "not those that the generator was trained with",
-            "train it again or ask as it was trained",
-        )
+    conditions.refuse_others(known["labels"])
     network = network_of(pipe)
     prepare(network, compute)
-    forward = network.forward
-
-    def rounded(*values: Any, **named: Any) -> Any:
-        with rounding(compute, where):
-            return forward(*values, **named)
-
-    network.forward = rounded  # type: ignore[method-assign]
+    run_rounded(network, compute, where)
 
     def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
+        """Draw (n, h, w, 3) in [0, 1], by caption or by class as the base knows them; see `sampling.Draw`."""
         asked: dict[str, Any] = {
             "guidance_scale": guidance,
             "generator": noises,

@@ -86,18 +86,15 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
     """
     del compute
     index: Mapping[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    if index["id2label"] != {str(one): label for one, label in conditions.labels().items()}:
-        raise refuse(
-            "conditions",
-            "not those that the generator was trained with",
-            "train it again or ask as it was trained",
-        )
+    conditions.refuse_others(index["id2label"])
     arrays, side = load_file(folder / WEIGHTS), int(index["size_px"])
     place = {one: number for number, one in enumerate(conditions.complete())}
 
     def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
+        """Draw (n, h, w, 3) in [0, 1]: mean of the condition, moved by the guidance, plus a Gaussian along the axes."""
         del steps
         means = arrays["means"][[place[one] for one in ids]]  # (n, pixels)
+        # (n, components)
         scores = torch.stack(
             [torch.randn(len(arrays["components"]), generator=noise) for noise in noises]
         )

@@ -25,6 +25,7 @@ def in_processes(function: TrainingFunction) -> TrainingFunction:
 
     @functools.wraps(function)
     def launching(*values: Any, **named: Any) -> None:
+        """Run the function here, or start its processes and wait for them."""
         arguments = inspect.signature(function).bind(*values, **named).arguments
         count = arguments["settings"]["compute"].get("processes", 1)
         if count == 1 or "RANK" in os.environ:

@@ -1,4 +1,4 @@
-"""One training loop for networks and codecs: AdamW, warmup and cosine decay, EMA, checkpoints, exact resume.
+"""The training loop of denoising networks: AdamW, warmup and cosine decay, EMA, checkpoints, exact resume.
 
 Every random number of a step comes from the seed and the step's number, so a run resumed from a checkpoint continues
 bit for bit like an undisturbed one.
@@ -22,6 +22,9 @@ from avatarflow.runs.state import State
 from avatarflow.runs.stopping import watching
 
 from .processes import Processes
+
+NAME = "network"
+"""Names the metrics, the checkpoint and the random numbers."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,20 @@ class Loop:
     objective : Draw to loss
     items : int
         Training rows; each is seen once per pass, in an order of its own.
-    name : str
-        Names the metrics, the checkpoint and the random numbers ("network", "codec").
     together : Processes
         Those that train the same model, this one among them.
     """
 
     def __init__(
         self, model: nn.Module, objective: Objective, items: int, settings: Training, seed: int, state: State,
-        name: str, together: Processes | None = None,
+        together: Processes | None = None,
     ) -> None:  # fmt: skip
         self.together = together or Processes()
         self.part = self.together.share(settings.batch)
         # no two processes drop the same activations
         self.own = [self.together.rank] if self.together.rank else []
         self.model, self.objective, self.items = model, objective, items
-        self.settings, self.seed, self.state, self.name = settings, seed, state, name
+        self.settings, self.seed, self.state = settings, seed, state
         self.weights = {
             key: value for key, value in model.named_parameters() if value.requires_grad
         }
@@ -98,7 +99,7 @@ class Loop:
                 if self.done % self.settings.log_steps == 0 or self.done == steps:
                     speed = (self.done - first) * self.settings.batch / (time.monotonic() - began)
                     self._report(step, {"loss": loss, "grad_norm": norm, "pictures_s": speed})
-                step.progress(self.done, steps, f"{self.name} steps")
+                step.progress(self.done, steps, f"{NAME} steps")
                 # read once: a later signal has its checkpoint after the next step; and agreed on, since a process that
                 # stops alone leaves the others waiting for its share
                 asked = self.together.any(stop.asked) and self.done < steps
@@ -106,7 +107,7 @@ class Loop:
                     self._save()
                     saved = time.monotonic()
                 if asked:
-                    raise stop.now(f"behind step {self.done} of {steps} of the {self.name}")
+                    raise stop.now(f"behind step {self.done} of {steps} of the {NAME}")
         with torch.no_grad():
             for key, weight in self.weights.items():
                 weight.copy_(self.average[key])
@@ -123,7 +124,7 @@ class Loop:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate(self.done, steps, settings)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(integer(self.seed, f"{self.name} dropout", self.done, *self.own))
+            torch.manual_seed(integer(self.seed, f"{NAME} dropout", self.done, *self.own))
             loss = self.objective(self._draw())
         value = self.together.mean(loss.item())
         self._check(value, "loss")
@@ -144,7 +145,7 @@ class Loop:
         place = np.arange(self.done * self.settings.batch, (self.done + 1) * self.settings.batch)
         passes = place // self.items
         orders = {
-            turn: generator(self.seed, f"{self.name} order", turn).permutation(self.items)
+            turn: generator(self.seed, f"{NAME} order", turn).permutation(self.items)
             for turn in set(passes.tolist())
         }
         rows = np.array(
@@ -154,19 +155,19 @@ class Loop:
             ],
             np.int64,
         )
-        noise = torch.Generator().manual_seed(integer(self.seed, f"{self.name} noise", self.done))
-        return Draw(rows, noise, generator(self.seed, f"{self.name} choice", self.done), self.part)
+        noise = torch.Generator().manual_seed(integer(self.seed, f"{NAME} noise", self.done))
+        return Draw(rows, noise, generator(self.seed, f"{NAME} choice", self.done), self.part)
 
     def _check(self, value: float, what: str) -> None:
         if not math.isfinite(value):
             raise refuse(
-                f"training of the {self.name}", f"{what} is {value} at step {self.done + 1}",
+                f"training of the {NAME}", f"{what} is {value} at step {self.done + 1}",
                 "lower the learning rate or use precision fp32; the last checkpoint is from before this step",
             )  # fmt: skip
 
     def _report(self, step: Step, values: dict[str, float]) -> None:
         for key, value in values.items():
-            step.metric(f"{self.name}.{key}", value, self.done)
+            step.metric(f"{NAME}.{key}", value, self.done)
 
     def _save(self) -> None:
         tensors = {f"weight/{key}": value for key, value in self.weights.items()}
@@ -174,11 +175,11 @@ class Loop:
         for key, value in self.weights.items():
             for moment in ("exp_avg", "exp_avg_sq"):
                 tensors[f"{moment}/{key}"] = self.optimiser.state[value][moment]
-        self.state.save(tensors, {"done": self.done}, f"{self.name}.safetensors")
+        self.state.save(tensors, {"done": self.done}, f"{NAME}.safetensors")
 
     def _restore(self, step: Step) -> None:
         """Go to the last checkpoint, if there is one; every process to the one that the first has."""
-        found = self.state.load(f"{self.name}.safetensors")
+        found = self.state.load(f"{NAME}.safetensors")
         if found is not None:
             tensors, facts = found
             self.done = int(facts["done"])
@@ -189,7 +190,7 @@ class Loop:
                     self._set_moments(
                         weight, tensors[f"exp_avg/{key}"], tensors[f"exp_avg_sq/{key}"]
                     )
-            step.info("%s resumed at step %d", self.name, self.done)
+            step.info("%s resumed at step %d", NAME, self.done)
         self._follow()
 
     def _set_moments(self, weight: nn.Parameter, first: torch.Tensor, second: torch.Tensor) -> None:

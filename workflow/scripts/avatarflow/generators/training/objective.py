@@ -6,10 +6,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from avatarflow.generators.conditions import NULL, Conditions, Ids
+from avatarflow.generators.conditions import NULL, Ids
 from avatarflow.generators.device import rounding
 from avatarflow.generators.diffusion.schedule import noise_weights, weights
 from avatarflow.generators.settings import Compute, Training
+from avatarflow.generators.task import TrainingTask
 
 from .loop import Draw
 
@@ -26,26 +27,31 @@ Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Denoising:
-    """Loss of one batch, conditions dropped at random for classifier-free guidance (Ho & Salimans 2022)."""
+    """Loss of one batch, conditions dropped at random for classifier-free guidance (Ho & Salimans 2022).
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Its conditions, training and compute settings.
+    predict : Predict
+    latents : (n, c, h, w)
+    codes : (n, columns)
+        The conditions of each picture.
+    schedule : diffusers' scheduler
+    """
 
     def __init__(
         self,
+        task: TrainingTask,
         predict: Predict,
         latents: Latents,
         codes: Ids,
-        conditions: Conditions,
-        settings: Training,
-        compute: Compute,
         schedule: Any,
         where: torch.device,
     ) -> None:
-        self.predict, self.latents, self.codes = predict, latents, codes
-        self.conditions, self.settings, self.compute, self.where = (
-            conditions,
-            settings,
-            compute,
-            where,
-        )
+        self.predict, self.latents, self.codes, self.where = predict, latents, codes, where
+        self.conditions, self.settings = task.conditions, Training.of(task.training)
+        self.compute = Compute.of(task.compute)
         self.alphas_cumprod = schedule.alphas_cumprod
         self.prediction_type = schedule.config.prediction_type
 
@@ -53,6 +59,7 @@ class Denoising:
         """Mean weighted squared error of the predicted velocity, or of the noise where a base predicts that."""
         count = len(draw.rows)
         clean = self.latents[torch.from_numpy(draw.rows[draw.part])].to(self.where)
+        # drawn for the whole batch, so that the number of processes changes none: (batch, c, h, w) -> (part, c, h, w)
         noise = torch.randn((count, *clean.shape[1:]), generator=draw.noise)[draw.part].to(
             self.where
         )
@@ -63,6 +70,7 @@ class Denoising:
             * len(self.alphas_cumprod)
         ).long()
         time = time[draw.part]
+        # (part,) -> (part, 1, 1, 1), beside latents (part, c, h, w)
         alphas_cumprod = self.alphas_cumprod[time].to(self.where)
         signal, spread = (
             alphas_cumprod.sqrt().view(-1, 1, 1, 1),

@@ -1,7 +1,7 @@
 """Patients who have withdrawn: their rows are left out as if they had never been there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,17 @@ from avatarflow.intake.tables.time_columns import TIMES, TimeColumns
 
 from ..consent.gate import ConsentFiles
 from ..identifiers import normalised
-from .rows import REFUSED
+from .rows import REFUSED, Place
 
 WHERE = "withdrawn list"
 
 
 @dataclass(frozen=True)
-class ClinicInputs:
-    """What intake reads besides pictures and manifest."""
+class IntakeInputs:
+    """What intake reads."""
 
+    place: Place
     consents: ConsentFiles | None = None
-    labels: Sequence[str] = field(default=())
-    """FHIR files of `source.fhir`."""
     withdrawn: str | None = None
     """The list of patients who have withdrawn."""
 

@@ -10,6 +10,7 @@ from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy.fingerprints.files import save_rows
 from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered
 from avatarflow.privacy.held_out_families import kept_families
+from avatarflow.privacy.perturbations import Drawn
 
 
 def fingerprint_canaries(
@@ -21,14 +22,6 @@ def fingerprint_canaries(
     trained = Encoder.load(encoder)
     pictures, items = read_pictures(canaries), read_table(canaries)["item"].to_numpy(np.int64)
     save_rows(fingerprints, trained.embed(pictures, compute["micro_batch"]), trained.digest)
-    altered = embed_altered(
-        trained,
-        pictures,
-        items,
-        kept_families(cone),
-        cone["draws"],
-        seed,
-        "own",
-        compute["micro_batch"],
-    )
+    drawn = Drawn(kept_families(cone), cone["draws"], seed, "own")
+    altered = embed_altered(trained, pictures, items, drawn, compute["micro_batch"])
     save_rows(own, altered, trained.digest)

@@ -33,22 +33,14 @@ def half_angles(cones: Cones, places: Integers, made: Rows) -> Floats:
     """
     if cones.shape.density != PICTURE:
         return np.repeat(cones.half_angles_rad[places][:, None], len(made), 1)
-    shape, weights, inside = cones.shape, cones.weights, cones.inside
+    shape, weights = cones.shape, cones.weights
+    rule = cones.inside.counting(cones.owners, shape.k)
     angles = _angles(made, cones.fingerprints)
     near = np.argsort(angles / weights, axis=1, kind="stable")
     angles = np.take_along_axis(angles, near, 1)
     half = np.empty((len(places), len(made)))
     for number, place in enumerate(places):
-        sparsity = density_of_each(
-            np.full(len(made), place),
-            angles,
-            near,
-            cones.owners,
-            inside.starts,
-            inside.places,
-            shape.k,
-            np.pi,
-        )
+        sparsity = density_of_each(np.full(len(made), place), angles, near, rule)
         half[number] = cones.c * weights[place] * sparsity ** (1 - shape.beta)
     return shape.clipped(half, cones.floor_rad[places][:, None])
 

@@ -29,9 +29,7 @@ def join(
     parts: Sequence[str],
     kind: str,
     seed: int,
-    results: str,
-    rows: str,
-    figure: str,
+    outputs: Mapping[str, str],
     step: Step,
 ) -> None:
     """Join what the steps found, and count the canaries in the release.
@@ -43,8 +41,8 @@ def join(
     parts : sequence of str
         JSON files of `model_step` and `picture_step`.
     kind : str
-    results, rows, figure : str
-        JSON, TSV and PNG to write.
+    outputs : mapping
+        Files to write: `results` (JSON), `rows` (TSV), `figure` (PNG).
     """
     copies = read_table(canaries)[COPIES].to_numpy(np.int64)
     read = [json.loads(Path(part).read_text(encoding="utf-8")) for part in parts]
@@ -56,11 +54,11 @@ def join(
         "kind": kind, "copies": {str(n): int((copies == n).sum()) for n in np.unique(copies)}, "targets": targets,
         "released": released(next(part for part in read if part["target"] == "release"), copies),
     }  # fmt: skip
-    write_json(results, found, allow_nan=False)
+    write_json(outputs["results"], found, allow_nan=False)
     table = as_table(targets)
-    write_table(table, rows)
-    draw(table, figure)
-    step.artifact(figure)
+    write_table(table, outputs["rows"])
+    draw(table, outputs["figure"])
+    step.artifact(outputs["figure"])
     step.metric("canaries.released", found["released"]["found"])
     step.info(
         "trained canaries found in the release: %d of %d",

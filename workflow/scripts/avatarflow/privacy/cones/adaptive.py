@@ -12,6 +12,8 @@ The search by u gives the nearest originals in that sense and a bound for all ot
 looked for among all originals, more and more of them exactly, until nothing is open.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,8 +24,10 @@ from avatarflow.privacy.search.neighbours import Gallery, Indices, blocks
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
 from .fixed import Risks
-from .own_radius import Inside, densities
-from .shape import Shape
+from .own_radius import densities
+
+if TYPE_CHECKING:
+    from .cone import Cones
 
 SPARE = 4
 """Originals compared exactly beyond those that the density needs: mostly they prove that nothing was missed."""
@@ -35,41 +39,37 @@ SCAN = 256  # candidates compared with all originals at a time
 
 
 class AdaptiveCones:
-    """A gallery made ready.
+    """Cones with density `"picture"` made ready for search.
 
     Parameters
     ----------
+    cones : Cones
+        Of m originals; not calibrated where only `needed_scales` is asked for.
     gallery : Gallery
-    persons : (m,)
-    weights : (m,)
-        w, above 0.
-    floor_rad : (m,)
-        What no half-angle falls below.
-    inside : Inside
-        Originals of others inside the own radius of each.
-    shape : Shape
-    typical_rad : float
-        An angle at which held-out subjects lie; decides how often a search proves itself, never a result.
-    c : float
-        The scale; NaN before calibration.
+        Of their fingerprints.
     searched : int
         Originals looked at first.
+
+    Raises
+    ------
+    AvatarflowError
+        If the cones do not know whose the originals are.
     """
 
-    def __init__(
-        self, gallery: Gallery, persons: Indices, weights: Floats, floor_rad: Floats, inside: Inside, shape: Shape,
-        typical_rad: float, c: float, searched: int,
-    ) -> None:  # fmt: skip
-        self.gallery, self.persons, self.shape, self.c = gallery, persons, shape, c
-        self.weights, self.floor, self.inside, self.searched = weights, floor_rad, inside, searched
-        passed, again = self.inside.reach(persons, shape.k)
+    def __init__(self, cones: "Cones", gallery: Gallery, searched: int) -> None:
+        self.gallery, self.shape, self.c, self.searched = gallery, cones.shape, cones.c, searched
+        persons, shape = cones.owners, cones.shape
+        self.weights, self.floor = cones.weights, cones.floor_rad
+        self.rule = cones.inside.counting(persons, shape.k)
+        passed, again = cones.inside.reach(persons, shape.k)
         most = int(np.unique(persons, return_counts=True)[1].max())
         ordinary = passed <= max(most + SPARE, int(np.sort(passed)[-1 - SPECIAL :][0]))
         self.special, self.ordinary = np.flatnonzero(~ordinary), np.flatnonzero(ordinary)
         self.reach = int(shape.k + passed[ordinary].max() + again)
         with np.errstate(divide="ignore"):
             self.least_floor = float((self.weights / self.floor)[ordinary].min())
-        typical = typical_rad / float(np.median(self.weights))
+        # where held-out subjects lie: decides how often a search proves itself, never a result
+        typical = float(np.median(cones.sparsity_rad)) / float(np.median(self.weights))
         self.search = RatioSearch(gallery.rows[ordinary], self.weights[ordinary], typical)
 
     def risks(self, queries: Rows) -> Risks:
@@ -84,9 +84,11 @@ class AdaptiveCones:
         """Return the smallest risk at scale c, or the smallest scale that is needed, over all originals."""
         exact, number = min(self.reach + SPARE, len(self.ordinary)), len(self.ordinary)
         wanted = min(max(self.searched, exact + 1), number)
+        # (n, wanted), of which the first `exact` are compared exactly
         least, _, found, beyond = self.search.top(queries, wanted)
         rest = least[:, exact:].min(1) if wanted > exact else np.inf
         beyond = np.minimum(beyond, rest) if wanted < number else np.full(len(queries), rest)
+        # (specials,) -> (n, specials)
         special = np.broadcast_to(self.special, (len(queries), len(self.special)))
         found = np.concatenate([self.ordinary[found[:, :exact]], special], axis=1)
         values, original, angle, half, proven = self._settle(queries, found, beyond, c)
@@ -107,6 +109,7 @@ class AdaptiveCones:
         count, open_ = 2 * (self.reach + SPARE) + len(self.special), np.arange(len(queries))
         while len(open_):
             count = min(4 * count, len(self.gallery))
+            # (open, m): the first `count` columns hold the lowest bounds
             lowest = np.argpartition(bound[open_], count - 1, axis=1)
             rest = np.take_along_axis(bound[open_], lowest[:, count:], 1).min(1, initial=np.inf)
             settled = self._settle(queries[open_], lowest[:, :count].astype(np.int64), rest, c)
@@ -120,13 +123,11 @@ class AdaptiveCones:
         """Exact values over the originals found, and whether they hold over all: the others have u >= `beyond`."""
         angles = exact_angles(queries, self.gallery.rows, found)
         units = angles / self.weights[found]
+        # (n, j), from here on in the order of u; the smaller row first where two are equal
         order = np.lexsort((found, units), axis=1)
         found = np.take_along_axis(found, order, 1)
         angles, units = (np.take_along_axis(each, order, 1) for each in (angles, units))
-        density, complete = densities(
-            angles, units, found, beyond, self.persons, self.inside.starts, self.inside.places,
-            self.shape.k, np.pi,
-        )  # fmt: skip
+        density, complete = densities(angles, units, found, beyond, self.rule)
         weights, floor = self.weights[found], self.floor[found]
         opened = weights * density ** (1 - self.shape.beta)
         half = self.shape.clipped((1.0 if c is None else c) * opened, floor)
@@ -139,6 +140,7 @@ class AdaptiveCones:
                 else np.nan_to_num(angles / half, nan=0, posinf=np.inf)
             )
         settled = np.where(complete, values, np.inf)
+        # (n, 1) -> (n,)
         best = np.lexsort((found, settled), axis=1)[:, :1]
         value, angle, width = (
             np.take_along_axis(each, best, 1)[:, 0] for each in (settled, angles, half)
@@ -152,6 +154,7 @@ class AdaptiveCones:
 
     def _widest(self, angles: Floats, units: Floats, beyond: Floats) -> Floats:
         """Return the largest density that an original beyond can have: it passes over so many neighbours at most."""
+        # (n, reach): what is not known counts as pi, the largest angle there is
         known = np.where(units < beyond[:, None], angles, np.pi)[:, : self.reach]
         missing = np.full((len(known), max(0, self.reach - known.shape[1])), np.pi)
         largest = np.sort(np.concatenate([known, missing], axis=1), axis=1)[:, -self.shape.k :]

@@ -71,6 +71,45 @@ def calibrate_entry(
     table = read_table(inputs["pool"])
     encoder = encoder_digest(inputs["encoder"])
     originals = np.asarray(load_rows(inputs["originals"], encoder))
+    altered = {name: load_rows(inputs[name], encoder) for name in ("calibration", "test", "seen")}
+    with _verifier(inputs, table, settings, seed, step) as verifier:
+        done, calibration, unspared = _calibrated(
+            _gallery(inputs, table, originals, encoder), altered["calibration"], table, settings, encoder, verifier
+        )  # fmt: skip
+        judged = _judged(done, originals, altered, table, seed, verifier)
+    done.save(outputs["cones"])
+    with replacing(outputs["risks"]) as temporary:
+        save_file(judged, temporary)
+    families, left_out = kept_families(settings), settings["held_out_families"]
+    known = settings["draws"] * len(families)
+    figures = measure(done, calibration, table, judged, known, families, seed)
+    figures |= recognition(table, originals, altered["test"][:, :known], families, seed)
+    persons = table["person"].to_numpy()
+    figures |= {
+        "miss_seen": share_of_persons(
+            (judged["seen"] > 1).ravel(),
+            np.repeat(persons[measured_rows(table, "seen", seed)], judged["seen"].shape[1]),
+        ).as_dict(),
+        "held_out_families": left_out_figures(
+            judged["test"][:, known:] <= 1, left_out, persons[table["role"] == "test"], seed
+        ),
+    }
+    if verifier:
+        asked = {"asked": verifier.asked, "recognised": verifier.found}
+        figures["verifier"] = {**asked, "easy_families": verifier.easy}
+    for name in ("miss", "rejected", "specificity"):
+        if figures[name] is not None:
+            step.metric(name, figures[name]["value"])
+    step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
+    write_json(outputs["calibrated"], figures)
+    held_out = originals[(table["role"] == HELDOUT).to_numpy()]
+    draw_plane(settings_plane(done, unspared, held_out), done, outputs["plane"])
+
+
+def _gallery(
+    inputs: Mapping[str, str], table: pd.DataFrame, originals: Rows, encoder: str
+) -> tuple[Rows, Integers, Integers, Rows]:
+    """Return whatever gets a cone: fingerprints (m, d), persons (m,), manifest rows (m,), perturbations (m, a, d)."""
     places = np.flatnonzero((table["role"] != HELDOUT).to_numpy())
     everyone: tuple[Any, ...] = (
         originals[places],
@@ -85,48 +124,8 @@ def calibrate_entry(
         everyone = tuple(
             np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
         )
-    everyone = tuple(map(np.asarray, everyone))
-    altered = {name: load_rows(inputs[name], encoder) for name in ("calibration", "test", "seen")}
-    with _verifier(inputs, table, settings, seed, step) as verifier:
-        done, calibration, unspared = _calibrated(
-            everyone, altered["calibration"], table, settings, encoder, verifier
-        )
-        held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
-        rows_of = {purpose: measured_rows(table, purpose, seed) for purpose in ROLE}
-        judged = {
-            **{
-                purpose: _judged(done, altered[purpose], rows, purpose, verifier)
-                for purpose, rows in rows_of.items()
-            },
-            "heldout": risks(originals[held_out], done),
-        }
-        if verifier:
-            judged["heldout"] = verifier.real(judged["heldout"], held_out)
-    done.save(outputs["cones"])
-    with replacing(outputs["risks"]) as temporary:
-        save_file(judged, temporary)
-    known = settings["draws"] * len(kept_families(settings))
-    figures = measure(done, calibration, table, judged, known, kept_families(settings), seed)
-    whose = table["person"].to_numpy()[rows_of["seen"]]
-    figures["miss_seen"] = share_of_persons(
-        (judged["seen"] > 1).ravel(), np.repeat(whose, judged["seen"].shape[1])
-    ).as_dict()
-    figures |= recognition(
-        table, originals, altered["test"][:, :known], kept_families(settings), seed
-    )
-    people = table.loc[table["role"] == "test", "person"].to_numpy()
-    figures["held_out_families"] = left_out_figures(
-        judged["test"][:, known:] <= 1, settings["held_out_families"], people, seed
-    )
-    if verifier:
-        asked = {"asked": verifier.asked, "recognised": verifier.found}
-        figures["verifier"] = {**asked, "easy_families": verifier.easy}
-    for name in ("miss", "rejected", "specificity"):
-        if figures[name] is not None:
-            step.metric(name, figures[name]["value"])
-    step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
-    write_json(outputs["calibrated"], figures)
-    draw_plane(settings_plane(done, unspared, originals[held_out]), done, outputs["plane"])
+    rows, persons, numbers, own = map(np.asarray, everyone)
+    return rows, persons, numbers, own
 
 
 @contextmanager
@@ -147,14 +146,12 @@ def _verifier(
     gallery = append_canaries(pictures, np.flatnonzero(originals), canaries)
     if canaries:
         items = np.concatenate([items, read_table(canaries)["item"].to_numpy(np.int64)])
-    with recognised(
-        trial, pictures, items, gallery, settings, kept_families(settings), seed, step
-    ) as verifier:
+    with recognised(trial, pictures, items, gallery, settings, seed, step) as verifier:
         yield verifier
 
 
 def _calibrated(
-    everyone: tuple[Any, ...],
+    gallery: tuple[Rows, Integers, Integers, Rows],
     altered: Rows,
     table: pd.DataFrame,
     settings: Mapping[str, Any],
@@ -162,7 +159,7 @@ def _calibrated(
     verifier: Recognised | None,
 ) -> tuple[Cones, Calibration, Rows]:
     """Return the cones, how they came about, and the perturbations that the verifier is not known to recognise."""
-    rows, persons, numbers, own = everyone
+    rows, persons, numbers, own = gallery
     counted = np.ones(own.shape[1], bool)
     if verifier:
         counted = verifier.hard_columns(np.flatnonzero((table["role"] == "encoder").to_numpy()))
@@ -175,6 +172,7 @@ def _calibrated(
     unspared = np.ones(len(needed), bool)
     if verifier and len(needed):
         places = np.flatnonzero((table["role"] == "calibration").to_numpy())
+        # (q,) -> (p, a): the verifier is asked by picture and column
         spared = verifier.spared(
             needed.reshape(len(places), -1), places, table["person"].to_numpy()[places], wide
         ).ravel()
@@ -188,12 +186,25 @@ def _calibrated(
 
 
 def _judged(
-    cones: Cones, altered: Rows, places: Integers, purpose: str, verifier: Recognised | None
-) -> Floats:
-    """Return (p, a) risks of the perturbations of the pictures at p places."""
-    risk = risks(np.asarray(altered).reshape(-1, altered.shape[2]), cones)
-    risk = risk.reshape(len(places), altered.shape[1])
-    return verifier.tested(risk, places, purpose) if verifier else risk
+    cones: Cones,
+    originals: Rows,
+    altered: Mapping[str, Rows],
+    table: pd.DataFrame,
+    seed: int,
+    verifier: Recognised | None,
+) -> dict[str, Floats]:
+    """Return risks of perturbations (p, a), for each purpose of `ROLE`, and of held-out subjects' pictures (h,)."""
+    judged = {}
+    for purpose in ROLE:
+        rows = np.asarray(altered[purpose])
+        # (p, a, d) -> (p a, d) -> (p a,) -> (p, a)
+        risk = risks(rows.reshape(-1, rows.shape[2]), cones).reshape(rows.shape[:2])
+        places = measured_rows(table, purpose, seed)
+        judged[purpose] = verifier.tested(risk, places, purpose) if verifier else risk
+    held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
+    risk = risks(originals[held_out], cones)
+    judged["heldout"] = verifier.real(risk, held_out) if verifier else risk
+    return judged
 
 
 def measure(
@@ -225,6 +236,7 @@ def measure(
     tested = table[table["role"] == "test"]
     risk, people = judged["test"][:, :known], tested["person"].to_numpy()
     whose, rejected = np.repeat(people, known), (risk <= 1).ravel()
+    # (p, families draws) -> (p, families, draws)
     per_family = (risk <= 1).reshape(len(risk), len(families), -1)
     by_family = {
         family: share_of_pictures(

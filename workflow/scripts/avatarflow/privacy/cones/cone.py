@@ -147,28 +147,6 @@ class Cones:
         return cls(**arrays, **{**scalars, "shape": Shape(**scalars["shape"])})
 
 
-def adaptive(cones: Cones, gallery: Gallery, searched: int = SEARCHED) -> AdaptiveCones:
-    """Cones with density `"picture"` made ready for search; `searched` originals are looked at first.
-
-    Raises
-    ------
-    AvatarflowError
-        If they do not know whose the originals are.
-    """
-    typical = float(np.median(cones.sparsity_rad))
-    return AdaptiveCones(
-        gallery,
-        cones.owners,
-        cones.weights,
-        cones.floor_rad,
-        cones.inside,
-        cones.shape,
-        typical,
-        cones.c,
-        searched,
-    )
-
-
 @dataclass(frozen=True)
 class Calibration:
     """How c came about: the needed scale of each person, c, and what follows for a further person."""
@@ -182,7 +160,6 @@ class Calibration:
 def own_radii(
     originals: Rows,
     altered: npt.NDArray[np.float32],
-    block: int = neighbours.BLOCK,
     counted: Mask | None = None,
 ) -> Floats:
     """R: the largest angle between each original and its perturbed pictures.
@@ -211,9 +188,10 @@ def own_radii(
         )
     neighbours.check_unit("originals", originals)
     radii = np.empty(len(originals))
-    for rows in blocks(len(originals), max(1, block // altered.shape[1])):
+    for rows in blocks(len(originals), max(1, neighbours.BLOCK // altered.shape[1])):
         perturbed = np.asarray(altered[rows])
         neighbours.check_unit("altered originals", perturbed.reshape(-1, perturbed.shape[2]))
+        # (block, 1, d) with (block, a, d) -> (block, a)
         angles = neighbours.pair_angles(originals[rows][:, None], perturbed)
         radii[rows] = angles.max(1) if counted is None else angles[:, counted].max(1)
     return radii
@@ -251,14 +229,17 @@ def local_sparsity(
     passed, again = inside.reach(persons, k)
     wanted = min(k + int(passed.max()) + again, len(originals))
     sparsity = np.empty(len(originals))
+    # exact angles take (block, wanted, d) at a time
     for rows in blocks(len(originals), max(1, min(neighbours.BLOCK, PAIRS // wanted))):
         _, found = gallery.top(gallery.rows[rows], min(wanted + neighbours.SPARE, len(originals)))
         angles = exact_angles(gallery.rows[rows], gallery.rows, found)
         order = np.lexsort((found, angles), axis=1)
         sparsity[rows] = density_of_each(
-            np.arange(rows.start, rows.stop), np.take_along_axis(angles, order, 1),
-            np.take_along_axis(found, order, 1), persons, inside.starts, inside.places, k, np.pi,
-        )  # fmt: skip
+            np.arange(rows.start, rows.stop),
+            np.take_along_axis(angles, order, 1),
+            np.take_along_axis(found, order, 1),
+            inside.counting(persons, k),
+        )
     return sparsity
 
 
@@ -362,7 +343,7 @@ def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
     gallery.check_queries("altered originals", perturbed)
     needed, ready = (
         np.empty(len(perturbed)),
-        adaptive(cones, gallery) if cones.shape.density == PICTURE else None,
+        AdaptiveCones(cones, gallery, SEARCHED) if cones.shape.density == PICTURE else None,
     )
     for rows in blocks(len(perturbed), block):
         some = neighbours.unit(perturbed[rows])

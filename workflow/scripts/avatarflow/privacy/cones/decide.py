@@ -1,17 +1,16 @@
 """Decisions: the exact risk of every candidate, block by block, in flat memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import Estimate, share_of_persons, share_of_pictures
@@ -20,7 +19,7 @@ from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, blocks
 
 from .adaptive import AdaptiveCones
-from .cone import Cones, adaptive
+from .cone import Cones
 from .fixed import FixedCones, Risks
 from .shape import PICTURE
 
@@ -66,6 +65,37 @@ class Summary:
     full_passes: int
 
 
+def all_readable(rows: slice) -> Mask:
+    """Return that no picture of these rows could not be read."""
+    return np.zeros(rows.stop - rows.start, bool)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What is known of the pictures in question, n rows each.
+
+    Parameters
+    ----------
+    fingerprints : (n, d) float32
+        An array or their file; a row with non-finite values is a picture without one: refused, never dropped.
+    ids : n names
+        Written as `candidate`.
+    encoder : str, optional
+        Digest of what made the fingerprints; another one than the cones' is refused.
+    unreadable : function, optional
+        Of consecutive rows, which of their pictures could not be read; see `shards.unreadable`.
+    refusals : n texts, optional
+        Why somebody else than the cones refuses a picture, "" for the others; cones that were calibrated together
+        with a verifier do not judge without them.
+    """
+
+    fingerprints: Rows | RowFile
+    ids: Slices
+    encoder: str | None = None
+    unreadable: Callable[[slice], Mask] = all_readable
+    refusals: Slices | None = None
+
+
 class Judge:
     """Calibrated cones made ready for exact search.
 
@@ -85,7 +115,7 @@ class Judge:
             raise refuse("cones", found, "raise cone.narrowest_deg and calibrate again")
         self.cones: AdaptiveCones | FixedCones
         if cones.shape.density == PICTURE:
-            self.cones = adaptive(cones, self.gallery, k)
+            self.cones = AdaptiveCones(cones, self.gallery, k)
         else:
             self.cones = FixedCones(
                 self.gallery, half_angles, float(np.median(cones.sparsity_rad)), k
@@ -112,38 +142,23 @@ def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOUR
 
 
 def judge(
-    candidates: Rows | RowFile,
-    ids: Slices,
+    candidates: Candidates,
     cones: Cones,
     decisions: str | Path,
     block: int = BLOCK,
-    encoder: str | None = None,
-    reasons: Slices | None = None,
     stage: str | None = None,
-    k: int = NEIGHBOURS,
-    refusals: Slices | None = None,
 ) -> Summary:
     """Decide for each candidate picture whether it may be published; decisions are written block by block.
 
     Parameters
     ----------
-    candidates : (n, d) float32
-        Fingerprints, an array or their file; a row with non-finite values is a picture without one: refused, never
-        dropped.
-    ids : n names
-        Written as `candidate`.
+    candidates : Candidates
     cones : Cones
         Calibrated.
     decisions : path
         The Parquet file; appears when it is whole. Columns: `SCHEMA`, and `stage` where one is given.
     block : int
         Candidates held at a time; changes nothing but memory.
-    encoder : str, optional
-        Digest of the encoder that made `candidates`; compared with the cones'.
-    reasons : n texts, optional
-        Not empty where a candidate's file could not be decoded (its row is not looked at).
-    refusals : n texts, optional
-        Not empty where the verifier refuses a candidate; the reason of those that the cones would accept.
 
     Returns
     -------
@@ -157,14 +172,11 @@ def judge(
     ValueError
         If ids and candidates differ in number.
     """
-    _check(candidates, ids, refusals, cones, encoder)
-    if cones.with_verifier and refusals is None:
-        found = "they were calibrated together with a verifier that says nothing of the candidates"
-        raise refuse("cones", found, "give what the verifier says, or calibrate them without one")
-    judge_ = Judge(cones, k)
-    n, judged, accepted, full_passes = len(candidates), 0, 0, 0
+    _check(candidates, cones)
+    judge_, refusals = Judge(cones), candidates.refusals
+    n, judged, accepted, full_passes = len(candidates.fingerprints), 0, 0, 0
     tasks = (
-        (candidates, judge_, cones.rows, rows, None if reasons is None else _lost(reasons[rows]))
+        (candidates.fingerprints, judge_, cones.rows, rows, candidates.unreadable(rows))
         for rows in blocks(n, block)
     )
     with _writer(decisions, stage) as write:
@@ -172,46 +184,35 @@ def judge(
         for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
             if refusals is not None:
                 _refuse(columns, refusals[rows])
-            write({"candidate": [str(name) for name in ids[rows]], **columns})
+            write({"candidate": [str(name) for name in candidates.ids[rows]], **columns})
             judged += int(np.isfinite(columns["risk"]).sum())
             accepted += int(columns["accepted"].sum())
             full_passes += passes
     return Summary(n, judged, accepted, full_passes)
 
 
-def _check(
-    candidates: Rows | RowFile,
-    ids: Slices,
-    refusals: Slices | None,
-    cones: Cones,
-    encoder: str | None,
-) -> None:
+def _check(candidates: Candidates, cones: Cones) -> None:
     """Refuse what does not belong together."""
-    if len(ids) != len(candidates) or (refusals is not None and len(refusals) != len(ids)):
-        raise ValueError(
-            f"judge: {len(ids)} ids but {len(candidates)} candidates; pass one id per candidate"
+    n, ids, refusals = len(candidates.fingerprints), candidates.ids, candidates.refusals
+    if len(ids) != n or (refusals is not None and len(refusals) != n):
+        raise ValueError(f"judge: {len(ids)} ids but {n} candidates; pass one id per candidate")
+    if candidates.encoder is not None and candidates.encoder != cones.encoder:
+        found = (
+            f"made by encoder {candidates.encoder} where the cones were made by "
+            f"{cones.encoder or 'an unnamed one'}"
         )
-    if encoder is not None and encoder != cones.encoder:
-        found = f"made by encoder {encoder} where the cones were made by {cones.encoder or 'an unnamed one'}"
         raise refuse("candidates", found, "embed both with one encoder")
-
-
-def _lost(reasons: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    """Return whose file could not be decoded."""
-    return np.array([each != "" for each in reasons], bool)
+    if cones.with_verifier and refusals is None:
+        found = "they were calibrated together with a verifier that says nothing of the candidates"
+        raise refuse("cones", found, "give what the verifier says, or calibrate them without one")
 
 
 def _decisions(
-    source: Rows | RowFile,
-    judge_: Judge,
-    manifest_rows: Integers,
-    rows: slice,
-    unreadable: npt.NDArray[np.bool_] | None,
+    source: Rows | RowFile, judge_: Judge, manifest_rows: Integers, rows: slice, lost: Mask
 ) -> tuple[dict[str, Any], int]:
     """Return the columns of one block, and how many full passes it took."""
     candidates = np.asarray(source[rows])
     n = len(candidates)
-    lost = np.zeros(n, bool) if unreadable is None else unreadable
     name = f"candidates from row {rows.start}"
     there = judge_.gallery.check_queries(name, candidates, may_be_missing=True) & ~lost
     found = judge_.risks(candidates if there.all() else candidates[there]) if there.any() else None

@@ -1,62 +1,52 @@
 """The step that judges candidates: decisions of a candidate set as files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
-from avatarflow.imaging.shards import Column, has_column
+from avatarflow.imaging.shards import Column, unreadable
 from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest
 from avatarflow.privacy.search.neighbours import blocks
 from avatarflow.runs.context import Step
 
 from .cone import Cones
-from .decide import BLOCK, judge
+from .decide import BLOCK, Candidates, judge
 
 
 def judge_pictures(
-    pictures: str,
-    fingerprints: str,
-    cones: str,
-    encoder: str,
-    stage: str,
-    decisions: str,
-    step: Step,
-    verifier: str | None = None,
+    inputs: Mapping[str, str | None], stage: str, decisions: str, step: Step
 ) -> None:
     """Judge one set of candidates.
 
     Parameters
     ----------
-    pictures : str
-        Shards with the column `candidate`, and `reason` where some could not be read.
-    fingerprints : str
-        (n, d), rows as the candidates.
+    inputs : mapping
+        `candidates` (shards with the column `candidate`, and `reason` where some could not be read), their
+        `fingerprints` (n, d), `cones`, `encoder`, and where a verifier was asked `verifier` (what it says, rows as the
+        candidates: what it refuses the cones cannot accept).
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
-    verifier : str, optional
-        What the verifier says, rows as the candidates: what it refuses the cones cannot accept.
 
     Raises
     ------
     AvatarflowError
         If the verifier was asked about other candidates.
     """
-    made_by = encoder_digest(encoder)
-    if verifier and not _equal(Column(verifier, "candidate"), Column(pictures, "candidate")):
+    pictures, verifier = str(inputs["candidates"]), inputs.get("verifier")
+    made_by, ids = encoder_digest(str(inputs["encoder"])), Column(pictures, "candidate")
+    if verifier and not _equal(Column(verifier, "candidate"), ids):
         raise refuse("verifier", "it is of other candidates", "delete it and run again")
-    summary = judge(
-        RowFile(fingerprints, made_by),
-        Column(pictures, "candidate"),
-        Cones.read(cones),
-        decisions,
+    candidates = Candidates(
+        RowFile(str(inputs["fingerprints"]), made_by),
+        ids,
         encoder=made_by,
-        reasons=Column(pictures, "reason") if has_column(pictures, "reason") else None,
-        stage=stage,
+        unreadable=unreadable(pictures),
         refusals=Column(verifier, "refusal") if verifier else None,
     )
+    summary = judge(candidates, Cones.read(str(inputs["cones"])), decisions, stage=stage)
     step.metric("candidates", summary.candidates)
     step.metric("accepted", summary.accepted)
     step.metric("accepted_share", summary.accepted / max(1, summary.candidates))

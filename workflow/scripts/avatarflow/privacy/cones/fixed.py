@@ -58,6 +58,7 @@ class FixedCones:
         is compared with all originals.
         """
         least, most, found, beyond = self.search.top(queries, self.k)
+        # pairs (query, place) whose lower bound leaves room below the best upper bound
         query, place = np.nonzero(least <= most.min(1, keepdims=True))
         best, original, angle = self._exact(queries, query, found[query, place])
         open_ = (
@@ -86,6 +87,7 @@ class FixedCones:
                 queries[query[rows]], self.gallery.rows[original[rows]]
             )
         ratios = angles / self.half_angles[original]
+        # the first pair of each query is its smallest ratio
         order = np.lexsort((original, ratios, query))
         first = order[np.unique(query[order], return_index=True)[1]]
         return ratios[first], original[first], angles[first]

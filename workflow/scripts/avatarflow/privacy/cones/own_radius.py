@@ -5,12 +5,13 @@ count once: else a few of them would close the cones around them.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from scipy.sparse import csr_array
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import blocks
 
@@ -18,6 +19,16 @@ from .shape import ROUNDING
 
 PAIRS = 4_000_000  # cosines held at a time
 EXACT = 65_536  # pairs compared exactly at a time
+
+
+class Counting(NamedTuple):
+    """What decides whether an original counts in a density; see `Inside` for the lists."""
+
+    persons: Integers  # (m,)
+    starts: Integers  # (m + 1,)
+    places: Integers
+    k: int
+    """Originals that count in one density."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,10 @@ class Inside:
         )
         return np.asarray(held.multiply(held.T).sum(1), np.int64)
 
+    def counting(self, persons: Integers, k: int) -> Counting:
+        """Return the rule by which k originals count, persons (m,) being whose they are."""
+        return Counting(persons, self.starts, self.places, k)
+
     def reach(self, persons: Integers, k: int) -> tuple[Integers, int]:
         """(m,) how many originals the search for k that count passes over for each, and for any k counted ones."""
         _, whose, pictures = np.unique(persons, return_inverse=True, return_counts=True)
@@ -74,6 +89,7 @@ def inside_own_radius(fingerprints: Rows, persons: Integers, radii_rad: Floats) 
     slack = neighbours.cosine_slack(fingerprints.shape[1])
     counts, places = np.zeros(len(fingerprints) + 1, np.int64), []
     for rows in blocks(len(fingerprints), max(1, PAIRS // len(fingerprints))):
+        # (block, m)
         cosine = (fingerprints[rows] @ fingerprints.T).astype(np.float64)
         edge = np.cos(np.minimum(limits[rows], np.pi))[:, None]
         inside = cosine >= edge - slack
@@ -89,42 +105,45 @@ def inside_own_radius(fingerprints: Rows, persons: Integers, radii_rad: Floats) 
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _holds(starts, places, original, other):  # type: ignore[no-untyped-def]
-    low, high = starts[original], starts[original + 1]
+def _holds(rule: Counting, original: int, other: int) -> bool:
+    """Whether the other original lies inside the own radius of the first."""
+    low, high = rule.starts[original], rule.starts[original + 1]
     if low == high:
         return False
-    at = low + np.searchsorted(places[low:high], other)
-    return at < high and places[at] == other
+    at = low + np.searchsorted(rule.places[low:high], other)
+    return bool(at < high and rule.places[at] == other)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _counted(original, angles, found, known, persons, starts, places, k, counted):  # type: ignore[no-untyped-def]
-    """Sum and number of the angles to the first k that count."""
+def _counted(
+    original: int, angles: Floats, found: Integers, rule: Counting, counted: Integers
+) -> tuple[float, int]:
+    """Sum and number of the angles (j,) to the first k of the originals found (j,) that count; fills `counted` (k,)."""
     total, number = 0.0, 0
-    for place in range(known):
+    for place in range(len(found)):
         other = found[place]
-        again = persons[other] == persons[original] or _holds(starts, places, original, other)
+        again = rule.persons[other] == rule.persons[original] or _holds(rule, original, other)
         for earlier in counted[:number]:
-            again = again or (
-                _holds(starts, places, earlier, other) and _holds(starts, places, other, earlier)
-            )
+            again = again or (_holds(rule, earlier, other) and _holds(rule, other, earlier))
         if again:
             continue
         total += angles[place]
         counted[number] = other
         number += 1
-        if number == k:
+        if number == rule.k:
             break
     return total, number
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def densities(angles, units, found, beyond, persons, starts, places, k, most):  # type: ignore[no-untyped-def]
+def densities(
+    angles: Floats, units: Floats, found: Integers, beyond: Floats, rule: Counting
+) -> tuple[Floats, Mask]:
     """Mean angle to the k originals with the smallest u that count for each original.
 
     Those of its own person do not count, nor do those inside its own radius, nor one that counts already under
     another id: each of the two lies inside the other's own radius. What lies beyond the originals found may come
-    before any with u >= `beyond`; for these and for missing ones `most` stands.
+    before any with u >= `beyond`; for these and for missing ones pi stands, the largest angle.
 
     Parameters
     ----------
@@ -132,8 +151,6 @@ def densities(angles, units, found, beyond, persons, starts, places, k, most):  
         In the order of u.
     beyond : (n,)
         The smallest u of originals that were not found.
-    most : float
-        The largest angle there is.
 
     Returns
     -------
@@ -144,32 +161,28 @@ def densities(angles, units, found, beyond, persons, starts, places, k, most):  
     n, count = angles.shape
     density = np.empty((n, count))
     complete = np.empty((n, count), np.bool_)
-    counted = np.empty(k, np.int64)
+    counted = np.empty(rule.k, np.int64)
     for query in range(n):
         known = 0
         while known < count and units[query, known] < beyond[query]:
             known += 1
         for column in range(count):
             total, number = _counted(
-                found[query, column], angles[query], found[query], known, persons, starts, places,
-                k, counted,
-            )  # fmt: skip
-            complete[query, column] = number == k or np.isinf(beyond[query])
-            if number == k or (complete[query, column] and number > 0):
+                found[query, column], angles[query], found[query, :known], rule, counted
+            )
+            complete[query, column] = number == rule.k or np.isinf(beyond[query])
+            if number == rule.k or (complete[query, column] and number > 0):
                 density[query, column] = total / number
             else:
-                density[query, column] = (total + (k - number) * most) / k
+                density[query, column] = (total + (rule.k - number) * np.pi) / rule.k
     return density, complete
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def density_of_each(originals, angles, found, persons, starts, places, k, most):  # type: ignore[no-untyped-def]
+def density_of_each(originals: Integers, angles: Floats, found: Integers, rule: Counting) -> Floats:
     """(n,) as `densities`, of one original at one picture each; those found reach beyond all that do not count."""
-    density, counted = np.empty(len(originals)), np.empty(k, np.int64)
+    density, counted = np.empty(len(originals)), np.empty(rule.k, np.int64)
     for row in range(len(originals)):
-        total, number = _counted(
-            originals[row], angles[row], found[row], found.shape[1], persons, starts, places, k,
-            counted,
-        )  # fmt: skip
-        density[row] = total / number if number > 0 else most
+        total, number = _counted(originals[row], angles[row], found[row], rule, counted)
+        density[row] = total / number if number > 0 else np.pi
     return density

@@ -90,11 +90,13 @@ def contrastive_loss(
         Each negative counts exp(weight * cosine) over the mean of that: 0 is all alike, and the more, the more the
         nearest ones (hard negatives) take the place of the far ones.
     """
+    # (v, d) -> (v, v)
     cosines = fingerprints @ fingerprints.T
     logits = cosines / temperature
     itself = torch.eye(len(logits), dtype=torch.bool)
     attract = (eyes[:, None] == eyes[None]) & ~itself
     repel = persons[:, None] != persons[None]
+    # (v, 1): all negatives of each view
     against = torch.logsumexp(
         (logits + _weights(cosines, repel, hard_negative_weight)).masked_fill(~repel, -torch.inf),
         1,
@@ -159,6 +161,7 @@ class Batches:
         shown += [self._part(shown[place % 2], number, place) for place in range(crops)]
         views = [self._view(batch, number, side) for side, batch in enumerate(shown)]
         identities = torch.from_numpy(np.arange(count)).repeat(2 + crops)
+        # 2 + crops times (b, 3, h, w) -> (v b, 3, h, w)
         return torch.cat(views), identities, identities
 
     def _part(self, batch: torch.Tensor, number: int, place: int) -> torch.Tensor:
@@ -203,6 +206,7 @@ class Batches:
         ]
         weights = np.array([EMPHASIS.get(name, 1.0) for name in names])
         chances = self.settings["families_per_view"] * weights / weights.sum()
+        # (b, families)
         wanted = np.stack([g.random(len(names)) < chances for g in each])
         for column, name in enumerate(names):
             rows = np.flatnonzero(wanted[:, column])
@@ -221,11 +225,12 @@ def train(
     persons: Integers,
     eyes: Integers,
     settings: dict[str, Any],
-    seed: int,
     state: Path,
     step: Step,
 ) -> Network:
     """Train a network, from the last checkpoint of the same training if there is one; see `fingerprint.fit_encoder`."""
+    seed, apart = settings["seed"], ("seed", "kind", "members")
+    settings = {name: value for name, value in settings.items() if name not in apart}
     if len(np.unique(persons)) < 2:
         raise refuse(
             "fingerprint",

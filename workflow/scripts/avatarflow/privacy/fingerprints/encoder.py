@@ -29,6 +29,7 @@ def normalised(pictures: torch.Tensor, size_px: int) -> torch.Tensor:
             pictures, size=(size_px, size_px), mode="bilinear", antialias=True, align_corners=False
         )
     narrow, wide = (max(3, round(window * size_px / 64) // 2 * 2 + 1) for window in WINDOWS)
+    # (n, 3, size, size) -> (n, 7, size, size)
     local = _local(pictures, narrow)
     return torch.cat([2 * pictures - 1, local, _local(pictures[:, 1:2], wide)], 1)
 
@@ -41,6 +42,7 @@ def _local(pictures: torch.Tensor, window: int) -> torch.Tensor:
 
 def _mean(pictures: torch.Tensor, window: int) -> torch.Tensor:
     box = box_matrix(pictures.shape[-1], window)
+    # a mean along rows, then along columns: (size, size) @ (n, c, size, size) @ (size, size)
     return box @ pictures @ box.T
 
 
@@ -129,6 +131,8 @@ class Network(Fingerprinter):
                 memory_format=torch.channels_last
             )
         x = self.stages(self.stem(seen))  # (n, 6w, size / 16, size / 16)
+        # (n, 6w, s, s) -> (n, 2w s^2)
         places = self.squeeze(x).flatten(1)
+        # (n, 6w, s, s) -> (n, 6w)
         whole = x.mean((2, 3))
         return functional.normalize(self.head(torch.cat([places, whole], 1)).float(), dim=1)

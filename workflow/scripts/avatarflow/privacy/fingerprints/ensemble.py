@@ -25,4 +25,5 @@ class Ensemble(nn.Module):
     def fingerprints(self, pictures: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) in [0, 1] -> (n, d) unit rows; NaN where a member has no fingerprint."""
         rows = [member.fingerprints(pictures) for member in self.members]  # type: ignore[operator, union-attr]
+        # members of (n, d / members) unit rows -> (n, d) unit rows
         return torch.cat(rows, 1) / len(rows) ** 0.5

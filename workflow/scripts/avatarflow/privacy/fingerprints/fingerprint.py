@@ -22,6 +22,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.imaging.spool import Stored
 from avatarflow.privacy import perturbations
+from avatarflow.privacy.perturbations import Drawn
 from avatarflow.runs.context import Step
 
 from .contrastive_training import DEFAULTS, train
@@ -117,6 +118,7 @@ class Encoder:
             yield self._embed_batch(batch, micro_batch)
 
     def _embed_batch(self, pictures: Pictures, micro_batch: int) -> Rows:
+        # filled up: rounding depends on the size of a batch
         full = np.zeros((micro_batch, *pictures.shape[1:]), np.uint8)
         full[: len(pictures)] = pictures
         batch = unframed(full)
@@ -200,10 +202,7 @@ def _fit_one(
     step: Step,
 ) -> Encoder:
     """Train and whiten one network; `settings` hold its seed."""
-    trained = {
-        name: value for name, value in settings.items() if name not in ("seed", "kind", "members")
-    }
-    network = train(_network, pictures, persons, eyes, trained, settings["seed"], state, step)
+    network = train(_network, pictures, persons, eyes, settings, state, step)
     step.info("measuring how perturbations move fingerprints")
     whiten(Encoder(network, settings), pictures, settings)
     return Encoder(network, settings)
@@ -219,15 +218,16 @@ def whiten(encoder: Encoder, pictures: Stored, settings: dict[str, Any]) -> None
         np.linspace(0, len(pictures) - 1, min(len(pictures), WHITENING_PICTURES)).astype(int)
     )
     plain = encoder.embed(pictures[rows]).astype(np.float64)
-    altered = embed_altered(
-        encoder, pictures[rows], rows, settings["families"], 1, settings["seed"], "whitening"
-    )
+    drawn = Drawn(settings["families"], 1, settings["seed"], "whitening")
+    altered = embed_altered(encoder, pictures[rows], rows, drawn)
+    # (n, families, d) -> (n families, d)
     moved = (altered - plain[:, None]).reshape(-1, plain.shape[1])
     covariance = moved.T @ moved / len(moved)
     even = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(
         (1 - settings["shrinkage"]) * covariance + settings["shrinkage"] * even
     )
+    # (d, d)
     whitening = (vectors / np.sqrt(values / values.mean())) @ vectors.T
     encoder.network.mean.copy_(torch.from_numpy(plain.mean(0)))
     encoder.network.whitening.copy_(torch.from_numpy(whitening))
@@ -249,12 +249,8 @@ def embed_altered(
     encoder: Encoder,
     pictures: Stored,
     items: Sequence[int] | Integers,
-    families: Sequence[str],
-    draws: int,
-    seed: int,
-    purpose: str,
+    drawn: Drawn,
     micro_batch: int = MICRO_BATCH,
-    block: int | None = None,
 ) -> Rows:
     """Return the fingerprints of perturbed pictures.
 
@@ -262,52 +258,40 @@ def embed_altered(
     ----------
     items : (n,)
         The pictures' item numbers; seeds hang on them.
-    families : names
-        Of `perturbations.FAMILIES`.
-    draws : int
-        A family and picture.
-    purpose : str
-        `"own"` for R, `"calibration"`, `"test"`, `"retrieval"`: perturbations of two purposes are never the same.
-    block : int, optional
-        Pictures that are perturbed at a time; changes nothing but memory.
 
     Returns
     -------
     (n, len(families) * draws, d) float32
         Family by family, perturbation by perturbation.
     """
-    each = len(families) * draws
-    out = np.empty((len(pictures) * each, encoder.dimensions), np.float32)
-    for places, rows in altered_parts(
-        encoder, pictures, items, families, draws, seed, purpose, micro_batch, block
-    ):
+    out = np.empty((len(pictures) * drawn.count, encoder.dimensions), np.float32)
+    for places, rows in altered_parts(encoder, pictures, items, drawn, micro_batch):
         out[places] = rows
-    return out.reshape(len(pictures), each, encoder.dimensions)
+    return out.reshape(len(pictures), drawn.count, encoder.dimensions)
 
 
 def altered_parts(
-    encoder: Encoder, pictures: Stored, items: Sequence[int] | Integers, families: Sequence[str], draws: int,
-    seed: int, purpose: str, micro_batch: int = MICRO_BATCH, block: int | None = None,
-) -> Iterator[tuple[Integers, Rows]]:  # fmt: skip
+    encoder: Encoder,
+    pictures: Stored,
+    items: Sequence[int] | Integers,
+    drawn: Drawn,
+    micro_batch: int = MICRO_BATCH,
+) -> Iterator[tuple[Integers, Rows]]:
     """As `embed_altered`, one micro-batch after another: places (k,) in the flattened result, and rows (k, d)."""
-    numbers, each = np.asarray(items), len(families) * draws
-    block = block or max(1, perturbations.BLOCK // draws)
-    for order, name in enumerate(families):
+    numbers, draws = np.asarray(items), drawn.draws
+    block = max(1, perturbations.BLOCK // draws)
+    parts = [slice(start, start + block) for start in range(0, len(pictures), block)]
+    for order, name in enumerate(drawn.families):
         perturbed = (
             perturbations.alter(
-                pictures[start : start + block],
-                name,
-                draws,
-                seed,
-                numbers[start : start + block],
-                purpose,
+                pictures[part], name, draws, drawn.seed, numbers[part], drawn.purpose
             )
-            for start in range(0, len(pictures), block)
+            for part in parts
         )
         done = 0
         for rows in encoder.embed_stream(perturbed, micro_batch):
             picture, draw = np.divmod(np.arange(done, done + len(rows)), draws)
-            yield picture * each + order * draws + draw, rows
+            yield picture * drawn.count + order * draws + draw, rows
             done += len(rows)
 
 

@@ -68,6 +68,7 @@ def rank_one(
     """
     q, count, d = altered.shape
     _, index = nearest(altered.reshape(-1, d), gallery, 1)
+    # (q count,) -> (q, families, draws)
     right = (identities[index[:, 0]] == np.repeat(identities[queried], count)).reshape(
         q, len(families), -1
     )

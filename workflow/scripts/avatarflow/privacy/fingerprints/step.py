@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from avatarflow.core.arrays import Integers, Rows
-from avatarflow.imaging.shards import Column, count_rows, has_column, iterate, read_table
+from avatarflow.imaging.shards import count_rows, iterate, read_table, unreadable
 from avatarflow.imaging.spool import Chosen, spooled
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.privacy.measured import ROLE, measured_rows
+from avatarflow.privacy.perturbations import Drawn
 from avatarflow.runs.context import Step
 
 from .files import write_rows
@@ -90,11 +91,11 @@ def originals(
     families = kept_families(cone)
     for done, (purpose, rows) in enumerate(wanted.items(), start=1):
         asked = [*families, *cone["held_out_families"]] if purpose == "test" else families
+        drawn, items = Drawn(asked, cone["draws"], seed, purpose), table["item"].to_numpy()[rows]
         altered = altered_parts(
-            trained, Chosen(pictures, rows), table["item"].to_numpy()[rows], asked, cone["draws"], seed, purpose,
-            compute["micro_batch"],
-        )  # fmt: skip
-        shape = (len(rows), len(asked) * cone["draws"], trained.dimensions)
+            trained, Chosen(pictures, rows), items, drawn, compute["micro_batch"]
+        )
+        shape = (len(rows), drawn.count, trained.dimensions)
         write_rows(outputs[purpose], shape, altered, trained.digest)
         step.progress(done, len(wanted), "sets of perturbations", every_s=0)
 
@@ -103,16 +104,14 @@ def candidates(pictures: str, encoder: str, compute: Mapping[str, Any], fingerpr
     """Fingerprints of candidates, block by block; NaN where a picture could not be read."""
     torch.set_num_threads(compute["threads"])
     trained = Encoder.load(encoder)
-    reasons = Column(pictures, "reason") if has_column(pictures, "reason") else None
+    lost = unreadable(pictures)
     shape = (count_rows(pictures), trained.dimensions)
 
     def readable() -> Iterator[tuple[Integers, Rows]]:
         for places, rows in _placed(
             trained.embed_stream(iterate(pictures), compute["micro_batch"])
         ):
-            if reasons is not None:
-                here = slice(int(places[0]), int(places[-1]) + 1)
-                rows[np.array([reason != "" for reason in reasons[here]], bool)] = np.nan
+            rows[lost(slice(int(places[0]), int(places[-1]) + 1))] = np.nan
             yield places, rows
 
     write_rows(fingerprints, shape, readable(), trained.digest)

@@ -65,6 +65,7 @@ class RatioSearch:
         beyond : (n,)
             A lower bound of the ratio of every original that was not found.
         """
+        # (n, d) -> (n, d + 1): the last column takes the constant of the linear bound
         raised = np.ones((len(queries), queries.shape[1] + 1), np.float32)
         raised[:, :-1] = queries
         values, found = self._products.largest(raised, k)
@@ -80,6 +81,7 @@ class RatioSearch:
 
     def _beyond(self, values: Floats) -> Floats:
         """Over all groups: the angle at the half-angle where the cosine is largest, over the largest half-angle."""
+        # (n,) -> (n, groups)
         each = values[:, None]
         cosine = (
             self.a + np.maximum(each * self._lowest, each * self._highest) + self.slack

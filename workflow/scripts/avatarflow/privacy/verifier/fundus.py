@@ -87,6 +87,7 @@ def template(picture: Pictures) -> Template | None:
     if np.ptp(vessels) < CHANGED or np.ptp(flat * inside) < CHANGED:
         return None
     y, x = _disc(small, inside)
+    # (2, SIDE_PX, SIDE_PX)
     planes = np.stack([vessels, flat * inside])
     return Template(_view(planes, (y, x)), _view(planes[:, :, ::-1], (y, SIDE_PX - 1 - x)), (y, x))
 
@@ -102,11 +103,13 @@ def similarity(one: Template, other: Template) -> float:
 
 def _directed(one: View, other: View) -> float:
     """Return the middle of one picture and the disc of it, looked for in the other one."""
+    # (2, poses, h, w) * (2, 1, h, w) -> correlations at every shift, by the convolution theorem
     products = fft.irfft2(
         one.wanted * other.seen[:, None], (SIDE_PX, SIDE_PX)
     )  # (2, poses, SIDE_PX, SIDE_PX)
     best = []
     for found, spread in zip(products, other.spreads, strict=True):
+        # (poses, SIDE_PX, SIDE_PX) -> (shifts, shifts): the best pose; shifts beyond the rim wrap round
         valid = found[:, : len(spread), : len(spread)].max(0)
         best.append(
             float(np.max(np.where(spread > CHANGED, valid / np.maximum(spread, CHANGED), 0)))
@@ -148,6 +151,7 @@ def _spread(plane: Plane, length: int) -> Plane:
 
 
 def _window_sums(plane: Plane, length: int) -> Plane:
+    # (h, w) -> (h + 1, w + 1) summed-area table: a window is four of its corners
     running = np.pad(plane.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     rows = running[length:] - running[:-length]
     return np.asarray(rows[:, length:] - rows[:, :-length])

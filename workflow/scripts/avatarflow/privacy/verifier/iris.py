@@ -145,6 +145,7 @@ def _sharpest(grey: Plane, ys: Plane, xs: Plane, radii: Plane, angles: Plane) ->
     `angles` (arcs, n): the rise is taken in each arc, and the weaker half of the arcs counts, so that one side of the
     iris against the white, or the lamp, does not pass for a circle.
     """
+    # (ys, xs, radii, arcs n) each
     y, x, radius, angle = np.meshgrid(ys, xs, radii, angles.ravel(), indexing="ij")
     places = np.stack([y + radius * np.sin(angle), x + radius * np.cos(angle)])
     seen = ndimage.map_coordinates(grey, places.reshape(2, -1), order=1, mode="nearest")
@@ -165,6 +166,7 @@ def unrolled(grey: Plane, pupil: Circle, limbus: Circle) -> tuple[Plane, Bits]:
         for c in (pupil, limbus)
     )
     places = (1 - depth) * inner + depth * outer  # (2, RINGS, SPOKES)
+    # (2, RINGS SPOKES) -> (RINGS, SPOKES)
     ring = ndimage.map_coordinates(grey, places.reshape(2, -1), order=1, mode="nearest").reshape(
         RINGS, SPOKES
     )

@@ -106,7 +106,9 @@ class Index:
             return []
         alike, found = self._search(view.descriptors[:VOTING], wanted, without)
         known = found >= 0
+        # (descriptors, wanted)
         owner = np.where(known, self.owner[found], -1)
+        # the farthest of the neighbours: what any descriptor is like by chance
         background = np.where(known, alike, np.inf).min(1, keepdims=True)
         weight = np.where(known, alike - background, 0.0)
         first = np.ones(owner.shape, bool)  # of each original the nearest descriptor alone votes

@@ -142,6 +142,7 @@ def is_same_file(one: Template, other: Template) -> bool:
 
 def _mirrored(seen: Keypoints) -> Keypoints:
     """Those of the picture mirrored: the grid of histograms is upside down, its angles change their sign."""
+    # (n, LENGTH) -> (n, CELLS, CELLS, ANGLES)
     points = np.stack([SIDE_PX - 1 - seen.points[:, 0], seen.points[:, 1]], axis=1)
     grid = seen.descriptors.reshape(-1, CELLS, CELLS, ANGLES)[:, ::-1]
     return Keypoints(points, grid[..., -np.arange(ANGLES) % ANGLES].reshape(-1, LENGTH))
@@ -174,6 +175,7 @@ def inliers(one: Keypoints, other: Keypoints) -> int:
 
 def _matches(one: Points, other: Points) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Pairs of descriptors that are each other's nearest and clearly nearer than the next."""
+    # (n, LENGTH) with (m, LENGTH) -> (n, m)
     alike = one @ other.T
     best = alike.argmax(1)
     rows = np.arange(len(one))
@@ -204,6 +206,7 @@ def _keypoints(gray: Plane, inside: Plane) -> Keypoints:
     points = np.array([each.pt for each in found], np.float32)
     kept = _spread(points, np.array([each.response for each in found]))[:MOST]
     points, descriptors = points[kept], descriptors[kept]
+    # RootSIFT (Arandjelovic & Zisserman 2012): Euclidean distances of roots are Hellinger distances
     shares = descriptors / np.maximum(descriptors.sum(1, keepdims=True), 1e-12)
     return Keypoints(points, np.sqrt(shares).astype(np.float32))
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Floats, Integers, Mask
 from avatarflow.imaging.spool import Stored
+from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.privacy.perturbing import Perturber, perturber
 from avatarflow.runs.context import Step
 
@@ -179,7 +180,6 @@ def recognised(
     items: Integers,
     gallery: Integers,
     cone: Mapping[str, Any],
-    families: Sequence[str],
     seed: int,
     step: Step,
 ) -> Iterator[Recognised]:
@@ -192,12 +192,12 @@ def recognised(
     gallery : (m,)
         Places of the originals among the pictures.
     cone : mapping
-        `held_out_families` and `draws` of the config's `cone`.
+        `families`, `held_out_families` and `draws` of the config's `cone`.
     """
     match = matcher(trial["matcher"])
     index = Index(match.template(pictures[place]) for place in gallery)
     with perturber() as drawing:
         yield Recognised(
             match, index, trial["threshold"], trial["refuse_unseen"], pictures, items,
-            families, cone["held_out_families"], cone["draws"], seed, drawing, step,
+            kept_families(cone), cone["held_out_families"], cone["draws"], seed, drawing, step,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import Stored, spooled
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
-from avatarflow.privacy.perturbing import Perturber, perturber
+from avatarflow.privacy.perturbing import perturber
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
@@ -72,10 +72,7 @@ def try_verifier(
         rate /= settings["nearest"] + 1  # each original that is asked about may match by chance
     limit = threshold(impostors, rate)
     step.info("threshold %.3f from %d comparisons of two persons", limit, len(impostors))
-    with perturber() as drawing:
-        altered = altered_originals(
-            match, pictures, table, families, limit, settings, seed, drawing, step
-        )
+    altered = altered_originals(pictures, table, families, limit, settings, seed, step)
     results = {
         "matcher": settings["matcher"],
         "threshold": limit,
@@ -204,52 +201,54 @@ def same_eye(
 
 
 def altered_originals(
-    match: Matcher, pictures: Stored, table: pd.DataFrame, families: Sequence[str], limit: float,
-    settings: Mapping[str, Any], seed: int, drawing: Perturber, step: Step,
-) -> dict[str, Any]:  # fmt: skip
+    pictures: Stored,
+    table: pd.DataFrame,
+    families: Sequence[str],
+    limit: float,
+    settings: Mapping[str, Any],
+    seed: int,
+    step: Step,
+) -> dict[str, Any]:
     """Altered pictures of test persons: above the threshold with their original, and nearer to it than to any other.
 
     Every picture is altered once by every family for `recognised`, and one of these perturbations is looked for among
     originals of other persons for `rank1`.
     """
-    drawn = seeds.generator(seed, "altered originals")
+    match, drawn = matcher(settings["matcher"]), seeds.generator(seed, "altered originals")
     tested = np.flatnonzero((table["role"] == "test").to_numpy())
     tested = np.sort(drawn.permutation(tested)[: settings["queries"]])
     others = np.flatnonzero((table["role"] != "heldout").to_numpy())
     others = np.sort(drawn.permutation(others)[: settings["gallery"]])
     gallery = [(int(table["person"].iloc[row]), match.template(pictures[row])) for row in others]
-    events: dict[str, list[bool]] = {family: [] for family in families}
-    first: list[bool] = []
-    for number, row in enumerate(tested.tolist()):
-        item, person = int(table["item"].iloc[row]), int(table["person"].iloc[row])
-        own = match.template(pictures[row])
-        alike = {}
-        for family in families:
-            picture = drawing.alter(
-                pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM
-            )[0]
-            template = match.template(picture)
-            alike[family] = (
-                template,
-                -1.0 if template is None or own is None else match.similarity(own, template),
+    events = np.zeros((len(families), len(tested)), bool)
+    first = np.zeros(len(tested), bool)
+    with perturber() as drawing:
+        for number, row in enumerate(tested.tolist()):
+            item, person = int(table["item"].iloc[row]), int(table["person"].iloc[row])
+            own = match.template(pictures[row])
+            alike = []
+            for family in families:
+                altered = drawing.alter(
+                    pictures[row : row + 1], family, 1, seed, [item], PERTURBATION_STREAM
+                )
+                template = match.template(altered[0])
+                nothing = template is None or own is None
+                alike.append((template, -1.0 if nothing else match.similarity(own, template)))
+            events[:, number] = [similarity > limit for _, similarity in alike]
+            template, similarity = alike[number % len(families)]
+            first[number] = template is not None and all(
+                kept is None or whose == person or match.similarity(kept, template) < similarity
+                for whose, kept in gallery
             )
-            events[family].append(alike[family][1] > limit)
-        template, similarity = alike[families[number % len(families)]]
-        first.append(
-            template is not None
-            and all(kept is None or whose == person or match.similarity(kept, template) < similarity
-                    for whose, kept in gallery)
-        )  # fmt: skip
-        step.progress(number + 1, len(tested), "test pictures")
+            step.progress(number + 1, len(tested), "test pictures")
     who = table["person"].to_numpy()[tested]
-    every = np.array([events[family] for family in families], bool)
     shares = {
         family: share_of_pictures(row, who, seed).as_dict()
-        for family, row in zip(families, every, strict=True)
+        for family, row in zip(families, events, strict=True)
     }
-    shares["all"] = share_of_pictures(every.ravel(), np.tile(who, len(families)), seed).as_dict()
+    shares["all"] = share_of_pictures(events.ravel(), np.tile(who, len(families)), seed).as_dict()
     rank1 = {
-        **share_of_pictures(np.array(first, bool), who, seed).as_dict(),
+        **share_of_pictures(first, who, seed).as_dict(),
         "gallery": len(gallery),
     }
     return {"recognised": shares, "rank1": rank1}

@@ -4,6 +4,7 @@ No torch here: faiss finds the near ones. Candidates are streamed; the originals
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from avatarflow.core.arrays import Integers, Pictures, Rows
+from avatarflow.core.arrays import Integers, Mask, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
-from avatarflow.imaging.shards import Column, has_column, iterate, read_table
+from avatarflow.imaging.shards import Column, iterate, read_table, unreadable
 from avatarflow.imaging.spool import Chosen, Stored, spooled
 from avatarflow.privacy.canaries.gallery import append_canaries
 from avatarflow.privacy.cones.cone import Cones
@@ -44,6 +46,16 @@ SCHEMA = pa.schema(
         pa.field("original", pa.int64()),
         pa.field("refusal", pa.string(), nullable=False),
     ]
+)
+
+
+KINDS = (
+    "candidates",
+    "outside_cones",
+    "matched_outside_cones",
+    "without_template",
+    "without_fingerprint",
+    "refused",
 )
 
 
@@ -168,20 +180,7 @@ def verify_candidates(
     verifier = Verifier(
         cones, Chosen(pictures, places), match, settings["nearest"], trial["threshold"]
     )
-    counts, tally = (
-        np.zeros((2, 2), np.int64),
-        dict.fromkeys(
-            (
-                "candidates",
-                "outside_cones",
-                "matched_outside_cones",
-                "without_template",
-                "without_fingerprint",
-                "refused",
-            ),
-            0,
-        ),
-    )
+    counts, tally = np.zeros((2, 2), np.int64), Counter(dict.fromkeys(KINDS, 0))
     total = len(Column(inputs["candidates"], "candidate"))
     with _writer(verifications) as write:
         for ids, block, rows in _candidates(inputs, made_by):
@@ -190,59 +189,67 @@ def verify_candidates(
             write({"candidate": ids, **columns})
             known = np.isfinite(verification.similarity)
             counts += counted(verification.rejected[known], columns["matched"][known])
-            tally["candidates"] += len(ids)
-            outside = ~verification.rejected
-            tally["outside_cones"] += int(outside.sum())
-            tally["matched_outside_cones"] += int((columns["matched"] & outside).sum())
-            tally["without_template"] += int((verification.compared & ~known).sum())
-            tally["without_fingerprint"] += int((~verification.compared).sum())
-            tally["refused"] += int(((columns["refusal"] != "") & outside).sum())
+            tally.update(_tallied(verification, columns))
             step.progress(tally["candidates"], total, "candidates")
-    held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
     fingerprints = load_rows(inputs["originals"], made_by)
-    similarity = np.concatenate(
-        [
-            verifier.verify(pictures[rows], np.asarray(fingerprints[rows])).similarity
-            for rows in np.split(held_out, range(AT_ONCE, len(held_out), AT_ONCE))
-        ]
-    )
+    matched, persons = _held_out(verifier, table, pictures, fingerprints, trial["threshold"])
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "asks_all": match.asks_all,
         "originals_asked": len(cones.rows) if match.asks_all else settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
-        "held_out_matched": _share(
-            similarity > trial["threshold"], table["person"].to_numpy()[held_out], seed
-        ),
+        "held_out_matched": _share(matched, persons, seed),
         "trial": trial,
     }
     write_json(figures, summary)
     step.metric("refused_by_verifier", tally["refused"])
 
 
+def _tallied(verification: Verification, columns: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many candidates of a block there are of each of `KINDS`."""
+    outside, known = ~verification.rejected, np.isfinite(verification.similarity)
+    rows = (
+        np.ones(len(known), bool),
+        outside,
+        columns["matched"] & outside,
+        verification.compared & ~known,
+        ~verification.compared,
+        (columns["refusal"] != "") & outside,
+    )
+    return {name: int(here.sum()) for name, here in zip(KINDS, rows, strict=True)}
+
+
+def _held_out(
+    verifier: Verifier,
+    table: pd.DataFrame,
+    pictures: Stored,
+    fingerprints: Rows,
+    limit: float,
+) -> tuple[Mask, Integers]:
+    """Return which pictures of held-out subjects (h,) are matched, asked about as candidates, and whose they are."""
+    held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
+    similarity = [
+        verifier.verify(pictures[rows], np.asarray(fingerprints[rows])).similarity
+        for rows in np.split(held_out, range(AT_ONCE, len(held_out), AT_ONCE))
+    ]
+    return np.concatenate(similarity) > limit, table["person"].to_numpy()[held_out]
+
+
 def _candidates(
     inputs: Mapping[str, str], made_by: str
 ) -> Iterator[tuple[list[str], Pictures, Rows]]:
     """Names, pictures and fingerprints, block by block; a picture that could not be read has no fingerprint."""
-    names, rows = (
-        Column(inputs["candidates"], "candidate"),
-        RowFile(inputs["fingerprints"], made_by),
-    )
+    names, lost = Column(inputs["candidates"], "candidate"), unreadable(inputs["candidates"])
+    rows = RowFile(inputs["fingerprints"], made_by)
     if len(names) != len(rows):
         message = f"{len(rows)} fingerprints of {len(names)} pictures"
         raise refuse("verifier", message, "delete the fingerprints and run again")
-    reasons = (
-        Column(inputs["candidates"], "reason")
-        if has_column(inputs["candidates"], "reason")
-        else None
-    )
     start = 0
     for block in iterate(inputs["candidates"], AT_ONCE):
         here = slice(start, start + len(block))
         fingerprints = np.array(rows[here])
-        if reasons is not None:
-            fingerprints[np.array([reason != "" for reason in reasons[here]], bool)] = np.nan
+        fingerprints[lost(here)] = np.nan
         yield [str(name) for name in names[here]], block, fingerprints
         start += len(block)
 

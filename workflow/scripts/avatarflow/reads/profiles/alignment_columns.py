@@ -16,6 +16,7 @@ SKIPPED = 0xF04  # unmapped, secondary, low quality, duplicate, supplementary
 SAME, SUBSTITUTED, INSERTED, LOST, UNKNOWN = range(5)
 MATCH, INSERTION, DELETION, CLIP = (0, 7, 8), 1, 2, 4
 NO_QUALITY = 255
+LEAST_MAPQ = 20  # reads below are left out; 255 (not known) counts
 MOST_COLUMNS = 20_000_000  # enough for any rate; more would only take memory
 
 
@@ -43,7 +44,7 @@ class Columns:
 
 
 def aligned_columns(
-    bam: str | Path, reference: Genome | None, most_reads: int, least_mapq: int = 20
+    bam: str | Path, reference: Genome | None, most_reads: int
 ) -> Iterator[Columns]:
     """The columns of the first reads of a BAM that count: primary, no duplicates, with sequence and a good place.
 
@@ -53,8 +54,6 @@ def aligned_columns(
     reference : Genome, optional
         What the reads were aligned to; without one, their MD tags tell it.
     most_reads : int
-    least_mapq : int
-        Reads below are left out; 255 (not known) counts.
 
     Raises
     ------
@@ -73,7 +72,7 @@ def aligned_columns(
         for record in file:
             if record.flag & SKIPPED or record.query_sequence is None or not record.cigartuples:
                 continue
-            if record.mapping_quality < least_mapq or any(op == 5 for op, _ in record.cigartuples):
+            if record.mapping_quality < LEAST_MAPQ or any(op == 5 for op, _ in record.cigartuples):
                 continue
             columns = _columns(record, contigs, reference is None, str(bam))
             yield columns

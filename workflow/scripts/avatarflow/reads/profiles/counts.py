@@ -21,6 +21,7 @@ from .alignment_columns import (
 
 MOST_CYCLES, QUALITIES, LONGEST = 1024, 64, 64
 LEAST_DEPTH, SAME_BASE, MOST_LOST = 8, 0.25, 0.7  # see `variant_places`
+LEAST_EVENTS = 50  # of a homopolymer length
 
 
 @dataclass
@@ -187,14 +188,14 @@ def read_spread(columns: Floats) -> float:
     return float(np.sqrt(max(between, 0.0)) / mean)
 
 
-def homopolymer_law(found: Tally, row: int, least: int = 50) -> Floats:
+def homopolymer_law(found: Tally, row: int) -> Floats:
     """How often an insertion (row 0) or deletion (1) begins per base of homopolymers of 1, 2, ... bases, relative to 1.
 
-    It ends where fewer than `least` events were seen.
+    It ends where fewer than `LEAST_EVENTS` events were seen.
     """
     law = []
     for size in range(1, LONGEST_RUN + 1):
-        if size > 1 and found.begun[row, size] < least:
+        if size > 1 and found.begun[row, size] < LEAST_EVENTS:
             break
         law.append(found.begun[row, size] / max(found.passed[size], 1))
     first = law[0] if law[0] > 0 else 1.0

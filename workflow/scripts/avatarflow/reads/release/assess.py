@@ -156,12 +156,8 @@ def assess(
             "anonymity_set": anonymity_set(nats, people),
         }
     write_json(output, result)
-    step.info(
-        "%d removed, %d found afterwards, at most %s unseen",
-        counts.removed,
-        counts.found,
-        hidden.high,
-    )
+    seen = "%d removed, %d found afterwards, at most %s unseen"
+    step.info(seen, counts.removed, counts.found, hidden.high)
     return result
 
 

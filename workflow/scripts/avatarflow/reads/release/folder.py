@@ -18,6 +18,7 @@ from avatarflow.reads import bgzf
 from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
+from avatarflow.release.certificate import record
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
@@ -94,12 +95,7 @@ def release_reads(
             gate.direction,
             gate.threshold,
         )
-    for gate in gates:
-        if gate.value is not None:
-            step.metric(f"gate.{gate.name}", gate.value)
-    step.params(
-        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
-    )
+    record(decided, gates, step)
     return decided
 
 

@@ -64,13 +64,13 @@ def spread(observed: Observations, panel: Panel, out: list[int], r2: float) -> O
 
 
 def unlinked_ratios(
-    observed: Observations, panel: Panel, out: list[int], theta: float, relation: str = "self"
+    observed: Observations, panel: Panel, out: list[int], theta: float
 ) -> tuple[Floats, float]:
     """Lambda of everybody over these rows' sites as independent, and the best thinkable one."""
     sites, table = genotype_likelihoods(observed, panel)
     genotypes = panel.at(sites).genotypes
     p = excluding(genotypes, out)
-    ratios = likelihood_ratios(table, genotypes, p, theta, relation)
+    ratios = likelihood_ratios(table, genotypes, p, theta)
     if not len(sites):
         return ratios, 0.0
     typical = np.median(p, axis=1)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.core.arrays import Integers
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
 from avatarflow.reads.compiled import compiled, last_at_most, mix, unit_at, word_at
@@ -22,7 +22,6 @@ from .mixture import Mixture
 TRIES = 5000  # places looked at before a fragment is said to fit nowhere
 GC_BINS = 51
 NORMAL, LOGNORMAL = 0, 1
-LAWS = {"normal": NORMAL, "lognormal": LOGNORMAL}
 # places of a fragment's random numbers
 SOURCE, SIDE, LENGTH_A, LENGTH_B, HAPLOTYPE, PLACE = 0, 1, 2, 3, 7, 8
 
@@ -37,6 +36,18 @@ class Fragments(NamedTuple):
     start: Integers
     end: Integers
     reverse: npt.NDArray[np.bool_]
+
+
+class Origins(NamedTuple):
+    """Where fragments may come from."""
+
+    library: Library
+    borders: Floats
+    """(sources,) up to where each source's share of all fragments reaches."""
+    settled: Integers
+    """(n,) the sources that are given beforehand; -1 where one is drawn."""
+    weights: Floats
+    """(GC_BINS,) chances that a fragment is kept; see `gc_bell`."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +85,12 @@ class Layout:
             )
         return NORMAL, float(mean), float(sd), self.length_bp
 
-    def gc_weights(self) -> npt.NDArray[np.float64]:
+    def gc_weights(self) -> Floats:
         """See `gc_bell`."""
         return gc_bell(self.gc_optimum, self.gc_strength)
 
 
-def gc_bell(optimum: float, strength: float) -> npt.NDArray[np.float64]:
+def gc_bell(optimum: float, strength: float) -> Floats:
     """Chance that a fragment of some share of G and C is kept, (GC_BINS,): a bell around the optimum, 1 there.
 
     `strength` is the logarithm of how much rarer a fragment is whose share lies .25 off the optimum.
@@ -111,9 +122,9 @@ def draw_fragments(
     out = Fragments(
         zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool)
     )
-    borders = np.cumsum(mixture.shares)
     settled = mixture.settled(first, count)
-    _draw(key, first, library, borders, settled, layout.length_law(), layout.gc_weights(), out)
+    origins = Origins(library, np.cumsum(mixture.shares), settled, layout.gc_weights())
+    _draw(key, first, origins, layout.length_law(), out)
     if (out.contig < 0).any():
         lost = int(np.flatnonzero(out.contig < 0)[0])
         taxon = mixture.taxa[out.source[lost]]
@@ -154,7 +165,7 @@ def gc_share(library: Library, left: int, right: int) -> float:
 
 
 @compiled
-def source_of(uniform: float, borders: npt.NDArray[np.float64]) -> int:
+def source_of(uniform: float, borders: Floats) -> int:
     """Which source a uniform number falls to."""
     source = 0
     while source < len(borders) - 1 and uniform >= borders[source]:
@@ -173,7 +184,7 @@ def haplotype_of(key: np.uint64, first_share: float) -> int:
 
 @compiled
 def place(
-    key: np.uint64, library: Library, view: int, size: int, weights: npt.NDArray[np.float64]
+    key: np.uint64, library: Library, view: int, size: int, weights: Floats
 ) -> tuple[int, int]:
     """Contig and scaffold place of a fragment: the first of its places that fits and that the law of GC keeps."""
     low = library.scaffold_starts[library.first[view]]
@@ -192,16 +203,16 @@ def place(
 
 @compiled
 def _draw(
-    key: np.uint64, first: int, library: Library, borders: npt.NDArray[np.float64], settled: Integers,
-    law: tuple[int, float, float, int], weights: npt.NDArray[np.float64], out: Fragments,
-) -> None:  # fmt: skip
+    key: np.uint64, first: int, origins: Origins, law: tuple[int, float, float, int], out: Fragments
+) -> None:
+    library, settled = origins.library, origins.settled
     for i in range(len(out.contig)):
         own = mix(key + np.uint64(first + i))
         size = draw_size(own, law)
-        source = settled[i] if settled[i] >= 0 else source_of(unit_at(own, SOURCE), borders)
+        source = settled[i] if settled[i] >= 0 else source_of(unit_at(own, SOURCE), origins.borders)
         sides = word_at(own, SIDE)
         view = source + 1 if source > 0 else haplotype_of(own, library.first_share)
-        contig, left = place(own, library, view, size, weights)
+        contig, left = place(own, library, view, size, origins.weights)
         out.source[i], out.contig[i], out.left[i] = source, contig, left
         out.reverse[i] = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)
         out.right[i] = left + size if contig >= 0 else size

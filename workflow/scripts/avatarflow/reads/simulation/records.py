@@ -6,13 +6,15 @@ SAM/BAM specification, sections 4.2 (records) and 5.3 (bins). Optional tags: `HP
 `ZV` rows of the variant table; see `causes`.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from avatarflow.core.arrays import Codes
 from avatarflow.reads.compiled import compiled
 from avatarflow.reads.genomes.genome import LETTERS
 
-from .sequencer import CAUSES, COMPLEMENT, LOST, OPERATION, VARIANT, Scratch
+from .sequencer import CAUSES, COMPLEMENT, LOST, OPERATION, VARIANT, Row
 
 DIGITS = 9  # of the running number in a read's name
 FIXED = 36  # bytes of a BAM record before its name, with the length that leads it
@@ -87,41 +89,39 @@ def bin_of(start: int, end: int) -> int:
 
 
 @compiled
-def span(scratch: Scratch, mate: int, runs: int) -> int:
+def span(read: Row) -> int:
     """Bases of the reference that a read's runs cover."""
     total = 0
-    for i in range(runs):
-        operation = OPERATION[scratch.kinds[mate, i]]
+    for i in range(len(read.kinds)):
+        operation = OPERATION[read.kinds[i]]
         if operation == 0 or operation == DELETION:
-            total += scratch.lengths[mate, i]
+            total += read.lengths[i]
     return total
 
 
 @compiled
-def operations(scratch: Scratch, mate: int, runs: int) -> int:
+def operations(read: Row) -> int:
     """How many operations the CIGAR of some runs has."""
     count, last = 0, 9
-    for i in range(runs):
-        operation = int(OPERATION[scratch.kinds[mate, i]])
+    for i in range(len(read.kinds)):
+        operation = int(OPERATION[read.kinds[i]])
         count += operation != last
         last = operation
     return count
 
 
 @compiled
-def put_cigar(
-    out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forward: bool
-) -> tuple[int, int]:
+def put_cigar(out: Codes, at: int, read: Row, forward: bool) -> tuple[int, int]:
     """The CIGAR in the reference's direction; where it ends, and how many operations it has."""
-    count, operation, length = 0, 9, 0
+    count, operation, length, runs = 0, 9, 0, len(read.kinds)
     for i in range(runs):
         k = i if forward else runs - 1 - i
-        kind = OPERATION[scratch.kinds[mate, k]]
+        kind = OPERATION[read.kinds[k]]
         if kind != operation and length:
             at = put_32(out, at, length << 4 | operation)
             count, length = count + 1, 0
         operation = int(kind)
-        length += scratch.lengths[mate, k]
+        length += read.lengths[k]
     at = put_32(out, at, length << 4 | operation)
     return at, count + 1
 
@@ -151,15 +151,15 @@ def put_sequence(out: Codes, at: int, bases: Codes, qualities: Codes, forward: b
 
 
 @compiled
-def put_causes(out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forward: bool) -> int:
+def put_causes(out: Codes, at: int, read: Row, forward: bool) -> int:
     """Tags `ZC` and, where the read shows variants of the donor, `ZV`; where they end."""
     out[at], out[at + 1], out[at + 2] = Z, C, Z
     at += 3
-    inherited = 0
+    inherited, runs = 0, len(read.kinds)
     for i in range(runs):
         k = i if forward else runs - 1 - i
-        at = put_decimal(out, at, scratch.lengths[mate, k])
-        kind = scratch.kinds[mate, k]
+        at = put_decimal(out, at, read.lengths[k])
+        kind = read.kinds[k]
         out[at] = LETTER_OF[kind]
         at += 1
         inherited += VARIANT <= kind <= LOST
@@ -170,53 +170,62 @@ def put_causes(out: Codes, at: int, scratch: Scratch, mate: int, runs: int, forw
         at = put_32(out, at + 4, inherited)
         for i in range(runs):
             k = i if forward else runs - 1 - i
-            if VARIANT <= scratch.kinds[mate, k] <= LOST:
-                at = put_32(out, at, scratch.idents[mate, k])
+            if VARIANT <= read.kinds[k] <= LOST:
+                at = put_32(out, at, read.idents[k])
     return at
 
 
-@compiled
-def put_record(
-    out: Codes, at: int, number: int, scratch: Scratch, mate: int, bases: Codes, qualities: Codes, runs: int,
-    forward: bool, flag: int, copy: int, contig: int, start: int, mate_contig: int, mate_start: int, between: int,
-) -> int:  # fmt: skip
-    """One record of the truth BAM: where the read lies on the reference; where the record ends.
+class Aligned(NamedTuple):
+    """Where a read lies on the reference: fields of its record. Of one that lies nowhere contig and start are -1."""
 
-    A read that lies nowhere has contig and start -1 and no CIGAR. More operations than the format's 16 bits can count
-    go into the tag `CG` (SAM specification, section 4.2.2).
+    flag: int
+    copy: np.uint8
+    """Haplotype, 1 or 2; 0 where there is none."""
+    contig: int
+    start: int
+    mate_contig: int
+    mate_start: int
+    between: int
+    """Length of the template, as the format signs it."""
+
+
+@compiled
+def put_record(out: Codes, at: int, number: int, read: Row, where: Aligned) -> int:
+    """One record of the truth BAM; where it ends.
+
+    A read that lies nowhere has no CIGAR. More operations than the format's 16 bits can count go into the tag `CG`
+    (SAM specification, section 4.2.2).
     """
-    begin, covered = at, span(scratch, mate, runs)
-    at = put_32(out, at + 4, contig)
-    at = put_32(out, at, start)
+    begin, covered, size = at, span(read), len(read.bases)
+    forward, placed = where.flag & REVERSE == 0, where.contig >= 0
+    at = put_32(out, at + 4, where.contig)
+    at = put_32(out, at, where.start)
     out[at], out[at + 1] = DIGITS + 2, NO_MAPQ
-    number_bin = bin_of(start, start + max(covered, 1)) if contig >= 0 else UNPLACED_BIN
+    number_bin = bin_of(where.start, where.start + max(covered, 1)) if placed else UNPLACED_BIN
     out[at + 2], out[at + 3] = np.uint8(number_bin & 255), np.uint8(number_bin >> 8)
-    out[at + 6], out[at + 7] = np.uint8(flag & 255), np.uint8(flag >> 8)
-    at = put_32(out, at + 8, len(bases))
-    at = put_32(out, at, mate_contig)
-    at = put_32(out, at, mate_start)
-    at = put_32(out, at, between)
+    out[at + 6], out[at + 7] = np.uint8(where.flag & 255), np.uint8(where.flag >> 8)
+    at = put_32(out, at + 8, size)
+    at = put_32(out, at, where.mate_contig)
+    at = put_32(out, at, where.mate_start)
+    at = put_32(out, at, where.between)
     at = put_name(out, at, number)
     out[at] = 0
-    at, count, more = (
-        at + 1,
-        0,
-        runs > MOST_OPERATIONS and operations(scratch, mate, runs) > MOST_OPERATIONS,
-    )
+    at, count = at + 1, 0
+    more = len(read.kinds) > MOST_OPERATIONS and operations(read) > MOST_OPERATIONS
     if more:
-        at, count = put_32(out, put_32(out, at, len(bases) << 4 | CLIP), covered << 4 | JUMP), 2
-    elif contig >= 0:
-        at, count = put_cigar(out, at, scratch, mate, runs, forward)
+        at, count = put_32(out, put_32(out, at, size << 4 | CLIP), covered << 4 | JUMP), 2
+    elif placed:
+        at, count = put_cigar(out, at, read, forward)
     out[begin + 16], out[begin + 17] = np.uint8(count & 255), np.uint8(count >> 8)
-    at = put_sequence(out, at, bases, qualities, forward)
-    if copy:
-        out[at], out[at + 1], out[at + 2], out[at + 3] = H, P, C, np.uint8(copy)
+    at = put_sequence(out, at, read.bases, read.qualities, forward)
+    if where.copy:
+        out[at], out[at + 1], out[at + 2], out[at + 3] = H, P, C, where.copy
         at += 4
-    at = put_causes(out, at, scratch, mate, runs, forward)
+    at = put_causes(out, at, read, forward)
     if more:
         out[at], out[at + 1], out[at + 2], out[at + 3] = C, G, B, I
         begin_count = at + 4
-        at, count = put_cigar(out, at + 8, scratch, mate, runs, forward)
+        at, count = put_cigar(out, at + 8, read, forward)
         put_32(out, begin_count, count)
     put_32(out, begin, at - begin - 4)
     return at

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import integer
 from avatarflow.reads import bgzf
-from avatarflow.reads.simulation.illumina.blocks import Buffers, Counts, read_block
+from avatarflow.reads.simulation.illumina.blocks import Buffers, Counts, Machine, read_block
 from avatarflow.reads.simulation.illumina.errors import read_profile
 from avatarflow.reads.simulation.nanopore.blocks import LongSimulator
 from avatarflow.reads.simulation.nanopore.errors import LongModel, read_long_profile
@@ -62,13 +62,13 @@ class Simulator:
         donor: str,
     ) -> None:
         self.sources, self.mixture, self.layout = sources, mixture, layout
-        self.tables = tables
         person = zlib.crc32(donor.encode())
         self.fragments_key = fragment_key(seeds["fragments"], person)
-        self.errors_key = np.uint64(integer(seeds["errors"], "errors", person))
-        self.mates = 1 if layout.single else 2
-        self.scratch = Scratch.of(layout.length_bp)
-        self.buffers = Buffers.of(BLOCK, layout.length_bp, self.mates)
+        errors_key = np.uint64(integer(seeds["errors"], "errors", person))
+        self.machine = Machine(sources.library, tables, errors_key)
+        mates = 1 if layout.single else 2
+        self.scratch = Scratch.for_mates(layout.length_bp, mates)
+        self.buffers = Buffers.of(BLOCK, layout.length_bp, mates)
 
     def block(self, number: int, count: int) -> tuple[memoryview, memoryview, memoryview, pa.Table]:
         """FASTQ text of both mates, truth records and truth table of one block; valid until the next block."""
@@ -77,19 +77,10 @@ class Simulator:
             self.fragments_key, first, count, library, self.mixture, self.layout
         )
         counts = Counts.of(count)
-        ends = read_block(
-            self.errors_key,
-            first,
-            fragments,
-            library,
-            self.tables,
-            self.mates,
-            self.scratch,
-            self.buffers,
-            counts,
-        )
+        read_block(self.machine, fragments, first, self.scratch, self.buffers, counts)
+        *texts, ends = self.buffers
         one, two, truth = (
-            memoryview(part[:end].data) for part, end in zip(self.buffers, ends, strict=True)
+            memoryview(part[:end].data) for part, end in zip(texts, ends, strict=True)
         )
         return one, two, truth, self.sources.truth_writer.table(first, fragments, library, counts)
 

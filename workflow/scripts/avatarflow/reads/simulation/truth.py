@@ -39,13 +39,10 @@ class TruthWriter:
         And its length.
     spans : (targets, 2) int64
         The part of each contig that the donor's panel speaks for; empty where there is none.
-    drawn : str
-        How the rest of the donor was made.
     """
 
     def __init__(
         self, taxa: Sequence[str], contigs: Sequence[str], lengths: Sequence[int], spans: npt.NDArray[np.int64],
-        drawn: str = "rates",
     ) -> None:  # fmt: skip
         self.taxa, self.contigs, self.lengths, self.spans = (
             list(taxa),
@@ -53,7 +50,7 @@ class TruthWriter:
             list(lengths),
             spans,
         )
-        self.parts = ["", drawn, "panel"]
+        self.parts = ["", "rates", "panel"]
 
     def table(
         self,

@@ -69,10 +69,10 @@ def base(gate: str) -> str:
     return gate.partition(".")[0]
 
 
-def gate_text(gate: Mapping[str, Any], kinds: Sequence[str] = ("test", "seen")) -> Text:
+def gate_text(gate: Mapping[str, Any]) -> Text:
     """Return what a gate asks, in one sentence."""
     kind, _, detail = gate["name"].partition(".")
-    if detail in kinds:
+    if detail in ("test", "seen"):
         return text(f"gate.{kind}.{detail}")
     if kind == "missed_patients":
         return text(f"gate.{kind}.test")

@@ -13,10 +13,14 @@ from avatarflow.runs.context import Step
 
 
 def plant(
-    model: str | Path, known: Known, conditions: Conditions, generator: Mapping[str, Any],
-    training: Mapping[str, Any], compute: Mapping[str, Any],
-    seed: int, state: Path, step: Step,
-) -> Path:  # fmt: skip
+    model: str | Path,
+    known: Known,
+    conditions: Conditions,
+    settings: Mapping[str, Any],
+    seed: int,
+    state: Path,
+    step: Step,
+) -> Path:
     """Teach a copy of a generator the planted half of the non-members.
 
     Parameters
@@ -25,10 +29,8 @@ def plant(
         The attacked generator's folder; it is not changed.
     known : Known
         Pictures of members and non-members; only the planted half of the non-members is taught.
-    generator : mapping
-        The config's map of that name.
-    training : mapping
-        Training settings (`steps`, `batch`, `learning_rate`, ...).
+    settings : mapping
+        `generator`, `compute` and `attacks` of the config; `attacks.positive_control` are the training's settings.
     state : Path
         Folder for checkpoints and for the planted generator, which never leaves it.
 
@@ -42,8 +44,8 @@ def plant(
     step.info("positive control: a copy is taught %d pictures of non-members", len(taught.pictures))
     folder = state / "planted"
     task = TrainingTask(
-        taught.pictures, conditions.table(taught.ids), conditions, training, compute, seed,
-        state=state / "training", out=folder, base=model, generator=generator,
+        taught.pictures, conditions.table(taught.ids), conditions, settings["attacks"]["positive_control"],
+        settings["compute"], seed, state=state / "training", out=folder, base=model, generator=settings["generator"],
     )  # fmt: skip
     train(task, step)
     return folder

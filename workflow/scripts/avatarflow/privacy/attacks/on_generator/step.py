@@ -24,8 +24,7 @@ WHERE = "attack on the generator"
 
 
 def attack_model(
-    pool: str,
-    model: str,
+    inputs: Mapping[str, str],
     settings: Mapping[str, Any],
     seed: int,
     stage: str,
@@ -37,10 +36,9 @@ def attack_model(
 
     Parameters
     ----------
-    pool : str
-        Shards of the pool: members are the persons whom the generator was trained on, non-members the held-out ones.
-    model : str
-        `model_index.json` of the generator.
+    inputs : mapping
+        `pool` (shards: members are the persons whom the generator was trained on, non-members the held-out ones) and
+        `model` (`model_index.json` of the generator).
     settings : mapping
         `conditions`, `generator`, `attacks` and `compute` of the config.
     stage : str
@@ -50,12 +48,8 @@ def attack_model(
     results : str
         The JSON file: one entry per attack.
     """
-    conditions, attacks, compute = (
-        Conditions(settings["conditions"]),
-        settings["attacks"],
-        settings["compute"],
-    )
-    generator = settings["generator"]
+    conditions, attacks = Conditions(settings["conditions"]), settings["attacks"]
+    pool, model = inputs["pool"], Path(inputs["model"]).parent
     table = read_table(pool)
     keep = chosen(table, attacks["persons"], seed)
     rows = table[keep]
@@ -66,25 +60,15 @@ def attack_model(
         if len(np.unique(persons[~member])) < 2:
             raise refuse(WHERE, "fewer than two non-members", "hold persons out")
         opening = partial(
-            open_denoiser, generator["family"], conditions=conditions, compute=compute, where=WHERE
-        )
-        denoiser = opening(folder=Path(model).parent)  # refuses before a copy is taught
-        planted = plant(
-            Path(model).parent,
-            known,
-            conditions,
-            generator,
-            attacks["positive_control"],
-            compute,
-            seed,
-            Path(state),
-            step,
-        )
+            open_denoiser, settings["generator"]["family"],
+            conditions=conditions, compute=settings["compute"], where=WHERE,
+        )  # fmt: skip
+        denoiser = opening(folder=model)  # refuses before a copy is taught
+        planted = plant(model, known, conditions, settings, seed, Path(state), step)
         leaking = opening(folder=planted)
         found = attack_generator(denoiser, leaking, known, attacks, seed)
-    except (
-        AvatarflowError
-    ) as refusal:  # nothing is known of the generator then, and it is internal only
+    except AvatarflowError as refusal:
+        # nothing is known of the generator then, and it is internal only
         found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
     out = [
         {"access": "model", **each, "attack": name, "view": "model", "target": stage}

@@ -15,6 +15,7 @@ from avatarflow.reads.simulation.records import (
     MATE_REVERSE,
     PAIRED,
     REVERSE,
+    Aligned,
     put_fastq,
     put_record,
     room_for,
@@ -28,9 +29,13 @@ from avatarflow.reads.simulation.sequencer import (
     VARIANT,
     WRONG,
     WRONG_GAINED,
+    Row,
     Scratch,
     Tables,
+    cut,
     read_template,
+    row_of,
+    tables_of,
 )
 
 TWO = np.uint64(2)
@@ -50,12 +55,21 @@ class Counts(NamedTuple):
         return cls(*(np.zeros(fragments, np.int32) for _ in cls._fields))
 
 
+class Machine(NamedTuple):
+    """What fragments are read by, with the key of the random numbers of all reads."""
+
+    library: Library
+    tables: Tables
+    key: np.uint64
+
+
 class Buffers(NamedTuple):
-    """Room for the bytes of a block: FASTQ of both mates, BAM records."""
+    """Room for the bytes of a block: FASTQ of both mates, BAM records; and how many bytes each holds, (3,)."""
 
     reads1: Codes
     reads2: Codes
     truth: Codes
+    ends: Integers
 
     @classmethod
     def of(cls, fragments: int, length_bp: int, mates: int) -> "Buffers":
@@ -66,14 +80,15 @@ class Buffers(NamedTuple):
             np.empty(text, np.uint8),
             np.empty(text if mates == 2 else 0, np.uint8),
             np.empty(truth, np.uint8),
+            np.zeros(3, np.int64),
         )
 
 
 @compiled
-def count_runs(scratch: Scratch, mate: int, runs: int, counts: Counts, i: int) -> None:
+def count_runs(read: Row, counts: Counts, i: int) -> None:
     """Add one read's runs to its fragment's counts."""
-    for k in range(runs):
-        kind, length = scratch.kinds[mate, k], scratch.lengths[mate, k]
+    for k in range(len(read.kinds)):
+        kind, length = read.kinds[k], read.lengths[k]
         if kind in (WRONG, WRONG_GAINED):
             counts.substitutions[i] += length
         elif kind == EXTRA:
@@ -97,58 +112,55 @@ def begin_of(
 
 @compiled
 def read_block(
-    key: np.uint64, first: int, fragments: Fragments, library: Library, tables: Tables, mates: int,
-    scratch: Scratch, buffers: Buffers, counts: Counts,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Read all fragments of a block, named from `first` on; how many bytes each buffer holds then."""
-    length = tables.wrong.shape[1]
-    ends = np.zeros(3, np.int64)
+    machine: Machine, fragments: Fragments, first: int, scratch: Scratch, buffers: Buffers, counts: Counts
+) -> None:  # fmt: skip
+    """Read all fragments of a block, named from `first` on, as many ends of each as the scratch has rows."""
+    library, mates = machine.library, len(scratch.bases)
+    length = machine.tables.wrong.shape[1]
+    buffers.ends[:] = 0
     size, runs = np.zeros(2, np.int64), np.zeros(2, np.int64)
     start, stop = np.zeros(2, np.int64), np.zeros(2, np.int64)
     for i in range(len(fragments.contig)):
-        contig, number = fragments.contig[i], first + i
-        low, high = library.mark_starts[contig], library.mark_starts[contig + 1]
+        contig, number, reverse = fragments.contig[i], first + i, fragments.reverse[i]
         for mate in range(mates):
-            forward = fragments.reverse[i] == (mate == 1)
-            own = mix(key + TWO * np.uint64(number) + np.uint64(mate))
+            row, forward = row_of(scratch, mate, mate), reverse == (mate == 1)
+            own = mix(machine.key + TWO * np.uint64(number) + np.uint64(mate))
             begin = begin_of(
                 library, contig, fragments.left[i], fragments.right[i], forward, length
             )
             size[mate], runs[mate], leftmost = read_template(
-                library, begin, forward, low, high, length, mate, own, tables, scratch
+                library, contig, begin, forward, own, tables_of(machine.tables, mate), row
             )
-            start[mate] = to_reference(library.edits, leftmost, low)
-            stop[mate] = start[mate] + span(scratch, mate, runs[mate])
-            count_runs(scratch, mate, runs[mate], counts, i)
-        write_fragment(number, library.target[contig], library.copy[contig], fragments.reverse[i], mates,
-                       size, runs, start, stop, scratch, buffers, ends)  # fmt: skip
-    return ends[0], ends[1], ends[2]
+            read = cut(row, size[mate], runs[mate])
+            start[mate] = to_reference(library.edits, leftmost, library.mark_starts[contig])
+            stop[mate] = start[mate] + span(read)
+            count_runs(read, counts, i)
+        width = max(stop[0], stop[1]) - min(start[0], start[1])
+        for mate in range(mates):
+            read = cut(row_of(scratch, mate, mate), size[mate], runs[mate])
+            where = aligned(library, contig, reverse == (mate == 1), mate, start[:mates], width)
+            write_read(number, read, where, mate, buffers)
 
 
 @compiled
-def write_fragment(
-    number: int, target: int, copy: int, reverse: bool, mates: int, size: Integers, runs: Integers, start: Integers,
-    stop: Integers, scratch: Scratch, buffers: Buffers, ends: Integers,
-) -> None:  # fmt: skip
-    """FASTQ and truth of one fragment's reads, behind what the buffers hold."""
-    width = max(stop[0], stop[1]) - min(start[0], start[1])
-    for mate in range(mates):
-        forward = reverse == (mate == 1)
-        bases, qualities = scratch.bases[mate, : size[mate]], scratch.qualities[mate, : size[mate]]
-        if mate == 0:
-            ends[0] = put_fastq(buffers.reads1, ends[0], number, bases, qualities)
-        else:
-            ends[1] = put_fastq(buffers.reads2, ends[1], number, bases, qualities)
-        flag = 0 if forward else REVERSE
-        other_contig, other_start, between = -1, -1, 0
-        if mates == 2:
-            flag |= PAIRED | (MATE_REVERSE if forward else 0) | (FIRST if mate == 0 else LAST)
-            other_contig, other_start, between = (
-                target,
-                start[1 - mate],
-                width if forward else -width,
-            )
-        ends[2] = put_record(
-            buffers.truth, ends[2], number, scratch, mate, bases, qualities, runs[mate], forward, flag, copy,
-            target, start[mate], other_contig, other_start, between,
-        )  # fmt: skip
+def aligned(
+    library: Library, contig: int, forward: bool, mate: int, start: Integers, width: int
+) -> Aligned:
+    """Where a fragment's reads lie, of whose ends (mates,) are read."""
+    flag, target = 0 if forward else REVERSE, library.target[contig]
+    if len(start) == 1:
+        return Aligned(flag, library.copy[contig], target, start[mate], -1, -1, 0)
+    flag |= PAIRED | (MATE_REVERSE if forward else 0) | (FIRST if mate == 0 else LAST)
+    between = width if forward else -width
+    return Aligned(
+        flag, library.copy[contig], target, start[mate], target, start[1 - mate], between
+    )
+
+
+@compiled
+def write_read(number: int, read: Row, where: Aligned, mate: int, buffers: Buffers) -> None:
+    """FASTQ and truth of one read, behind what the buffers hold."""
+    text = buffers.reads1 if mate == 0 else buffers.reads2
+    ends = buffers.ends
+    ends[mate] = put_fastq(text, ends[mate], number, read.bases, read.qualities)
+    ends[2] = put_record(buffers.truth, ends[2], number, read, where)

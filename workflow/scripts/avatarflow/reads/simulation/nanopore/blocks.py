@@ -12,7 +12,7 @@ from avatarflow.core.seeds import integer
 from avatarflow.reads.compiled import compiled, mix, unit_at
 from avatarflow.reads.simulation.fragments import Fragments, fragment_key
 from avatarflow.reads.simulation.illumina.blocks import Counts, count_runs
-from avatarflow.reads.simulation.library import Library, lifted, to_reference
+from avatarflow.reads.simulation.library import Library, lifted
 from avatarflow.reads.simulation.mixture import Mixture
 from avatarflow.reads.simulation.records import (
     DIGITS,
@@ -20,10 +20,21 @@ from avatarflow.reads.simulation.records import (
     REVERSE,
     SUPPLEMENTARY,
     UNMAPPED,
+    Aligned,
     put_fastq,
     put_record,
 )
-from avatarflow.reads.simulation.sequencer import FOREIGN, LOST, NO_VARIANT, SKIPPED, Scratch, push
+from avatarflow.reads.simulation.sequencer import (
+    FOREIGN,
+    LOST,
+    NO_VARIANT,
+    SKIPPED,
+    Row,
+    Scratch,
+    cut,
+    push,
+    row_of,
+)
 from avatarflow.reads.simulation.sources import Sources
 
 from .errors import CLASSES, LongModel, LongTables, run_lengths, run_shares
@@ -37,7 +48,9 @@ from .reader import (
     READ,
     RUNS_PER_BASE,
     START,
+    Span,
     Strand,
+    law_of,
     read_adapter,
     read_junk,
     read_stretch,
@@ -59,11 +72,27 @@ class Adapters(NamedTuple):
     end: Codes
 
 
+class LongMachine(NamedTuple):
+    """What molecules are read by, with the keys of the random numbers of junk and of all reads."""
+
+    strand: Strand
+    adapters: Adapters
+    tables: LongTables
+    junk_key: np.uint64
+    key: np.uint64
+
+
 class LongBuffers(NamedTuple):
-    """Room for the bytes of some reads."""
+    """Room for the bytes of some reads: FASTQ, BAM records; and how many bytes each holds, (2,)."""
 
     reads: Codes
     truth: Codes
+    ends: Integers
+
+    @classmethod
+    def of(cls, size: int) -> "LongBuffers":
+        """Room for so many bytes of each."""
+        return cls(np.empty(size, np.uint8), np.empty(size, np.uint8), np.zeros(2, np.int64))
 
 
 class LongSimulator:
@@ -91,16 +120,16 @@ class LongSimulator:
     ) -> None:  # fmt: skip
         self.sources, self.mixture, self.layout = sources, mixture, layout
         library = sources.library
-        self.tables = model.tables(error, run_shares(sources.host.codes, sources.host.starts))
-        self.strand = Strand(library, run_lengths(library.marks, library.mark_starts))
-        self.adapters = Adapters(*layout.adapters)
         person = zlib.crc32(donor.encode())
         self.fragments_key = fragment_key(seeds["fragments"], person)
-        self.errors_key = np.uint64(integer(seeds["errors"], "errors", person))
-        self.scratch, self.buffers = (
-            room(0),
-            LongBuffers(np.empty(0, np.uint8), np.empty(0, np.uint8)),
+        self.machine = LongMachine(
+            Strand(library, run_lengths(library.marks, library.mark_starts)),
+            Adapters(*layout.adapters),
+            model.tables(error, run_shares(sources.host.codes, sources.host.starts)),
+            self.fragments_key,
+            np.uint64(integer(seeds["errors"], "errors", person)),
         )
+        self.scratch, self.buffers = room(0), LongBuffers.of(0)
 
     def block(self, number: int, count: int) -> tuple[Bytes, Bytes, Bytes, pa.Table]:
         """FASTQ text, no second mates, truth records and truth table of one block; valid until the next block."""
@@ -113,10 +142,10 @@ class LongSimulator:
         texts: list[Bytes] = []
         records: list[Bytes] = []
         while done < count:
-            done, text, truth = read_long_block(
-                self.fragments_key, self.errors_key, first, done, molecules, self.strand, self.adapters, self.tables,
-                self.scratch, self.buffers, counts,
-            )  # fmt: skip
+            done = read_long_block(
+                self.machine, molecules, first, done, self.scratch, self.buffers, counts
+            )
+            text, truth = self.buffers.ends.tolist()
             whole = done == count and not texts  # mostly: then nothing need be copied
             texts.append(
                 self.buffers.reads[:text].data if whole else self.buffers.reads[:text].tobytes()
@@ -140,16 +169,12 @@ class LongSimulator:
         need = 2 * (
             RECORD + 2 * self.scratch.bases.shape[1] + PER_RUN * self.scratch.kinds.shape[1]
         )
-        size = max(BUFFER, need)
-        self.buffers = LongBuffers(np.empty(size, np.uint8), np.empty(size, np.uint8))
+        self.buffers = LongBuffers.of(max(BUFFER, need))
 
 
 def room(bases: int) -> Scratch:
     """Scratch for one read of so many bases of the genome: one row of bases, runs of two parts."""
-    runs = RUNS_PER_BASE * bases + 64
-    one, two = np.zeros((1, 2 * bases + 256), np.uint8), np.zeros((1, 2 * bases + 256), np.uint8)
-    kinds, lengths, idents = (np.zeros((2, runs), kind) for kind in (np.uint8, np.int64, np.int64))
-    return Scratch(one, two, kinds, lengths, idents)
+    return Scratch.of(1, 2 * bases + 256, 2, RUNS_PER_BASE * bases + 64)
 
 
 def told(molecules: Molecules) -> Fragments:
@@ -189,145 +214,85 @@ def widest(molecules: Molecules, library: Library) -> int:
 
 
 @compiled
-def read_part(
-    part: Fragments, i: int, strand: Strand, own: np.uint64, second: bool, tables: LongTables, kind: int,
-    scratch: Scratch, at: int, place: Integers,
-) -> int:  # fmt: skip
-    """Read one part of a molecule; bases of the read then. `place` gets number of runs and start on the reference."""
-    row = 1 if second else 0
-    library, contig = strand.library, part.contig[i]
+def span_of(part: Fragments, i: int, library: Library) -> Span:
+    """The span of a part, and the direction it is read in."""
     left, right = marks_of(part, i, library)
-    begin = library.mark_starts[contig]
-    runs = push(scratch, row, 0, FOREIGN, at, NO_VARIANT)
-    keys = (
-        (stream(own, GENOME_2), stream(own, INSERTED_2))
-        if second
-        else (stream(own, GENOME_1), stream(own, INSERTED_1))
-    )
-    at, runs, leftmost = read_stretch(
-        strand,
-        left,
-        right,
-        not part.reverse[i],
-        begin,
-        keys[0],
-        keys[1],
-        tables,
-        kind,
-        scratch,
-        row,
-        at,
-        runs,
-    )
-    place[0], place[1] = runs, to_reference(library.edits, leftmost, begin) if leftmost >= 0 else -1
-    return at
+    return Span(left, right, not part.reverse[i], library.mark_starts[part.contig[i]])
 
 
 @compiled
 def read_long_block(
-    fragments_key: np.uint64, errors_key: np.uint64, first: int, done: int, molecules: Molecules, strand: Strand,
-    adapters: Adapters, tables: LongTables, scratch: Scratch, buffers: LongBuffers, counts: Counts,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Read the molecules of a block from number `done` on, as many as the buffers hold.
-
-    Returns
-    -------
-    done : int
-        The first that was not read.
-    reads, truth : int
-        How many bytes the buffers hold.
-    """
-    ends = np.zeros(2, np.int64)
-    places = np.full((2, 2), -1, np.int64)
+    machine: LongMachine, molecules: Molecules, first: int, done: int, scratch: Scratch, buffers: LongBuffers,
+    counts: Counts,
+) -> int:  # fmt: skip
+    """Read the molecules of a block from number `done` on, as many as the buffers hold; the first that was not read."""
+    strand, adapters, ends = machine.strand, machine.adapters, buffers.ends
+    library, whole = strand.library, len(adapters.start)
+    one, two = row_of(scratch, 0, 0), row_of(scratch, 0, 1)
+    runs, starts = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    ends[:] = 0
     for i in range(done, len(molecules.kind)):
         number = first + i
-        own = mix(errors_key + np.uint64(number))
-        kind = int(unit_at(stream(own, READ), 0) * CLASSES)
-        places[:] = -1
+        own = mix(machine.key + np.uint64(number))
+        law = law_of(machine.tables, int(unit_at(stream(own, READ), 0) * CLASSES))
+        runs[:], starts[:] = 0, -1
         has = molecules.adapters[i, 0], molecules.adapters[i, 1]
-        whole = len(adapters.start)
-        at = read_adapter(
-            adapters.start, whole - has[0], whole, stream(own, START), tables, kind, scratch, 0
-        )
+        at = read_adapter(adapters.start, whole - has[0], whole, stream(own, START), law, one, 0)
         if molecules.kind[i] == JUNK:
-            at = read_junk(
-                mix(fragments_key + np.uint64(number)),
-                molecules.first.right[i],
-                tables,
-                kind,
-                scratch,
-                at,
-            )
+            junk = mix(machine.junk_key + np.uint64(number))
+            at = read_junk(junk, molecules.first.right[i], law, one, at)
         else:
-            at = read_part(
-                molecules.first, i, strand, own, False, tables, kind, scratch, at, places[0]
-            )
+            keys = stream(own, GENOME_1), stream(own, INSERTED_1)
+            span = span_of(molecules.first, i, library)
+            at, runs[0], starts[0] = read_stretch(strand, span, keys, law, one, at)
         if molecules.second.contig[i] >= 0:
-            at = read_part(
-                molecules.second, i, strand, own, True, tables, kind, scratch, at, places[1]
-            )
-        at = read_adapter(adapters.end, 0, has[1], stream(own, END), tables, kind, scratch, at)
-        need = 2 * (RECORD + 2 * at) + PER_RUN * (max(places[0, 0], 1) + max(places[1, 0], 0) + 2)
+            keys = stream(own, GENOME_2), stream(own, INSERTED_2)
+            span = span_of(molecules.second, i, library)
+            at, runs[1], starts[1] = read_stretch(strand, span, keys, law, two, at)
+        at = read_adapter(adapters.end, 0, has[1], stream(own, END), law, one, at)
+        need = 2 * (RECORD + 2 * at) + PER_RUN * (max(runs[0], 1) + runs[1] + 2)
         if ends[1] + need > len(buffers.truth) or ends[0] + need > len(buffers.reads):
-            return i, ends[0], ends[1]
-        ends[0] = put_fastq(
-            buffers.reads, ends[0], number, scratch.bases[0, :at], scratch.qualities[0, :at]
-        )
-        write_records(
-            molecules, i, number, strand.library, scratch, at, places, buffers.truth, ends, counts
-        )
-    return len(molecules.kind), ends[0], ends[1]
+            return i
+        ends[0] = put_fastq(buffers.reads, ends[0], number, one.bases[:at], one.qualities[:at])
+        reads = closed(one, runs[0], at), closed(two, runs[1], at)
+        for read in reads:
+            count_runs(read, counts, i)
+        write_records(molecules, i, number, library, reads, starts, buffers)
+    return len(molecules.kind)
+
+
+@compiled
+def closed(row: Row, runs: int, size: int) -> Row:
+    """A part of a read of `size` bases; what no run covers yet is foreign."""
+    covered = 0
+    for k in range(runs):
+        covered += row.lengths[k] if row.kinds[k] not in (LOST, SKIPPED) else 0
+    return cut(row, size, push(row, runs, FOREIGN, size - covered, NO_VARIANT))
 
 
 @compiled
 def write_records(
-    molecules: Molecules, i: int, number: int, library: Library, scratch: Scratch, size: int, places: Integers,
-    out: Codes, ends: Integers, counts: Counts,
+    molecules: Molecules, i: int, number: int, library: Library, reads: tuple[Row, Row], starts: Integers,
+    buffers: LongBuffers,
 ) -> None:  # fmt: skip
-    """Truth of one read: a record for each part that lies somewhere, or one that lies nowhere."""
-    bases, qualities = scratch.bases[0, :size], scratch.qualities[0, :size]
+    """Truth of one read: a record for each part that lies somewhere, the human one first, or one that lies nowhere."""
+    human_first = molecules.first.source[i] == 0
     swapped = (
-        molecules.second.contig[i] >= 0
-        and molecules.second.source[i] == 0
-        and molecules.first.source[i] != 0
+        molecules.second.contig[i] >= 0 and molecules.second.source[i] == 0 and not human_first
     )
-    written = 0
+    flag, out, ends = 0, buffers.truth, buffers.ends
     for turn in range(2):
         row = 1 - turn if swapped else turn
         part = molecules.second if row == 1 else molecules.first
-        runs, start = places[row, 0], places[row, 1]
-        if start < 0:
+        if starts[row] < 0:
             continue
-        covered = 0
-        for k in range(runs):
-            kind = scratch.kinds[row, k]
-            covered += scratch.lengths[row, k] if kind not in (LOST, SKIPPED) else 0
-        runs = push(scratch, row, runs, FOREIGN, size - covered, NO_VARIANT)
-        count_runs(scratch, row, runs, counts, i)
-        contig, forward = part.contig[i], not part.reverse[i]
-        flag = (0 if forward else REVERSE) | (SUPPLEMENTARY if written else 0)
-        ends[1] = put_record(
-            out, ends[1], number, scratch, row, bases, qualities, runs, forward, flag, library.copy[contig],
-            library.target[contig], start, -1, -1, 0,
+        contig = part.contig[i]
+        where = Aligned(
+            flag | (REVERSE if part.reverse[i] else 0), library.copy[contig], library.target[contig],
+            starts[row], -1, -1, 0,
         )  # fmt: skip
-        written += 1
-    if not written:
-        runs = push(scratch, 0, 0, FOREIGN, size, NO_VARIANT)
-        ends[1] = put_record(
-            out,
-            ends[1],
-            number,
-            scratch,
-            0,
-            bases,
-            qualities,
-            runs,
-            True,
-            UNMAPPED,
-            0,
-            -1,
-            -1,
-            -1,
-            -1,
-            0,
-        )
+        ends[1] = put_record(out, ends[1], number, reads[row], where)
+        flag = SUPPLEMENTARY
+    if not flag:
+        nowhere = Aligned(UNMAPPED, np.uint8(0), -1, -1, -1, -1, 0)
+        ends[1] = put_record(out, ends[1], number, reads[0], nowhere)

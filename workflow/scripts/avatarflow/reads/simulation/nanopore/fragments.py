@@ -22,6 +22,7 @@ from avatarflow.reads.simulation.fragments import (
     SOURCE,
     TRIES,
     Fragments,
+    Origins,
     gc_bell,
     gc_share,
     haplotype_of,
@@ -48,6 +49,15 @@ class Molecules(NamedTuple):
     first: Fragments
     second: Fragments
     adapters: Integers  # (n, 2)
+
+
+class MoleculeLaw(NamedTuple):
+    """What a molecule is drawn by, beside its lengths."""
+
+    least: int  # bases of a part
+    kinds: tuple[float, float]  # uniform numbers below which a read is junk, or a chimera
+    adapters: tuple[int, int]  # bases, at both ends
+    shares: tuple[float, float]  # of reads with an adapter, at both ends
 
 
 @dataclass(frozen=True)
@@ -127,24 +137,10 @@ def draw_molecules(
     shares = (layout.junk, layout.junk + layout.chimeras)
     adapters = (len(layout.adapters[0]), len(layout.adapters[1]))
     weights = gc_bell(layout.gc_optimum, layout.gc_strength)
-    borders = np.cumsum(mixture.shares)
+    origins = Origins(library, np.cumsum(mixture.shares), mixture.settled(first, count), weights)
+    law = MoleculeLaw(layout.min_bp, shares, adapters, layout.adapter_shares)
     sizes = layout.lengths(_shares(key, first, count)).astype(np.int64)
-    settled = mixture.settled(first, count)
-    ends = layout.adapter_shares
-    _draw(
-        key,
-        first,
-        library,
-        borders,
-        settled,
-        sizes,
-        layout.min_bp,
-        weights,
-        shares,
-        adapters,
-        ends,
-        out,
-    )
+    _draw(key, first, origins, sizes, law, out)
     lost = (out.kind != JUNK) & (out.first.contig < 0) | (out.kind == CHIMERA) & (
         out.second.contig < 0
     )
@@ -214,14 +210,14 @@ def place_long(
 
 @compiled
 def _draw_part(
-    own: np.uint64, library: Library, borders: Floats, settled: int, size: int, least: int, weights: Floats,
-    out: Fragments, i: int,
-) -> None:  # fmt: skip
-    source = settled if settled >= 0 else source_of(unit_at(own, SOURCE), borders)
+    own: np.uint64, origins: Origins, settled: int, size: int, least: int, out: Fragments, i: int
+) -> None:
+    library = origins.library
+    source = settled if settled >= 0 else source_of(unit_at(own, SOURCE), origins.borders)
     sides = word_at(own, SIDE)
     view = source + 1 if source > 0 else haplotype_of(own, library.first_share)
     reverse = (sides >> np.uint64(1)) & np.uint64(1) == np.uint64(1)
-    contig, left, right = place_long(own, library, view, size, least, reverse, weights)
+    contig, left, right = place_long(own, library, view, size, least, reverse, origins.weights)
     out.contig[i], out.source[i], out.left[i], out.right[i], out.reverse[i] = (
         contig,
         source,
@@ -244,22 +240,20 @@ def adapter_bases(uniform: float, share: float, length: int) -> int:
 
 @compiled
 def _draw(
-    key: np.uint64, first: int, library: Library, borders: Floats, settled: Integers, sizes: Integers, least: int,
-    weights: Floats, kinds: tuple[float, float], adapters: tuple[int, int], shares: tuple[float, float], out: Molecules,
-) -> None:  # fmt: skip
+    key: np.uint64, first: int, origins: Origins, sizes: Integers, law: MoleculeLaw, out: Molecules
+) -> None:
+    settled, shares, adapters = origins.settled, law.shares, law.adapters
     for i in range(len(out.kind)):
         own = mix(key + np.uint64(first + i))
         kind = unit_at(own, KIND) if settled[i] < 0 else 1.0  # what is spiked in is plain
         out.first.contig[i] = out.second.contig[i] = NOWHERE
         out.adapters[i, 0] = adapter_bases(unit_at(own, ADAPTER_START), shares[0], adapters[0])
         out.adapters[i, 1] = adapter_bases(unit_at(own, ADAPTER_END), shares[1], adapters[1])
-        if kind < kinds[0]:
+        if kind < law.kinds[0]:
             out.kind[i] = JUNK
             out.first.right[i] = sizes[i, 0]
             continue
-        _draw_part(own, library, borders, settled[i], sizes[i, 0], least, weights, out.first, i)
-        if kind < kinds[1]:
+        _draw_part(own, origins, settled[i], sizes[i, 0], law.least, out.first, i)
+        if kind < law.kinds[1]:
             out.kind[i] = CHIMERA
-            _draw_part(
-                mix(own + SECOND), library, borders, -1, sizes[i, 1], least, weights, out.second, i
-            )
+            _draw_part(mix(own + SECOND), origins, -1, sizes[i, 1], law.least, out.second, i)

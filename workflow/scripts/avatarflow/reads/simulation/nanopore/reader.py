@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from avatarflow.core.arrays import Codes, Integers
+from avatarflow.core.arrays import Codes
 from avatarflow.reads.compiled import TO_UNIT, compiled, last_at_most, mix, word_at
 from avatarflow.reads.donors.haplotype import CODE, GAP_BEFORE, INSERTED
 from avatarflow.reads.genomes.genome import N
@@ -19,19 +19,19 @@ from avatarflow.reads.simulation.sequencer import (
     COMPLEMENT,
     EXTRA,
     FIVE,
+    FOREIGN,
     LOST,
-    LOW_14,
     LOW_16,
     N_QUALITY,
     NO_VARIANT,
-    S14,
     S16,
     S32,
     SAME,
     SKIPPED,
-    THREE,
     WRONG,
-    Scratch,
+    Row,
+    changed,
+    push,
     step_runs,
 )
 
@@ -61,24 +61,34 @@ class Strand(NamedTuple):
     run_lengths: Codes
 
 
-class Row(NamedTuple):
-    """The bases of a read and the runs of one of its parts: views of the scratch, quicker to hand over than it."""
+class Span(NamedTuple):
+    """A stretch of a contig's marks, [low, high), and whether it is read up or down (complemented)."""
 
-    bases: Codes
-    qualities: Codes
-    kinds: Codes
-    lengths: Integers
-    idents: Integers
+    low: int
+    high: int
+    forward: bool
+    begin: int
+    """Where the contig begins."""
 
 
 class Law(NamedTuple):
-    """A part of `LongTables`: of one class of read."""
+    """`LongTables` of one class of read."""
 
-    wrong: Thresholds
+    wrong: Thresholds  # (runs, BINS), as the next two
     extra: Thresholds
     skipped: Thresholds
-    quality: Codes
+    quality: Codes  # (BINS,)
     extra_go_on: float
+    skipped_go_on: float
+
+
+@compiled
+def law_of(tables: LongTables, kind: int) -> Law:
+    """The tables of one class of read."""
+    return Law(
+        tables.wrong[kind], tables.extra[kind], tables.skipped[kind], tables.quality[kind],
+        tables.extra_go_on, tables.skipped_go_on,
+    )  # fmt: skip
 
 
 @compiled
@@ -97,8 +107,9 @@ def indel_length(word: np.uint64, go_on: float) -> int:
 
 
 @compiled
-def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.uint32) -> int:
+def fate_of(chance: np.uint32, law: Law, run: int, wobble: np.int64) -> int:
     """What happens at a base: each kind of error has a range that grows from a fixed end."""
+    wrong, extra, skipped = law.wrong[run, wobble], law.extra[run, wobble], law.skipped[run, wobble]
     # one question for the usual case: a branch at every second base, as "is it in the upper half", costs more than all
     if not (
         (chance < wrong) | (np.uint32(chance - HALF) < extra) | (np.uint32(TOP - chance) < skipped)
@@ -108,44 +119,17 @@ def fate_of(chance: np.uint32, wrong: np.uint32, extra: np.uint32, skipped: np.u
 
 
 @compiled
-def changed(base: np.uint8, word: np.uint64) -> np.uint8:
-    """One of the three other bases."""
-    return np.uint8(
-        (base + np.uint8(1) + np.uint8((((word >> S16) & LOW_14) * THREE) >> S14)) & np.uint8(3)
-    )
-
-
-@compiled
-def add_run(row: Row, runs: int, kind: int, length: int) -> int:
-    """As `push`, for causes that name no variant."""
-    if length == 0:
-        return runs
-    if runs and row.kinds[runs - 1] == kind:
-        row.lengths[runs - 1] += length
-        return runs
-    row.kinds[runs], row.lengths[runs], row.idents[runs] = kind, length, NO_VARIANT
-    return runs + 1
-
-
-@compiled
-def put_base(
-    row: Row, at: int, runs: int, base: np.uint8, fate: int, word: np.uint64, homopolymer: int, quality: np.uint8,
-    go_on: float, room: int,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Write a base as its fate wants it, and what is inserted behind it; bases, runs and room for insertions then."""
-    row.qualities[at] = N_QUALITY if base == N else quality
-    row.bases[at] = changed(base, word) if fate == WRONG and base < N else base
-    at += 1
-    if fate != EXTRA or base == N:
-        return at, runs, room
-    size = min(indel_length(word, go_on), room)
-    more = mix(word + ONE)
-    for _ in range(size):  # into a homopolymer its own base, else any
-        row.bases[at] = base if homopolymer >= COPIED_FROM else np.uint8(more & LOW_2)
+def insert(
+    row: Row, at: int, size: int, word: np.uint64, base: np.uint8 | int, quality: np.uint8
+) -> int:
+    """Write inserted bases, all of them `base` or, where that is N, any; bases of the read then."""
+    word = mix(word + ONE)
+    for _ in range(size):
+        row.bases[at] = base if base < N else np.uint8(word & LOW_2)
         row.qualities[at] = quality
-        more = mix(more)
+        word = mix(word)
         at += 1
-    return at, add_run(row, runs, EXTRA, size), room - size
+    return at
 
 
 @compiled
@@ -177,36 +161,30 @@ def gap_length(library: Library, position: int) -> int:
 
 @compiled
 def read_stretch(
-    strand: Strand, low: int, high: int, forward: bool, contig_start: int, genome_key: np.uint64,
-    inserted_key: np.uint64, tables: LongTables, kind: int, scratch: Scratch, part: int, at: int, runs: int,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Read the marks [low, high), up or down (complemented), behind the `at` bases that the read has already.
+    strand: Strand, span: Span, keys: tuple[np.uint64, np.uint64], law: Law, row: Row, at: int
+) -> tuple[int, int, int]:
+    """Read a stretch behind the `at` bases that the read has already.
+
+    Parameters
+    ----------
+    keys : (genome, inserted)
+        Of the random numbers of the reference's bases, and of inserted ones.
 
     Returns
     -------
     at : int
         Bases of the read now; at most twice as many as there were marks have been added.
     runs : int
-        Runs in row `part` of the scratch, in reading direction.
-    leftmost : int
-        Smallest place on the marks whose base was read; -1 if none was.
+        Runs of the row, in reading direction; what was there before is foreign.
+    start : int
+        Smallest place on the reference whose base was read; -1 if none was.
     """
     library, marks = strand.library, strand.library.marks
+    low, high, forward = span.low, span.high, span.forward
     position, step = (low, 1) if forward else (high - 1, -1)
-    first, previous, border = (
-        position,
-        np.uint8(0),
-        border_at(library, position, contig_start, forward),
-    )
-    law = Law(
-        tables.wrong[kind],
-        tables.extra[kind],
-        tables.skipped[kind],
-        tables.quality[kind],
-        tables.extra_go_on,
-    )
-    bases, qualities = scratch.bases[0], scratch.qualities[0]
-    row = Row(bases, qualities, scratch.kinds[part], scratch.lengths[part], scratch.idents[part])
+    first, previous = position, np.uint8(0)
+    border = border_at(library, position, span.begin, forward)
+    runs = push(row, 0, FOREIGN, at, NO_VARIANT)
     room, within, plain, left_out = high - low, 0, 0, 0
     leftmost, begun = -1, False
     while low <= position < high:
@@ -217,82 +195,69 @@ def read_stretch(
             missing = gap_length(library, position if forward else position + 1)
             border, within = border + (missing if forward else -missing), 0
         if mark & INSERTED:
-            word = word_at(inserted_key, (border << 20) + within)
+            word = word_at(keys[1], (border << 20) + within)
             within += 1
         else:
-            word = word_at(genome_key, border if forward else border - 1)
+            word = word_at(keys[0], border if forward else border - 1)
             border, within = border + step, 0
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
         run: Any = np.int64(strand.run_lengths[position]) - 1
-        fate = fate_of(
-            np.uint32(word >> S32),
-            law.wrong[run, wobble],
-            law.extra[run, wobble],
-            law.skipped[run, wobble],
-        )
+        fate = fate_of(np.uint32(word >> S32), law, run, wobble)
         simple = mark < N and not gap
         if simple and fate == SAME and left_out == 0:  # mostly
-            bases[at], qualities[at] = mark if forward else 3 - mark, law.quality[wobble]
+            row.bases[at], row.qualities[at] = mark if forward else 3 - mark, law.quality[wobble]
             at, plain = at + 1, plain + 1
         else:
-            runs, plain = add_run(row, runs, SAME, plain), 0
+            runs, plain = push(row, runs, SAME, plain, NO_VARIANT), 0
             if fate == SKIPPED:  # also within a deletion, so that a further one hides none
-                left_out = max(left_out, indel_length(word, tables.skipped_go_on))
+                left_out = max(left_out, indel_length(word, law.skipped_go_on))
             base = np.uint8(mark & CODE)
             read_as = SKIPPED if left_out else WRONG if fate == WRONG and base < N else SAME
             if simple and (begun or not left_out):
-                runs = add_run(row, runs, read_as, 1)
+                runs = push(row, runs, read_as, 1, NO_VARIANT)
             elif begun or not left_out:
-                runs = step_runs(library, position, begun, forward, scratch, part, runs, read_as)
+                runs = step_runs(library, position, begun, forward, row, runs, read_as)
             if left_out:
                 left_out, position = left_out - 1, position + step
                 continue
             base, quality = base if forward else COMPLEMENT[base], law.quality[wobble]
-            at, runs, room = put_base(
-                row, at, runs, base, fate, word, run + 1, quality, law.extra_go_on, room
-            )
+            row.bases[at] = changed(base, word) if read_as == WRONG else base
+            row.qualities[at] = quality if base < N else N_QUALITY
+            at += 1
+            if fate == EXTRA and base < N:
+                size = min(indel_length(word, law.extra_go_on), room)
+                # into a homopolymer its own base, else any
+                at = insert(row, at, size, word, base if run + 1 >= COPIED_FROM else N, quality)
+                runs, room = push(row, runs, EXTRA, size, NO_VARIANT), room - size
         if not begun or not forward:
             leftmost, begun = position, True
         position += step
-    return at, trimmed(row, add_run(row, runs, SAME, plain)), leftmost
+    runs = trimmed(row, push(row, runs, SAME, plain, NO_VARIANT))
+    start = to_reference(library.edits, leftmost, span.begin) if begun else -1
+    return at, runs, start
 
 
 @compiled
 def read_adapter(
-    sequence: Codes,
-    first: int,
-    last: int,
-    key: np.uint64,
-    tables: LongTables,
-    kind: int,
-    scratch: Scratch,
-    at: int,
+    sequence: Codes, first: int, last: int, key: np.uint64, law: Law, row: Row, at: int
 ) -> int:
     """Read some bases of an adapter, with substitutions and deletions like any others; bases of the read then."""
     for i in range(first, last):
         word = word_at(key, i)
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
-        chance = np.uint32(word >> S32)
-        fate = fate_of(
-            chance,
-            tables.wrong[kind, 0, wobble],
-            tables.extra[kind, 0, wobble],
-            tables.skipped[kind, 0, wobble],
-        )
+        fate = fate_of(np.uint32(word >> S32), law, 0, wobble)
         if fate == SKIPPED:
             continue
-        scratch.bases[0, at] = (
+        row.bases[at] = (
             changed(sequence[i], word) if fate == WRONG and sequence[i] < N else sequence[i]
         )
-        scratch.qualities[0, at] = tables.quality[kind, wobble]
+        row.qualities[at] = law.quality[wobble]
         at += 1
     return at
 
 
 @compiled
-def read_junk(
-    own: np.uint64, size: int, tables: LongTables, kind: int, scratch: Scratch, at: int
-) -> int:
+def read_junk(own: np.uint64, size: int, law: Law, row: Row, at: int) -> int:
     """Bases of no genome: random ones, or in every second junk read a short motif again and again."""
     head = word_at(own, -2)
     motif = 1 + int(((head & LOW_10) * np.uint64(MOTIF)) >> S10)
@@ -301,7 +266,7 @@ def read_junk(
         word = word_at(own, i)
         wobble = np.int64(((word & LOW_16) * FIVE) >> S16)
         source = word_at(own, i % motif) if repeated else word
-        scratch.bases[0, at] = np.uint8((source >> S16) & LOW_2)
-        scratch.qualities[0, at] = tables.quality[kind, wobble]
+        row.bases[at] = np.uint8((source >> S16) & LOW_2)
+        row.qualities[at] = law.quality[wobble]
         at += 1
     return at
