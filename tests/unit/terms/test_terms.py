@@ -101,6 +101,7 @@ DIAGNOSIS = profile(
     element("Condition.onset[x]"),
     element("Condition.onset[x]:onsetAge"),
     element("Condition.note", max="0"),
+    element("Condition.subject"),
     element("Condition.severity", binding=bound("nowhere", "preferred")),
 )  # fmt: skip
 ICD_CODES = value_set("icd", compose={"include": [include(ICD, "H35.3", "H36.0")]})
@@ -122,6 +123,8 @@ def test_a_row_says_what_the_profile_and_fhir_say(tmp_path):
     for place in (("Condition.code.coding", "sct"), ("Condition.code.coding.system", "sct")):
         assert found[place]["selected_by"] == f"Condition?code={SNOMED}|267718000"
     assert found["Condition.severity", ""]["more_codes"] == "not in the folder"
+    subject = found["Condition.subject", ""]
+    assert (subject["cardinality"], subject["types"]) == ("1..1", "Reference(Patient, Group)")
 
 
 def test_a_choice_is_selected_by_the_parameters_of_its_types(tmp_path):
@@ -331,6 +334,21 @@ def test_every_search_is_one_that_the_configuration_takes(root):
                 search = search_of(f"{kind}.{path}", ("http://é.example", "ä"), "ö")
                 assert re.search(pattern, search), search
     assert set(PARAMETERS) == {*LABELS, *CONSENTS}
+
+
+@pytest.mark.parametrize(
+    ("path", "coding", "fixed", "expected"),
+    [
+        ("Patient.address.country", ("", ""), "DE", "Patient?address-country=DE"),
+        ("Patient.active", ("", ""), True, "Patient?active=true"),
+        ("Patient.telecom", ("phone", ""), None, "Patient?telecom="),  # the bar would ask for its use
+        ("Patient.identifier.system", ("https://a.example", ""), "x", "Patient?identifier=https://a.example|"),
+        ("Condition.onsetPeriod.start", ("", ""), None, "Condition?onset-date="),
+        ("Condition.code", ("", "9"), None, "Condition?code=9"),
+    ],
+)  # fmt: skip
+def test_a_search_holds_what_the_profile_fixes(path, coding, fixed, expected):
+    assert search_of(path, coding, fixed) == expected
 
 
 def test_marks_of_a_search_inside_a_code_are_escaped():
