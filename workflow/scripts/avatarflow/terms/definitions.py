@@ -85,7 +85,7 @@ def _add(resource: Resource, definitions: Definitions) -> Iterator[tuple[str, st
         definitions.groups[str(content.get("id"))] = resource
     elif not content.get("url"):
         yield "it has no url", "give the url by which others refer to it"
-    elif definitions.by_kind[kind].setdefault(content["url"], content) not in (content,):
+    elif definitions.by_kind[kind].setdefault(content["url"], content) != content:
         yield "another definition of the same url", "leave one version of each in the folder"
     else:
         definitions.where.setdefault(content["url"], resource.where)
