@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer sources gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer terms sources gpu-check purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -80,6 +80,9 @@ request: ## a data-use request from a release's entry: NAME=eyes CONFIG=my.yaml;
 
 answer: ## answer a request with counts only: REQUEST=request.json CONFIG=site.yaml THRESHOLD=5 (docs/clinic.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.request.command answer --config "$(CONFIG)" --request "$(REQUEST)" $(if $(THRESHOLD),--threshold "$(THRESHOLD)")
+
+terms: ## what FHIR profiles and study protocols say can be asked for, and by which search: PROFILES=folder; writes results/terms/ (docs/clinic.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.terms.command --profiles "$(PROFILES)"
 
 sources: ## open medical data that fit: SELECT="modality LIKE '%iris%' AND sex = 'recorded'", UNVERIFIED=1 (docs/sources.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.catalogue.select $(if $(UNVERIFIED),--unverified) -- "$(SELECT)"

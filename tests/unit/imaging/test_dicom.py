@@ -482,6 +482,35 @@ def test_a_lookup_table_that_is_cut_off_is_named(tmp_path, scene, sequence):
     assert reason(path) == "lookup table shorter than its descriptor"
 
 
+@pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"LUTDescriptor": None, "LUTData": None, "LUTExplanation": None}, None),
+        ({"LUTDescriptor": None, "LUTData": [0, 1]}, "damaged"),
+        ({"LUTDescriptor": [2, 0, 8], "LUTData": None}, "damaged"),
+    ],
+)
+def test_a_lookup_table_without_a_word_in_it_counts_as_none(
+    tmp_path, scene, sequence, table, expected
+):
+    item = pydicom.Dataset()
+    for name, value in table.items():
+        item.add_new(name, "LO" if name == "LUTExplanation" else "US", value)
+    window = {"WindowCenter": 128, "WindowWidth": 256}
+    path = dicom(tmp_path / "a.dcm", scene[..., 0], **{sequence: [item]}, **window)
+    if expected:
+        assert reason(path) == expected
+    else:
+        assert (read_picture(path)[0] == scene[..., :1]).all()
+
+
+def test_retired_compressions_are_refused_by_their_name(tmp_path, scene):
+    path, data = dicom(tmp_path / "a.dcm", scene[..., 0]), encapsulate([b"\0" * 9])
+    with_data(path, data, "1.2.840.10008.1.2.4.53")
+    assert reason(path).startswith("no decoder for JPEG Spectral Selection")
+
+
 def test_a_colour_profile_is_applied_to_dicom_as_to_files(tmp_path, scene):
     path = dicom(tmp_path / "a.dcm", scene, "RGB", ICCProfile=profile_of(0, 2, 1))
     assert np.abs(read_picture(path)[0].astype(int) - scene[..., [0, 2, 1]]).mean() < 3

@@ -10,6 +10,7 @@ from avatarflow.imaging.picture_checks import PictureError
 
 from .dicom_header import number
 
+TABLE = ("LUTDescriptor", "LUTData")
 WINDOW_SHARE = 0.005
 """Without a window in the file, this share of the pixels is clipped at both ends."""
 LINEAR, EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
@@ -27,8 +28,8 @@ def shown(pixels: npt.NDArray[Any], dataset: Any, kind: str) -> npt.NDArray[np.u
     try:
         padded = _padded(pixels, dataset)
         values = _in_units(pixels, dataset)
-        if dataset.get("VOILUTSequence"):
-            share = _share_of_table(values, dataset.VOILUTSequence[0])
+        if (table := _table(dataset, "VOILUTSequence")) is not None:
+            share = _share_of_table(values, table)
         else:
             share = _share_of_window(np.asarray(values, np.float64), padded, dataset)
     except PictureError:
@@ -49,8 +50,7 @@ def _is_inverted(dataset: Any, kind: str) -> bool:
 
 def _in_units(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
     """Stored values by the modality LUT, or by slope (else 1) and intercept (else 0)."""
-    if dataset.get("ModalityLUTSequence"):
-        table = dataset.ModalityLUTSequence[0]
+    if (table := _table(dataset, "ModalityLUTSequence")) is not None:
         _entries(table)
         count, _, bits = table.LUTDescriptor
         table.LUTDescriptor = [count, _first_mapped(pixels, table), bits]
@@ -60,6 +60,14 @@ def _in_units(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[Any]:
         return pixels
     # pydicom leaves out both where one is missing
     return pixels * np.float64(1 if slope is None else slope) + (intercept or 0.0)
+
+
+def _table(dataset: Any, name: str) -> Any:
+    """The first lookup table of a sequence; None where there is none, or all that makes one is empty."""
+    table = (dataset.get(name) or [None])[0]
+    if table is None or all(table[part].is_empty for part in TABLE if part in table):
+        return None
+    return table
 
 
 def _entries(table: Any) -> npt.NDArray[Any]:

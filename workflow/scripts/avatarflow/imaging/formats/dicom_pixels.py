@@ -106,7 +106,7 @@ def _no_decoder(dataset: Any) -> str:
     uid = pydicom.uid.UID(str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
     if not uid:
         return "TransferSyntaxUID is missing"
-    if uid not in pydicom.uid.AllTransferSyntaxes:
+    if not uid.is_transfer_syntax:
         return "unsupported pixels"
     if uid == pydicom.uid.JPEGExtended12Bit and int(dataset.BitsStored) > 8:
         return f"no decoder for {uid.name} of {dataset.BitsStored} bits"

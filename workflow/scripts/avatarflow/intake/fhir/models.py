@@ -1,22 +1,21 @@
 """The classes of `fhir.resources` that resources are checked against: those of FHIR R4B, which fit R4."""
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 KINDS = ("Condition", "Consent", "Patient")
+"""What intake reads; of other kinds are the profiles and protocols of `terms`."""
 CHANGES = "modifierExtension"
 
 
 @cache
 def model(kind: str) -> Any:
     """Return the class of a kind of resource; loading them takes half a second, and most sets hold no FHIR."""
-    from fhir.resources.R4B.condition import Condition
-    from fhir.resources.R4B.consent import Consent
-    from fhir.resources.R4B.patient import Patient
+    from fhir.resources.R4B import get_fhir_model_class
 
-    return {"Condition": Condition, "Consent": Consent, "Patient": Patient}[kind]
+    return get_fhir_model_class(kind)
 
 
 @cache
@@ -26,12 +25,18 @@ def _modules() -> frozenset[str]:
     return frozenset(module.name for module in pkgutil.iter_modules(R4B.__path__))
 
 
-def is_kind(name: str) -> bool:
-    """Whether a name is that of a kind of resource: one in small letters would be passed over as another kind."""
+def is_kind(name: str, known: Sequence[str] = KINDS) -> bool:
+    """Whether a name is that of a kind of resource: one in small letters would be passed over as another kind.
+
+    Parameters
+    ----------
+    known : list of str
+        The kinds that are read.
+    """
     small = name.lower()
     if not name.isalpha() or not name[0].isupper() or small not in _modules():
         return False
-    return name in KINDS or small not in {kind.lower() for kind in KINDS}
+    return name in known or small not in {kind.lower() for kind in known}
 
 
 def names_in(value: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from avatarflow.core.errors import AvatarflowError, refuse
 
-from .models import check, is_kind
+from .models import KINDS, check, is_kind
 from .xml import resources_of_xml
 
 MOST_BYTES = 512 * 2**20  # of one document; NDJSON is read line by line and may be longer
@@ -33,7 +33,9 @@ class Resource:
     """Its name inside a Bundle, to which other entries may refer."""
 
 
-def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Iterator[Resource]:
+def read_resources(
+    paths: Sequence[str], kinds: Sequence[str], what: str, first: int = 1
+) -> Iterator[Resource]:
     """Yield every resource of some kinds, and those that are of no kind at all, in the order of the files.
 
     Parameters
@@ -44,6 +46,8 @@ def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Ite
         Kinds that are checked against FHIR R4 and yielded; resources of other kinds are passed over.
     what : str
         What the files are called in errors, such as `consent file`; their number follows.
+    first : int
+        Number of the first file.
 
     Raises
     ------
@@ -51,11 +55,12 @@ def read_resources(paths: Sequence[str], kinds: Sequence[str], what: str) -> Ite
         For a file that cannot be read to its end, and for a Bundle that is not complete or deletes
         something: what is missing may be a refusal.
     """
-    for place, path in enumerate(paths, start=1):
+    known = tuple(dict.fromkeys((*KINDS, *kinds)))
+    for place, path in enumerate(paths, start=first):
         file, numbers = f"{what} {place}", dict.fromkeys(kinds, 0)
-        for where, full_url, content in _entries(Path(path), file):
+        for where, full_url, content in _entries(Path(path), file, known):
             kind = content.get("resourceType")
-            if not isinstance(kind, str) or not is_kind(kind):
+            if not isinstance(kind, str) or not is_kind(kind, known):
                 raise refuse(where, "a resource of no kind that FHIR R4 has", DO_EXPORT)
             if _holds(content, kinds):
                 found = "a resource inside another one"
@@ -79,16 +84,18 @@ def _holds(value: Any, kinds: Sequence[str]) -> bool:
     return False
 
 
-def _entries(path: Path, file: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _entries(
+    path: Path, file: str, kinds: Sequence[str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield place, full URL and content of every resource of a file, those inside Bundles too."""
-    for where, content in _documents(path, file):
+    for where, content in _documents(path, file, kinds):
         if content.get("resourceType") == "Bundle":
             yield from _of_bundle(content, where)
         else:
             yield where, "", content
 
 
-def _documents(path: Path, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _documents(path: Path, file: str, kinds: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the documents of a file: one of JSON or XML, or one for each line of NDJSON."""
     try:
         with path.open("rb") as stream:
@@ -98,7 +105,7 @@ def _documents(path: Path, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
             if not first:
                 raise refuse(file, "it is empty", DO_EXPORT)
             if first.lstrip().startswith(b"<"):
-                yield file, resources_of_xml(_whole(path, file), file)
+                yield file, resources_of_xml(_whole(path, file), file, kinds)
             elif (start := json_object(first)) is not None:
                 yield f"{file}, line 1", start
                 yield from _lines(stream, file)

@@ -6,7 +6,8 @@ namespace; a file with both a permit and a deny would then count as one of them.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -29,10 +30,10 @@ ENTRY = frozenset(("id", "extension", "modifierExtension", "link", "fullUrl", "r
 Fact = tuple[str, str]
 
 
-def resources_of_xml(content: bytes, where: str) -> dict[str, Any]:
+def resources_of_xml(content: bytes, where: str, kinds: Sequence[str] = KINDS) -> dict[str, Any]:
     """Return a resource, or a Bundle with its entries, as JSON would say it.
 
-    Resources of kinds that are not read are kept by their kind alone.
+    Resources of other kinds than `kinds` are kept by their kind alone.
 
     Raises
     ------
@@ -56,7 +57,9 @@ def resources_of_xml(content: bytes, where: str) -> dict[str, Any]:
     _drop_narratives(root)
     if any(not str(part.tag).startswith(FHIR) for part in root.iter()):
         raise refuse(where, "elements that are not of FHIR", DO_EXPORT)
-    return _bundle(root, where) if root.tag == f"{FHIR}Bundle" else _resource(root, where)
+    if root.tag == f"{FHIR}Bundle":
+        return _bundle(root, where, kinds)
+    return _resource(root, where, kinds)
 
 
 def _drop_narratives(root: Any) -> None:
@@ -66,7 +69,7 @@ def _drop_narratives(root: Any) -> None:
             text.getparent().remove(text)
 
 
-def _bundle(root: Any, where: str) -> dict[str, Any]:
+def _bundle(root: Any, where: str, kinds: Sequence[str]) -> dict[str, Any]:
     """Return what is looked at of a Bundle."""
     entries = []
     for number, entry in enumerate(root.findall(f"{FHIR}entry"), start=1):
@@ -79,7 +82,7 @@ def _bundle(root: Any, where: str) -> dict[str, Any]:
         inside = [part for holder in entry.findall(f"{FHIR}resource") for part in holder]
         if len(inside) > 1:
             raise refuse(here, "more than one resource", DO_EXPORT)
-        entries.append(found | ({"resource": _resource(inside[0], here)} if inside else {}))
+        entries.append(found | ({"resource": _resource(inside[0], here, kinds)} if inside else {}))
     relations = [
         {name: _value(link, name, where) for name in ("relation", "url")}
         for link in root.findall(f"{FHIR}link")
@@ -104,22 +107,32 @@ def _value(parent: Any, name: str, where: str) -> str | None:
     return values[0] if values else None
 
 
-def _resource(root: Any, where: str) -> dict[str, Any]:
+def _resource(root: Any, where: str, kinds: Sequence[str]) -> dict[str, Any]:
     kind = str(root.tag).removeprefix(FHIR)
-    if any(str(part.tag).removeprefix(FHIR) in KINDS for part in root.iter() if part is not root):
+    if any(str(part.tag).removeprefix(FHIR) in kinds for part in root.iter() if part is not root):
         raise refuse(where, "a resource inside another one", "export each resource by itself")
-    if kind not in KINDS:
+    if kind not in kinds:
         return {"resourceType": kind}
     try:
         read = model(kind).model_validate_xml(etree.tostring(root))
         plain: dict[str, Any] = json.loads(read.model_dump_json())
     except Exception:  # hostile content may raise anything, and the text may quote it
         raise refuse(where, f"a {kind} that does not fit FHIR R4", DO_EXPORT) from None
+    _give_back_ids(root, plain)
     said = {name: value for name, value in plain.items() if name != "resourceType"}
     if sorted(_of_xml(root, "")) != sorted(_of_json(said, "")):
         found = f"a {kind} that says one thing twice, or has elements that FHIR R4 has not"
         raise refuse(where, found, DO_EXPORT)
     return plain
+
+
+def _give_back_ids(root: Any, plain: dict[str, Any]) -> None:
+    """Add the ids of a profile's elements, which the reader of XML loses."""
+    for part in ("snapshot", "differential"):
+        elements = root.findall(f"{FHIR}{part}/{FHIR}element")
+        for element, read in zip(elements, plain.get(part, {}).get("element", []), strict=False):
+            if element.get("id") is not None:
+                read["id"] = element.get("id")
 
 
 def _of_xml(part: Any, path: str) -> Iterator[Fact]:
@@ -140,7 +153,13 @@ def _of_json(value: Any, path: str) -> Iterator[Fact]:
         yield path, GROUP
         for name, part in value.items():
             for one in part if isinstance(part, list) else [part]:
-                yield from _of_json(one, f"{path}/{name}")
+                if name.startswith(
+                    "_"
+                ):  # extensions of a text or number, which may itself be missing
+                    facts = _of_json(one, f"{path}/{name[1:]}") if one else iter(())
+                    yield from facts if name[1:] not in value else islice(facts, 1, None)
+                else:
+                    yield from _of_json(one, f"{path}/{name}")
     else:
         yield path, _alike(json.dumps(value) if isinstance(value, bool) else str(value))
 
