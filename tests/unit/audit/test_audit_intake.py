@@ -129,7 +129,7 @@ def test_a_candidates_manifest_without_rows_is_refused(audit):
     (audit.folder / "candidates.csv").write_text("file\n")
     assert (
         refused(audit, audit.intake_candidates)
-        == "manifest candidates.csv: no rows; give at least one picture"
+        == "manifest candidates.csv: no rows; give at least one"
     )
     (audit.folder / "candidates.csv").write_text("")
     assert "manifest candidates.csv: it is empty; " in refused(audit, audit.intake_candidates)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from avatarflow.intake.tables.filter_columns import absent_columns
 from avatarflow.intake.tables.manifest import ODDITIES, ROW, check_columns
+from avatarflow.intake.tables.text_table import FILE
 
 REFUSED = "refused"
 """Where `attrs` of a table holds why the source itself refuses rows, by row number."""
@@ -73,7 +74,7 @@ def as_rows(
     """
     columns, if_there, row_filter = asked
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
-    check_columns(table, [*columns, *absent], if_there, {}, where)
+    check_columns(table, [FILE, *columns, *absent], if_there, {}, where)
     table = table.astype(object).where(table.notna() & (table != ""), None)
     table.insert(0, ROW, range(1, len(table) + 1))
     table.attrs[ODDITIES] = odd

@@ -26,14 +26,14 @@ ODDITIES = "oddities"
 
 
 def read_manifest(
-    path: str | Path, columns: list[str], if_there: Sequence[str] = (), row_filter: str = ""
-) -> pd.DataFrame:
+    path: str | Path, columns: list[str], if_there: Sequence[str] = (), row_filter: str = "", files: bool = True,
+) -> pd.DataFrame:  # fmt: skip
     """Read a manifest as text columns, empty cells as None, with its 1-based row numbers.
 
     Parameters
     ----------
     path : path
-        A table with a header and the column `file`: Parquet, or text in UTF-8 with commas, semicolons or tabs, gzipped
+        A table with a header: Parquet, or text in UTF-8 with commas, semicolons or tabs, gzipped
         or not. The kind is told by content, not by name.
     columns : list of str
         Further columns the config names; each must be there.
@@ -41,6 +41,8 @@ def read_manifest(
         Columns that may be missing, but not be there in another spelling.
     row_filter : str
         Columns that it names must be there, too, so that all that are missing are named at once.
+    files : bool
+        Whether each row is of a picture: then the column `file` must be there.
 
     Returns
     -------
@@ -65,7 +67,8 @@ def read_manifest(
     elif read.pictures and list(table.columns).count(FILE) == 1:
         table[FILE] = _named_once(table[FILE], read.pictures, where)
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
-    check_columns(table, [*columns, *absent], if_there, read.not_taken, where)
+    needed = [FILE, *columns, *absent] if files else [*columns, *absent]
+    check_columns(table, needed, if_there, read.not_taken, where)
     table = table.where(table.notna() & (table != ""), None)
     if read.pictures:
         table[EMBEDDED] = pd.Series(read.pictures.contents, dtype=object)
@@ -145,7 +148,7 @@ def check_columns(
     """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
     problems = Problems()
     names = [str(column) for column in table.columns]
-    asked = list(dict.fromkeys([FILE, *columns]))
+    asked = list(dict.fromkeys(columns))
     for column in dict.fromkeys([*asked, *if_there]):
         alike = [name for name in names if spelled(name) == spelled(column) != ""]
         if column in names:
@@ -160,7 +163,7 @@ def check_columns(
             problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
         elif column in asked:
             problems.add(where, f"no column '{column}'", "add it, or correct the config")
-    if "file_name" in names and FILE not in names:
+    if "file_name" in names and FILE in asked and FILE not in names:
         problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         places = ", ".join(str(place) for place, each in enumerate(names, start=1) if each == name)
@@ -173,5 +176,5 @@ def check_columns(
         if name in names:
             problems.add(where, f"a column is called '{name}'", "rename it: the name is reserved")
     if table.empty:
-        problems.add(where, "no rows", "give at least one picture")
+        problems.add(where, "no rows", "give at least one")
     problems.raise_if_any()
