@@ -11,7 +11,7 @@ sys.path.append(str(Path(workflow.current_basedir).parent / "scripts"))
 from avatarflow.config.loading import MAPS, base_id, base_settings, load, release_benchmarks
 from avatarflow.config.file_text import check_text
 from avatarflow.core.digest import code_digest, config_digest, contents_digest, files_digest
-from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.errors import AvatarflowError, Problems, refuse
 from avatarflow.runs.locks import clear_stale
 from avatarflow.core.paths import data_path
 from avatarflow.reads.removal.catalogue import kind_of
@@ -92,6 +92,7 @@ FINAL = MappingProxyType(
         "own_truth": (*CALLS, *SCORES),
         "read_releases": ("certificate.json", "report.html", *DOSSIER),
         "audits": ("decisions.parquet", "report.html", "audit.json"),
+        "tables": ("certificate.json", "report.html"),
     }
 )
 """What entries of each kind end in, inside their folder; `kind_of` says of which kind an entry is."""

@@ -102,7 +102,7 @@ rule release_reads:
     params:
         code=code_digest("avatarflow.reads.release.folder")
         + template_digest("read_card.md.j2", "parts/signed.md.j2")
-        + template_digest("read_report.html.j2", *PAGE_PARTS),
+        + template_digest("read_report.html.j2", "parts/limits.html.j2", *PAGE_PARTS),
         entry="read_releases/{name}",
         tools=release_tools,
         settings=release_settings(DECIDED),

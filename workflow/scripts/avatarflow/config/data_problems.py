@@ -36,6 +36,11 @@ def _inputs(config: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, entry in config["audits"].items():
         for part in ("originals", "candidates"):
             yield f"audits.{name}.{part}.manifest", entry[part]["manifest"]
+    for name, entry in config["tables"].items():
+        yield f"tables.{name}.source.manifest", entry["source"]["manifest"]
+        yield f"tables.{name}.population", entry["population"]
+        for column, settings in entry["quasi_identifiers"].items():
+            yield f"tables.{name}.quasi_identifiers.{column}.file", settings["file"]
 
 
 SOURCES = ("manifest", "dicom", "generate")

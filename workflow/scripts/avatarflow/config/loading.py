@@ -37,6 +37,7 @@ from .data_problems import (
     source_problems,
 )
 from .release_table import add_rows
+from .table_problems import table_problems
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 
@@ -60,7 +61,7 @@ REPLACED = {
     "nearest_original": "verifier_matches, the largest share of pictures that the verifier takes for an original",
 }
 """Keys whose values mean something else under the name that replaces them."""
-MAPS = ("releases", "read_benchmarks", "read_releases", "audits")
+MAPS = ("releases", "read_benchmarks", "read_releases", "audits", "tables")
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What PyYAML makes of a character that is escaped as JSON does it: two halves that UTF-8 cannot hold."""
 
@@ -386,6 +387,8 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "set it to 0, or name those that were not trained on by split.column",
             )
         yield from _audit_labels(f"config audits.{name}", entry)
+    for name, entry in config["tables"].items():
+        yield from table_problems(f"config tables.{name}", entry)
     for name, tool in config["removal_tools"].items():
         yield from tool_problems(name, tool)
     for name, entry in config["read_benchmarks"].items():

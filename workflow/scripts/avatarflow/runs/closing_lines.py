@@ -19,6 +19,7 @@ DECISIONS = {
     "releases": "results/{map}/{name}/release/certificate.json",
     "read_releases": CERTIFICATE,
     "audits": "results/{map}/{name}/audit.json",
+    "tables": CERTIFICATE,
 }
 PAGES = dict.fromkeys(DECISIONS, "results/{map}/{name}/report.html") | {
     "read_benchmarks": "results/{map}/{name}/scores.html"

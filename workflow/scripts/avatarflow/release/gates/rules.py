@@ -6,6 +6,7 @@ from typing import Any
 from avatarflow.core.gates import AT_LEAST, AT_MOST, OPEN, WHOLE, Gate, Rule, Unit, hold
 from avatarflow.core.statistics import Estimate
 from avatarflow.reads.release.gates import RULES as OF_READS
+from avatarflow.tables.gates import RULES as OF_TABLES
 
 PICTURES = Unit("share of pictures", "pictures")
 REAL_PICTURES = Unit("share of pictures", "patients")
@@ -84,9 +85,8 @@ WHERE_ASKED = ("canaries_found", *OF_CONDITIONS)
 
 
 def rule_of(gate: str) -> Rule:
-    """Return the rule of a gate of pictures or of reads, whatever column or condition it is of."""
-    kind = gate.partition(".")[0]
-    return RULES[kind] if kind in RULES else OF_READS[kind]
+    """Return the rule of a gate of pictures, of reads or of tables, whatever column or condition it is of."""
+    return {**OF_TABLES, **OF_READS, **RULES}[gate.partition(".")[0]]
 
 
 def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> list[Gate]:

@@ -17,8 +17,8 @@ from avatarflow.runs.history import Record
 
 NONE = "none"
 """The tag `decision` where there is none that can be read."""
-PARTS = {"releases": "pictures", "read_releases": "reads", "audits": "audit"}
-DECIDING = ("release", "release_reads", "audit_report")
+PARTS = {"releases": "pictures", "read_releases": "reads", "audits": "audit", "tables": "table"}
+DECIDING = ("release", "release_reads", "audit_report", "release_table")
 """Jobs that write a decision: the run's commit is theirs."""
 DOSSIER = tuple(f"dossier/{name}.{kind}" for name in ("de", "en") for kind in ("html", "pdf"))
 FILES: dict[str, tuple[str, ...]] = {
@@ -29,6 +29,7 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "read_releases": ("certificate.json", "report.html", "release/README.md", *DOSSIER),
     "audits": ("privacy/risks.png", "privacy/settings_plane.png", "privacy/baselines.png", "attacks/attacks.png"),
+    "tables": ("certificate.json", "report.html"),
 }  # fmt: skip
 """What is kept with the run, if it is there. `report.html` of a release, `internal.html` of an audit and
 `nearest_pairs.png` of both show originals, and an audit's page and figures name its worst person's number: they stay
