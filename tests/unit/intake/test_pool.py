@@ -16,7 +16,7 @@ from avatarflow.intake.pool import pool_from_generator, pool_from_manifest
 from avatarflow.intake.refusals import SAME_CONTENT, check_share
 from avatarflow.intake.sources.rows import Place
 from avatarflow.intake.sources.withdrawn import IntakeInputs
-from avatarflow.intake.step import summarise, take_in
+from avatarflow.intake.step import patients_per_condition, summarise, take_in
 from avatarflow.runs.context import Step
 
 EMBEDDED_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -390,3 +390,13 @@ def test_pictures_without_content_inside_a_parquet_file_join_nobody(folder):
     made = pool_from_manifest(entry(), listed(root, "m.parquet"), 1, 1, STEP)
     assert made.refused == dict.fromkeys((1, 6, 10), "empty file")
     assert made.table["person"].nunique() == 6
+
+
+def test_patients_per_condition_counts_those_trained_on_and_each_once():
+    rows = [
+        (0, "encoder", "f", "left"), (0, "encoder", "f", "left"), (0, "encoder", "f", "right"),
+        (1, "test", "f", "left"), (2, "heldout", "f", "left"), (3, "calibration", "m", None), (4, "test", "m", "left"),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["person", "role", "sex", "side"])
+    found = patients_per_condition(table, {"sex": ["f", "m"], "side": ["left", "right"]})
+    assert found == {"f left": 2, "f right": 1, "m left": 1, "m right": 0}

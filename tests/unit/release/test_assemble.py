@@ -26,7 +26,7 @@ from avatarflow.quality.pairs import (
 )
 from avatarflow.quality.samples import Sample
 from avatarflow.release.assemble import public_table, write_release
-from avatarflow.release.gates.figures import ALWAYS_ABLE
+from avatarflow.release.gates.figures import ALWAYS_ABLE, smallest_condition
 from avatarflow.release.gates.rules import OF_CONDITIONS
 from avatarflow.release.report import officer_page_of
 from avatarflow.release.step import release_entry
@@ -102,6 +102,8 @@ ASKED = {"largest_auc": 0.6, "fewest_persons": 150}
 SUMMARY = {
     "unit": "eye", "persons": 45, "pictures": 90, "asked": 96,
     "refused_by_reason": {"same content as another row": 4, "no such file": 2},
+    "persons_per_role": {"encoder": 15, "calibration": 10, "test": 5, "heldout": 15},
+    "patients_per_condition": {"female left": 9, "female right": 5, "male left": 7, "male right": 8},
 }  # fmt: skip
 
 
@@ -341,6 +343,24 @@ def reasons(entry, tmp_path, **files):
     for name, value in files.items():
         Path(entry[name]).write_text(json.dumps(value))
     return make(entry, tmp_path / "release")["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("patients", "reason"),
+    [({"female right": 4}, ["smallest_condition: fail"]), ({"male right": None}, ["smallest_condition: fail"]),
+     (None, ["smallest_condition: inconclusive"])],
+)  # fmt: skip
+def test_a_condition_that_few_patients_have_refuses(entry, tmp_path, patients, reason):
+    known = SUMMARY["patients_per_condition"]
+    changed = patients and {key: n for key, n in (known | patients).items() if n is not None}
+    assert reasons(entry, tmp_path, summary=SUMMARY | {"patients_per_condition": changed}) == reason
+
+
+def test_only_conditions_that_are_released_count():
+    released = pd.DataFrame({"sex": ["male"], "side": ["left"]})
+    rare = SUMMARY | {"patients_per_condition": {"male left": 7, "male right": 1}}
+    estimate = smallest_condition(rare, released, CONDITIONS)
+    assert (estimate.value, estimate.n) == (7, 30)  # of those trained on, not the held-out
 
 
 def test_one_missed_patient_of_a_few_refuses(entry, tmp_path):

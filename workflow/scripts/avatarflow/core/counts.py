@@ -1,11 +1,15 @@
 """Counts that add up: whatever came into a step went on, or was left out for a named reason."""
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .errors import refuse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REFUSED = "the release was refused"
 """The reason for which what would have been published is left out."""
@@ -20,6 +24,17 @@ def by_reason(reasons: Iterable[str]) -> dict[str, int]:
     """
     found = Counter(ROW_NUMBER.sub("another row", reason) for reason in reasons)
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
+
+def by_condition(
+    table: "pd.DataFrame", conditions: Mapping[str, Sequence[str]]
+) -> "Iterator[tuple[str, pd.DataFrame]]":
+    """Yield each condition, that is each combination of values, with the rows that have it."""
+    for values in itertools.product(*conditions.values()):
+        rows = table
+        for column, value in zip(conditions, values, strict=True):
+            rows = rows[rows[column] == value]
+        yield " ".join(values), rows
 
 
 def balance(name: str, came: int, went_on: int, left_out: Mapping[str, int]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """The intake step as a whole: pool, refusals and summary as files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.counts import balance, by_reason
+from avatarflow.core.counts import balance, by_condition, by_reason
 from avatarflow.core.paths import replacing_folder, write_json
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
@@ -17,7 +17,7 @@ from .consent.day import write_day
 from .consent.gate import ConsentFiles, Gate
 from .gallery_completeness import left_out, refuse_gaps, repeats
 from .patients.minimum_patients import refuse_too_few
-from .patients.persons import ROLES
+from .patients.persons import ROLES, TRAINED
 from .pool import Pool, pool_from_generator, pool_from_manifest
 from .refusals import check_share
 from .sizes import summary_of_sizes
@@ -70,6 +70,8 @@ def take_in(
     if cone is not None:
         refuse_too_few(pool.table, entry["split"], cone, release=not whole)
     counts = summarise(pool)
+    if entry["conditions"]:
+        counts["patients_per_condition"] = patients_per_condition(pool.table, entry["conditions"])
     if whole:
         counts |= {
             "left_out": left_out(pool.refused),
@@ -104,6 +106,16 @@ def write_refused(refused: dict[int, str], manifest: str, path: str) -> None:
     rows = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
     rows.insert(0, "manifest", manifest)
     write_table(rows, path, separator=",")
+
+
+def patients_per_condition(
+    table: pd.DataFrame, conditions: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
+    """Return how many of the patients trained on have each condition, in one picture or more."""
+    trained = table[table["role"].isin(TRAINED)]
+    return {
+        label: int(rows["person"].nunique()) for label, rows in by_condition(trained, conditions)
+    }
 
 
 def summarise(pool: Pool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .assemble import write_release
 from .certificate import REFUSE, certificate, record
 from .consent import consent_section
 from .counts import number_of, release_counts
-from .gates.figures import release_figures
+from .gates.figures import release_figures, smallest_condition
 from .gates.model_gate import model_gate
 from .gates.rules import OF_CONDITIONS, hold_all
 from .signing import read_signer
@@ -111,6 +111,8 @@ def decide(
         more.get("verifier", {}).get("student"),
         more.get("canaries"),
     )
+    if conditions:
+        figures["smallest_condition"] = smallest_condition(summary, released.table, conditions)
     gates = hold_all(figures, thresholds)
     counts = release_counts(
         summary,

@@ -25,7 +25,8 @@ FORMS = {
     "missed_patients": PERCENT, "specificity": PERCENT, "verifier_matches": PERCENT, "different_pictures": PERCENT,
     "agreement": PERCENT, "classifier_accuracy": PERCENT, "shuffled_control": PERCENT, "kid_ratio": PLAIN,
     "coverage_ratio": PERCENT, "attack_auc": PLAIN, "shown_leaks": COUNT, "canaries_found": COUNT,
-    "released_count": COUNT, "calls": PERCENT, "detection_tools": COUNT, "spike_ins": COUNT, "miss_rate": PERCENT,
+    "released_count": COUNT, "smallest_condition": COUNT,
+    "calls": PERCENT, "detection_tools": COUNT, "spike_ins": COUNT, "miss_rate": PERCENT,
     "bits_left": PLAIN, "reference_match": PERCENT, "human_signs": PERCENT, "repeat_excess": PLAIN,
 }  # fmt: skip
 """How the figure of each gate is written."""
@@ -39,15 +40,15 @@ person out of all alive."""
 
 PROTECTIVE = (
     "missed_patients", "verifier_matches", "attack_auc", "shown_leaks", "canaries_found", "miss_rate", "bits_left",
-    "human_signs",
+    "human_signs", "smallest_condition",
 )  # fmt: skip
 """Gates that protect patients; the others make sure that these mean something, or that the data are of use."""
 
 PER_LABEL = ("agreement", "classifier_accuracy", "shuffled_control", "released_count")
 """Gates that there are once per label or combination of labels."""
 
-COUNTED = ("different_pictures", "shown_leaks", "canaries_found", "released_count", "calls", "detection_tools",
-           "spike_ins", "reference_match", "human_signs")  # fmt: skip
+COUNTED = ("different_pictures", "shown_leaks", "canaries_found", "released_count", "smallest_condition", "calls",
+           "detection_tools", "spike_ins", "reference_match", "human_signs")  # fmt: skip
 """Gates whose figure was counted over everything it speaks of, so that it has no interval."""
 
 WP216, EDPB = "wp216", "edpb"

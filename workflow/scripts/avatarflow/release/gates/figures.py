@@ -1,6 +1,5 @@
 """Where each gate's figure comes from."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,9 +7,11 @@ import networkx
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.counts import by_condition
 from avatarflow.core.statistics import Estimate, wilson
 from avatarflow.imaging.spool import Stored
 from avatarflow.intake.patients.near_equal import near_equal_pairs
+from avatarflow.intake.patients.persons import TRAINED
 from avatarflow.quality.samples import Sample
 
 ALWAYS_ABLE = ("nearest_synthetic", "density_ratio")
@@ -159,10 +160,19 @@ def counts(released: pd.DataFrame, conditions: Mapping[str, Sequence[str]]) -> d
     """Released pictures per condition, that is per combination of values; `all` of them where nothing was asked."""
     if not conditions:
         return {"all": len(released)}
-    found = {}
-    for values in itertools.product(*conditions.values()):
-        matches = [
-            released[column] == value for column, value in zip(conditions, values, strict=True)
-        ]
-        found[" ".join(values)] = int(np.logical_and.reduce(matches).sum())
-    return found
+    return {label: len(rows) for label, rows in by_condition(released, conditions)}
+
+
+def smallest_condition(
+    summary: Mapping[str, Any], released: pd.DataFrame, conditions: Mapping[str, Sequence[str]]
+) -> Estimate:
+    """Return the fewest patients trained on who have a condition that released pictures show; missing where unknown.
+
+    A picture of a condition that one patient alone has tells of that patient, however far it is from his pictures.
+    """
+    patients = summary.get("patients_per_condition")
+    shown = [label for label, count in counts(released, conditions).items() if count]
+    if patients is None or not shown:
+        return Estimate.missing()
+    trained = sum(summary["persons_per_role"][role] for role in TRAINED)
+    return Estimate.exact(min(patients.get(label, 0) for label in shown), trained)

@@ -75,11 +75,16 @@ RULES: dict[str, Rule] = {
     "released_count": Rule(
         AT_LEAST, "released pictures of the condition", Unit("pictures", "pictures", WHOLE)
     ),
+    "smallest_condition": Rule(
+        AT_LEAST,
+        "fewest patients trained on who have a combination of conditions that released pictures show",
+        Unit("patients", "patients", WHOLE),
+    ),
 }
 """Every gate there is. `missed_patients` appears once per kind of patient, and `agreement`, `classifier_accuracy`,
 `shuffled_control` and `released_count` once per column or condition, as `agreement.<column>`, with one threshold."""
 
-OF_CONDITIONS = ("agreement", "classifier_accuracy", "shuffled_control")
+OF_CONDITIONS = ("agreement", "classifier_accuracy", "shuffled_control", "smallest_condition")
 WHERE_ASKED = ("canaries_found", *OF_CONDITIONS)
 """Gates that are there only where the config asks for what they hold: without a threshold nothing was asked."""
 
