@@ -31,7 +31,7 @@ def sensitive_of(
 ) -> list[Sensitive]:
     """Return the sensitive columns of a table."""
     return [
-        Sensitive.of(patients, list(rows[column]), part["distance"])
+        Sensitive.of(patients, [(cell or "").strip() for cell in rows[column]], part["distance"])
         for column, part in settings["sensitive"].items()
     ]
 
