@@ -17,7 +17,7 @@ from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.core.tables import write_table
 from avatarflow.intake.identifiers import spelled
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
-from avatarflow.release.other_thresholds import shown_gates
+from avatarflow.release.gates.other_thresholds import shown_gates
 from avatarflow.release.signing import Signer, read_signer
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
