@@ -75,6 +75,6 @@ def claim(settings: Mapping[str, Any]) -> list[str]:
         )
     return [
         *sentences,
-        "The days, consents and withdrawals of the patients are not checked here.",
+        "Consents and withdrawals of the patients are not checked here.",
         "It is no proof of anonymity.",
     ]
