@@ -112,7 +112,7 @@ def test_registry_schemas_needs_and_card_name_the_same_exports(root):
 
 
 def test_categories_are_those_of_the_schema(root):
-    schema = yaml.safe_load((root / "workflow/schemas/quality.schema.yaml").read_text())
+    schema = yaml.safe_load((root / "workflow/schemas/release_files.schema.yaml").read_text())
     health = schema["$defs"]["release"]["properties"]["health"]["properties"]
     assert sorted(health["categories"]["items"]["enum"]) == sorted(LABELS)
     assert len(LABELS) == 17  # of Article 51

@@ -28,8 +28,8 @@ from avatarflow.privacy import perturbations
 from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import watching
 
-from .checkpoint import Checkpoint
 from .encoder import Network
+from .encoder_checkpoint import Checkpoint
 
 DEFAULTS: dict[str, Any] = {
     "kind": "contrastive",
