@@ -98,7 +98,7 @@ def test_registry_schemas_needs_and_card_name_the_same_exports(root):
     assert list(NEEDS) == list(CONTENTS)
     enums = []
     for name, path in (
-        ("quality", ["$defs", "release"]),
+        ("release_files", ["$defs", "release"]),
         ("read_release", ["properties", "release"]),
     ):
         part = yaml.safe_load((root / f"workflow/schemas/{name}.schema.yaml").read_text())
