@@ -14,13 +14,19 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import spooled
 from avatarflow.privacy.canaries.gallery import append_canaries, gallery_rows
-from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
+from avatarflow.privacy.fingerprints.files import (
+    FlatRows,
+    RowFile,
+    StoredRows,
+    encoder_digest,
+    load_rows,
+)
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
 from avatarflow.privacy.measured import ROLE, measured_rows
@@ -76,19 +82,22 @@ def calibrate_entry(
         originals[places],
         table["person"].iloc[places],
         table["row"].iloc[places],
-        load_rows(inputs["own"], encoder),
+        RowFile(inputs["own"], encoder, ndim=3),
     )
     if canaries := inputs.get("canaries"):
         more = gallery_rows(
             canaries, inputs["canaries_fingerprints"], inputs["canaries_own"], encoder
         )
         everyone = tuple(
-            np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
+            np.concatenate([ours[:], theirs]) for ours, theirs in zip(everyone, more, strict=True)
         )
-    everyone = tuple(map(np.asarray, everyone))
-    altered = {name: load_rows(inputs[name], encoder) for name in ("calibration", "test", "seen")}
+    *known_rows, own = everyone
+    everyone = (*map(np.asarray, known_rows), own)
+    altered = {
+        name: RowFile(inputs[name], encoder, ndim=3) for name in ("calibration", "test", "seen")
+    }
     with _verifier(inputs, table, settings, seed, step) as verifier:
-        done, calibration, unspared = _calibrated(
+        done, calibration, perturbed, unspared = _calibrated(
             everyone, altered["calibration"], table, settings, encoder, verifier
         )
         held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
@@ -111,9 +120,8 @@ def calibrate_entry(
     figures["miss_seen"] = share_of_persons(
         (judged["seen"] > 1).ravel(), np.repeat(whose, judged["seen"].shape[1])
     ).as_dict()
-    figures |= recognition(
-        table, originals, altered["test"][:, :known], kept_families(settings), seed
-    )
+    tested = FlatRows(altered["test"], known)
+    figures |= recognition(table, originals, tested, kept_families(settings), seed)
     people = table.loc[table["role"] == "test", "person"].to_numpy()
     figures["held_out_families"] = left_out_figures(
         judged["test"][:, known:] <= 1, settings["held_out_families"], people, seed
@@ -126,7 +134,8 @@ def calibrate_entry(
             step.metric(name, figures[name]["value"])
     step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
     write_json(outputs["calibrated"], figures)
-    draw_plane(settings_plane(done, unspared, originals[held_out]), done, outputs["plane"])
+    plane = settings_plane(done, perturbed, originals[held_out], wanted=unspared)
+    draw_plane(plane, done, outputs["plane"])
 
 
 @contextmanager
@@ -155,13 +164,13 @@ def _verifier(
 
 def _calibrated(
     everyone: tuple[Any, ...],
-    altered: Rows,
+    altered: RowFile,
     table: pd.DataFrame,
     settings: Mapping[str, Any],
     encoder: str,
     verifier: Recognised | None,
-) -> tuple[Cones, Calibration, Rows]:
-    """Return the cones, how they came about, and the perturbations that the verifier is not known to recognise."""
+) -> tuple[Cones, Calibration, StoredRows, Mask]:
+    """Return the cones, how they came about, the perturbations, and which the verifier is not known to recognise."""
     rows, persons, numbers, own = everyone
     counted = np.ones(own.shape[1], bool)
     if verifier:
@@ -184,14 +193,14 @@ def _calibrated(
         replace(open_cones, with_verifier=verifier is not None), needed, whose,
         settings["mode"], settings["alpha"], settings["fewest_persons"],
     )  # fmt: skip
-    return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
+    return replace(done, c=max(done.c, wide)), calibration, perturbed, unspared
 
 
 def _judged(
-    cones: Cones, altered: Rows, places: Integers, purpose: str, verifier: Recognised | None
+    cones: Cones, altered: RowFile, places: Integers, purpose: str, verifier: Recognised | None
 ) -> Floats:
     """Return (p, a) risks of the perturbations of the pictures at p places."""
-    risk = risks(np.asarray(altered).reshape(-1, altered.shape[2]), cones)
+    risk = risks(FlatRows(altered, altered.shape[1]), cones)
     risk = risk.reshape(len(places), altered.shape[1])
     return verifier.tested(risk, places, purpose) if verifier else risk
 
@@ -255,7 +264,7 @@ def measure(
 
 
 def recognition(
-    table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int
+    table: pd.DataFrame, originals: Rows, test: StoredRows, families: list[str], seed: int
 ) -> dict[str, Any]:
     """Rank-1 retrieval of the test persons' perturbations, and verification on eyes the encoder never saw.
 
@@ -293,8 +302,12 @@ def recognition(
     return {"retrieval": ranks.to_dict("records"), **figures}
 
 
-def perturbed_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
+def perturbed_of(altered: Rows | RowFile, table: pd.DataFrame, role: str) -> tuple[StoredRows, Any]:
     """Return the perturbations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
     people = table.loc[table["role"] == role, "person"].to_numpy()
-    flat = np.asarray(altered).reshape(-1, altered.shape[-1])
+    flat = (
+        altered.reshape(-1, altered.shape[2])
+        if isinstance(altered, np.ndarray)
+        else FlatRows(altered, altered.shape[1])
+    )
     return flat, np.repeat(people, altered.shape[1] if len(people) else 0)
