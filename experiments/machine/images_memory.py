@@ -7,9 +7,15 @@ Each step runs in a process of its own, as its rule runs it, on grainy pictures 
 of originals and of as many candidates, augmentation, encoder (few steps, on the pictures of its
 role), fingerprints of originals, perturbations and candidates, calibration, and decisions.
 `--quick` puts a projection in place of the encoder's network in the fingerprint steps, whose own
-memory does not depend on the number of pictures: that saves hours. Adds to
-results/images_memory.json: peak resident memory of the process, and of the largest process it
-started.
+memory does not depend on the number of pictures: that saves hours.
+
+The steps from `draw` on are at the defaults, 14 families, 4 draws and 192 dimensions. `draw`
+measures nothing: it draws fingerprints of originals, of their perturbations and of candidates where
+the encoder would take hours, and takes the originals' pictures for candidates. With `--quick` the
+verifier has 400 random keypoints of each original, the most there can be, in an index of a twelfth
+of the cells, and is asked 30 times: every later picture is like none.
+Adds to results/images_memory.json: peak resident memory of the process, and of the largest process
+it started.
 """
 
 import argparse
@@ -33,7 +39,20 @@ STEPS = (
     "fingerprints",
     "calibrate",
     "decide",
+    "draw",
+    "calibrate at defaults",
+    "decide at defaults",
+    "baselines",
+    "verifier's trial",
+    "calibrate with verifier",
+    "verify",
+    "leaks",
+    "attack pictures",
+    "evaluate",
+    "baseline of the evaluation",
+    "release figures",
 )
+ASKED = 30  # questions to the verifier that are answered where `--quick` is asked for
 GRAIN = 40  # grey levels: such pictures take 160 kB as PNG, more than photographs do
 
 
@@ -72,6 +91,183 @@ def write_photographs(folder: Path, pictures: int, size: int) -> None:
         Image.fromarray(grainy).save(folder / f"{number}.jpg", quality=90)
         lines.append(f"{number}.jpg,{number // 4},{'left' if number % 2 else 'right'}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def at_defaults(size: int) -> dict:
+    """As `entry`, with the cones, fingerprints and verifier that a release has by default."""
+    from avatarflow.config.loading import load
+
+    mine = {"evaluate": {"classifier": {"steps": 20}}, "gates": {}}
+    kept = {name: entry(size)[name] for name in ("source", "conditions", "size_px", "split")}
+    return load({"releases": {"x": kept | mine}})["releases"]["x"]
+
+
+def draw(folder: Path, size: int) -> None:
+    """Draw the fingerprints of a pool and of as many candidates, and take the pool's pictures for candidates."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from avatarflow.imaging.shards import IMAGE, read_table, shard_files
+    from avatarflow.privacy.cones.cone import Cones
+    from avatarflow.privacy.cones.shape import Shape
+    from avatarflow.privacy.fingerprints.files import save_rows, write_rows
+    from avatarflow.privacy.fingerprints.fingerprint import Encoder, network_of
+    from avatarflow.privacy.measured import measured_rows
+
+    asked, table = at_defaults(size), read_table(folder / "pool")
+    settings = {**asked["fingerprint"], "size_px": size}
+    encoder = Encoder(network_of(settings), settings)
+    encoder.save(folder / "encoder192")
+    drawing, d = np.random.default_rng(SEED), settings["dimensions"]
+
+    def near(rows: np.ndarray, angle: float) -> np.ndarray:
+        moved = rows + angle / d**0.5 * drawing.standard_normal(rows.shape, np.float32)
+        return moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+
+    persons = near(np.zeros((table["person"].max() + 1, d), np.float32), 1.0)
+    originals = near(persons[table["person"]], 0.7)
+    save_rows(folder / "192.originals.safetensors", originals, encoder.digest)
+    save_rows(folder / "192.fingerprints.safetensors", near(0 * originals, 1.0), encoder.digest)
+    each = len(asked["cone"]["families"]) * asked["cone"]["draws"]
+    wanted = {
+        "own": np.flatnonzero(table["role"] != "heldout"),
+        "calibration": np.flatnonzero(table["role"] == "calibration"),
+        **{purpose: measured_rows(table, purpose, SEED) for purpose in ("test", "seen")},
+    }
+    for purpose, rows in wanted.items():
+        parts = (
+            (np.arange(k * each, (k + 1) * each), near(np.repeat(originals[[row]], each, 0), 0.2))
+            for k, row in enumerate(rows)
+        )
+        write_rows(
+            folder / f"192.{purpose}.safetensors", (len(rows), each, d), parts, encoder.digest
+        )
+    known = (table["role"] != "heldout").to_numpy()
+    Cones(
+        originals[known], table["row"].to_numpy()[known], np.full(known.sum(), 0.22), np.full(known.sum(), 1.4),
+        Shape.of(asked["cone"]), 0.5, encoder.digest, table["person"].to_numpy()[known],
+    ).save(folder / "192.cones.safetensors")  # fmt: skip
+    trial = {"matcher": "keypoints", "threshold": 10.0, "refuse_unseen": True}
+    (folder / "trial").write_text(json.dumps(trial), encoding="utf-8")
+    (folder / "samples").mkdir(exist_ok=True)
+    done = 0
+    for file in shard_files(folder / "pool"):
+        shard = pq.read_table(file, columns=[IMAGE, "eye_side"])
+        names = [f"student-{done + row:06d}" for row in range(len(shard))]
+        shard = shard.append_column("candidate", [names])
+        shard = shard.append_column("guidance", [[2.0] * len(shard)])
+        pq.write_table(shard, folder / "samples" / file.name, compression="zstd")
+        done += len(shard)
+
+
+def run_at_defaults(step: str, folder: Path, size: int) -> None:
+    """One of the steps behind `draw`, as its rule runs it."""
+    from avatarflow.runs.context import Step
+
+    asked, null = at_defaults(size), Step.null()
+    at = {
+        name: str(folder / name)
+        for name in ("pool", "samples", "leaks", "trial", "results", "figure.png", "verified.json")
+    }
+    at |= {"encoder": str(folder / "encoder192"), "candidates": at["samples"]}
+    at |= {
+        name: str(folder / f"192.{name}.safetensors")
+        for name in ("originals", "own", "calibration", "test", "seen", "fingerprints", "cones", "leaked")
+    }  # fmt: skip
+    at |= {name: str(folder / f"{name}.parquet") for name in ("decisions", "verifier")}
+    if step == "draw":
+        draw(folder, size)
+    elif step in ("calibrate at defaults", "calibrate with verifier"):
+        from avatarflow.privacy.cones.calibration import calibrate_entry
+
+        together = "verifier" in step
+        inputs = {name: at[name] for name in at if name != "trial" or together}
+        cones = str(folder / "together") if together else at["cones"]
+        made = {"cones": cones, "risks": str(folder / "risks")}
+        made |= {"calibrated": at["results"], "plane": at["figure.png"]}
+        calibrate_entry(inputs, asked["cone"], SEED, made, null)
+    elif step == "decide at defaults":
+        from avatarflow.privacy.cones.decide_step import judge_pictures
+
+        judge_pictures({**at, "verifier": None}, "student", at["decisions"], null)
+    elif step == "baselines":
+        from avatarflow.privacy.baselines.step import compare_entry
+
+        compare_entry(at, SEED, at["results"], at["figure.png"], null)
+    elif step == "verifier's trial":
+        from avatarflow.privacy.verifier.trial import try_verifier
+
+        families = asked["cone"]["families"]
+        try_verifier(at["pool"], asked["verifier"], families, SEED, at["results"], null)
+    elif step == "verify":
+        from avatarflow.privacy.verifier.verify import verify_candidates
+
+        verify_candidates(at, asked["verifier"], SEED, at["verifier"], at["verified.json"], null)
+    elif step == "leaks":
+        from avatarflow.privacy.attacks.controls.leaked_pictures import write_leaks
+
+        write_leaks(at["pool"], at["encoder"], COMPUTE, SEED, at["leaks"], at["leaked"])
+    elif step == "attack pictures":
+        from avatarflow.privacy.attacks.on_pictures.step import attack_pictures
+
+        attack_pictures(
+            at | {"leaks_fingerprints": at["leaked"]}, asked["conditions"], asked["attacks"], SEED,
+            "student", at["results"], null,
+        )  # fmt: skip
+    elif step == "evaluate":
+        from avatarflow.quality.evaluation import evaluate_entry
+
+        columns = list(asked["conditions"])
+        made = {"metrics": at["results"], "overview": at["figure.png"]}
+        evaluate_entry(at, asked["evaluate"], columns, SEED, made, null, threads=1)
+    elif step == "baseline of the evaluation":
+        from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
+        from avatarflow.quality.samples import Sample
+
+        cap = asked["evaluate"]["pictures"]
+        some = Sample.read(at["pool"]).at_most(cap, SEED, "evaluate.training")
+        pca_gaussian(some.pictures, len(some.table), SEED)
+    else:
+        import pandas as pd
+
+        from avatarflow.quality.evaluation import accepted
+        from avatarflow.quality.samples import Sample
+        from avatarflow.release.gates.figures import different_pictures
+
+        released = accepted(Sample.read(at["samples"]), pd.read_parquet(at["decisions"]))
+        different_pictures(released.pictures)
+
+
+def ask_less() -> None:
+    """Let the verifier have random keypoints, a coarser index, and few questions; the settings plane one beta."""
+    import itertools
+
+    import numpy as np
+
+    from avatarflow.privacy.cones import calibration, settings_plane
+    from avatarflow.privacy.verifier import MATCHERS, Matcher, keypoint_votes, keypoints
+
+    plane = settings_plane.settings_plane
+    calibration.settings_plane = lambda *of, **how: plane(*of, betas=(0.2,), **how)
+    drawing, asked = np.random.default_rng(SEED), itertools.count()
+
+    def template(picture: np.ndarray) -> keypoints.Template:
+        rows = np.abs(drawing.standard_normal((keypoints.MOST, keypoints.LENGTH), np.float32))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        points = drawing.uniform(0, keypoints.SIDE_PX, (len(rows), 2)).astype(np.float32)
+        return keypoints.Template(keypoints.Keypoints(points, rows))
+
+    answer = keypoint_votes.Index.most_alike
+    keypoint_votes.Index.most_alike = lambda index, *of, **how: (
+        answer(index, *of, **how) if next(asked) < ASKED else (0.0, 0)
+    )
+    keypoint_votes.CELLS, keypoint_votes.TRAINED = (
+        keypoint_votes.CELLS / 12,
+        keypoint_votes.TRAINED * 6,
+    )
+    MATCHERS["keypoints"] = Matcher(
+        template, keypoints.similarity, keypoints.SAME_FILE, lambda picture: iter([template(picture)])
+    )  # fmt: skip
 
 
 def run(step: str, folder: Path, size: int) -> None:
@@ -140,6 +336,14 @@ def run(step: str, folder: Path, size: int) -> None:
         judge_pictures(inputs, "foreign", str(folder / "decisions.parquet"), null)
 
 
+QUICK = {
+    **dict.fromkeys(("originals", "fingerprints", "leaks"), "projection"),
+    "calibrate at defaults": "one beta of the settings plane",
+    **dict.fromkeys(("verifier's trial", "calibrate with verifier", "verify"), "drawn keypoints"),
+}
+"""Steps that are made shorter on request, and by what."""
+
+
 def project_instead() -> None:
     """Let the encoder's network be a fixed projection of coarse pictures, which costs next to nothing."""
     import torch
@@ -169,7 +373,7 @@ def peak_mb() -> int:
 def measure(step: str, folder: Path, pictures: int, args: argparse.Namespace) -> dict:
     """Run one step in a process of its own."""
     child = [sys.executable, __file__, "--child", step, str(folder), "--size", str(args.size)]
-    quick = args.quick and step in ("originals", "fingerprints")
+    quick = args.quick and step in QUICK
     start = time.monotonic()
     done = subprocess.run(
         [*child, "--quick"] if quick else child, check=True, capture_output=True, text=True
@@ -182,7 +386,7 @@ def measure(step: str, folder: Path, pictures: int, args: argparse.Namespace) ->
         "peak_mb": peak,
         "largest_child_mb": children,
         "wall_s": round(time.monotonic() - start, 1),
-        "network": "projection" if quick else "own",
+        "network": QUICK[step] if quick else "own",
     }
 
 
@@ -194,9 +398,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, nargs="+", default=[5000, 20000])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", nargs="+", default=list(STEPS), choices=STEPS)
-    parser.add_argument(
-        "--quick", action="store_true", help="a projection for the encoder's network"
-    )
+    parser.add_argument("--quick", action="store_true", help="a projection and drawn keypoints")
     parser.add_argument(
         "--work", type=Path, help="keep what the steps write here, and go on from it"
     )
@@ -204,8 +406,9 @@ def main() -> None:
     args = parser.parse_args()
     if args.child:
         if args.quick:
-            project_instead()
-        run(args.child[0], Path(args.child[1]), args.size)
+            (project_instead if QUICK[args.child[0]] == "projection" else ask_less)()
+        later = STEPS.index(args.child[0]) >= STEPS.index("draw")
+        (run_at_defaults if later else run)(args.child[0], Path(args.child[1]), args.size)
         print(peak_mb(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
         return
     for pictures in args.pictures:
@@ -215,7 +418,9 @@ def main() -> None:
                 (folder / "photographs").mkdir(parents=True)
                 write_photographs(folder / "photographs", pictures, args.size)
             for step in args.steps:
-                add(measure(step, folder, pictures, args))
+                row = measure(step, folder, pictures, args)
+                if step != "draw":
+                    add(row)
 
 
 def add(row: dict) -> None:

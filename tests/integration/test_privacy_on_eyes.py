@@ -74,8 +74,9 @@ def test_recognises_and_rejects(eyes, tmp_path):
     assert 0 <= passing.low <= passing.value <= passing.high <= 1
 
     queried = np.flatnonzero(part[gallery] == 2)
+    flat = test.reshape(-1, test.shape[2])
     table = rank_one(
-        rows[gallery], eye[gallery], test, queried, person[gallery], FAMILIES, 1
+        rows[gallery], eye[gallery], flat, queried, person[gallery], FAMILIES, 1
     ).set_index("family")
     assert table.loc["all", "rank1"] > 0.95
     figures = verification(rows[~seen], eye[~seen], person[~seen], 1)

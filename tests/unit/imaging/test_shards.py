@@ -137,6 +137,9 @@ def test_a_spool_reads_as_an_array_and_leaves_no_file(tmp_path, pictures):
     for rows in (slice(None), slice(2, 5), [5, 0, 5], mask, []):
         np.testing.assert_array_equal(spool[rows], pictures[rows])
     np.testing.assert_array_equal(spool[-1], pictures[6])
+    np.testing.assert_array_equal(spool.consecutive(2, 5), pictures[2:5])
+    spool.extend(pictures[:3])
+    np.testing.assert_array_equal(spool.consecutive(5, 10), [*pictures[5:], *pictures[:3]])
     some = Chosen(spool, [6, 1, 1, 3])
     np.testing.assert_array_equal(some[1:3], pictures[[1, 1]])
     np.testing.assert_array_equal(np.asarray(some), pictures[[6, 1, 1, 3]])

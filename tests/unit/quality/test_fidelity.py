@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from avatarflow.generators.pca_gaussian import gaussian
 from avatarflow.generators.pca_gaussian.gaussian import pca_gaussian
 from avatarflow.quality.fidelity import Scale, kernel_sums, kid, manifold
 
@@ -82,3 +83,19 @@ def test_baseline_pictures_belong_to_their_numbers():
     )
     with pytest.raises(ValueError, match="at least two"):
         pca_gaussian(pictures[:1], 3, 1)
+
+
+def test_the_baseline_takes_few_pixels_at_a_time(monkeypatch):
+    pictures = np.random.default_rng(0).integers(0, 255, (20, 6, 6, 3)).astype(np.uint8)
+    whole, widths = pca_gaussian(pictures, 50, 1), []
+    scaled = gaussian.scaled
+
+    def watched(weights, centred):
+        widths.append(centred.shape[1])
+        return scaled(weights, centred)
+
+    monkeypatch.setattr(gaussian, "VALUES", 20 * 25)
+    monkeypatch.setattr(gaussian, "scaled", watched)
+    drawn = pca_gaussian(pictures, 50, 1)
+    assert widths == [25, 25, 25, 25, 8]
+    assert np.abs(drawn.astype(int) - whole).max() <= 1

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,13 @@ from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.diffusion.schedule import scheduler
 from avatarflow.generators.settings import Compute
 from avatarflow.generators.task import TrainingTask
+from avatarflow.imaging.shards import read_pictures, read_table, write_shards
+from avatarflow.privacy import perturbations
+from avatarflow.privacy.attacks.controls import leaked_pictures
 from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.figures import auc
 from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS, Known, attack_generator
+from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -207,3 +212,45 @@ def test_faiss_and_torch_never_share_a_process(module, absent):
         cwd=ROOT,
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+class Means:
+    """An encoder: the mean colour of a picture."""
+
+    dimensions, digest = 3, "means"
+
+    def embed(self, stream, micro_batch):
+        del micro_batch
+        blocks = [block.mean((1, 2)).astype(np.float32) for block in stream]
+        return np.concatenate(blocks) if blocks else np.zeros((0, 3), np.float32)
+
+
+@pytest.mark.parametrize("non_members", [40, 0])
+def test_leaks_are_made_and_written_few_pictures_at_a_time(tmp_path, monkeypatch, non_members):
+    pictures = np.random.default_rng(1).integers(0, 256, (80, 16, 16, 3), np.uint8)
+    roles = np.where(np.arange(80) % 2 * 2 * non_members > np.arange(80), "heldout", "test")
+    table = pd.DataFrame({"item": np.arange(80) + 7, "role": roles})
+    write_shards(tmp_path / "pool", pictures, table, per_shard=33)
+    altered, alter = [], perturbations.alter
+
+    def watched(some, *of):
+        altered.append(len(some))
+        return alter(some, *of)
+
+    monkeypatch.setattr(perturbations, "alter", watched)
+    monkeypatch.setattr(leaked_pictures, "Encoder", SimpleNamespace(load=lambda path: Means()))
+    files = tmp_path / "leaks", tmp_path / "leaks.safetensors"
+    leaked_pictures.write_leaks(tmp_path / "pool", "", COMPUTE, 5, *files)
+    assert max(altered, default=0) <= 32
+    chosen, items = pictures[roles == "heldout"], table.loc[roles == "heldout", "item"].to_numpy()
+    families = leaked_pictures.FAMILIES
+    every = [alter(chosen, name, 1, 5, items, "attack leak") for name in families if len(chosen)]
+    expected = np.stack(every, 1).reshape(-1, 16, 16, 3) if every else pictures[:0]
+    read = read_pictures(files[0])
+    np.testing.assert_array_equal(read, expected.reshape(-1, *read.shape[1:]))
+    assert read_table(files[0])["item"].tolist() == np.repeat(items, len(families)).tolist()
+    rows = load_rows(files[1], "means")
+    assert rows.shape == (len(chosen), len(families), 3)
+    np.testing.assert_array_equal(
+        rows.reshape(-1, 3), expected.mean((1, 2)).astype(np.float32).reshape(-1, 3)
+    )

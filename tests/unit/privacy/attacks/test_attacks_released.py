@@ -7,6 +7,7 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
+from avatarflow.imaging.spool import Spool
 from avatarflow.privacy.attacks.interface import measure
 from avatarflow.privacy.attacks.on_pictures import (
     attribute,
@@ -187,6 +188,19 @@ def test_pixels_see_a_copy_and_not_a_non_member():
     assert np.isfinite(view.rows(np.full((1, 32, 32, 3), 7, np.uint8))).all()
     with pytest.raises(AvatarflowError, match="no released picture"):
         Pixels.fit(pictures[:0])
+
+
+def test_pixels_read_pictures_on_disk_one_by_one(monkeypatch):
+    pictures, read = np.random.default_rng(0).integers(0, 255, (9, 32, 32, 3), np.uint8), []
+    spool, consecutive = Spool(None, 32), Spool.consecutive
+    spool.extend(pictures)
+    monkeypatch.setattr(
+        spool, "consecutive", lambda *rows: read.append(rows) or consecutive(spool, *rows)
+    )
+    np.testing.assert_array_equal(
+        Pixels.fit(spool).rows(spool), Pixels.fit(pictures).rows(pictures)
+    )
+    assert read == 2 * [(place, place + 1) for place in range(9)]
 
 
 def test_labels_that_no_released_picture_has_are_not_asked():

@@ -11,10 +11,10 @@ from safetensors.numpy import save_file
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import Column, write_shard
 from avatarflow.privacy.cones import decide
-from avatarflow.privacy.cones.cone import Cones
+from avatarflow.privacy.cones.cone import Cones, needed_scales
 from avatarflow.privacy.cones.decide import Candidates, Judge, judge, risks
 from avatarflow.privacy.cones.shape import Shape
-from avatarflow.privacy.fingerprints.files import RowFile, load_rows, save_rows
+from avatarflow.privacy.fingerprints.files import FlatRows, RowFile, load_rows, save_rows
 from avatarflow.privacy.search.neighbours import pair_angles
 from avatarflow.privacy.search.ratio_search import RatioSearch
 
@@ -301,3 +301,46 @@ def test_refusals(tmp_path):
     with pytest.raises(AvatarflowError, match="300 cones without a width"):
         judge(Candidates(candidates, names(5)), no_width, out)
     assert list(tmp_path.iterdir()) == []  # nothing half-written
+
+
+def test_perturbations_are_read_from_their_file_as_from_an_array(tmp_path, monkeypatch):
+    path, known = tmp_path / "rows.safetensors", 3
+    altered = some_candidates(7 * 5).reshape(7, 5, -1)
+    save_rows(path, altered, "e")
+    file, expected = RowFile(path, "e", ndim=3), altered[:, :known].reshape(7 * known, -1)
+    np.testing.assert_array_equal(file[2:4], altered[2:4])
+    flat, read = FlatRows(file, known), []
+    assert flat.shape == expected.shape
+    monkeypatch.setattr(RowFile, "__getitem__", _counting(RowFile.__getitem__, read))
+    for start in range(len(flat) + 1):
+        for stop in range(start, len(flat) + 1):
+            np.testing.assert_array_equal(flat[start:stop], expected[start:stop])
+            assert read.pop() <= -(-(stop - start) // known) + 1
+    assert len(FlatRows(altered[:0], 0)) == 0
+    with pytest.raises(AvatarflowError, match=r"rows of shape \(7, 5, "):
+        RowFile(path, "e")
+
+
+def _counting(read_of, counts):
+    def read(file, rows):
+        found = read_of(file, rows)
+        counts.append(len(found))
+        return found
+
+    return read
+
+
+def test_what_a_block_of_many_holds_is_named_by_its_place_in_all():
+    cones, queries = some_cones(), some_candidates(30)
+    queries[25] *= 2
+    with pytest.raises(AvatarflowError, match="candidates: row 25 has length 2"):
+        risks(queries, cones, block=10)
+    with pytest.raises(AvatarflowError, match="altered originals: row 25 has length 2"):
+        needed_scales(cones, queries, block=10)
+
+
+def test_only_the_wanted_scales_are_given():
+    cones, queries, wanted = some_cones(), some_candidates(50), np.arange(50) % 3 == 1
+    some = needed_scales(cones, queries, block=7, wanted=wanted)
+    np.testing.assert_array_equal(some, needed_scales(cones, queries)[wanted])
+    assert len(needed_scales(cones, queries, wanted=~wanted & wanted)) == 0

@@ -285,7 +285,7 @@ def test_rank_one_and_verification_by_hand():
     angle = np.radians([0, 90, 180, 270])
     gallery = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
     turned = np.radians([10, 50, 100, 80])  # rows: two versions each of pictures 0 and 1
-    altered = np.stack([np.cos(turned), np.sin(turned)], 1).astype(np.float32).reshape(2, 2, 2)
+    altered = np.stack([np.cos(turned), np.sin(turned)], 1).astype(np.float32)
     table = rank_one(
         gallery, np.arange(4), altered, np.array([0, 1]), np.arange(4), ["a", "b"], 1
     ).set_index("family")

@@ -87,3 +87,19 @@ def test_work_in_order_takes_up_few_tasks_ahead_of_what_was_handed_over(threads)
     for result in neighbours.in_order(lambda number: number**2, tasks(), threads):
         handed.append(result)
     assert handed == [number**2 for number in range(20)]
+
+
+def test_long_rows_are_compared_exactly_few_at_a_time(monkeypatch):
+    queries, references = unit_rows(50, 8, 1), unit_rows(70, 8, 2)
+    whole, sizes = nearest(queries, references, 5), []
+
+    def watched(left, right):
+        sizes.append(right.size)
+        return pair_angles(left, right)
+
+    monkeypatch.setattr(neighbours, "EXACT", 1000)
+    monkeypatch.setattr(neighbours, "pair_angles", watched)
+    again = nearest(queries, references, 5)
+    assert max(sizes) <= 1000
+    assert (again[0] == whole[0]).all()
+    assert (again[1] == whole[1]).all()

@@ -1,11 +1,13 @@
 """Keypoints on generated eyes of 64 px: altered copies share many with their original, other eyes few."""
 
+import weakref
+
 import cv2
 import numpy as np
 import pytest
 
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.privacy.verifier import keypoints
+from avatarflow.privacy.verifier import keypoint_votes, keypoints
 from avatarflow.privacy.verifier.keypoint_votes import FEW, Index
 from avatarflow.privacy.verifier.keypoints import inliers, similarity, template, variants
 
@@ -130,8 +132,8 @@ def test_noise_beside_a_picture_takes_no_place_of_its_keypoints(eyes):
 
 
 def test_many_descriptors_are_found_in_cells_as_one_by_one(index, eyes, monkeypatch):
-    assert len(index.owner) > FEW
-    monkeypatch.setattr("avatarflow.privacy.verifier.keypoint_votes.FEW", len(index.owner))
+    assert len(index.descriptors) > FEW
+    monkeypatch.setattr("avatarflow.privacy.verifier.keypoint_votes.FEW", len(index.descriptors))
     one_by_one = Index(map(template, eyes[: EYES - 10]))
     for row in (3, 11):
         picture = [template(occluded(eyes[row]))]
@@ -189,3 +191,32 @@ def test_the_order_of_channels_changes_no_keypoint(eyes):
     np.testing.assert_array_equal(
         template(swapped).plain.descriptors, template(eyes[0]).plain.descriptors
     )
+
+
+def test_the_index_holds_one_original_at_a_time_and_adds_bit_by_bit(index, eyes, monkeypatch):
+    made_of, most = [], []
+
+    def templates():
+        for eye in eyes[: EYES - 10]:
+            made = template(eye)
+            made_of.append(weakref.ref(made))
+            most.append(sum(each() is not None for each in made_of))
+            yield made
+            del made
+
+    monkeypatch.setattr(keypoint_votes, "ADDED", 4096)
+    again = Index(templates())
+    assert max(most) <= 2
+    assert not any(each() for each in made_of)
+    picture = [template(occluded(eyes[3]))]
+    for without in ((), {3, 7}):
+        one, other = (
+            each._search(picture[0].plain.descriptors, 10, without) for each in (index, again)
+        )
+        for found, expected in zip(one, other, strict=True):
+            np.testing.assert_array_equal(found, expected)
+        owner = np.searchsorted(again.ends, other[1], "right") - 1
+        assert (owner == 3).any() == (not without)
+    kept = again.original(3).plain
+    np.testing.assert_array_equal(kept.points, template(eyes[3]).plain.points)
+    np.testing.assert_array_equal(kept.descriptors, template(eyes[3]).plain.descriptors)

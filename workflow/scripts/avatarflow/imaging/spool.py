@@ -65,34 +65,41 @@ class OnDisk(_ByRows):
 
     def append(self, row: npt.NDArray[Any]) -> int:
         """Add a row and return its place."""
-        if row.shape != self._shape or row.dtype != self._dtype:
-            raise ValueError(
-                f"spool: {row.dtype} of shape {row.shape}; give {self._dtype} of {self._shape}"
-            )
-        os.pwrite(
-            self._file.fileno(), np.ascontiguousarray(row).tobytes(), self._count * self._bytes
-        )
-        self._count += 1
+        self._write(row[None])
         return self._count - 1
 
     def extend(self, rows: Iterable[npt.NDArray[Any]]) -> None:
-        """Add rows one after another."""
-        for row in rows:
-            self.append(row)
+        """Add rows: those of an array at once, others one after another."""
+        for part in (rows,) if isinstance(rows, np.ndarray) else (row[None] for row in rows):
+            self._write(part)
+
+    def _write(self, rows: npt.NDArray[Any]) -> None:
+        if rows.shape[1:] != self._shape or rows.dtype != self._dtype:
+            raise ValueError(
+                f"spool: {rows.dtype} of shape {rows.shape[1:]}; give {self._dtype} of {self._shape}"
+            )
+        content, start = memoryview(rows.tobytes()), self._count * self._bytes
+        while content:  # a write takes 2 GB at most
+            written = os.pwrite(self._file.fileno(), content, start)
+            content, start = content[written:], start + written
+        self._count += len(rows)
 
     def __getitem__(self, rows: Any) -> npt.NDArray[Any]:
         """Read rows as an array would give them: one by its number, several by a slice, numbers or a mask."""
         places = np.arange(self._count)[rows]
         if places.ndim == 0:
-            return self._read(int(places))
+            one: npt.NDArray[Any] = self.consecutive(int(places), int(places) + 1)[0]
+            return one
         out = np.empty((len(places), *self._shape), self._dtype)
-        for target, place in enumerate(places):
-            out[target] = self._read(int(place))
+        for target, place in enumerate(places.tolist()):
+            out[target] = self.consecutive(place, place + 1)[0]
         return out
 
-    def _read(self, place: int) -> npt.NDArray[Any]:
-        content = os.pread(self._file.fileno(), self._bytes, place * self._bytes)
-        return np.frombuffer(content, self._dtype).reshape(self._shape)
+    def consecutive(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read rows that follow each other at once, sooner than as a slice; not to be written to."""
+        size = self._bytes * (stop - start)
+        content = os.pread(self._file.fileno(), size, start * self._bytes)
+        return np.frombuffer(content, self._dtype).reshape(stop - start, *self._shape)
 
 
 class Spool(OnDisk):

@@ -21,7 +21,7 @@ from avatarflow.generators.settings import Compute
 from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.runs.context import Step
 
-from .gaussian import components
+from .gaussian import loadings, pixel_blocks, scaled
 
 INDEX, WEIGHTS = "model_index.json", "gaussian.safetensors"
 MARK = WEIGHTS
@@ -47,15 +47,29 @@ def train(task: TrainingTask, step: Step) -> None:
             f"fewer than {FEWEST} of {', '.join(few)}",
             "leave the condition out",
         )
-    flat: Rows = np.asarray(pictures).reshape(len(pictures), -1).astype(np.float32)
-    overall = flat.mean(0)
-    means = np.stack([flat[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
+    flat = np.asarray(pictures).reshape(len(pictures), -1)
     place = {one: number for number, one in enumerate(wanted)}
-    around = np.stack([means[place[one]] if one in place else overall for one in ids])
-    scaled = components(flat - around, float(variance)).astype(np.float32)
-    step.info("%d components hold %g of the variance", len(scaled), variance)
-    step.metric("components", len(scaled), 0)
-    arrays = {"overall": overall, "means": means, "components": scaled}
+
+    def centred(pixels: slice) -> tuple[Rows, Rows, Rows]:
+        block = flat[:, pixels].astype(np.float32)
+        overall = block.mean(0)
+        means = np.stack([block[ids == one].mean(0) for one in wanted])  # (conditions, pixels)
+        around = [means[place[one]] if one in place else overall for one in ids]
+        return overall, means, block - np.stack(around)
+
+    parts = list(pixel_blocks(*flat.shape))
+    weights = loadings((centred(pixels)[2] for pixels in parts), float(variance))
+    step.info("%d components hold %g of the variance", len(weights), variance)
+    step.metric("components", len(weights), 0)
+    arrays = {
+        "overall": np.empty(flat.shape[1], np.float32),
+        "means": np.empty((len(wanted), flat.shape[1]), np.float32),
+        "components": np.empty((len(weights), flat.shape[1]), np.float32),
+    }
+    for pixels in parts:
+        overall, means, block = centred(pixels)
+        arrays["overall"][pixels], arrays["means"][:, pixels] = overall, means
+        arrays["components"][:, pixels] = scaled(weights, block)
     tensors = {
         name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()
     }

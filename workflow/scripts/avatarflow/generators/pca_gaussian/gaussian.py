@@ -1,35 +1,49 @@
 """A Gaussian in the principal components of pictures: the naive baseline that every generator must beat."""
 
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
 import numpy as np
 
 from avatarflow.core import seeds
-from avatarflow.core.arrays import Pictures, Rows
+from avatarflow.core.arrays import Floats, Pictures, Rows
 from avatarflow.imaging.spool import Stored
 
 BLOCK = 256
+VALUES = 2**25  # of pictures as numbers held at a time: 134 MB
 
 
-def components(centred: Rows, variance: float) -> Rows:
-    """Return the principal components, each times its standard deviation.
+def pixel_blocks(pictures: int, pixels: int) -> Iterator[slice]:
+    """Pixels of so many pictures that are taken at a time: sums over all of them need no more memory than a block."""
+    width = max(1, VALUES // pictures)
+    return (slice(start, start + width) for start in range(0, pixels, width))
+
+
+def loadings(centred: Iterable[Rows], variance: float) -> Rows:
+    """Return what pictures are multiplied by to give their principal components.
 
     Parameters
     ----------
-    centred : (m, pixels) float32
-        Pictures less their mean, m >= 2.
+    centred : of (m, pixels of the block) float32
+        Pictures less their mean, m >= 2, block by block of their pixels.
     variance : float
         Share of the variance that the kept components hold, 0 to 1.
 
     Returns
     -------
-    (kept, pixels) float32
+    (kept, m) float32
     """
     # the m x m Gram matrix has the same components as the far larger covariance of pixels
-    values, vectors = np.linalg.eigh(centred @ centred.T / (len(centred) - 1))
+    products = reduce(np.add, (block @ block.T for block in centred))
+    values, vectors = np.linalg.eigh(products / (len(products) - 1))
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     kept = int(np.searchsorted(np.cumsum(values), variance * values.sum())) + 1
-    # a component times its standard deviation is centred.T @ vector / sqrt(m - 1)
-    scaled: Rows = (vectors[:, :kept].T @ centred) / np.sqrt(len(centred) - 1)
-    return scaled
+    return np.asarray(vectors[:, :kept].T)
+
+
+def scaled(weights: Rows, centred: Rows) -> Floats:
+    """Return the components (kept, pixels), each times its standard deviation: weights @ centred / sqrt(m - 1)."""
+    return np.asarray((weights @ centred) / np.sqrt(len(centred) - 1))
 
 
 def pca_gaussian(pictures: Stored, n: int, seed: int, variance: float = 0.95) -> Pictures:
@@ -56,20 +70,25 @@ def pca_gaussian(pictures: Stored, n: int, seed: int, variance: float = 0.95) ->
     """
     if len(pictures) < 2:
         raise ValueError(f"pca_gaussian: {len(pictures)} pictures; pass at least two")
-    flat = np.asarray(pictures).reshape(len(pictures), -1).astype(np.float32)
-    mean = flat.mean(0)
-    scaled = components(flat - mean, variance)
-    drawn = np.empty((n, *pictures.shape[1:]), np.uint8)
-    for start in range(0, n, BLOCK):
-        items = range(start, min(start + BLOCK, n))
-        scores = np.stack(
-            [
-                seeds.generator(seed, "pca_gaussian", item).standard_normal(len(scaled))
-                for item in items
-            ]
-        )
-        block = mean + scores.astype(np.float32) @ scaled
-        drawn[start : start + len(items)] = (
-            np.rint(block.clip(0, 255)).astype(np.uint8).reshape(-1, *pictures.shape[1:])
-        )
-    return drawn
+    flat = np.asarray(pictures).reshape(len(pictures), -1)
+
+    def centred(pixels: slice) -> tuple[Rows, Rows]:
+        block = flat[:, pixels].astype(np.float32)
+        mean = block.mean(0)
+        block -= mean
+        return mean, block
+
+    parts = list(pixel_blocks(*flat.shape))
+    weights = loadings((centred(pixels)[1] for pixels in parts), variance)
+    scores = np.empty((n, len(weights)), np.float32)
+    for item in range(n):
+        drawing = seeds.generator(seed, "pca_gaussian", item)
+        scores[item] = drawing.standard_normal(len(weights))
+    drawn = np.empty((n, flat.shape[1]), np.uint8)
+    for pixels in parts:
+        mean, block = centred(pixels)
+        components = scaled(weights, block)
+        for start in range(0, n, BLOCK):
+            values = mean + scores[start : start + BLOCK] @ components
+            drawn[start : start + BLOCK, pixels] = np.rint(values.clip(0, 255)).astype(np.uint8)
+    return drawn.reshape(n, *pictures.shape[1:])

@@ -13,21 +13,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.statistics import bootstrap, share_of_pictures
+from avatarflow.privacy.fingerprints.files import StoredRows
+from avatarflow.privacy.search.neighbours import blocks
 
 from .neighbourhood import Candidates, Originals
 from .registry import CONE, RULES
 
 LEVELS = (0.99, 0.995, 0.999, 1.0)
 PUBLISHED = "published"
+BLOCK = 32_768  # pictures scored at a time
 
 
 @dataclass(frozen=True)
 class People:
     """Pictures with whose they are: altered originals of a role, or held-out subjects' real pictures."""
 
-    fingerprints: Rows
+    fingerprints: StoredRows
     persons: Integers
 
 
@@ -86,11 +89,17 @@ def compare(
 
 
 def scores(name: str, originals: Originals, groups: Sequence[People]) -> list[Floats]:
-    """Return the scores of one rule, group by group; none for an empty group."""
+    """Return the scores of one rule, group by group, in blocks; none for an empty group."""
     return [
-        RULES[name].score(Candidates.of(group.fingerprints, originals), originals)
-        if len(group.fingerprints)
-        else np.zeros(0)
+        np.concatenate(
+            [
+                np.zeros(0),
+                *(
+                    RULES[name].score(Candidates.of(group.fingerprints[rows], originals), originals)
+                    for rows in blocks(len(group.fingerprints), BLOCK)
+                ),
+            ]
+        )
         for group in groups
     ]
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avatarflow.core.arrays import Rows
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
-from avatarflow.privacy.cones.calibration import HELDOUT, perturbed_of
+from avatarflow.privacy.cones.calibration import HELDOUT
 from avatarflow.privacy.cones.cone import Cones, uncalibrated
-from avatarflow.privacy.fingerprints.files import load_rows
+from avatarflow.privacy.fingerprints.files import FlatRows, RowFile, load_rows
 from avatarflow.runs.context import Step
 
 from .compare import People, compare, summary
@@ -50,9 +51,9 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Originals and the three groups of people from an entry's files, and the pool's table."""
     table = read_table(inputs["pool"])
     cones = Cones.read(inputs["cones"])
-    own = load_rows(inputs["own"], cones.encoder)
+    own: Rows | RowFile = RowFile(inputs["own"], cones.encoder, ndim=3)
     if canaries := inputs.get("canaries_own"):
-        own = np.concatenate([own, load_rows(canaries, cones.encoder)])
+        own = np.concatenate([own[:], load_rows(canaries, cones.encoder)])
     cones = uncalibrated(
         cones.fingerprints, cones.owners, cones.rows, own, cones.shape, cones.encoder
     )
@@ -62,10 +63,13 @@ def people_of(inputs: Mapping[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
         "originals": Originals.of(cones, cones.owners),
         "held_out": People(rows[held_out], table.loc[held_out, "person"].to_numpy()),
     }
-    altered = {role: load_rows(inputs[role], cones.encoder) for role in ("calibration", "test")}
+    altered = {
+        role: RowFile(inputs[role], cones.encoder, ndim=3) for role in ("calibration", "test")
+    }
     known = altered["calibration"].shape[
         1
     ]  # families left out stand behind the others, in `test` alone
     for role, perturbed in altered.items():
-        groups[role] = People(*perturbed_of(perturbed[:, :known], table, role))
+        people = table.loc[table["role"] == role, "person"].to_numpy()
+        groups[role] = People(FlatRows(perturbed, known), np.repeat(people, known))
     return groups, table

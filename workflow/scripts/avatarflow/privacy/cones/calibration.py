@@ -14,13 +14,19 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from avatarflow.core.arrays import Floats, Integers, Rows
+from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import spooled
 from avatarflow.privacy.canaries.gallery import append_canaries, gallery_rows
-from avatarflow.privacy.fingerprints.files import encoder_digest, load_rows
+from avatarflow.privacy.fingerprints.files import (
+    FlatRows,
+    RowFile,
+    StoredRows,
+    encoder_digest,
+    load_rows,
+)
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.held_out_families import kept_families, left_out_figures
 from avatarflow.privacy.measured import ROLE, measured_rows
@@ -71,9 +77,11 @@ def calibrate_entry(
     table = read_table(inputs["pool"])
     encoder = encoder_digest(inputs["encoder"])
     originals = np.asarray(load_rows(inputs["originals"], encoder))
-    altered = {name: load_rows(inputs[name], encoder) for name in ("calibration", "test", "seen")}
+    altered = {
+        name: RowFile(inputs[name], encoder, ndim=3) for name in ("calibration", "test", "seen")
+    }
     with _verifier(inputs, table, settings, seed, step) as verifier:
-        done, calibration, unspared = _calibrated(
+        done, calibration, perturbed, unspared = _calibrated(
             _gallery(inputs, table, originals, encoder), altered["calibration"], table, settings, encoder, verifier
         )  # fmt: skip
         judged = _judged(done, originals, altered, table, seed, verifier)
@@ -83,7 +91,7 @@ def calibrate_entry(
     families, left_out = kept_families(settings), settings["held_out_families"]
     known = settings["draws"] * len(families)
     figures = measure(done, calibration, table, judged, known, families, seed)
-    figures |= recognition(table, originals, altered["test"][:, :known], families, seed)
+    figures |= recognition(table, originals, FlatRows(altered["test"], known), families, seed)
     persons = table["person"].to_numpy()
     figures |= {
         "miss_seen": share_of_persons(
@@ -103,28 +111,30 @@ def calibrate_entry(
     step.info("c = %.3f, calibrated on %d persons", done.c, len(calibration.persons))
     write_json(outputs["calibrated"], figures)
     held_out = originals[(table["role"] == HELDOUT).to_numpy()]
-    draw_plane(settings_plane(done, unspared, held_out), done, outputs["plane"])
+    plane = settings_plane(done, perturbed, held_out, wanted=unspared)
+    draw_plane(plane, done, outputs["plane"])
 
 
 def _gallery(
     inputs: Mapping[str, str], table: pd.DataFrame, originals: Rows, encoder: str
-) -> tuple[Rows, Integers, Integers, Rows]:
+) -> tuple[Rows, Integers, Integers, Rows | RowFile]:
     """Return whatever gets a cone: fingerprints (m, d), persons (m,), manifest rows (m,), perturbations (m, a, d)."""
     places = np.flatnonzero((table["role"] != HELDOUT).to_numpy())
     everyone: tuple[Any, ...] = (
         originals[places],
         table["person"].iloc[places],
         table["row"].iloc[places],
-        load_rows(inputs["own"], encoder),
+        RowFile(inputs["own"], encoder, ndim=3),
     )
     if canaries := inputs.get("canaries"):
         more = gallery_rows(
             canaries, inputs["canaries_fingerprints"], inputs["canaries_own"], encoder
         )
         everyone = tuple(
-            np.concatenate([ours, theirs]) for ours, theirs in zip(everyone, more, strict=True)
+            np.concatenate([ours[:], theirs]) for ours, theirs in zip(everyone, more, strict=True)
         )
-    rows, persons, numbers, own = map(np.asarray, everyone)
+    *known, own = everyone
+    rows, persons, numbers = map(np.asarray, known)
     return rows, persons, numbers, own
 
 
@@ -151,14 +161,14 @@ def _verifier(
 
 
 def _calibrated(
-    gallery: tuple[Rows, Integers, Integers, Rows],
-    altered: Rows,
+    gallery: tuple[Rows, Integers, Integers, Rows | RowFile],
+    altered: RowFile,
     table: pd.DataFrame,
     settings: Mapping[str, Any],
     encoder: str,
     verifier: Recognised | None,
-) -> tuple[Cones, Calibration, Rows]:
-    """Return the cones, how they came about, and the perturbations that the verifier is not known to recognise."""
+) -> tuple[Cones, Calibration, StoredRows, Mask]:
+    """Return the cones, how they came about, the perturbations, and which the verifier is not known to recognise."""
     rows, persons, numbers, own = gallery
     counted = np.ones(own.shape[1], bool)
     if verifier:
@@ -182,13 +192,13 @@ def _calibrated(
         replace(open_cones, with_verifier=verifier is not None), needed, whose,
         settings["mode"], settings["alpha"], settings["fewest_persons"],
     )  # fmt: skip
-    return replace(done, c=max(done.c, wide)), calibration, perturbed[unspared]
+    return replace(done, c=max(done.c, wide)), calibration, perturbed, unspared
 
 
 def _judged(
     cones: Cones,
     originals: Rows,
-    altered: Mapping[str, Rows],
+    altered: Mapping[str, RowFile],
     table: pd.DataFrame,
     seed: int,
     verifier: Recognised | None,
@@ -196,9 +206,9 @@ def _judged(
     """Return risks of perturbations (p, a), for each purpose of `ROLE`, and of held-out subjects' pictures (h,)."""
     judged = {}
     for purpose in ROLE:
-        rows = np.asarray(altered[purpose])
-        # (p, a, d) -> (p a, d) -> (p a,) -> (p, a)
-        risk = risks(rows.reshape(-1, rows.shape[2]), cones).reshape(rows.shape[:2])
+        rows = altered[purpose]
+        # (p a,) -> (p, a)
+        risk = risks(FlatRows(rows, rows.shape[1]), cones).reshape(rows.shape[:2])
         places = measured_rows(table, purpose, seed)
         judged[purpose] = verifier.tested(risk, places, purpose) if verifier else risk
     held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
@@ -267,7 +277,7 @@ def measure(
 
 
 def recognition(
-    table: pd.DataFrame, originals: Rows, test: Rows, families: list[str], seed: int
+    table: pd.DataFrame, originals: Rows, test: StoredRows, families: list[str], seed: int
 ) -> dict[str, Any]:
     """Rank-1 retrieval of the test persons' perturbations, and verification on eyes the encoder never saw.
 
@@ -305,8 +315,12 @@ def recognition(
     return {"retrieval": ranks.to_dict("records"), **figures}
 
 
-def perturbed_of(altered: Rows, table: pd.DataFrame, role: str) -> tuple[Rows, Any]:
+def perturbed_of(altered: Rows | RowFile, table: pd.DataFrame, role: str) -> tuple[StoredRows, Any]:
     """Return the perturbations (pictures of that role, a, d) of a role as rows (q, d), and whose they are (q,)."""
     people = table.loc[table["role"] == role, "person"].to_numpy()
-    flat = np.asarray(altered).reshape(-1, altered.shape[-1])
+    flat = (
+        altered.reshape(-1, altered.shape[2])
+        if isinstance(altered, np.ndarray)
+        else FlatRows(altered, altered.shape[1])
+    )
     return flat, np.repeat(people, altered.shape[1] if len(people) else 0)

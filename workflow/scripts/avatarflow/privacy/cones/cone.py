@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.paths import replacing
+from avatarflow.privacy.fingerprints.files import RowFile, StoredRows
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.exact_angles import exact_angles
 from avatarflow.privacy.search.neighbours import Gallery, blocks
@@ -159,7 +159,7 @@ class Calibration:
 
 def own_radii(
     originals: Rows,
-    altered: npt.NDArray[np.float32],
+    altered: Rows | RowFile,
     counted: Mask | None = None,
 ) -> Floats:
     """R: the largest angle between each original and its perturbed pictures.
@@ -168,7 +168,7 @@ def own_radii(
     ----------
     originals : (m, d)
     altered : (m, a, d)
-        Fingerprints of a perturbed pictures each; may be a memory map.
+        Fingerprints of a perturbed pictures each, an array or their file.
     counted : (a,), optional
         Which of the perturbations count; all without it.
 
@@ -247,7 +247,7 @@ def uncalibrated(
     originals: Rows,
     persons: Integers,
     rows: Integers,
-    altered: Rows,
+    altered: Rows | RowFile,
     shape: Shape,
     encoder: str = "",
     counted: Mask | None = None,
@@ -323,7 +323,9 @@ def _refuse_equal(originals: Rows, persons: Integers, rows: Integers, problems: 
             )
 
 
-def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
+def needed_scales(
+    cones: Cones, perturbed: StoredRows, block: int = 1024, wanted: Mask | None = None
+) -> Floats:
     """For each altered picture the smallest c at which some clipped cone rejects it.
 
     A cone at angle theta needs 0 where theta <= max(R, Theta_min), infinity where theta > Theta_max, else
@@ -333,22 +335,26 @@ def needed_scales(cones: Cones, perturbed: Rows, block: int = 1024) -> Floats:
     Parameters
     ----------
     perturbed : (q, d)
-        Unit fingerprints.
+        Unit fingerprints, an array or their file.
+    wanted : (q,), optional
+        Of which to say it; of all without it.
 
     Returns
     -------
-    (q,) float64
+    (q,) float64, or as many as are wanted
     """
     gallery = Gallery(cones.fingerprints, "originals")
-    gallery.check_queries("altered originals", perturbed)
-    needed, ready = (
-        np.empty(len(perturbed)),
-        AdaptiveCones(cones, gallery, SEARCHED) if cones.shape.density == PICTURE else None,
-    )
+    ready = AdaptiveCones(cones, gallery, SEARCHED) if cones.shape.density == PICTURE else None
+    parts = [np.empty(0)]
     for rows in blocks(len(perturbed), block):
-        some = neighbours.unit(perturbed[rows])
-        needed[rows] = ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
-    return needed
+        some = perturbed[rows]
+        gallery.check_queries("altered originals", some, first=rows.start)
+        some = neighbours.unit(some if wanted is None else some[wanted[rows]])
+        if len(some):
+            parts.append(
+                ready.needed_scales(some) if ready else _least_needed(cones, gallery, some)
+            )
+    return np.concatenate(parts)
 
 
 def _least_needed(cones: Cones, gallery: Gallery, perturbed: Rows) -> Floats:

@@ -14,7 +14,7 @@ from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing
 from avatarflow.core.statistics import Estimate, share_of_persons, share_of_pictures
-from avatarflow.privacy.fingerprints.files import RowFile
+from avatarflow.privacy.fingerprints.files import RowFile, StoredRows
 from avatarflow.privacy.search import neighbours
 from avatarflow.privacy.search.neighbours import Gallery, blocks
 
@@ -132,12 +132,13 @@ class Judge:
         return self.cones.risks(neighbours.unit(candidates))
 
 
-def risks(candidates: Rows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOURS) -> Floats:
+def risks(candidates: StoredRows, cones: Cones, block: int = BLOCK, k: int = NEIGHBOURS) -> Floats:
     """(n,) risks of candidates, all of which have a fingerprint; a picture is risky where its risk is <= 1."""
     judge_, out = Judge(cones, k), np.empty(len(candidates))
-    judge_.gallery.check_queries("candidates", candidates)
     for rows in blocks(len(candidates), block):
-        out[rows] = judge_.risks(candidates[rows]).risk
+        some = candidates[rows]
+        judge_.gallery.check_queries("candidates", some, first=rows.start)
+        out[rows] = judge_.risks(some).risk
     return out
 
 

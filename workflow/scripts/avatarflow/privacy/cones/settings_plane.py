@@ -12,8 +12,9 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avatarflow.core.arrays import Floats, Rows
+from avatarflow.core.arrays import Floats, Mask, Rows
 from avatarflow.core.paths import replacing
+from avatarflow.privacy.fingerprints.files import StoredRows
 
 from .cone import Cones, needed_scales
 
@@ -22,7 +23,11 @@ SCALES = 60
 
 
 def settings_plane(
-    cones: Cones, perturbed: Rows, held_out: Rows, betas: tuple[float, ...] = BETAS
+    cones: Cones,
+    perturbed: StoredRows,
+    held_out: Rows,
+    betas: tuple[float, ...] = BETAS,
+    wanted: Mask | None = None,
 ) -> pd.DataFrame:
     """Return the plane as a long table.
 
@@ -34,6 +39,8 @@ def settings_plane(
         Altered originals of the calibration persons.
     held_out : (h, d)
         Held-out originals; without any the shares of them are NaN.
+    wanted : (q,), optional
+        Which of the perturbations count; all without it.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def settings_plane(
         where none does), `altered_rejected` and `heldout_passing` (shares), `at_border_passing` (share of
         held-out originals that pass at the border).
     """
-    needed = {beta: _needed(cones, beta, perturbed, held_out) for beta in betas}
+    needed = {beta: _needed(cones, beta, perturbed, held_out, wanted) for beta in betas}
     borders = [altered.max() for altered, _ in needed.values()]
     finite = [border for border in borders if np.isfinite(border) and border > 0] or [1.0]
     scales = np.geomspace(min(finite) / 4, max(finite) * 2, SCALES)
@@ -70,9 +77,11 @@ def _share_above(needed: Floats, scales: Floats) -> Floats:
     return np.asarray((needed > scales[:, None]).mean(1))
 
 
-def _needed(cones: Cones, beta: float, perturbed: Rows, held_out: Rows) -> tuple[Floats, Floats]:
+def _needed(
+    cones: Cones, beta: float, perturbed: StoredRows, held_out: Rows, wanted: Mask | None
+) -> tuple[Floats, Floats]:
     varied = replace(cones, shape=replace(cones.shape, beta=beta))
-    return needed_scales(varied, perturbed), needed_scales(varied, held_out)
+    return needed_scales(varied, perturbed, wanted=wanted), needed_scales(varied, held_out)
 
 
 def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:

@@ -82,24 +82,50 @@ class RowFile:
     Raises
     ------
     AvatarflowError
-        As `load_rows`, and if the fingerprints are not (n, d).
+        As `load_rows`, and if the fingerprints are not (n, d), or of perturbations (n, a, d) with `ndim` 3.
     """
 
-    def __init__(self, path: str | Path, encoder: str) -> None:
+    def __init__(self, path: str | Path, encoder: str, ndim: int = 2) -> None:
         self.path = Path(path)
-        shape, self._start = _header(self.path, encoder)
-        if len(shape) != 2:
-            raise _no_fingerprints(self.path, f"rows of shape {shape}")
-        self.shape = (shape[0], shape[1])
+        self.shape, self._start = _header(self.path, encoder)
+        if self.ndim != ndim:
+            raise _no_fingerprints(self.path, f"rows of shape {self.shape}")
+
+    @property
+    def ndim(self) -> int:
+        """As of an array."""
+        return len(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> npt.NDArray[np.float32]:
         start, stop, _ = rows.indices(len(self))
-        n, d = max(0, stop - start), self.shape[1]
-        read = np.fromfile(self.path, np.float32, n * d, offset=self._start + 4 * d * start)
-        return read.reshape(n, d)
+        n, size = max(0, stop - start), math.prod(self.shape[1:])
+        read = np.fromfile(self.path, np.float32, n * size, offset=self._start + 4 * size * start)
+        return read.reshape(n, *self.shape[1:])
+
+
+class FlatRows:
+    """Perturbations (n, a, d), an array or their file, as rows (n * count, d): the first `count` of each picture."""
+
+    def __init__(self, altered: npt.NDArray[np.float32] | RowFile, count: int) -> None:
+        self.altered, self.count = altered, count
+        self.shape = (len(altered) * count, altered.shape[2])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.float32]:
+        start, stop, _ = rows.indices(len(self))
+        first = start // max(1, self.count)
+        pictures = self.altered[first : -(-stop // max(1, self.count))][:, : self.count]
+        before = first * self.count
+        return pictures.reshape(-1, self.shape[1])[start - before : stop - before]
+
+
+StoredRows = npt.NDArray[np.float32] | RowFile | FlatRows
+"""Fingerprints (n, d) in memory or in a file: both have a shape and are read by slices."""
 
 
 def _header(path: Path, encoder: str) -> tuple[tuple[int, ...], int]:

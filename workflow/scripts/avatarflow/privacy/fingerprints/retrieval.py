@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.arrays import Floats, Integers, Rows
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.privacy.search.neighbours import nearest, pair_angles
 
+from .files import StoredRows
 from .pair_errors import auc_of_counts, eer_of_counts
 
 SAME_FILE = 1e-6  # radians under which a pair is one file twice and proves nothing
@@ -41,7 +41,7 @@ class Verification:
 def rank_one(
     gallery: Rows,
     identities: Integers,
-    altered: npt.NDArray[np.float32],
+    altered: StoredRows,
     queried: Integers,
     persons: Integers,
     families: Sequence[str],
@@ -55,8 +55,8 @@ def rank_one(
         All originals.
     identities : (m,)
         Equal for originals that show the same eye.
-    altered : (q, a, d)
-        Perturbed pictures, family by family, of the originals `queried` (rows of the gallery).
+    altered : (q * a, d)
+        Perturbed pictures, original by original and family by family, of those `queried` (rows of the gallery).
     queried : (q,)
     persons : (m,)
         Intervals are over persons.
@@ -66,15 +66,15 @@ def rank_one(
     DataFrame
         `family`, `rank1`, `low`, `high`, `n`, `persons`; the last row is `all`.
     """
-    q, count, d = altered.shape
-    _, index = nearest(altered.reshape(-1, d), gallery, 1)
+    count = len(altered) // max(1, len(queried))
+    _, index = nearest(altered, gallery, 1)
     # (q count,) -> (q, families, draws)
     right = (identities[index[:, 0]] == np.repeat(identities[queried], count)).reshape(
-        q, len(families), -1
+        len(queried), len(families), -1
     )
     rows = []
     for place, name in enumerate([*families, "all"]):
-        hits = right.reshape(q, -1) if name == "all" else right[:, place]
+        hits = right.reshape(len(queried), -1) if name == "all" else right[:, place]
         share = share_of_pictures(hits.ravel(), np.repeat(persons[queried], hits.shape[1]), seed)
         rows.append((name, share.value, share.low, share.high, share.n, share.persons))
     return pd.DataFrame(rows, columns=["family", "rank1", "low", "high", "n", "persons"])

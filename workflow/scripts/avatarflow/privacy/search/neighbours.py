@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.privacy.fingerprints.files import StoredRows
 
 Angles = Floats
 Indices = npt.NDArray[np.int64]
@@ -18,10 +19,15 @@ T = TypeVar("T")
 
 UNIT_TOLERANCE = 1e-3
 BLOCK = 1024
+EXACT = (
+    8_000_000  # numbers of neighbours that are compared exactly at a time, in a few copies of 64 MB
+)
 SPARE = 16  # more candidates than asked: single precision may swap neighbours that are all but equally far
 
 
-def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArray[np.bool_]:
+def check_unit(
+    name: str, rows: Rows, may_be_missing: bool = False, first: int = 0
+) -> npt.NDArray[np.bool_]:
     """Return which rows are finite, after refusing what is no fingerprint.
 
     Parameters
@@ -31,6 +37,8 @@ def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArr
     rows : (n, d)
     may_be_missing : bool
         Whether rows with non-finite values are allowed (they stand for pictures without a fingerprint).
+    first : int
+        Number of the first row, where the rows are a block of more.
 
     Returns
     -------
@@ -47,11 +55,11 @@ def check_unit(name: str, rows: Rows, may_be_missing: bool = False) -> npt.NDArr
     length = lengths(rows)
     finite = np.isfinite(length)
     if not may_be_missing and not finite.all():
-        raise _bad_row(name, int(np.flatnonzero(~finite)[0]), "has non-finite values")
+        raise _bad_row(name, first + int(np.flatnonzero(~finite)[0]), "has non-finite values")
     off = finite & (np.abs(np.where(finite, length, 1.0) - 1) > UNIT_TOLERANCE)
     if off.any():
         row = int(np.flatnonzero(off)[0])
-        raise _bad_row(name, row, f"has length {length[row]:.6g}, not 1")
+        raise _bad_row(name, first + row, f"has length {length[row]:.6g}, not 1")
     return np.asarray(finite)
 
 
@@ -142,13 +150,13 @@ class Gallery:
         return int(self.rows.shape[1])
 
     def check_queries(
-        self, name: str, queries: Rows, may_be_missing: bool = False
+        self, name: str, queries: Rows, may_be_missing: bool = False, first: int = 0
     ) -> npt.NDArray[np.bool_]:
         """As `check_unit`, and of the references' dimension."""
         if queries.ndim == 2 and queries.shape[1] != self.dimensions:
             found = f"{queries.shape[1]} dimensions where the originals have {self.dimensions}"
             raise refuse(name, found, "make both with one encoder")
-        return check_unit(name, queries, may_be_missing)
+        return check_unit(name, queries, may_be_missing, first)
 
     def top(self, queries: Rows, k: int) -> tuple[npt.NDArray[np.float32], Indices]:
         """Largest computed cosines (n, k), descending, and their references; k <= m."""
@@ -156,19 +164,21 @@ class Gallery:
         return self._products.largest(queries, k)
 
 
-def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tuple[Angles, Indices]:
+def nearest(
+    queries: StoredRows, references: Rows, k: int, block: int = BLOCK
+) -> tuple[Angles, Indices]:
     """Return the k nearest references of each query, exactly.
 
     Parameters
     ----------
     queries : (n, d)
-        Unit vectors.
+        Unit vectors, an array or their file.
     references : (m, d)
         Unit vectors; m >= 1.
     k : int
         At least 1; at most m are given.
     block : int
-        Queries searched at a time; changes nothing but memory.
+        Queries searched at a time at most, fewer where rows are long; changes nothing but memory.
 
     Returns
     -------
@@ -183,13 +193,16 @@ def nearest(queries: Rows, references: Rows, k: int, block: int = BLOCK) -> tupl
         As `check_unit`.
     """
     gallery = Gallery(references)
-    gallery.check_queries("queries", queries)
     k = min(k, len(gallery))
+    wanted = min(k + SPARE, len(gallery))
+    block = min(block, max(1, EXACT // (wanted * gallery.dimensions)))
     angles, index = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
     for rows in blocks(len(queries), block):
-        wanted = unit(queries[rows])
-        found = gallery.top(wanted, min(k + SPARE, len(gallery)))[1]
-        exact = pair_angles(wanted[:, None], gallery.rows[found])
+        some = queries[rows]
+        gallery.check_queries("queries", some, first=rows.start)
+        lines = unit(some)
+        found = gallery.top(lines, wanted)[1]
+        exact = pair_angles(lines[:, None], gallery.rows[found])
         order = np.lexsort((found, exact), axis=1)[:, :k]
         angles[rows] = np.take_along_axis(exact, order, 1)
         index[rows] = np.take_along_axis(found, order, 1)

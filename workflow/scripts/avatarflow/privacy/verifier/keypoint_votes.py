@@ -8,6 +8,7 @@ McCann and Lowe 2012, Local naive Bayes nearest neighbor for image classificatio
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import faiss
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatarflow.core.arrays import Integers
+from avatarflow.imaging.spool import OnDisk
+from avatarflow.privacy.search.neighbours import blocks
 
 from .keypoints import LENGTH, SAME_FILE, Keypoints, Template, inliers, is_same_file
 
@@ -26,23 +29,42 @@ PROBED = 8  # cells searched for each descriptor
 TRAINED = 40  # descriptors a cell that the cells are found from
 FEW = 2_000  # descriptors up to which all are compared
 VOTING = 200  # keypoints of a view that vote, the first
-EMPTY = np.zeros((0, LENGTH), np.float32)
+ADDED = 65_536  # descriptors added at a time: as many as faiss itself takes
 
 
 class Index:
-    """All originals' descriptors.
+    """All originals' keypoints: on disk as they are, and in memory as faiss votes with them, some 140 bytes each.
 
     Parameters
     ----------
     originals : iterable of Template or None
         In the order in which they are named; those that are None get no vote.
+    folder : path, optional
+        Where the keypoints lie, as files without a name: about 200 kB an original.
     """
 
-    def __init__(self, originals: Iterable[Template | None]) -> None:
-        self.originals = list(originals)
-        held = [each.plain.descriptors if each else EMPTY for each in self.originals]
-        self.owner = np.repeat(np.arange(len(held)), [len(each) for each in held])
-        self.index = _index(np.concatenate([EMPTY, *held]))
+    def __init__(
+        self, originals: Iterable[Template | None], folder: str | Path | None = None
+    ) -> None:
+        self.points = OnDisk(folder, (2,), np.float32)
+        self.descriptors = OnDisk(folder, (LENGTH,), np.float32)
+        ends = [0]
+        for each in originals:
+            if each:
+                self.points.extend(each.plain.points)
+                self.descriptors.extend(each.plain.descriptors)
+            ends.append(len(self.descriptors))
+        self.ends = np.array(ends)  # where the keypoints of each original end, behind a zero
+        self.index = _index(self.descriptors)
+
+    def original(self, number: int) -> Template | None:
+        """Return the template of an original."""
+        rows = self.ends[number : number + 2].tolist()
+        if rows[0] == rows[1]:
+            return None
+        return Template(
+            Keypoints(self.points.consecutive(*rows), self.descriptors.consecutive(*rows))
+        )
 
     def most_alike(
         self,
@@ -71,7 +93,7 @@ class Index:
         for variant in variants:
             best = 0.0 if np.isnan(best) else best
             for original, view in self._named(variant, without, enough):
-                known = self.originals[original]
+                known = self.original(original)
                 if known is None:
                     continue
                 same = is_same_file(known, variant)
@@ -101,13 +123,13 @@ class Index:
 
     def _votes(self, view: Keypoints, without: Collection[int]) -> list[tuple[int, float]]:
         """Return the originals with the most votes and what these weigh."""
-        wanted = min(NEIGHBOURS, len(self.owner))
+        wanted = min(NEIGHBOURS, len(self.descriptors))
         if not len(view.descriptors) or wanted < 2:
             return []
         alike, found = self._search(view.descriptors[:VOTING], wanted, without)
         known = found >= 0
         # (descriptors, wanted)
-        owner = np.where(known, self.owner[found], -1)
+        owner = np.where(known, np.searchsorted(self.ends, found, "right") - 1, -1)
         # the farthest of the neighbours: what any descriptor is like by chance
         background = np.where(known, alike, np.inf).min(1, keepdims=True)
         weight = np.where(known, alike - background, 0.0)
@@ -129,7 +151,7 @@ class Index:
         """Inner products and places of the most similar descriptors, as if originals had never been in the index."""
         asked: Any = None  # faiss's own stubs do not know these
         if without:
-            out = np.flatnonzero(np.isin(self.owner, list(without)))
+            out = np.concatenate([np.arange(*self.ends[each : each + 2]) for each in without])
             others = faiss.IDSelectorNot(faiss.IDSelectorBatch(out))
             if isinstance(self.index, faiss.IndexIVF):
                 asked = faiss.SearchParametersIVF(sel=others, nprobe=PROBED)  # type: ignore[call-arg]
@@ -139,11 +161,11 @@ class Index:
         return alike, found
 
 
-def _index(rows: npt.NDArray[np.float32]) -> faiss.Index:
+def _index(rows: OnDisk) -> faiss.Index:
     """Inner products of unit rows: all of them, or of many those in the nearest cells, at 8 bits a number."""
     if len(rows) <= FEW:
         flat = faiss.IndexFlatIP(LENGTH)
-        flat.add(rows)
+        flat.add(rows[:])
         return flat
     cells = min(int(CELLS * np.sqrt(len(rows))), len(rows) // TRAINED)
     index = faiss.IndexIVFScalarQuantizer(
@@ -156,6 +178,7 @@ def _index(rows: npt.NDArray[np.float32]) -> faiss.Index:
     index.cp.niter, index.cp.seed = 8, 1
     drawn = np.random.default_rng(1).permutation(len(rows))[: TRAINED * cells]
     index.train(rows[np.sort(drawn)])
-    index.add(rows)
+    for some in blocks(len(rows), ADDED):
+        index.add(rows.consecutive(some.start, some.stop))
     index.nprobe = PROBED
     return index

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatarflow.core.arrays import Floats, Integers, Mask
-from avatarflow.imaging.spool import Stored
+from avatarflow.imaging.spool import Stored, folder_of
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.privacy.perturbing import Perturber, perturber
 from avatarflow.runs.context import Step
@@ -195,7 +195,7 @@ def recognised(
         `families`, `held_out_families` and `draws` of the config's `cone`.
     """
     match = matcher(trial["matcher"])
-    index = Index(match.template(pictures[place]) for place in gallery)
+    index = Index((match.template(pictures[place]) for place in gallery), folder_of(pictures))
     with perturber() as drawing:
         yield Recognised(
             match, index, trial["threshold"], trial["refuse_unseen"], pictures, items,

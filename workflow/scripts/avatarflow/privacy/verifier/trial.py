@@ -16,7 +16,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import bootstrap, share_of_pictures
 from avatarflow.imaging.shards import read_table
-from avatarflow.imaging.spool import Stored, spooled
+from avatarflow.imaging.spool import Stored, folder_of, spooled
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.perturbing import perturber
 from avatarflow.privacy.verifier import Matcher, matcher
@@ -114,7 +114,7 @@ def with_all_others(
     if len(drawn) < 2 or match.variants is None:
         message = f"{len(drawn)} persons to set its threshold on"
         raise refuse(WHERE, message, "give more persons, or turn it off")
-    index = Index(match.template(pictures[place]) for place in gallery)
+    index = Index((match.template(pictures[place]) for place in gallery), folder_of(pictures))
     largest = []
     for row in np.sort(drawn[:PERSONS]).tolist():
         own = set(np.flatnonzero(who[gallery] == who[row]).tolist())

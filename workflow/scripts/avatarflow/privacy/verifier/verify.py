@@ -23,7 +23,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Column, iterate, read_table, unreadable
-from avatarflow.imaging.spool import Chosen, Stored, spooled
+from avatarflow.imaging.spool import Chosen, Stored, folder_of, spooled
 from avatarflow.privacy.canaries.gallery import append_canaries
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
@@ -108,7 +108,9 @@ class Verifier:
         self.judge, self.match, self.nearest, self.enough = Judge(cones), match, nearest, enough
         self.fingerprints = cones.fingerprints
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
-        self.index = Index(map(match.template, originals)) if match.asks_all else None
+        self.index = (
+            Index(map(match.template, originals), folder_of(originals)) if match.asks_all else None
+        )
 
     def verify(self, pictures: Stored, fingerprints: Rows) -> Verification:
         """Compare a block of candidates with the originals near to each; skip those without a fingerprint."""

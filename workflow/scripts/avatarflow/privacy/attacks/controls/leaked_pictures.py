@@ -1,13 +1,14 @@
 """The leak that positive controls on data plant: altered copies of non-members, with their fingerprints. torch side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
+from avatarflow.core.arrays import Pictures
 from avatarflow.core.paths import replacing_folder
-from avatarflow.imaging.shards import read_pictures, read_table, write_shards
+from avatarflow.imaging.shards import ShardWriter, iterate, read_table
 from avatarflow.intake.patients.persons import HELDOUT
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.fingerprints.files import save_rows
@@ -32,26 +33,27 @@ def write_leaks(
         (non-members' pictures, copies, d).
     """
     torch.set_num_threads(compute["threads"])
-    table = read_table(pool)
+    table, trained = read_table(pool), Encoder.load(encoder)
     non_members = (table["role"] == HELDOUT).to_numpy()
-    items = table.loc[non_members, "item"].to_numpy()
-    originals = read_pictures(pool, non_members)
-    some = (
-        len(originals) > 0
-    )  # an audit may know of no non-member: then nothing is planted, and no attack concludes
-    versions = [perturbations.alter(originals, name, 1, seed, items, "attack leak") if some else originals
-                for name in FAMILIES]  # fmt: skip
-    copies = np.stack(versions, 1).reshape(-1, *originals.shape[1:])
-    trained = Encoder.load(encoder)
-    made = trained.embed(copies, compute["micro_batch"])
-    save_rows(
-        fingerprints,
-        made.reshape(len(originals), len(FAMILIES), trained.dimensions),
-        trained.digest,
-    )
+    rows = table.loc[non_members, ["item"]]
     with replacing_folder(pictures) as folder:
-        write_shards(
-            folder,
-            copies,
-            table[non_members].loc[np.repeat(table.index[non_members], len(FAMILIES)), ["item"]],
-        )
+        writer = ShardWriter(folder)
+
+        def copies() -> Iterator[Pictures]:
+            done = 0  # no block where an audit knows of no non-member: then no attack concludes
+            for block in iterate(pool, wanted=non_members):
+                some = rows.iloc[done : done + len(block)]
+                items = some["item"].to_numpy()
+                versions = [
+                    perturbations.alter(block, name, 1, seed, items, "attack leak")
+                    for name in FAMILIES
+                ]
+                made = np.stack(versions, 1).reshape(-1, *block.shape[1:])
+                writer.append(made, some.iloc[np.repeat(np.arange(len(some)), len(FAMILIES))])
+                done += len(block)
+                yield made
+
+        made = trained.embed(copies(), compute["micro_batch"])
+        writer.close(rows[:0])
+    made = made.reshape(len(rows), len(FAMILIES), trained.dimensions)
+    save_rows(fingerprints, made, trained.digest)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Integers, Pictures, Rows
+from avatarflow.core.arrays import Integers, Rows
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.imaging.shards import read_pictures, read_table
+from avatarflow.imaging.shards import count_rows, read_table
+from avatarflow.imaging.spool import spooled
 from avatarflow.intake.patients.persons import HELDOUT, TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
 from avatarflow.privacy.attacks.subjects import chosen
@@ -125,18 +126,17 @@ def _views(
     of_non_members = attacked["pixels"][(table["role"] == HELDOUT).to_numpy()]
     encoder = encoder_digest(inputs["encoder"])
     leaks = np.asarray(load_rows(inputs["leaks_fingerprints"], encoder))[of_non_members]
-    pictures: Pictures = read_pictures(inputs["samples"], kept)
+    pictures = spooled(inputs["samples"], kept)
     pixels = Pixels.fit(pictures)
-    planted = read_pictures(inputs["leaks"])
-    planted = planted.reshape(len(of_non_members), -1, *planted.shape[1:])[of_non_members]
-    small = pixels.rows(planted.reshape(-1, *planted.shape[2:]))
+    copies = count_rows(inputs["leaks"]) // len(of_non_members)
+    small = pixels.rows(spooled(inputs["leaks"], np.repeat(of_non_members, copies)))
     made, known = (
         np.asarray(load_rows(inputs[name], encoder)) for name in ("fingerprints", "originals")
     )
-    originals = pixels.rows(read_pictures(inputs["pool"], attacked["pixels"]))
+    originals = pixels.rows(spooled(inputs["pool"], attacked["pixels"]))
     return {
         "fingerprint": View(made[kept], known[attacked["fingerprint"]], leaks),
-        "pixels": View(pixels.rows(pictures), originals, small.reshape(*planted.shape[:2], -1)),
+        "pixels": View(pixels.rows(pictures), originals, small.reshape(-1, copies, small.shape[1])),
     }
 
 

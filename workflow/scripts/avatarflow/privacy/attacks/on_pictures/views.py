@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from avatarflow.core.arrays import Floats, Pictures, Rows
+from avatarflow.core.arrays import Floats, Rows
 from avatarflow.core.errors import refuse
+from avatarflow.imaging.spool import Stored
 from avatarflow.privacy.search.neighbours import unit
 
 SIDE = 16
@@ -22,14 +23,14 @@ class Pixels:
     spread: Floats
 
     @classmethod
-    def fit(cls, released: Pictures) -> "Pixels":
+    def fit(cls, released: Stored) -> "Pixels":
         """From the released pictures, which every attacker has."""
         if not len(released):
             raise refuse("attack", "no released picture", "attack a set that is not empty")
         cells = shrink(released)
         return cls(cells.mean(0), np.maximum(cells.std(0), FLOOR))
 
-    def rows(self, pictures: Pictures) -> Rows:
+    def rows(self, pictures: Stored) -> Rows:
         """(n, d) float32 unit rows; the inner product of two is their correlation."""
         rows = (shrink(pictures) - self.mean) / self.spread
         empty = (
@@ -39,8 +40,8 @@ class Pixels:
         return unit(rows.astype(np.float32))
 
 
-def shrink(pictures: Pictures) -> npt.NDArray[np.float64]:
-    """(n, 768) mean grey levels of 16 x 16 cells in three colours."""
+def shrink(pictures: Stored) -> npt.NDArray[np.float64]:
+    """(n, 768) mean grey levels of 16 x 16 cells in three colours; pictures on disk are read one by one."""
     small = [
         np.asarray(Image.fromarray(each).resize((SIDE, SIDE), Image.Resampling.BOX))
         for each in pictures
