@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer terms sources gpu-check purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer terms sources gpu-check withdraw purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -89,6 +89,10 @@ sources: ## open medical data that fit: SELECT="modality LIKE '%iris%' AND sex =
 
 gpu-check: setup ## training, sampling and the cone on this machine's GPU against stock diffusers; writes experiments/machine/results/
 	python experiments/machine/gpu_check.py --device cuda --out experiments/machine/results/gpu_check.json
+
+withdraw: ## delete all that goes back to patients who have withdrawn, with a protocol: ENTRY=eyes CONFIG=my.yaml LIST=1 EVERYBODY=1 (docs/clinic.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.withdrawal.command --config "$(CONFIG)" --entry "$(or $(ENTRY),all)" \
+	  $(if $(LIST),--list) $(if $(EVERYBODY),--everybody)
 
 purge: ## remove checkpoints and what killed jobs left: they may hold a patient who has withdrawn
 	@PYTHONPATH=workflow/scripts python -m avatarflow.runs.purging

@@ -202,6 +202,11 @@ def test_pictures_labels_and_consents_of_a_clinic_make_a_release(tmp_path):
             done = project.run(folder, TARGET, check=False)
             assert done.returncode != 0
             assert "FHIR server hospital: another run in this folder" in done.stderr + done.stdout
+        # the pool that is there is deleted at once, and the server is asked for that, too
+        done = project.withdraw(folder)
+        assert "releases/tiny: 1 consent: inactive; 2 outputs go back to that" in done.stderr
+        assert not (folder / POOL).exists()
+        nothing_is_named(folder, done)
         nothing_is_named(folder, project.run(folder))
         summary = json.loads((folder / TARGET).read_text())
         assert summary["consent"]["patients"] == whose | {"inactive": 2, "permit": PERSONS - 4}

@@ -1,7 +1,7 @@
 """The images wing goes on from a finished or killed run: in shards, after `kill -9`, without a withdrawn patient."""
 
 import io
-import os
+import json
 import shutil
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 import project
+from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import read_pictures, read_table
 
 RELEASE = "results/releases/tiny"
@@ -40,49 +41,80 @@ def test_killed_twice_and_ended_in_three_shards_it_has_the_same_bytes(undisturbe
         ), made
 
 
-def withdrawn_traces(folder, picture, patient):
-    """Files under `results` and `logs` that hold a picture or an identifier, or weights trained on it."""
-    traces = []
-    for path in sorted(
-        path for top in ("results", "logs") for path in (folder / top).rglob("*") if path.is_file()
-    ):
-        data = path.read_bytes()
-        shown = False
-        if path.suffix == ".parquet" and "image" in (table := pd.read_parquet(path)).columns:
-            pictures = [
-                np.asarray(Image.open(io.BytesIO(cell["bytes"]))) for cell in table["image"]
-            ]
-            shown = any(np.array_equal(each, picture) for each in pictures)
-        if shown or patient.encode() in data or "results/state" in path.as_posix():
-            traces.append(path.relative_to(folder).as_posix())
-    return traces
+GONE = f"{project.CANARY}-GONE"
 
 
-def test_a_withdrawn_patient_is_gone_after_the_next_run_even_behind_a_killed_one(
+def add_patient(folder):
+    """Let a patient come: two photographs, amid the manifest."""
+    pictures, table = draw_eyes("fundus", [88, 89], [0, 0], 48, 11)
+    rows = []
+    for number, (picture, eye) in enumerate(zip(pictures, table.itertuples(), strict=True)):
+        name = f"{GONE}_{number}.jpg"
+        Image.fromarray(picture).save(folder / "data" / name, quality=97)
+        rows.append({"file": name, "patient_id": GONE, "eye_side": eye.eye_side, "sex": eye.sex})
+    manifest = pd.read_csv(folder / "data/manifest.csv")
+    parts = [manifest[:20], pd.DataFrame(rows).assign(note=project.CANARY), manifest[20:]]
+    pd.concat(parts).to_csv(folder / "data/manifest.csv", index=False)
+
+
+def traces(folder, pictures):
+    """Files that hold one of the pictures or the patient's identifier, or weights while they are trained."""
+    found = []
+    for top in ("results", "logs", ".snakemake"):
+        for path in sorted(path for path in (folder / top).rglob("*") if path.is_file()):
+            data = path.read_bytes()
+            shown = False
+            if path.suffix == ".parquet" and "image" in (table := pd.read_parquet(path)).columns:
+                each = [
+                    np.asarray(Image.open(io.BytesIO(cell["bytes"]))) for cell in table["image"]
+                ]
+                shown = any(np.array_equal(one, other) for one in each for other in pictures)
+            if shown or GONE.encode() in data or "results/state" in path.as_posix():
+                found.append(path.relative_to(folder).as_posix())
+    return found
+
+
+def test_a_withdrawn_patient_is_gone_and_a_run_has_the_bytes_of_a_world_without_him(
     undisturbed, tmp_path
 ):
     folder = tmp_path / "run"
     project.copy(undisturbed, folder)
-    pool = folder / RELEASE / "pool/pictures"
-    picture = read_pictures(pool)[int(np.flatnonzero(read_table(pool)["row"] == 1)[0])]
-    patient = f"{project.CANARY}-000"
-    state = folder / "results/state"
+    add_patient(folder)
+    state, pool = folder / "results/state", folder / RELEASE / "pool/pictures"
     project.run_and_kill(
-        folder, lambda: any(state.rglob("network.safetensors")), "--forcerun", "finetune"
+        folder,
+        lambda: any(state.rglob("network.safetensors")),
+        f"{RELEASE}/teacher/model_index.json",
+        limit_s=900,
     )
     shutil.copytree(pool, pool.parent / ".writing-pictures-killed")
-    before = withdrawn_traces(folder, picture, patient)
-    assert any("state/" in trace for trace in before), "a checkpoint; else this tests nothing"
-    assert any(".writing-" in trace for trace in before)
-    assert any("pool/pictures/" in trace for trace in before)
+    pictures = read_pictures(pool)[np.isin(read_table(pool)["row"], (21, 22))]
+    before = " ".join(traces(folder, pictures))
+    for place in ("pool/pictures/", "pool/.writing-", "results/state/"):
+        assert place in before, "else this tests nothing"
 
-    manifest = pd.read_csv(folder / "data/manifest.csv")
-    gone = manifest["patient_id"] == patient
-    for name in manifest.loc[gone, "file"]:
-        (folder / "data" / name).unlink()
-    times = (folder / "data/manifest.csv").stat()
-    manifest[~gone].to_csv(folder / "data/manifest.csv", index=False)
-    # restored with an older date
-    os.utime(folder / "data/manifest.csv", (times.st_atime, times.st_mtime - 1000))
+    (folder / "data/withdrawn.csv").write_text(f"patient_id\n{GONE}\n")
+    project.write_config(folder, releases__tiny__withdrawn="data/withdrawn.csv")
+    said = project.withdraw(folder).stderr
+    assert "releases/tiny: 1 withdrawn list; made of an earlier pool; " in said
+    assert GONE not in said
+    assert traces(folder, pictures) == []
+    assert not (folder / RELEASE).exists()
+
+    journal = folder / "results/withdrawals/begun.json"
+    journal.touch()  # as if it had been killed
+    done = project.run(folder, "--dry-run", check=False)
+    assert done.returncode != 0
+    assert "withdrawal: one was begun and has not ended" in done.stderr + done.stdout
+    journal.unlink()
+
     project.run(folder)
-    assert withdrawn_traces(folder, picture, patient) == []
+    assert traces(folder, pictures) == []
+    never = project.content(undisturbed / RELEASE)
+    now = project.content(folder / RELEASE)
+    assert {name for name in {*never, *now} if never.get(name) != now.get(name)} == set()
+
+    assert "files were made again" in project.withdraw(folder).stderr
+    (second,) = (folder / "results/withdrawals").glob("*.rerun.json")
+    made = {one["path"] for one in json.loads(second.read_text())["made_again"]}
+    assert {f"{RELEASE}/{name}" for name in ("pool/pictures/00000.parquet", "report.html")} <= made

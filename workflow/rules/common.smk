@@ -15,10 +15,12 @@ from avatarflow.core.errors import AvatarflowError, Problems, refuse
 from avatarflow.runs.locks import clear_stale
 from avatarflow.core.paths import data_path
 from avatarflow.reads.removal.catalogue import kind_of
+from avatarflow.withdrawal.journal import refuse_begun
 
 try:
     if workflow.is_main_process:
         check_text(workflow.configfiles)
+        refuse_begun()
     config = load(config)
 except AvatarflowError as error:
     raise WorkflowError(str(error)) from None

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from test_tracking import client, recorded, whole
 
 from avatarflow.runs.tracking import import_records
+from avatarflow.withdrawal import store
 
 SIDE = 4
 CANARY = "canary-4711"
@@ -197,6 +198,32 @@ def test_a_release_that_is_refused_by_now_is_found_no_more(project):
     import_records()
     assert whole(project).data.tags["decision"] == "none"
     assert "certificate_digest" not in whole(project).data.tags
+
+
+def test_a_generator_that_was_withdrawn_is_tainted_and_equal_weights_are_registered_anew(project):
+    release(project)
+    import_records()
+    (version,) = versions(project)
+    found = store.find(None, {"releases/demo": frozenset()})
+    assert any(f"/models/{version.tags['student_digest']}/" in path for path in found["files"])
+    assert [one["version"] for one in found["model_versions"]] == [str(version.version)]
+    for path in found["files"]:
+        (project / path).unlink()
+    for _ in range(2):
+        store.taint(None, found)
+    assert released(project) == []
+    assert versions(project)[0].tags["tainted"] == "withdrawn consent"
+    assert client(project).get_run(version.run_id).data.tags["tainted"] == "withdrawn consent"
+    assert store.find(None, {"releases/demo": frozenset()}) == dict(store.NOTHING)
+
+    import_records()  # the files are as before, as if they had been made again
+    assert released(project) == ["demo"]
+    assert "tainted" not in client(project).get_run(version.run_id).data.tags
+    assert artifacts(project, version.run_id) >= {"release/certificate.json", "dossier/en.html"}
+    tags = {one.version: one.tags.get("tainted") for one in versions(project)}
+    assert tags == {1: "withdrawn consent", 2: None}
+    import_records()
+    assert len(versions(project)) == 2
 
 
 def test_an_import_cut_short_is_not_found_as_released_and_is_completed(project, monkeypatch):

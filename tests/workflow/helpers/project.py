@@ -157,6 +157,19 @@ def run(folder, *arguments, root=ROOT, check=True):
     return done
 
 
+def withdraw(folder):
+    """Call `make withdraw` as the Makefile does, and return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "avatarflow.withdrawal.command", "--config", "config.yaml"],
+        cwd=folder,
+        env=environment() | {"PYTHONPATH": str(ROOT / "workflow/scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+
+
 def planned(folder, *arguments, root=ROOT):
     """The rules that a dry run would run, as a set."""
     done = run(folder, "--dry-run", *arguments, root=root)

@@ -1,20 +1,29 @@
 """Withdrawn patients: the run is that of a world in which they never came."""
 
+import json
 from datetime import date
 
+import consents as consents_of
 import dicom_files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from inputs import listed, outputs
+from inputs import outputs
 from PIL import Image
 
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.intake.consent.gate import ConsentFiles
+from avatarflow.intake.fhir.people import read_people
 from avatarflow.intake.sources.rows import Place
-from avatarflow.intake.sources.withdrawn import IntakeInputs, read_withdrawn
+from avatarflow.intake.sources.withdrawn import (
+    IntakeInputs,
+    Links,
+    read_withdrawn,
+    withdrawn_rows,
+)
 from avatarflow.intake.step import take_in
 from avatarflow.runs.context import Step
 
@@ -44,8 +53,8 @@ def folder(tmp_path):
     return tmp_path, rows
 
 
-def content(folder, rows, gone=None, kind="csv", **changes):
-    """Every file that intake leaves, by name, for a manifest and a withdrawn list."""
+def content(folder, rows, gone=None, kind="csv", files=None, **changes):
+    """Every file that intake leaves, by name, for a manifest and a withdrawn list; `files` of FHIR."""
     root, out = folder, folder / f"out-{np.random.default_rng().integers(1 << 60)}"
     manifest = root / f"m.{kind}"
     if kind == "csv":
@@ -56,7 +65,9 @@ def content(folder, rows, gone=None, kind="csv", **changes):
     if gone is not None:
         path = str(root / "withdrawn.csv")
         (root / "withdrawn.csv").write_text(gone)
-    inputs = listed(root, manifest.name, withdrawn=path)
+    files = dict(files or {})
+    place = Place(str(root), str(manifest), files.pop("labels", ()))
+    inputs = IntakeInputs(place, withdrawn=path, **files)
     take_in(entry(**changes), inputs, 3, 1, outputs(out), Step.null())
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
@@ -94,6 +105,97 @@ def test_each_identifier_of_a_line_is_enough(folder):
     rows[4] |= {"patient": "", "mrn": "m7"}
     never = [row for n, row in enumerate(rows) if n not in (2, 3, 4)]
     assert content(root, rows, listed) == content(root, never)
+
+
+def fhir_patient(own, value, *links):
+    linked = [
+        {"other": {"reference": f"Patient/{other}"}, "type": kind}
+        for other, kind in (link.split() for link in links)
+    ]
+    held = {"identifier": [{"system": "urn:h", "value": value}]}
+    return {"resourceType": "Patient", "id": own, **held, **({"link": linked} if links else {})}
+
+
+LINKED = {
+    "replaced-by": [fhir_patient("a", "P1", "b replaced-by"), fhir_patient("b", "p3")],
+    "replaces, from the other side": [
+        fhir_patient("a", "p1"),
+        fhir_patient("b", "p3", "a replaces"),
+    ],
+    "refer, over a third": [
+        fhir_patient("a", "p1", "c refer"),
+        fhir_patient("b", "p3"),
+        fhir_patient("c", "p77", "b seealso"),
+    ],
+    "seealso, in another spelling": [
+        fhir_patient("a", "p1", "b seealso"),
+        fhir_patient("b", "P3 "),
+    ],
+}
+
+
+def with_fhir(root, resources, use, **changes):
+    """What intake needs to join labels, or check consents, of these patients."""
+    path = root / "fhir.ndjson"
+    consents = [consents_of.given(one["id"]) for one in resources if use == "consents"]
+    path.write_text("\n".join(map(json.dumps, [*resources, *consents])))
+    named = {"files": [str(path)], "identifier_system": "urn:h", "patient_column": "patient"}
+    if use == "labels":
+        return {"source": {"manifest": "m", "root": ".", "fhir": named}}, {"labels": [str(path)]}
+    files = ConsentFiles([str(path)], "2026-01-01", str(root / "day.json"), "")
+    return {"consent": named | {"collected": None}}, {"consents": files}
+
+
+@pytest.mark.parametrize("use", ["labels", "consents"])
+@pytest.mark.parametrize("resources", LINKED.values(), ids=LINKED)
+@pytest.mark.parametrize("listed", ["p1", "p3"])
+def test_whom_fhir_links_to_a_withdrawn_patient_is_withdrawn_too(folder, use, resources, listed):
+    root, rows = folder
+    known = [fhir_patient(f"id{n}", f"p{n}") for n in (0, 2, 4, 5)]
+    changes, files = with_fhir(root, [*known, *resources], use)
+    found = content(root, rows, f"patient\n{listed}\n", files=files, **changes)
+    never = [row for n, row in enumerate(rows) if n not in (2, 3, 6, 7)]
+    assert found == content(root, never, files=files, **changes)
+
+
+@pytest.mark.parametrize("use", ["labels", "consents"])
+def test_a_withdrawn_patient_is_found_whose_rows_only_have_the_linked_identifier(folder, use):
+    root, rows = folder
+    known = [fhir_patient(f"id{n}", f"p{n}") for n in (0, 1, 2, 4, 5)]
+    linked = [fhir_patient("old", "p99", "new replaced-by"), fhir_patient("new", "p3")]
+    changes, files = with_fhir(root, [*known, *linked], use)
+    found = content(root, rows, "patient\np99\n", files=files, **changes)
+    never = [row for n, row in enumerate(rows) if n not in (6, 7)]
+    assert found == content(root, never, files=files, **changes)
+
+
+@pytest.mark.parametrize("use", ["labels", "consents"])
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("a parent", "Patient 2: a link of a type that FHIR R4 does not have; correct it"),
+        ("nobody seealso", "Patient 2: a link to a patient who is not there; give the file"),
+    ],
+)
+def test_links_that_cannot_be_followed_stop_the_run(folder, use, link, message):
+    root, rows = folder
+    patients = [fhir_patient("a", "p1"), fhir_patient("b", "p3", link)]
+    changes, files = with_fhir(root, patients, use)
+    with pytest.raises(AvatarflowError, match=f"file 1, {message}") as error:
+        content(root, rows, "patient\np1\n", files=files, **changes)
+    assert "p3" not in str(error.value)
+
+
+def test_the_same_number_of_another_hospital_is_not_withdrawn_without_a_link(tmp_path):
+    rows = pd.DataFrame({"site": ["1", "2", "1"], "number": ["7", "7", "9"]})
+    key = pd.Series(["a", "b", "c"])
+    listed = pd.DataFrame({"site": ["1"], "number": ["7"]})
+    path = tmp_path / "p.ndjson"
+    path.write_text(json.dumps(fhir_patient("x", "7")))
+    links = [Links("number", read_people([str(path)], "urn:h", "FHIR file"))]
+    gone, unmet = withdrawn_rows(rows, key, listed, [["site", "number"]], links)
+    assert gone.tolist() == [True, False, False]
+    assert unmet == 0
 
 
 def test_an_empty_list_changes_nothing(folder):

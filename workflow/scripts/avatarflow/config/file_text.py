@@ -8,10 +8,11 @@ Imported while Snakemake parses: standard library and PyYAML.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from avatarflow.core.errors import Problems
+from avatarflow.core.errors import Problems, refuse
 
 TEMPLATE = "__use_yte__"
 
@@ -39,6 +40,26 @@ def check_text(files: Iterable[str | Path], root: str = "config") -> None:
                     "write the values out, and use only files that you trust",
                 )
     problems.raise_if_any()
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read a configuration file as a run does, for commands that are no run.
+
+    Raises
+    ------
+    AvatarflowError
+        If it cannot be read, or is none.
+    """
+    check_text([path])
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError:
+        raise refuse("config", "it cannot be read", "give CONFIG=<file>") from None
+    except (ValueError, yaml.YAMLError):
+        raise refuse("config", "no YAML", "correct the file") from None
+    if not isinstance(content, dict):
+        raise refuse("config", "no keys", "correct the file")
+    return content
 
 
 def _keys(file: Path) -> Iterator[tuple[int, str, bool]]:

@@ -1,21 +1,26 @@
 """The rows that an entry selects, and who stands in each: not yet a picture is read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from avatarflow.core.errors import refuse
 from avatarflow.runs.context import Step
 
+from .consent.register import WHAT as CONSENTS
+from .fhir.people import read_people
 from .patients.persons import FIELD, KEY, UNIT, flat_columns, identify, joined_in_bulk
 from .patients.placeholders import codes_for_missing, words_for_missing
 from .refusals import label_columns, oddities, refuse_labels
+from .sources.labels import WHAT as LABELS
 from .sources.labels import join_labels
 from .sources.labels import label_columns as fhir_columns
 from .sources.registry import source_of
 from .sources.rows import REFUSED, Place
-from .sources.withdrawn import leave_out, read_withdrawn, withdrawn_rows
+from .sources.withdrawn import Links, leave_out, read_withdrawn, withdrawn_rows
 from .tables.manifest import EMBEDDED, ODDITIES, ROW
 from .tables.selection import select_rows
 from .tables.text_table import FILE
@@ -67,7 +72,11 @@ def list_rows(
     columns = list(dict.fromkeys([*flat_columns(ids), *conditions, *more]))
     every, who = read_and_identify(entry, place, columns)
     if withdrawn:
-        every, who = without_withdrawn(entry, every, who, withdrawn, step)
+        gone = rows_of_withdrawn(entry, place, every, who, withdrawn, step)
+        every = leave_out(every, gone)
+        if every.empty:
+            raise refuse("withdrawn list", "every patient has withdrawn", "take the entry out")
+        who = identify(every, ids, entry["eye_columns"])
     rows = select_rows(every, entry["row_filter"], "config row_filter")
     wanted = dict.fromkeys([ROW, FILE, EMBEDDED, *columns, FIELD])
     rows = rows[
@@ -122,16 +131,31 @@ def read_and_identify(
     return rows, identify(rows, entry["patient_id_columns"], eye_columns)
 
 
-def without_withdrawn(
-    entry: dict[str, Any], every: pd.DataFrame, who: pd.DataFrame, path: str, step: Step
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Leave out the patients of a list, as if their rows had never been there."""
+def rows_of_withdrawn(
+    entry: dict[str, Any],
+    place: Place,
+    every: pd.DataFrame,
+    who: pd.DataFrame,
+    path: str,
+    step: Step,
+) -> np.ndarray:
+    """Find the rows of the patients of a list, and of those whom FHIR links to them: (n rows) bool."""
     listed = read_withdrawn(path, flat_columns(entry["patient_id_columns"]))
-    gone, unmet = withdrawn_rows(every, who[KEY], listed, entry["patient_id_columns"])
+    links = list(_links(entry, place)) if len(listed) else []
+    gone, unmet = withdrawn_rows(every, who[KEY], listed, entry["patient_id_columns"], links)
     step.info("%d rows of withdrawn patients are left out", gone.sum())
     if unmet:
         step.warning("%d lines of the withdrawn list meet no row", unmet)
-    rows = leave_out(every, gone)
-    if rows.empty:
-        raise refuse("withdrawn list", "every patient has withdrawn", "take the entry out")
-    return rows, identify(rows, entry["patient_id_columns"], entry["eye_columns"])
+    return gone
+
+
+def _links(entry: dict[str, Any], place: Place) -> Iterator[Links]:
+    """Yield whom the FHIR files of an entry link, by the column that names their patients."""
+    labels = entry.get("source", {}).get("fhir")
+    if labels and place.labels:
+        people = read_people(place.labels, labels["identifier_system"], LABELS)
+        yield Links(labels["patient_column"], people)
+    if place.consents:
+        consent = entry["consent"]
+        people = read_people(place.consents, consent["identifier_system"], CONSENTS)
+        yield Links(consent["patient_column"], people)

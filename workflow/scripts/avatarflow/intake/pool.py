@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,7 @@ def pool_from_manifest(
     refuse_missing_root(root)
     consents = inputs.consents if inputs.consents and inputs.consents.files else None
     gate = open_gate(entry["consent"], consents, step) if consents else None
+    place = replace(place, consents=consents.files) if consents else place
     more = [*constant, *given, *(columns_of(entry["consent"]) if gate else [])]
     listed = list_rows(entry, place, more, inputs.withdrawn, step)
     every, who, rows = listed.every, listed.who, listed.selected

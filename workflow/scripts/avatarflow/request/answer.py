@@ -160,8 +160,9 @@ def count(entry: dict[str, Any], data_root: str | None, day: str) -> Patients:
 
     root = data_path(source["dicom"] or source["root"], data_root)
     manifest = data_path(source["manifest"], data_root) if source["manifest"] else None
-    place = Place(root, manifest, paths((source["fhir"] or {}).get("files", [])))
     consents = ConsentFiles(paths(entry["consent"]["files"]), day, "", "")
+    labels = paths((source["fhir"] or {}).get("files", []))
+    place = Place(root, manifest, labels, consents.files)
     withdrawn = data_path(entry["withdrawn"], data_root) if entry["withdrawn"] else None
     problems = Problems()
     with noting(problems):

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from avatarflow.config.file_text import check_text
+from avatarflow.config.file_text import read_config
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import replacing, write_json
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write a request or an answer; the exit status is 2 where something keeps it from being written."""
     options = _parser().parse_args(arguments)
     try:
-        config = _read(options.config)
+        config = read_config(options.config)
         if options.command == "write":
             log.info("%s", write_request(config, options.name, options.out))
         else:
@@ -104,20 +104,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.choices["answer"].add_argument("--request", required=True)
     commands.choices["answer"].add_argument("--threshold", type=int, default=DEFAULT)
     return parser
-
-
-def _read(path: str) -> dict[str, Any]:
-    """Read a configuration file as a run does."""
-    check_text([path])
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError:
-        raise refuse("config", "it cannot be read", "give CONFIG=<file>") from None
-    except (ValueError, yaml.YAMLError):
-        raise refuse("config", "no YAML", "correct the file") from None
-    if not isinstance(content, dict):
-        raise refuse("config", "no keys", "correct the file")
-    return content
 
 
 if __name__ == "__main__":

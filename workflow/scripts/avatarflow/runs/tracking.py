@@ -68,8 +68,8 @@ def import_records(
     """
     counts = Counter(imported=0, unchanged=0, running=0)
     index = {}
-    with _alone(store):
-        target = _Target(store, tracking_uri)
+    with alone(store):
+        target = Target(store, tracking_uri)
         records = read_records(folder)
         for record in records:
             if record.status == "RUNNING":
@@ -120,7 +120,7 @@ def import_in_subprocess(tracking_uri: str | None = None) -> None:
     subprocess.run([sys.executable, "-m", __name__], env=variables, check=False)
 
 
-class _Target:
+class Target:
     """An MLflow store that takes records."""
 
     def __init__(self, store: Path, tracking_uri: str | None) -> None:
@@ -261,7 +261,7 @@ class _Target:
 
 
 @contextmanager
-def _alone(store: Path) -> Iterator[None]:
+def alone(store: Path) -> Iterator[None]:
     """One import at a time: many writers on one SQLite file lock and race."""
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("w") as lock:

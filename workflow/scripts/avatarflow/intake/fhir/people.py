@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from avatarflow.core.errors import problem
 from ..identifiers import normalised
 from .days import day_of
 from .models import changed_meaning
-from .resources import Resource, refuse_all
+from .resources import Resource, read_resources, refuse_all
 
 LOCAL = re.compile(
     r"(?:(?P<base>https?://\S+)/)?Patient/(?P<id>[A-Za-z0-9.-]{1,64})(/_history/\S+)?"
@@ -23,6 +23,12 @@ RELATED = re.compile(r"(?:\S+/)?RelatedPerson/\S+")
 DO_GIVE = "give the file with this Patient resource"
 DO_CORRECT = "correct it, or leave it out of the export"
 DO_ONE_SERVER = "give the export of one server"
+LINKS = (
+    "replaced-by",
+    "replaces",
+    "refer",
+    "seealso",
+)  # http://hl7.org/fhir/R4/valueset-link-type.html
 
 Record = Hashable
 """Patient resources that links make one; None stands for an identifier that no resource holds."""
@@ -64,6 +70,7 @@ class People:
         self._values: dict[str, set[str]] = {}
         self._of_record: dict[Record, set[str]] = defaultdict(set)
         self._of_near: dict[Hashable, frozenset[str]] = {}
+        self._alike: dict[str | None, set[str]] = defaultdict(set)
         self._holders: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._in_use: set[str] = set()
         self._bases: set[str] = set()
@@ -92,10 +99,12 @@ class People:
         self._in_use.update(self._values[own])
         for identifier in content.get("identifier", []):
             self._add_identifier(own, identifier)
+        links = content.get("link", [])
+        if any(link.get("type") not in LINKS for link in links):
+            found = "a link of a type that FHIR R4 does not have"
+            self.problems.append(problem(where, found, DO_CORRECT))
         # what a link names may come later
-        self._links.extend(
-            (own, where, link.get("other") or {}) for link in content.get("link", [])
-        )
+        self._links.extend((own, where, link.get("other") or {}) for link in links)
 
     def see_server(self, resource: Resource) -> bool:
         """Note the server that a resource of any kind comes from; return whether it is told."""
@@ -120,7 +129,17 @@ class People:
             near[self._near["id", own]].update(values)
             for value in values:
                 self.held[value].add(record)
+                self._alike[normalised(value)].add(value)
         self._of_near = {root: frozenset(values) for root, values in near.items()}
+
+    def linked(self, compared: str) -> set[str | None]:
+        """Return every identifier that may be of the patient with this one, himself included.
+
+        What is taken and returned is written as identifiers are compared. Links count in both
+        directions and whatever their type is, and so do identifiers that resources share.
+        """
+        roots = {self._near["value", value] for value in self._alike.get(compared, ())}
+        return {normalised(value) for root in roots for value in self._of_near[root]}
 
     def ended(self) -> set[str]:
         """Return the identifiers that nobody holds any longer: they may have been given to others."""
@@ -239,6 +258,29 @@ class People:
         else:
             self._is_bare = True
         return self._by_url.get(reference, match["id"])
+
+
+def read_people(paths: Sequence[str], system: str, what: str) -> People:
+    """Read the patients of some FHIR files, and nothing else of them.
+
+    Parameters
+    ----------
+    paths, what
+        As for `read_resources`.
+    system : str
+        As for `People`.
+
+    Raises
+    ------
+    AvatarflowError
+        For files that cannot be read, and for links of a type that is not known or to nobody.
+    """
+    people = People(system)
+    for resource in read_resources(paths, ("Patient",), what):
+        people.add(resource)
+    people.close()
+    people.refuse_problems()
+    return people
 
 
 def _key(identifier: Any) -> tuple[str, str] | None:

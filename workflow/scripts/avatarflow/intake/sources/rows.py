@@ -24,6 +24,8 @@ class Place:
     manifest: str | None = None
     labels: Sequence[str] = ()
     """FHIR files with labels."""
+    consents: Sequence[str] = ()
+    """FHIR files with consents."""
 
     @property
     def where(self) -> str:

@@ -1,6 +1,6 @@
 """Patients who have withdrawn: their rows are left out as if they had never been there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from avatarflow.intake.tables.text_table import read_text
 from avatarflow.intake.tables.time_columns import TIMES, TimeColumns
 
 from ..consent.gate import ConsentFiles
+from ..fhir.people import People
 from ..identifiers import normalised
 from .rows import REFUSED, Place
 
@@ -31,6 +32,25 @@ class IntakeInputs:
     consents: ConsentFiles | None = None
     withdrawn: str | None = None
     """The list of patients who have withdrawn."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Whom FHIR links to whom, and the column of the rows that names these patients."""
+
+    column: str
+    people: People
+
+    def rows_of(self, rows: pd.DataFrame, values: Iterable[str | None]) -> np.ndarray:
+        """Find the rows of patients who are linked to some identifiers: (n rows) bool.
+
+        The identifiers themselves find nothing: they may be of another hospital's patient, too.
+        """
+        given = {value for value in values if isinstance(value, str)}
+        linked = set().union(*(self.people.linked(value) - {value, None} for value in given))
+        if not linked:
+            return np.zeros(len(rows), bool)
+        return rows[self.column].map(normalised).isin(linked).to_numpy(bool)
 
 
 def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -76,8 +96,12 @@ def withdrawn_rows(
     key: "pd.Series[Any]",
     listed: pd.DataFrame,
     columns: Sequence[PersonColumn],
+    links: Sequence[Links] = (),
 ) -> tuple[np.ndarray, int]:
     """Find the rows of patients who have withdrawn: each identifier of a line is enough.
+
+    A patient whom FHIR links to another record has withdrawn under both: nobody can tell which of
+    the two the list means, and both may be the one.
 
     Parameters
     ----------
@@ -88,6 +112,8 @@ def withdrawn_rows(
         As from `read_withdrawn`.
     columns : list of str or list of str
         Those that name a patient; what a line has of several that do so together counts together.
+    links : list of Links
+        Whom FHIR links to whom.
 
     Returns
     -------
@@ -101,10 +127,17 @@ def withdrawn_rows(
             named = [name for name in flat_columns([column]) if line.get(name) is not None]
             alike = [(cells[name] == line[name]).to_numpy(bool) for name in named]
             hit |= np.logical_and.reduce(alike) if alike else False
+        for one in links:
+            hit |= one.rows_of(rows, [line.get(one.column)])
         unmet += not hit.any()
         gone |= hit
-    patients = set(key[gone].dropna())
-    return gone | key.isin(patients).to_numpy(bool), unmet
+    before = -1
+    while before != gone.sum():  # a row may name a record that is linked to a further one
+        before = gone.sum()
+        gone |= key.isin(set(key[gone].dropna())).to_numpy(bool)
+        for one in links:
+            gone |= one.rows_of(rows, rows[one.column][gone].map(normalised))
+    return gone, unmet
 
 
 def leave_out(rows: pd.DataFrame, gone: np.ndarray) -> pd.DataFrame:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DIGEST = "avatarflow.facts_digest"
 STUDENT = "student_digest"
+TAINTED = "tainted"
+"""The tag of what goes back to a patient who has withdrawn."""
 MODELS = "models"
 SIGNATURE = "model_signature.json"
 LOADER = "avatarflow.generators.mlflow_model"
@@ -51,7 +53,8 @@ def show(client: "MlflowClient", run_id: str, facts: EntryFacts, time_ms: int) -
         client.log_metric(run_id, metric, number, timestamp=time_ms, step=0)
     _documents(client, run_id, run.info.artifact_uri, facts)
     _model(client, run_id, run.info.artifact_uri, facts)
-    for name in {"config_digest", "certificate_digest", "reasons", "model_gate"} - set(facts.tags):
+    gone = {"config_digest", "certificate_digest", "reasons", "model_gate", TAINTED}
+    for name in gone - set(facts.tags):
         if name in run.data.tags:
             client.delete_tag(run_id, name)
     for name, value in facts.tags.items():
@@ -118,6 +121,8 @@ def _model(client: "MlflowClient", run_id: str, uri: str, facts: EntryFacts) -> 
         version
         for version in client.search_model_versions(f"name = '{facts.name}'")
         if version.run_id == run_id and facts.student and version.tags[STUDENT] == facts.student
+        # its files are gone
+        if TAINTED not in version.tags
     ]
     place = f"{MODELS}/{facts.student}"
     if facts.model is None:

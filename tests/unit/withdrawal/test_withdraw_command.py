@@ -1,0 +1,303 @@
+"""A withdrawal as a whole: what it deletes and writes, twice, killed anywhere, beside a run, and in MLflow."""
+
+import json
+import logging
+import shutil
+import stat
+from pathlib import Path
+
+import clinic
+import pytest
+import yaml
+from site_keys import site
+
+from avatarflow.core.digest import file_sha256
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.release.signing import read_signer
+from avatarflow.withdrawal import command, protocol, store
+from avatarflow.withdrawal.journal import FOLDER, JOURNAL, refuse_begun
+
+NO_STORE = {"runs": {}, "model_versions": [], "elsewhere": 0}
+TOP = ("results", "data")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    home = tmp_path / "run"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(command, "cancel_orphans", lambda folder: [])
+    clinic.write_originals()
+    clinic.make_pool(clinic.config())
+    clinic.make_release()
+    return home
+
+
+def withdraw(settings=None, names=("eyes",), whole=False, only_list=False):
+    command.withdraw(settings or clinic.config(), names, whole, only_list)
+
+
+def content(top="results"):
+    return {str(path): path.read_bytes() for path in Path(top).rglob("*") if path.is_file()}
+
+
+def protocols():
+    return [
+        json.loads(path.read_bytes()) for path in sorted(FOLDER.glob(16 * "[0-9a-f]" + ".json"))
+    ]
+
+
+def test_nothing_is_done_where_nobody_has_withdrawn(caplog):
+    before = content()
+    with caplog.at_level(logging.INFO):
+        withdraw()
+    assert content() == before
+    assert "nobody in the pools of eyes has withdrawn" in caplog.text
+
+
+def test_a_list_deletes_nothing_and_names_nobody(caplog):
+    clinic.list_gone("p2")
+    before = content()
+    with caplog.at_level(logging.INFO):
+        withdraw(only_list=True)
+    assert content() == before
+    assert "releases/eyes: 1 withdrawn list; 9 outputs go back to that" in caplog.text
+    assert "releases/eyes was released (certificate " in caplog.text
+    assert "p2" not in caplog.text
+
+
+def test_what_goes_back_to_the_patient_is_deleted_and_on_record(folder, tmp_path):
+    clinic.list_gone("p1")
+    Path("results/report.html").write_text("all pages")
+    leftover = Path("results/.writing-x/half.parquet")
+    leftover.parent.mkdir()
+    leftover.write_text("half")
+    kept = Path("results/bases/f00/model_index.json")
+    clinic.made(kept, "pretrain")
+    digests = {path: file_sha256(path) for path in content() if path != str(kept)}
+    keys = {"signing": site(tmp_path / "site", seed=1)}
+    withdraw(clinic.config() | keys)
+    assert set(content()) == {str(kept), *(str(path) for path in FOLDER.iterdir())}
+    (record,) = protocols()
+    assert {one["path"]: one["sha256"] for one in record["deleted"]} == digests
+    assert record["deleted"][0]["path"] == f"{clinic.HOME}/release/certificate.json"
+    assert protocol.is_whole(record)
+    assert record["mlflow"] == NO_STORE
+    entry = record["entries"][clinic.ENTRY]
+    assert entry["patients_by_cause"] == {"withdrawn list": 1}
+    assert entry["rules"]["finetune"] == entry["rules"]["distill"] == 1
+    assert entry["pictures"] == 2
+    (released,) = record["released"].values()
+    # candidates 2 to 4 of four match row 3 or 4, and two of them are accepted
+    assert released["risk"] == {
+        "candidates_nearest": 3, "accepted": 2, "rejected": 1, "smallest_ratio": 1.125,
+        "attacks": 6, "worst_in_attacks": 1, "attack_conclusions": ["pass"],
+    }  # fmt: skip
+    assert released["certificate_sha256"] == digests[f"{clinic.HOME}/release/certificate.json"]
+    path = FOLDER / f"{record['digest'][:16]}.json"
+    signature = path.with_name(f"{path.name}.sig").read_bytes()
+    read_signer(keys["signing"]).certificate.public_key().verify(signature, path.read_bytes())
+    private = path.with_name(path.stem + ".internal.json")
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    (person,) = json.loads(private.read_bytes())[clinic.ENTRY].values()
+    assert person["risk"]["accepted"] == 2
+    for each in FOLDER.iterdir():
+        assert b'"p1"' not in each.read_bytes()
+
+
+def count_steps(patched, dies_at=None):
+    """Count deletions and writings; the process dies behind one of them."""
+    steps = [0]
+
+    def counted(function):
+        def wrapped(*arguments, **options):
+            done = function(*arguments, **options)
+            steps[0] += 1
+            if steps[0] == dies_at:
+                raise KeyboardInterrupt
+            return done
+
+        return wrapped
+
+    for name in ("unlink", "rmdir", "replace"):
+        patched.setattr(Path, name, counted(getattr(Path, name)))
+    return steps
+
+
+def test_killed_anywhere_and_called_again_it_ends_the_same(monkeypatch, tmp_path):
+    clinic.list_gone("p1")
+    for top in TOP:
+        shutil.copytree(top, tmp_path / top)
+    plan = command.make_plan(clinic.config(), ["eyes"], False)
+    looked = command.make_plan
+    # the originals are read once: a look at what is left finds nothing
+    monkeypatch.setattr(
+        command,
+        "make_plan",
+        lambda *asked: plan if (clinic.HOME / "pool").exists() else looked(*asked),
+    )
+    with monkeypatch.context() as patched:
+        steps = count_steps(patched)
+        withdraw()
+    wanted = content()
+    assert steps[0] > 30
+    for n in range(1, steps[0] + 1):
+        for top in TOP:
+            shutil.rmtree(top, ignore_errors=True)
+            shutil.copytree(tmp_path / top, top)
+        with monkeypatch.context() as patched:
+            count_steps(patched, n)
+            with pytest.raises(KeyboardInterrupt):
+                withdraw()
+        if JOURNAL.exists():
+            with pytest.raises(AvatarflowError, match="begun and has not ended"):
+                refuse_begun()
+        else:  # before its first deletion, or behind its last
+            assert (clinic.HOME / "report.html").exists() or content() == wanted
+        withdraw()
+        assert content() == wanted, n
+        refuse_begun()
+
+
+def test_a_second_call_does_nothing_until_a_run_has_made_it_again(caplog):
+    clinic.list_gone("p1")
+    withdraw()
+    before = content()
+    with caplog.at_level(logging.INFO):
+        withdraw()
+    assert content() == before
+    assert "is not made again yet" in caplog.text
+
+    (first,) = protocols()
+    clinic.run_record("finetune", start_ms=first["begun_ms"] - 1)
+    clinic.run_record("intake", start_ms=first["begun_ms"])
+    clinic.make_pool(clinic.config())
+    clinic.make_release()
+    withdraw()
+    (path,) = FOLDER.glob("*.rerun.json")
+    second = json.loads(path.read_bytes())
+    assert second["protocol"] == first["digest"]
+    assert second["jobs"] == {clinic.ENTRY: {"intake: finished": 1}}
+    again = {one["path"]: one["sha256"] for one in second["made_again"]}
+    assert again[f"{clinic.HOME}/report.html"] == file_sha256(clinic.HOME / "report.html")
+    assert second["not_made_again"] == []
+    before = content()
+    withdraw()
+    assert content() == before
+
+
+def test_a_protocol_that_was_changed_is_noticed():
+    clinic.list_gone("p1")
+    withdraw()
+    (path,) = FOLDER.glob(16 * "[0-9a-f]" + ".json")
+    path.write_text(path.read_text().replace('"patients":1', '"patients":0'))
+    with pytest.raises(AvatarflowError, match="changed after it was written"):
+        withdraw()
+
+
+def test_a_run_that_goes_on_stops_it_and_so_does_one_that_begins_meanwhile(monkeypatch):
+    clinic.list_gone("p1")
+    lock = Path(".snakemake/locks/0.output.lock")
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/x\n")
+    owner = Path(".snakemake/avatarflow-owners/elsewhere.json")
+    owner.parent.mkdir(parents=True)
+    owner.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": "once"}))
+    before = content()
+    with pytest.raises(AvatarflowError, match="a run is going on"):
+        withdraw()
+    lock.unlink()
+    planned = command.make_plan
+
+    def meanwhile(*arguments):
+        plan = planned(*arguments)
+        lock.write_text("results/x\n")
+        return plan
+
+    monkeypatch.setattr(command, "make_plan", meanwhile)
+    with pytest.raises(AvatarflowError, match="a run is going on"):
+        withdraw()
+    assert content() == before
+
+
+def test_a_pool_that_a_failed_run_left_out_is_no_reason_to_find_nothing():
+    shutil.rmtree(clinic.HOME / "pool/pictures")
+    with pytest.raises(AvatarflowError, match="its pool is gone, and what was made of it is not"):
+        withdraw()
+    withdraw(whole=True)
+    assert not clinic.HOME.exists()
+    assert protocols()[0]["entries"][clinic.ENTRY]["earlier_pool"]
+    withdraw()  # and now there is nothing left
+
+
+def test_a_new_pool_without_the_patient_does_not_hide_what_was_made_of_the_old_one():
+    clinic.list_gone("p1")
+    clinic.make_pool(clinic.config())
+    for number, name in enumerate(("pool/pictures", "pool/summary.json")):
+        clinic.record(clinic.HOME / name, "intake", ended=30 + number)
+    withdraw()
+    (record,) = protocols()
+    assert record["entries"][clinic.ENTRY]["patients"] == 0
+    assert record["released"][clinic.ENTRY]["risk"].startswith("not known: ")
+    assert not clinic.HOME.exists()
+
+
+def test_others_who_hold_the_pictures_are_named(caplog):
+    clinic.make_pool(clinic.config(), "audits/a")
+    clinic.list_gone("p1")
+    with caplog.at_level(logging.INFO):
+        withdraw()
+    assert protocols()[0]["also_held_by"] == ["audits/a"]
+    assert protocols()[0]["not_looked_at"] == ["audits/a"]
+    assert Path("results/audits/a/pool/pictures/00000.parquet").exists()
+    assert "audits/a is not in this configuration: not looked at" in caplog.text
+
+
+def test_the_command_line(caplog, tmp_path):
+    settings = {"source": {"manifest": "data/m.csv", "root": "data"}, "gates": {}}
+    settings |= {"patient_id_columns": ["patient"], "size_px": 16, "withdrawn": "data/gone.csv"}
+    entries = {"eyes": settings, "drawn": {"source": {"generate": {}}, "gates": {}}}
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({"releases": entries, "compute": {"threads": 1}}))
+    asked = ["--config", str(file)]
+    with caplog.at_level(logging.INFO):
+        assert command.main([*asked, "--entry", "drawn"]) == 2
+        assert command.main([*asked, "--everybody"]) == 2
+        assert "withdraw ENTRY: no release of patients of that name; there are eyes" in caplog.text
+        assert command.main(asked) == 0
+        assert "nobody in the pools of eyes has withdrawn" in caplog.text
+    clinic.list_gone("p1")
+    assert command.main(asked) == 0
+    assert not clinic.HOME.exists()
+
+
+def test_mlflow_tells_what_is_tainted_and_keeps_none_of_its_files(caplog):
+    from avatarflow.runs.tracking import import_records
+
+    (clinic.HOME / "release/certificate.json").unlink()  # nothing is decided yet
+    made = clinic.HOME / "figure.png"
+    made.write_text("drawn of a patient")
+    clinic.run_record("evaluate", start_ms=1, artifacts=[str(made)])
+    base = Path("results/bases/f00/figure.png")
+    clinic.made(base, "pretrain", params=[repr(clinic.ENTRY)], content="drawn of generated eyes")
+    clinic.run_record("pretrain", start_ms=2, artifacts=[str(base)])
+    import_records()
+    assert sorted(content("results/mlflow/artifacts").values()) == [
+        b"drawn of a patient",
+        b"drawn of generated eyes",
+    ]
+    clinic.list_gone("p1")
+    withdraw()
+    assert list(content("results/mlflow/artifacts").values()) == [b"drawn of generated eyes"]
+    target = store.Target(store.STORE, None)
+    runs = {run.data.tags["avatarflow.kind"]: run for run in store._runs(target, clinic.ENTRY)}
+    tainted = {kind: run.data.tags.get("tainted") for kind, run in runs.items()}
+    assert tainted == {
+        "pretrain": None, "evaluate": "withdrawn consent", "entry": "withdrawn consent",
+    }  # fmt: skip
+    assert len(protocols()[0]["mlflow"]["runs"][clinic.ENTRY]) == 2
+    import_records()
+    assert list(content("results/mlflow/artifacts").values()) == [b"drawn of generated eyes"]
+    before = content()
+    withdraw()
+    assert content() == before

@@ -1,0 +1,215 @@
+"""What a withdrawal is going to delete, found before anything is touched: files, runs, releases that may be out."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from avatarflow import __version__
+from avatarflow.core.digest import file_sha256
+from avatarflow.core.errors import Problems, noting, refuse
+from avatarflow.imaging.shards import shard_files
+from avatarflow.runs.closing_lines import DECISIONS
+from avatarflow.runs.purging import LEFTOVERS
+from avatarflow.runs.records import git_commit
+
+from . import store
+from .patients import Gone, everybody, gone_from, pool_digests
+from .protocol import FORMAT, NOT_REACHED
+from .provenance import (
+    MAPS,
+    RESULTS,
+    STATE,
+    Output,
+    Tainted,
+    behind,
+    follow,
+    home_of,
+    is_stale,
+    read_outputs,
+)
+from .published import releases_out
+
+REPORT = Path("results/report.html")
+"""What `make report` writes: the pages of all entries on one."""
+DO_EVERYBODY = "call with ENTRY=<name> EVERYBODY=1 to delete all that goes back to its pool"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be deleted and written; plain values alone, so that a killed withdrawal finds it again.
+
+    `protocol` is what everybody may see, but for its digest; `internal` is for the site alone.
+    """
+
+    protocol: dict[str, Any]
+    internal: dict[str, Any]
+
+
+def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> Plan | None:
+    """Find all that goes back to patients of the present pools who may not be used now.
+
+    Parameters
+    ----------
+    config : mapping
+        The checked configuration.
+    names : list of str
+        Releases to look at.
+    whole : bool
+        Whether everybody in their pools counts as withdrawn, without a look at the originals.
+
+    Returns
+    -------
+    Plan or None
+        None where nobody is there any more who may not be.
+
+    Raises
+    ------
+    AvatarflowError
+        If it cannot be told who is in a pool, or who may be used; all problems at once.
+    """
+    day = datetime.now(UTC).date().isoformat()
+    outputs = read_outputs()
+    gone, stale = _look(config, names, outputs, whole)
+    entries = sorted({entry for entry, one in gone.items() if one.causes} | stale)
+    if not entries:
+        return None
+    tainted = follow(outputs, entries)
+    uri = config["tracking"]["uri"]
+    found = store.find(uri, tainted.clean_rules) if store.is_there(uri) else dict(store.NOTHING)
+    files = _in_order(tainted, map(Path, found.pop("files")))
+    told = {entry: releases_out(entry, gone.get(entry), outputs) for entry in tainted.files}
+    protocol = {
+        "format": FORMAT,
+        "reason": store.REASON,
+        "day": day,
+        "begun_ms": int(time.time() * 1000),
+        "version": __version__,
+        "commit": git_commit(),
+        "entries": {
+            entry: {
+                **(gone[entry].counts() if entry in gone else {}),
+                "earlier_pool": entry in stale,
+                "through": [] if entry in entries else _through(entry, tainted, entries),
+                "rules": _rules(entry, tainted),
+            }
+            for entry in tainted.files
+        },
+        "deleted": [
+            {"path": str(path), "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+            for path in files
+            if path.is_file() and not path.is_symlink()
+        ],
+        "links_removed": [str(path) for path in files if path.is_symlink()],
+        "mlflow": found,
+        "released": {entry: release for entry, (release, _) in told.items() if release},
+        "also_held_by": sorted(_holders(gone, tainted.files)),
+        "not_looked_at": sorted(_not_configured(config)),
+        "not_reached": list(NOT_REACHED),
+    }
+    internal = {
+        entry: {
+            str(person): {
+                "cause": cause,
+                "role": one.roles[person],
+                "pictures": one.pictures[person],
+                "risk": told[entry][1].get(person),
+            }
+            for person, cause in sorted(one.causes.items())
+        }
+        for entry, one in gone.items()
+        if one.causes
+    }
+    return Plan(protocol, internal)
+
+
+def _look(
+    config: Mapping[str, Any], names: Sequence[str], outputs: Sequence[Output], whole: bool
+) -> tuple[dict[str, Gone], set[str]]:
+    """Look for those who may not be used, release by release; and for what was made of earlier pools."""
+    problems, gone, stale = Problems(), dict[str, Gone](), set[str]()
+    day = datetime.now().date().isoformat()
+    for name in names:
+        entry, home = f"releases/{name}", home_of(f"releases/{name}")
+        pool = Path(home) / "pool/pictures"
+        with noting(problems):
+            if not list(pool.glob("*.parquet")):
+                left = [one for one in outputs if one.path.startswith(f"{home}/")]
+                if any(Path(one.path).exists() for one in left):
+                    if not whole:
+                        found = "its pool is gone, and what was made of it is not"
+                        raise refuse(f"withdrawal from {entry}", found, DO_EVERYBODY)
+                    stale.add(entry)
+                continue
+            shard_files(pool)
+            gone[entry] = (
+                everybody(pool)
+                if whole
+                else gone_from(config["releases"][name], config, pool, day, Path(STATE) / entry)
+            )
+            if is_stale(outputs, entry):
+                stale.add(entry)
+    problems.raise_if_any()
+    return gone, stale
+
+
+def _in_order(tainted: Tainted, artifacts: Iterable[Path]) -> list[Path]:
+    """Return what is deleted, decisions first: a release without its certificate is none."""
+    decisions = {
+        path.format(map=map_name, name=entry.partition("/")[2])
+        for entry in tainted.files
+        for map_name, path in DECISIONS.items()
+        if entry.startswith(f"{map_name}/")
+    }
+    files = {*artifacts, *(path for paths in tainted.files.values() for path in paths)}
+    for leftover in Path(RESULTS).rglob(LEFTOVERS):
+        files |= {leftover} if leftover.is_file() else set(store.below(leftover))
+    files |= {REPORT} if REPORT.is_file() else set()
+    return sorted(files, key=lambda path: (str(path) not in decisions, str(path)))
+
+
+def _rules(entry: str, tainted: Tainted) -> dict[str, int]:
+    """Return how many outputs of each rule go back to the patients: what a run has to make again."""
+    home = f"{home_of(entry)}/"
+    return dict(
+        sorted(Counter(one.rule for one in tainted.outputs if one.path.startswith(home)).items())
+    )
+
+
+def _through(entry: str, tainted: Tainted, entries: Iterable[str]) -> list[str]:
+    """Return the entries that another one has its taint from: their weights or their pictures went into it."""
+    home = f"{home_of(entry)}/"
+    return [
+        source
+        for source in entries
+        if any(
+            one.path.startswith(home)
+            for one in behind(list(tainted.outputs), [f"{home_of(source)}/"])
+        )
+    ]
+
+
+def _holders(gone: Mapping[str, Gone], planned: Iterable[str]) -> Iterator[str]:
+    """Yield the other entries in whose pools the same pictures stand, at the same size."""
+    digests = {digest for one in gone.values() for digest in one.digests}
+    for entry, pool in _pools():
+        if digests and entry not in planned and digests & set(pool_digests(pool)):
+            yield entry
+
+
+def _not_configured(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the entries that have a pool and are not in this configuration."""
+    for entry, _ in _pools():
+        map_name, _, name = entry.partition("/")
+        if name not in config[map_name]:
+            yield entry
+
+
+def _pools() -> Iterator[tuple[str, Path]]:
+    for map_name in MAPS:
+        for pool in sorted(Path(RESULTS, map_name).glob("*/pool/pictures")):
+            if any(pool.glob("*.parquet")):
+                yield f"{map_name}/{pool.parts[2]}", pool

@@ -1,0 +1,133 @@
+"""MLflow: runs and model versions that go back to a withdrawn patient get a tag, and their artifacts are deleted."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from avatarflow.runs.entries.facts import NONE
+from avatarflow.runs.entries.shown import DIGEST, TAINTED
+from avatarflow.runs.tracking import STORE, Target, alone
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+REASON = "withdrawn consent"
+NOTHING: Mapping[str, Any] = {"runs": {}, "model_versions": [], "files": [], "elsewhere": 0}
+"""What is found where there is no store yet."""
+ARTIFACTS = STORE / "artifacts"
+KIND, DECISION = "avatarflow.kind", "decision"
+
+
+def is_there(uri: str | None) -> bool:
+    """Whether there is a store: the embedded one is made by the first run that ends."""
+    return uri is not None or (STORE / "mlflow.db").is_file()
+
+
+def find(uri: str | None, clean: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    """List the runs of some entries with their artifacts, and the model versions that they registered.
+
+    Parameters
+    ----------
+    uri : str or None
+        `tracking.uri` of the config.
+    clean : mapping
+        By entry the rules whose runs go back to nobody. All others count, those of earlier pools too:
+        nobody can tell any more who was in them.
+
+    Returns
+    -------
+    dict
+        `runs` by entry, `model_versions`; of the embedded store `files`, which are deleted like
+        others, and `elsewhere`, how many runs have their artifacts where the store lay before.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {}
+    versions: list[dict[str, str]] = []
+    files: list[str] = []
+    elsewhere = 0
+    with alone(STORE):
+        target = Target(STORE, uri)
+        for entry, rules in sorted(clean.items()):
+            every = list(_runs(target, entry))
+            kept = {run.info.run_id for run in every if run.data.tags.get(KIND) in rules}
+            ids = {run.info.run_id for run in every} - kept
+            if target.artifacts is not None:
+                home = ARTIFACTS / entry
+                files += [str(path) for path in below(home) if not kept & set(path.parts)]
+                elsewhere += sum(_is_elsewhere(run, home) for run in every)
+            for run in every:
+                artifacts = [] if target.artifacts else sorted(_artifacts(target, run))
+                is_new = artifacts or run.data.tags.get(TAINTED) != REASON
+                if run.info.run_id in ids and is_new:
+                    one = {"run": run.info.run_id, "artifacts": artifacts}
+                    runs.setdefault(entry, []).append(one)
+            name = entry.partition("/")[2]
+            versions += [
+                {"name": name, "version": str(one.version), "run": str(one.run_id)}
+                for one in target.client.search_model_versions(f"name = '{name}'")
+                if one.run_id in ids and one.tags.get(TAINTED) != REASON
+            ]
+    return {
+        "runs": {entry: sorted(found, key=lambda one: one["run"]) for entry, found in runs.items()},
+        "model_versions": sorted(versions, key=lambda one: (one["name"], int(one["version"]))),
+        "files": sorted(files),
+        "elsewhere": elsewhere,
+    }
+
+
+def taint(uri: str | None, found: Mapping[str, Any]) -> None:
+    """Tag what `find` listed, and delete its artifacts; a second time changes nothing."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    with alone(STORE):
+        target = Target(STORE, uri)
+        client = target.client
+        for version in found["model_versions"]:
+            client.set_model_version_tag(version["name"], version["version"], TAINTED, REASON)
+        for one in (run for runs in found["runs"].values() for run in runs):
+            run = client.get_run(one["run"])
+            if (
+                run.info.lifecycle_stage == "active"
+            ):  # of one that a user deleted only files are left
+                client.set_tag(one["run"], TAINTED, REASON)
+                if DECISION in run.data.tags:
+                    client.set_tag(one["run"], DECISION, NONE)
+                if DIGEST in run.data.tags:  # the next import shows its entry anew
+                    client.delete_tag(one["run"], DIGEST)
+            if one["artifacts"]:
+                repository = get_artifact_repository(
+                    run.info.artifact_uri, tracking_uri=client.tracking_uri
+                )
+                for path in set(one["artifacts"]) & set(_artifacts(target, run)):
+                    repository.delete_artifacts(path)
+
+
+def _runs(target: Target, entry: str) -> Iterator["Run"]:
+    if target.client.get_experiment_by_name(entry) is not None:
+        for runs in target.runs(entry).values():
+            yield from runs
+
+
+def _artifacts(target: Target, run: "Run", folder: str | None = None) -> Iterator[str]:
+    """Yield the paths of a run's files on a server."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    repository = get_artifact_repository(
+        run.info.artifact_uri, tracking_uri=target.client.tracking_uri
+    )
+    for file in repository.list_artifacts(folder):
+        if file.is_dir:
+            yield from _artifacts(target, run, file.path)
+        else:
+            yield file.path
+
+
+def _is_elsewhere(run: "Run", home: Path) -> bool:
+    """Whether a run of the embedded store has artifacts outside of it: its folder was moved or copied."""
+    place = Path(unquote(urlparse(run.info.artifact_uri).path))
+    return not place.is_relative_to(home.resolve()) and any(below(place))
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield the files and links below a folder."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
