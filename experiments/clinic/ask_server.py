@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask a real FHIR server as a run does: what is written into an empty one, is it read back whole?
+"""Ask a real FHIR server as a run does, and compare what comes back with what was written into it.
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/clinic/ask_server.py http://127.0.0.1:8990
 
