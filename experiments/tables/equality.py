@@ -81,12 +81,13 @@ def ours(patients: np.ndarray, table: dict[str, list[str]]) -> dict[str, float]:
     """Measure a table."""
     classes = patient_classes(patients, numbered([table[name] for name in SETTINGS], len(patients)))
     everyone = np.ones(len(classes), bool)
-    equal = Sensitive.of(patients, table["diagnosis"], EQUAL).masses(classes, everyone)
+    diagnosis = Sensitive.of(patients, table["diagnosis"], EQUAL)
+    equal, surest = diagnosis.masses(classes, everyone), diagnosis.surest(classes, everyone)
     ordered = Sensitive.of(patients, table["grade"], ORDERED).masses(classes, everyone)
     return {
         "k": int(sizes(classes, everyone).min()),
-        "l": int(distinct_values(equal).min()),
-        "entropy_l": float(entropy_values(equal).min()),
+        "l": int(distinct_values(equal, surest).min()),
+        "entropy_l": float(entropy_values(equal, surest).min()),
         "t_equal": float(distances(equal, EQUAL).max()),
         "t_ordered": float(distances(ordered, ORDERED).max()),
     }

@@ -30,10 +30,12 @@ def test_the_ordered_distances_of_the_paper():
 
 def test_distinct_and_entropy_l_and_the_equal_distance():
     cells = ["a", "a", "b", "c", "c", "c", None, "", None]
-    masses = Sensitive.of(np.arange(9), cells).masses(CLASSES, EVERYONE)
-    assert distinct_values(masses).tolist() == [2, 1, 0]
+    column = Sensitive.of(np.arange(9), cells)
+    masses, surest = column.masses(CLASSES, EVERYONE), column.surest(CLASSES, EVERYONE)
+    assert surest.tolist() == pytest.approx([2 / 3, 1, 0])
+    assert distinct_values(masses, surest).tolist() == [2, 1, 0]
     entropy = math.exp(-(2 / 3) * math.log(2 / 3) - math.log(1 / 3) / 3)
-    assert entropy_values(masses).tolist() == pytest.approx([entropy, 1.0, 0.0])
+    assert entropy_values(masses, surest).tolist() == pytest.approx([entropy, 1.0, 0.0])
     # all: a 2/6, b 1/6, c 3/6; nothing known of a class is as far as can be
     assert distances(masses, "equal").tolist() == pytest.approx([0.5, 0.5, 1.0])
 
@@ -43,6 +45,20 @@ def test_a_patient_with_two_values_counts_once():
     assert twice.masses(np.array([0, 0]), np.ones(2, bool)).tolist() == [[0.5, 1.5]]
     again = Sensitive.of(np.array([0, 0, 0, 1, 1]), ["a", "b", "a", "b", "b"])
     assert (again.masses(np.zeros(2, int), np.ones(2, bool)) == [[0.5, 1.5]]).all()
+
+
+def test_a_value_that_all_have_beside_others_is_no_secret():
+    # everybody has a, and each another one, too: a is sure of everybody
+    patients, classes, everyone = np.repeat(np.arange(4), 2), np.zeros(4, int), np.ones(4, bool)
+    column = Sensitive.of(patients, ["a", "b", "a", "c", "a", "d", "a", "e"])
+    masses, surest = column.masses(classes, everyone), column.surest(classes, everyone)
+    assert distinct_values(masses, surest).tolist() == [1]
+    assert entropy_values(masses, surest).tolist() == [1.0]
+    # three of four have it: not more than having it or not
+    column = Sensitive.of(patients, ["a", "b", "a", "c", "a", "d", "f", "e"])
+    masses, surest = column.masses(classes, everyone), column.surest(classes, everyone)
+    bound = math.exp(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
+    assert entropy_values(masses, surest).tolist() == pytest.approx([bound])
 
 
 def test_who_was_left_out_does_not_count():

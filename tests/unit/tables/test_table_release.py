@@ -288,6 +288,56 @@ def test_values_of_the_population_that_are_none(project):
     )
 
 
+def test_a_population_without_the_patients_is_refused(project):
+    people = manifest(90)[["patient_id", "age", "sex"]]
+    people["patient_id"] = "OTHER-" + people["patient_id"]
+    people.to_csv(project.folder / "people.csv", index=False)
+    project.population = str(project.folder / "people.csv")
+    (line,) = problems_of(project, manifest())
+    assert line.startswith(
+        "config tables.t.population: 60 patients of the table are not in it; give the persons"
+    )
+
+
+@pytest.mark.parametrize(
+    ("distance", "value", "found"),
+    [
+        ("equal", lambda n: f"M{n:04d}", "60 different values of 60 patients, which can name them"),
+        ("ordered", lambda n: 7000 + n, "60 different values of 60 patients, which can name them"),
+        ("ordered", lambda n: 1990 - n % 20, "each value stands for one of quasi-identifier 'age'"),
+    ],
+)
+def test_a_sensitive_column_that_names_patients_or_says_a_quasi_identifier_again(
+    project, distance, value, found
+):
+    table = manifest()
+    table["grade"] = [str(value(int(one.rpartition("-")[2]))) for one in table["patient_id"]]
+    project.entry["sensitive"] = {"grade": {"distance": distance}}
+    (line,) = problems_of(project, table)
+    assert line.startswith(f"config tables.t.sensitive.grade: {found}; ")
+
+
+def test_measurements_may_differ_for_each_patient(project):
+    table = manifest()
+    table["grade"] = [
+        f"{6 + int(one.rpartition('-')[2]) * 37 % 60 / 100}5" for one in table["patient_id"]
+    ]
+    project.entry["sensitive"] = {"grade": {"distance": "ordered"}}
+    assert project.run(table)["decision"] in ("pass", "refuse")
+
+
+@pytest.mark.parametrize("rare", ["A ", "unknown", "n/a"])
+def test_spellings_and_words_for_nothing_are_no_other_value(project, rare):
+    table = manifest()
+    numbers = [int(one.rpartition("-")[2]) for one in table["patient_id"]]
+    table["grade"] = [rare if number // 2 % 3 == 0 else "a" for number in numbers]
+    decided = project.run(table)
+    gates = {gate["name"]: gate for gate in decided["gates"]}
+    assert gates["l_diversity.grade"]["value"] == 1
+    assert decided["decision"] == "refuse"
+    assert not (project.folder / "release").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

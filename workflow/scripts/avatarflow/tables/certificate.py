@@ -51,8 +51,8 @@ def certificate(
 def claim(settings: Mapping[str, Any]) -> list[str]:
     """Return what is claimed and what is not, as sentences."""
     sentences = [
-        "Every released patient shares the whole set of his quasi-identifiers with as many others as the gate asks "
-        "for. Patients are counted, not rows.",
+        "Every released patient is one of at least as many as the gate asks for who have the same whole set of "
+        "quasi-identifiers. Patients are counted, not rows.",
         "Which columns are quasi-identifiers and which are sensitive was declared and not found out. The figures hold "
         "for attackers who know those quasi-identifiers and nothing else of a patient.",
         "How many rows a patient has is not hidden.",

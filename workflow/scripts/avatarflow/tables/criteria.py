@@ -72,24 +72,48 @@ class Sensitive:
         # without any value bincount gives whole numbers
         return flat.reshape(count, self.n_values).astype(np.float64)
 
+    def surest(self, classes: Integers, kept: Mask) -> Floats:
+        """(classes,) largest share of the known patients of a class who have one and the same value; 0 without any."""
+        count = int(classes.max()) + 1 if len(classes) else 0
+        here = kept[self.patients]
+        places = classes[self.patients[here]] * self.n_values + self.codes[here]
+        having = np.bincount(places, minlength=count * self.n_values).reshape(count, self.n_values)
+        known = np.bincount(classes[np.unique(self.patients[here])], minlength=count)
+        return having.max(1, initial=0) / np.maximum(known, 1)
+
 
 def sizes(classes: Integers, kept: Mask) -> Integers:
     """(classes,) patients in each class."""
     return np.bincount(classes[kept], minlength=int(classes.max()) + 1 if len(classes) else 0)
 
 
-def distinct_values(masses: Floats) -> Integers:
-    """(classes,) distinct l: how many different values a class has."""
+def distinct_values(masses: Floats, surest: Floats) -> Integers:
+    """(classes,) distinct l: how many different values a class has; 1 where every patient has one of them.
+
+    Whoever is known to be in such a class is known to have that value, whatever else he has.
+    """
     counts: Integers = np.count_nonzero(masses, axis=1)
-    return counts
+    return np.where(surest >= 1, np.minimum(counts, 1), counts)
 
 
-def entropy_values(masses: Floats) -> Floats:
-    """(classes,) entropy l: exp of the entropy of a class's values; 0 where none is known."""
+def entropy_values(masses: Floats, surest: Floats) -> Floats:
+    """(classes,) entropy l: exp of the entropy of a class's values; 0 where none is known.
+
+    Patients with several values could hide one that most of them have. Then it is at most that of having this value or
+    not.
+    """
     total = masses.sum(1, keepdims=True)
     shares = np.divide(masses, total, out=np.zeros_like(masses), where=total > 0)
+    entropy = _entropy(shares)
+    is_hidden = (surest >= 0.5) & (shares.max(1, initial=0) < surest - 1e-9)
+    bound = _entropy(np.stack([surest, 1 - surest], axis=1))
+    entropy = np.where(is_hidden, np.minimum(entropy, bound), entropy)
+    return np.where(total[:, 0] > 0, np.exp(entropy), 0.0).round(DIGITS)
+
+
+def _entropy(shares: Floats) -> Floats:
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    return np.where(total[:, 0] > 0, np.exp(-(shares * logs).sum(1)), 0.0).round(DIGITS)
+    return -(shares * logs).sum(1)
 
 
 def distances(masses: Floats, distance: str) -> Floats:

@@ -6,7 +6,7 @@ import pandas as pd
 from avatarflow.core import seeds
 from avatarflow.intake.tables.manifest import ODDITIES, ROW
 
-DIAGNOSES = ("none", "cataract", "glaucoma", "diabetic retinopathy", "macular degeneration")
+DIAGNOSES = ("healthy", "cataract", "glaucoma", "diabetic retinopathy", "macular degeneration")
 SHARES = (0.36, 0.24, 0.16, 0.14, 0.10)
 FIRST_DAY = pd.Timestamp("2021-01-01").toordinal()
 DAYS = 1095

@@ -9,9 +9,10 @@ import pandas as pd
 from avatarflow.core.arrays import Integers
 from avatarflow.core.counts import balance
 from avatarflow.core.statistics import Estimate
+from avatarflow.intake.identifiers import normalised
 
 from .classes import numbered, patient_classes
-from .criteria import Sensitive, distances, distinct_values, entropy_values, sizes
+from .criteria import ORDERED, Sensitive, distances, distinct_values, entropy_values, sizes
 from .hierarchies import generalised
 from .linkage import Known, attack, combinations, days, known, success
 from .reading import Labels
@@ -29,11 +30,19 @@ class Published(NamedTuple):
 def sensitive_of(
     rows: pd.DataFrame, patients: Integers, settings: Mapping[str, Any]
 ) -> list[Sensitive]:
-    """Return the sensitive columns of a table."""
-    return [
-        Sensitive.of(patients, [(cell or "").strip() for cell in rows[column]], part["distance"])
-        for column, part in settings["sensitive"].items()
-    ]
+    """Return the sensitive columns of a table.
+
+    Spellings of one value count as one, and words that say that nothing is known as no value: else a class in which
+    everybody has the same could pass for a diverse one.
+    """
+    columns = []
+    for column, part in settings["sensitive"].items():
+        is_number = part["distance"] == ORDERED
+        cells = [
+            (cell or "").strip() if is_number else normalised(cell) or "" for cell in rows[column]
+        ]
+        columns.append(Sensitive.of(patients, cells, part["distance"]))
+    return columns
 
 
 def measure(
@@ -57,10 +66,10 @@ def measure(
         figures["linkage_with_dates"] = linked["after_with_dates"]
     columns = sensitive_of(table, patients, settings)
     for column, part in zip(settings["sensitive"], columns, strict=True):
-        masses = part.masses(classes, everyone)
+        masses, surest = part.masses(classes, everyone), part.surest(classes, everyone)
         least = {
-            "l_diversity": distinct_values(masses).min(),
-            "entropy_l_diversity": entropy_values(masses).min(),
+            "l_diversity": distinct_values(masses, surest).min(),
+            "entropy_l_diversity": entropy_values(masses, surest).min(),
             "t_closeness": distances(masses, part.distance).max(),
         }
         figures |= {

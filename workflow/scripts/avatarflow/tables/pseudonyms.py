@@ -1,7 +1,8 @@
 """Keyed pseudonyms: HMAC-SHA-256 of an identifier, under a key that lies outside the project.
 
 Without the key a pseudonym cannot be computed from an identifier, not even by trying all of them. A new key gives new
-pseudonyms, which nobody can join to the old ones once the old key is destroyed.
+pseudonyms, which cannot be computed from the old ones once the old key is destroyed. Values that stayed the same, such
+as rare ones or the days between visits, can still join two tables.
 
 References
 ----------

@@ -22,6 +22,8 @@ from .dates import day_of
 from .generated import generated_labels
 from .hierarchies import Hierarchy, build, checked_values, shown_rows
 
+NAMING = 0.5  # more different values a patient than this name patients
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -86,6 +88,13 @@ def read_labels(
         found = f"{len(nobody)} rows without a patient ({shown_rows(list(nobody))})"
         problems.add(where, found, "name their patients, or leave them out by row_filter")
     _check_cells(rows, entry, where, problems)
+    _check_sensitive(rows, key_of, entry, where, problems)
+    if population is not None:
+        absent = len(set(key_of.dropna()) - set(keys[len(every) :]))
+        if absent:
+            found = f"{absent} patients of the table are not in it"
+            do = "give the persons whom the patients come from, these among them, with their ids"
+            problems.add(f"{where}.population", found, do)
     others = None if population is None else population[~keys[len(every) :].isin(key_of).to_numpy()]
     values, hierarchies = _hierarchies(
         rows, population, entry, paths["hierarchies"], where, problems
@@ -137,6 +146,39 @@ def _check_cells(
             here = f"{where}.sensitive.{column}"
             other = "take equal as distance"
             checked_values(rows[column], rows[ROW], {"intervals": [1]}, here, problems, other)
+
+
+def _check_sensitive(
+    rows: pd.DataFrame,
+    key_of: "pd.Series[Any]",
+    entry: Mapping[str, Any],
+    where: str,
+    problems: Problems,
+) -> None:
+    """Note sensitive columns that name patients, or that say again what a generalised column says.
+
+    They are published as they are, and the search would meet the gates on them by generalising everything else.
+    """
+    for column, settings in entry["sensitive"].items():
+        here = f"{where}.sensitive.{column}"
+        cells = rows[column].map(normalised)
+        known = cells.notna() & key_of.notna()
+        values, patients = cells[known].nunique(), key_of[known].nunique()
+        # measurements may well be different for each patient; whole numbers are ids or dates then
+        is_measured = (
+            settings["distance"] == ORDERED and not cells[known].str.fullmatch(r"-?\d+").all()
+        )
+        if patients > 1 and values > NAMING * patients and not is_measured:
+            found = f"{values} different values of {patients} patients, which can name them"
+            problems.add(
+                here, found, "put it among identifiers, generalise it before, or leave it out"
+            )
+        for other in entry["quasi_identifiers"]:
+            pairs = pd.DataFrame({"one": cells[known], "other": rows.loc[known, other]})
+            sizes = {pairs["one"].nunique(), pairs["other"].nunique(), len(pairs.drop_duplicates())}
+            if len(sizes) == 1 and values > 2:
+                found = f"each value stands for one of quasi-identifier '{other}'"
+                problems.add(here, found, "name one of the two columns")
 
 
 def _hierarchies(

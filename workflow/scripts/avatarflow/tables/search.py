@@ -174,7 +174,8 @@ def _breaking(
     bad = sizes(classes, kept) < limits.k
     for column in sensitive:
         masses = column.masses(classes, kept)
-        bad |= distinct_values(masses) < limits.l_distinct
-        bad |= entropy_values(masses) < limits.l_entropy
+        surest = column.surest(classes, kept)
+        bad |= distinct_values(masses, surest) < limits.l_distinct
+        bad |= entropy_values(masses, surest) < limits.l_entropy
         bad |= distances(masses, column.distance) > limits.t
     return bad
