@@ -99,6 +99,35 @@ def test_a_list_may_name_patients_by_several_columns_together(folder):
     assert found == content(root, never, **columns)
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("site,number\n,12\nA,13\n", 1),
+        ("site,number\nA,13\nA,unknown\n", 2),
+        ("number\n12\n", 1),
+        ("mrn,site,number\nm1,,\nm1,A,\n", 2),
+    ],
+)
+def test_a_part_of_several_columns_that_count_together_stops_the_run(tmp_path, text, row):
+    (tmp_path / "w.csv").write_text(text)
+    columns = ["mrn", ["site", "number"]]
+    with pytest.raises(
+        AvatarflowError, match=f"^withdrawn list: row {row} has only a part"
+    ) as error:
+        read_withdrawn(tmp_path / "w.csv", columns)
+    assert "12" not in str(error.value)
+
+
+def test_an_empty_cell_beside_a_whole_identifier_hides_nobody(tmp_path):
+    (tmp_path / "w.csv").write_text("mrn,site,number\n,A,12\nm3,,\n")
+    columns = ["mrn", ["site", "number"], ["mrn", "site"]]
+    rows = pd.DataFrame({"mrn": ["", "", "M3"], "site": list("ABB"), "number": ["12", "12", "1"]})
+    listed = read_withdrawn(tmp_path / "w.csv", columns)
+    gone, unmet = withdrawn_rows(rows, pd.Series(list("abc")), listed, columns)
+    assert gone.tolist() == [True, False, True]
+    assert unmet == 0
+
+
 def test_each_identifier_of_a_line_is_enough(folder):
     root, rows = folder
     listed = "patient,mrn\np1,m77\np9,m7\n"  # nobody has both of a line

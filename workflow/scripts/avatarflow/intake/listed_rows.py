@@ -140,7 +140,7 @@ def rows_of_withdrawn(
     step: Step,
 ) -> np.ndarray:
     """Find the rows of the patients of a list, and of those whom FHIR links to them: (n rows) bool."""
-    listed = read_withdrawn(path, flat_columns(entry["patient_id_columns"]))
+    listed = read_withdrawn(path, entry["patient_id_columns"])
     links = list(_links(entry, place)) if len(listed) else []
     gone, unmet = withdrawn_rows(every, who[KEY], listed, entry["patient_id_columns"], links)
     step.info("%d rows of withdrawn patients are left out", gone.sum())

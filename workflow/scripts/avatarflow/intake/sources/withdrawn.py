@@ -1,6 +1,6 @@
 """Patients who have withdrawn: their rows are left out as if they had never been there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,34 +53,35 @@ class Links:
         return rows[self.column].map(normalised).isin(linked).to_numpy(bool)
 
 
-def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_withdrawn(path: str | Path, columns: Sequence[PersonColumn]) -> pd.DataFrame:
     """Read the list of patients: a table whose header names columns of `patient_id_columns`.
 
     Parameters
     ----------
     path : path
         Text in UTF-8; empty cells do not count.
-    columns : list of str
-        The columns that may be named.
+    columns : list of str or list of str
+        The columns that may be named; those that name a patient together stand in a line together.
 
     Returns
     -------
     DataFrame
-        Identifiers as they are compared, None where there is none.
+        Identifiers as they are compared; what is no str is none.
 
     Raises
     ------
     AvatarflowError
-        If it cannot be read, names another column, or has a line that names nobody.
+        If it cannot be read, names another column, or has a line that names nobody, or somebody by a
+        part of what names a patient together: such a line may mean several patients, or none.
     """
     try:
         table = read_text(unpacked(Path(path).read_bytes(), WHERE), WHERE)
     except OSError:
         raise refuse(WHERE, "it cannot be read", "check its path and its rights") from None
-    names = list(table.columns)
-    if strange := [place for place, name in enumerate(names, start=1) if name not in columns]:
+    names, known = list(table.columns), flat_columns(columns)
+    if strange := [place for place, name in enumerate(names, start=1) if name not in known]:
         found = f"column {strange[0]} is none of patient_id_columns"
-        raise refuse(WHERE, found, f"let the header name some of {', '.join(columns)}")
+        raise refuse(WHERE, found, f"let the header name some of {', '.join(known)}")
     if len(set(names)) < len(names):
         raise refuse(WHERE, "one column twice", "take one out")
     compared = table.map(normalised)
@@ -88,7 +89,21 @@ def read_withdrawn(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     if nobody:
         found = f"row {nobody[0]} names nobody"
         raise refuse(WHERE, found, "take it out, or write the identifier")
+    for place, (_, line) in enumerate(compared.iterrows(), start=1):
+        filled = {name for name in names if isinstance(line[name], str)}
+        if filled - {name for whole in _filled(line, columns) for name in whole}:
+            found = f"row {place} has only a part of what names a patient together"
+            raise refuse(WHERE, found, "fill all columns of patient_id_columns that go together")
     return compared
+
+
+def _filled(line: "pd.Series[Any]", columns: Sequence[PersonColumn]) -> Iterator[list[str]]:
+    """Yield the columns that name a patient, alone or together, where a line fills all of them."""
+    for column in columns:
+        names = flat_columns([column])
+        # not by `is None`: pandas may make NaN of it
+        if all(isinstance(line.get(name), str) for name in names):
+            yield names
 
 
 def withdrawn_rows(
@@ -111,7 +126,7 @@ def withdrawn_rows(
     listed : DataFrame
         As from `read_withdrawn`.
     columns : list of str or list of str
-        Those that name a patient; what a line has of several that do so together counts together.
+        Those that name a patient; several that do so together count together, and only whole.
     links : list of Links
         Whom FHIR links to whom.
 
@@ -123,10 +138,9 @@ def withdrawn_rows(
     gone, unmet = np.zeros(len(rows), bool), 0
     for _, line in listed.iterrows():
         hit = np.zeros(len(rows), bool)
-        for column in columns:
-            named = [name for name in flat_columns([column]) if line.get(name) is not None]
+        for named in _filled(line, columns):
             alike = [(cells[name] == line[name]).to_numpy(bool) for name in named]
-            hit |= np.logical_and.reduce(alike) if alike else False
+            hit |= np.logical_and.reduce(alike)
         for one in links:
             hit |= one.rows_of(rows, [line.get(one.column)])
         unmet += not hit.any()
