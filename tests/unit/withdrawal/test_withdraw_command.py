@@ -253,6 +253,25 @@ def test_others_who_hold_the_pictures_are_named(caplog):
     assert "audits/a is not in this configuration: not looked at" in caplog.text
 
 
+def test_results_of_an_entry_that_was_renamed_are_not_taken_for_nobodys():
+    clinic.list_gone("p1")
+    settings = clinic.config()
+    settings["releases"]["eyes2"] = settings["releases"].pop("eyes")
+    before = content()
+    for left in (clinic.HOME / "pool", clinic.HOME, Path("results/state")):
+        found = (
+            "^withdrawal: releases/eyes of another configuration, .*; call with the configuration"
+        )
+        with pytest.raises(AvatarflowError, match=found):
+            withdraw(settings, ["eyes2"])
+        assert content() == before
+        with pytest.raises(AvatarflowError, match=found):
+            withdraw(settings, ["eyes2"], only_list=True)
+        shutil.rmtree(left)
+        before = content()
+    withdraw(settings, ["eyes2"])
+
+
 def test_the_command_line(caplog, tmp_path):
     settings = {"source": {"manifest": "data/m.csv", "root": "data"}, "gates": {}}
     settings |= {"patient_id_columns": ["patient"], "size_px": 16, "withdrawn": "data/gone.csv"}

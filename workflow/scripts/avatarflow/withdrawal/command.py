@@ -22,7 +22,7 @@ from avatarflow.runs.tracking import alone
 
 from . import store
 from .journal import FOLDER, JOURNAL
-from .plan import Plan, make_plan
+from .plan import Plan, make_plan, not_configured
 from .protocol import (
     INTERNAL,
     RERUN,
@@ -57,7 +57,8 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
     Raises
     ------
     AvatarflowError
-        If a run is going on, or it cannot be told who may be used. Nothing is then deleted.
+        If a run is going on, or it cannot be told who may be used. Nothing is then deleted. Also where
+        nobody has withdrawn, and there are results of entries that are not configured.
     """
     signer = read_signer(config["signing"])
     refuse_a_run()
@@ -79,6 +80,12 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
             log.info("now run the same command as always: it makes again what is configured")
     if plan is None and not only_list:
         complete(signer)
+    if plan is None and (others := not_configured(config)):
+        found = (
+            f"{', '.join(others)} of another configuration, or an earlier name, were not looked at"
+        )
+        do = "call with the configuration they were made with, or delete their folders in results"
+        raise refuse("withdrawal", found, f"{do}, results/state and results/mlflow/artifacts")
 
 
 def refuse_a_run() -> None:

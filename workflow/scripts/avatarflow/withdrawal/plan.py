@@ -107,7 +107,7 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
         "mlflow": found,
         "released": {entry: release for entry, (release, _) in told.items() if release},
         "also_held_by": sorted(_holders(gone, tainted.files)),
-        "not_looked_at": sorted(_not_configured(config)),
+        "not_looked_at": not_configured(config),
         "not_reached": list(NOT_REACHED),
     }
     internal = {
@@ -200,12 +200,17 @@ def _holders(gone: Mapping[str, Gone], planned: Iterable[str]) -> Iterator[str]:
             yield entry
 
 
-def _not_configured(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the entries that have a pool and are not in this configuration."""
-    for entry, _ in _pools():
-        map_name, _, name = entry.partition("/")
-        if name not in config[map_name]:
-            yield entry
+def not_configured(config: Mapping[str, Any]) -> list[str]:
+    """Return the entries that have results or state and are not in this configuration: nobody looks at them."""
+    return sorted(
+        {
+            f"{map_name}/{folder.name}"
+            for map_name in MAPS
+            for top in (RESULTS, STATE)
+            for folder in Path(top, map_name).glob("*")
+            if folder.name not in config[map_name] and any(store.below(folder))
+        }
+    )
 
 
 def _pools() -> Iterator[tuple[str, Path]]:
