@@ -320,3 +320,58 @@ def test_mlflow_tells_what_is_tainted_and_keeps_none_of_its_files(caplog):
     before = content()
     withdraw()
     assert content() == before
+
+
+@pytest.mark.parametrize("pool", ["made again", "gone"])
+def test_mlflow_of_an_earlier_pool_is_noticed_where_a_run_came_first(pool):
+    from avatarflow.runs.tracking import import_records
+
+    (clinic.HOME / "release/certificate.json").unlink()  # nothing is decided yet
+    made = clinic.HOME / "figure.png"
+    made.write_text("drawn of a patient")
+    clinic.run_record("evaluate", start_ms=9_999, artifacts=[str(made)])
+    import_records()
+    shutil.rmtree("results/releases")
+    shutil.rmtree("results/state")
+    clinic.list_gone("p1")
+    if pool == "made again":  # begun at 10 s
+        clinic.make_pool(clinic.config())
+    before = content("results/mlflow/artifacts")
+    with pytest.raises(AvatarflowError, match=r"^withdrawal from releases/eyes: MLflow keeps"):
+        withdraw()
+    assert content("results/mlflow/artifacts") == before != {}
+    withdraw(clinic.config(withdrawn=None))  # nobody can withdraw
+    withdraw(whole=True)
+    assert content("results/mlflow/artifacts") == {}
+    assert protocols()[0]["entries"][clinic.ENTRY]["earlier_pool"]
+
+    clinic.make_pool(clinic.config())
+    made.write_text("drawn of others")
+    clinic.run_record("evaluate", start_ms=10_000, artifacts=[str(made)])
+    import_records()
+    withdraw()
+    assert content("results/mlflow/artifacts") != {}
+
+
+def test_generators_and_files_of_an_earlier_pool_that_mlflow_keeps_are_noticed():
+    stray = store.ARTIFACTS / clinic.ENTRY / "unknown/artifacts/weights"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("of a patient")
+    with pytest.raises(AvatarflowError, match="MLflow keeps files"):
+        withdraw()
+    withdraw(whole=True)
+    assert not stray.exists()
+    clinic.make_pool(clinic.config())
+    withdraw()
+
+    target = store.Target(store.STORE, None)
+    run = target.client.create_run(target.experiment(clinic.ENTRY), start_time=10_000)
+    target.client.create_registered_model("eyes")
+    target.client.create_model_version("eyes", "models", run.info.run_id)
+    withdraw()
+    clinic.record(clinic.HOME / "pool/pictures", "intake", ended=2e10)
+    clinic.record(clinic.HOME / "pool/summary.json", "intake", ended=2e10)
+    with pytest.raises(AvatarflowError, match="MLflow keeps files"):
+        withdraw()
+    withdraw(whole=True)
+    withdraw()

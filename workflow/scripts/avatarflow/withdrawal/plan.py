@@ -1,5 +1,6 @@
 """What a withdrawal is going to delete, found before anything is touched: files, runs, releases that may be out."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from avatarflow import __version__
 from avatarflow.core.digest import file_sha256
 from avatarflow.core.errors import Problems, noting, refuse
 from avatarflow.imaging.shards import shard_files
+from avatarflow.intake.fhir.uses import is_given
 from avatarflow.runs.closing_lines import DECISIONS
 from avatarflow.runs.purging import LEFTOVERS
 from avatarflow.runs.records import git_commit
@@ -69,12 +71,21 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
     Raises
     ------
     AvatarflowError
-        If it cannot be told who is in a pool, or who may be used; all problems at once.
+        If it cannot be told who is in a pool, or who may be used; all problems at once. Also where MLflow
+        alone keeps what was made of an earlier pool, in which a patient may have been.
     """
     day = datetime.now(UTC).date().isoformat()
     outputs = read_outputs()
     gone, stale = _look(config, names, outputs, whole)
-    entries = sorted({entry for entry, one in gone.items() if one.causes} | stale)
+    found_in = {entry for entry, one in gone.items() if one.causes} | stale
+    if whole or not found_in:
+        earlier = {f"releases/{name}" for name in names if _is_kept(config, name, outputs)}
+        if earlier and not whole:
+            where = f"withdrawal from {', '.join(sorted(earlier))}"
+            why = "MLflow keeps files of runs before the present pool, and nobody can tell of whom"
+            raise refuse(where, why, DO_EVERYBODY)
+        stale |= earlier
+    entries = sorted(found_in | stale)
     if not entries:
         return None
     tainted = follow(outputs, entries)
@@ -154,6 +165,18 @@ def _look(
                 stale.add(entry)
     problems.raise_if_any()
     return gone, stale
+
+
+def _is_kept(config: Mapping[str, Any], name: str, outputs: Sequence[Output]) -> bool:
+    """Whether MLflow holds files of earlier pools of a release from which a patient can withdraw."""
+    entry, uri = f"releases/{name}", config["tracking"]["uri"]
+    settings, pool = config["releases"][name], f"{home_of(entry)}/pool/pictures"
+    if not (settings["withdrawn"] or is_given(settings["consent"])) or not store.is_there(uri):
+        return False
+    is_pool = any(Path(pool).glob("*.parquet"))
+    began = [one.started * 1000 for one in outputs if is_pool and one.path == pool]
+    clean = follow(outputs, [entry]).clean_rules[entry]
+    return store.keeps_earlier(uri, entry, clean, min(began, default=math.inf))
 
 
 def _in_order(tainted: Tainted, artifacts: Iterable[Path]) -> list[Path]:

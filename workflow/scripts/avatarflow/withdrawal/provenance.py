@@ -20,6 +20,7 @@ class Output:
 
     path: str
     rule: str
+    started: float
     ended: float
     named: tuple[str, ...]
     """Inputs, and parameters as text: paths of folders of state, of base models and of manifests are in them."""
@@ -50,10 +51,11 @@ def read_outputs(folder: Path = RECORDS) -> list[Output]:
             record = json.loads(file.read_text(encoding="utf-8"))
             named = [*(record["input"] or []), *map(str, record["params"] or [])]
             ended = float(record["endtime"] or 0)
+            started = float(record.get("starttime") or ended)
         except (ValueError, KeyError, TypeError):
             found = "a record of an output that cannot be read"
             raise refuse(str(folder), found, "let a run end, and call again") from None
-        outputs.append(Output(path, str(record["rule"]), ended, tuple(named)))
+        outputs.append(Output(path, str(record["rule"]), started, ended, tuple(named)))
     return outputs
 
 

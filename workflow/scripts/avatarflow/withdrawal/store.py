@@ -16,12 +16,12 @@ REASON = "withdrawn consent"
 NOTHING: Mapping[str, Any] = {"runs": {}, "model_versions": [], "files": [], "elsewhere": 0}
 """What is found where there is no store yet."""
 ARTIFACTS = STORE / "artifacts"
-KIND, DECISION = "avatarflow.kind", "decision"
+KIND, WHOLE, DECISION = "avatarflow.kind", "entry", "decision"
 
 
 def is_there(uri: str | None) -> bool:
-    """Whether there is a store: the embedded one is made by the first run that ends."""
-    return uri is not None or (STORE / "mlflow.db").is_file()
+    """Whether there is a store, or files of one: the embedded one is made by the first run that ends."""
+    return uri is not None or (STORE / "mlflow.db").is_file() or ARTIFACTS.is_dir()
 
 
 def find(uri: str | None, clean: Mapping[str, frozenset[str]]) -> dict[str, Any]:
@@ -73,6 +73,48 @@ def find(uri: str | None, clean: Mapping[str, frozenset[str]]) -> dict[str, Any]
         "files": sorted(files),
         "elsewhere": elsewhere,
     }
+
+
+def keeps_earlier(uri: str | None, entry: str, clean: frozenset[str], before: float) -> bool:
+    """Whether there are files of runs, or registered generators, of an entry's earlier pools.
+
+    Parameters
+    ----------
+    uri : str or None
+        `tracking.uri` of the config.
+    entry : str
+        Such as `releases/eyes`.
+    clean : set of str
+        The rules whose runs go back to nobody.
+    before : float
+        When the present pool was begun, in ms since 1970; infinite where there is none.
+    """
+    with alone(STORE):
+        target = Target(STORE, uri)
+        every, home = list(_runs(target, entry)), ARTIFACTS / entry
+        ids = {run.info.run_id for run in every}
+        versions = target.client.search_model_versions(f"name = '{entry.partition('/')[2]}'")
+        if any(
+            one.run_id in ids
+            and one.tags.get(TAINTED) != REASON
+            and one.creation_timestamp < before
+            for one in versions
+        ):
+            return True
+        if target.artifacts and any(not ids & set(path.parts) for path in below(home)):
+            return True  # of a run that nobody knows
+        return any(
+            _last_told(run) < before and run.data.tags.get(KIND) not in clean
+            for run in every
+            if any(below(home / run.info.run_id) if target.artifacts else _artifacts(target, run))
+        )
+
+
+def _last_told(run: "Run") -> float:
+    """Return when a job began; of the run of a whole entry, which shows the newest, when its last job ended."""
+    info = run.info
+    is_whole = run.data.tags.get(KIND) == WHOLE
+    return float((info.end_time if is_whole else None) or info.start_time)
 
 
 def taint(uri: str | None, found: Mapping[str, Any]) -> None:
