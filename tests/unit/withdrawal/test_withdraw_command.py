@@ -242,6 +242,31 @@ def test_a_new_pool_without_the_patient_does_not_hide_what_was_made_of_the_old_o
     assert not clinic.HOME.exists()
 
 
+@pytest.mark.parametrize("part", ["pool", "teacher/weights.safetensors"])
+def test_a_link_in_what_would_be_deleted_stops_it(tmp_path, part):
+    place = clinic.HOME / part
+    shutil.move(place, tmp_path / "disk")
+    place.symlink_to(tmp_path / "disk")
+    clinic.list_gone("p1")
+    before = content()
+    with pytest.raises(AvatarflowError, match=r"^withdrawal: 1 symbolic links in what would"):
+        withdraw()
+    assert content() == before
+    assert not JOURNAL.exists()
+    place.unlink()
+    shutil.move(tmp_path / "disk", place)
+    withdraw()
+    assert not place.exists()
+
+
+def test_an_entry_that_lies_on_another_disk_is_deleted_there(tmp_path):
+    shutil.move(clinic.HOME, tmp_path / "disk")
+    clinic.HOME.symlink_to(tmp_path / "disk")
+    clinic.list_gone("p1")
+    withdraw()
+    assert not [path for path in (tmp_path / "disk").rglob("*") if path.is_file()]
+
+
 def test_others_who_hold_the_pictures_are_named(caplog):
     clinic.make_pool(clinic.config(), "audits/a")
     clinic.list_gone("p1")

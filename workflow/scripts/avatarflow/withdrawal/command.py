@@ -122,8 +122,8 @@ def end(config: Mapping[str, Any], signer: Signer | None) -> None:
     """Do what the journal says, write the protocol, and remove the journal last; all of it may be done twice."""
     journal = json.loads(JOURNAL.read_text(encoding="utf-8"))
     protocol = with_digest(journal["protocol"])
-    for path in [*(one["path"] for one in protocol["deleted"]), *protocol["links_removed"]]:
-        Path(path).unlink(missing_ok=True)
+    for one in protocol["deleted"]:
+        Path(one["path"]).unlink(missing_ok=True)
     for entry in protocol["entries"]:
         for home in (Path(home_of(entry)), Path(STATE) / entry, store.ARTIFACTS / entry):
             remove_empty(home)

@@ -72,7 +72,8 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
     ------
     AvatarflowError
         If it cannot be told who is in a pool, or who may be used; all problems at once. Also where MLflow
-        alone keeps what was made of an earlier pool, in which a patient may have been.
+        alone keeps what was made of an earlier pool, in which a patient may have been, and where a link
+        stands in for what would be deleted.
     """
     day = datetime.now(UTC).date().isoformat()
     outputs = read_outputs()
@@ -92,6 +93,10 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
     uri = config["tracking"]["uri"]
     found = store.find(uri, tainted.clean_rules) if store.is_there(uri) else dict(store.NOTHING)
     files = _in_order(tainted, map(Path, found.pop("files")))
+    if links := sum(path.is_symlink() for path in files):
+        seen = f"{links} symbolic links in what would be deleted: what they point to would stay"
+        do = f"replace them by what they point to (find {RESULTS} -type l shows them), and call again"
+        raise refuse("withdrawal", seen, do)
     told = {entry: releases_out(entry, gone.get(entry), outputs) for entry in tainted.files}
     protocol = {
         "format": FORMAT,
@@ -112,9 +117,8 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
         "deleted": [
             {"path": str(path), "bytes": path.stat().st_size, "sha256": file_sha256(path)}
             for path in files
-            if path.is_file() and not path.is_symlink()
+            if path.is_file()
         ],
-        "links_removed": [str(path) for path in files if path.is_symlink()],
         "mlflow": found,
         "released": {entry: release for entry, (release, _) in told.items() if release},
         "also_held_by": sorted(_holders(gone, tainted.files)),
