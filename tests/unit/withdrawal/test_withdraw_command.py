@@ -267,6 +267,28 @@ def test_an_entry_that_lies_on_another_disk_is_deleted_there(tmp_path):
     assert not [path for path in (tmp_path / "disk").rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_pool_without_records_stops_it_since_weights_of_others_cannot_be_told(whole):
+    clinic.list_gone("p1")
+    records = Path(".snakemake/metadata")
+    shutil.move(records, "kept")
+    before = content()
+    with pytest.raises(
+        AvatarflowError, match=r"^withdrawal: 1 pools of which \.snakemake/metadata"
+    ):
+        withdraw(whole=whole)
+    clinic.record("results/releases/eyes2/pool/pictures", "intake")  # of an entry named alike
+    with pytest.raises(AvatarflowError, match="does not know how they were made; put back"):
+        withdraw(whole=whole)
+    assert content() == before
+    shutil.rmtree(records)
+    shutil.move("kept", records)
+    withdraw(whole=whole)
+    assert not clinic.HOME.exists()
+    shutil.rmtree(records)
+    withdraw()  # without a pool nothing has to be known
+
+
 def test_others_who_hold_the_pictures_are_named(caplog):
     clinic.make_pool(clinic.config(), "audits/a")
     clinic.list_gone("p1")

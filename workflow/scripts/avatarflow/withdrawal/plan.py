@@ -23,6 +23,7 @@ from .patients import Gone, everybody, gone_from, pool_digests
 from .protocol import FORMAT, NOT_REACHED
 from .provenance import (
     MAPS,
+    RECORDS,
     RESULTS,
     STATE,
     Output,
@@ -73,10 +74,11 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
     AvatarflowError
         If it cannot be told who is in a pool, or who may be used; all problems at once. Also where MLflow
         alone keeps what was made of an earlier pool, in which a patient may have been, and where a link
-        stands in for what would be deleted.
+        stands in for what would be deleted, or a pool is there without Snakemake's records.
     """
     day = datetime.now(UTC).date().isoformat()
     outputs = read_outputs()
+    _refuse_without_records(outputs)
     gone, stale = _look(config, names, outputs, whole)
     found_in = {entry for entry, one in gone.items() if one.causes} | stale
     if whole or not found_in:
@@ -139,6 +141,16 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
         if one.causes
     }
     return Plan(protocol, internal)
+
+
+def _refuse_without_records(outputs: Sequence[Output]) -> None:
+    """Refuse where a pool has no records: whose weights another entry started from cannot be told."""
+    homes = {f"{home_of(entry)}/" for entry, _ in _pools()}
+    bare = [home for home in homes if not any(one.path.startswith(home) for one in outputs)]
+    if bare:
+        found = f"{len(bare)} pools of which {RECORDS} does not know how they were made"
+        do = "put back the folder .snakemake of the runs, or remove all results with make clean"
+        raise refuse("withdrawal", found, do)
 
 
 def _look(
