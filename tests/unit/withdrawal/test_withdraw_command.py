@@ -180,10 +180,31 @@ def test_a_second_call_does_nothing_until_a_run_has_made_it_again(caplog):
     assert second["jobs"] == {clinic.ENTRY: {"intake: finished": 1}}
     again = {one["path"]: one["sha256"] for one in second["made_again"]}
     assert again[f"{clinic.HOME}/report.html"] == file_sha256(clinic.HOME / "report.html")
-    assert second["not_made_again"] == []
+    assert second["not_made_again"] == second["not_looked_at"] == []
     before = content()
     withdraw()
     assert content() == before
+
+
+def test_only_a_call_that_looks_at_all_entries_of_a_protocol_ends_it(caplog):
+    clinic.made("results/audits/a/audit.json", "audit", clinic.HOME / "student/model_index.json")
+    settings = clinic.config()
+    settings["releases"]["other"] = settings["releases"]["eyes"]
+    settings["audits"]["a"] = {}
+    clinic.list_gone("p1")
+    withdraw(settings)
+    clinic.make_pool(settings)
+    clinic.make_release()
+    clinic.made("results/audits/a/audit.json", "audit", clinic.HOME / "student/model_index.json")
+    clinic.list_gone("p1", "p4")  # who is in the pool of eyes
+    with caplog.at_level(logging.INFO):
+        withdraw(settings, ["other"])
+    assert not list(FOLDER.glob("*.rerun.json"))
+    assert "releases/eyes not looked at now, so it is not ended" in caplog.text
+    clinic.list_gone("p1")
+    withdraw(settings)
+    (path,) = FOLDER.glob("*.rerun.json")
+    assert json.loads(path.read_bytes())["not_looked_at"] == ["audits/a"]
 
 
 def test_a_protocol_that_was_changed_is_noticed():

@@ -8,7 +8,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,15 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
             end(config, signer)
             log.info("now run the same command as always: it makes again what is configured")
     if plan is None and not only_list:
-        complete(signer)
+        every = config["releases"]
+        complete(
+            signer,
+            {
+                f"releases/{name}"
+                for name in every
+                if name in names or not _has_patients(every[name])
+            },
+        )
     if plan is None and (others := not_configured(config)):
         found = (
             f"{', '.join(others)} of another configuration, or an earlier name, were not looked at"
@@ -146,8 +154,10 @@ def remove_empty(folder: Path) -> None:
                 path.rmdir()
 
 
-def complete(signer: Signer | None) -> None:
-    """Write the second halves of protocols whose entries were made again.
+def complete(signer: Signer | None, looked_at: Collection[str]) -> None:
+    """Write the second halves of protocols whose entries were made again, and were looked at now.
+
+    Audits are never looked at; the second half names them.
 
     Raises
     ------
@@ -158,7 +168,11 @@ def complete(signer: Signer | None) -> None:
         if not is_whole(protocol):
             found = "it was changed after it was written"
             raise refuse(f"protocol {path.name}", found, "restore it from your records")
-        second = rerun_of(protocol)
+        left = sorted(set(protocol["entries"]) - set(looked_at))
+        if releases := [entry for entry in left if entry.startswith("releases/")]:
+            log.info("%s: %s not looked at now, so it is not ended", path, ", ".join(releases))
+            continue
+        second = rerun_of(protocol, left)
         if second is None:
             log.info("%s: what was deleted is not made again yet", path)
         else:
@@ -217,9 +231,7 @@ def chosen(config: Mapping[str, Any], name: str, whole: bool) -> list[str]:
     AvatarflowError
         If there is none of that name, or everybody is to go of nobody knows what.
     """
-    patients = [
-        one for one, entry in config["releases"].items() if entry["source"]["generate"] is None
-    ]
+    patients = [one for one, entry in config["releases"].items() if _has_patients(entry)]
     if name == ALL and not whole:
         return patients
     if name not in patients:
@@ -228,6 +240,10 @@ def chosen(config: Mapping[str, Any], name: str, whole: bool) -> list[str]:
             "withdraw ENTRY", f"no release of patients of that name; there are {known}", "name one"
         )
     return [name]
+
+
+def _has_patients(entry: Mapping[str, Any]) -> bool:
+    return entry["source"]["generate"] is None
 
 
 if __name__ == "__main__":

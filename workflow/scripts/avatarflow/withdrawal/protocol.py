@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +77,11 @@ def waiting(folder: Path = FOLDER) -> list[tuple[Path, dict[str, Any]]]:
     return found
 
 
-def rerun_of(protocol: Mapping[str, Any]) -> dict[str, Any] | None:
+def rerun_of(protocol: Mapping[str, Any], not_looked_at: Sequence[str]) -> dict[str, Any] | None:
     """Return the second half of a protocol: what was made again; None while a decision is still to be made.
 
-    Files are compared by path: a run need not make all that was there before.
+    Files are compared by path: a run need not make all that was there before. That no withdrawn patient
+    is in the pools is said of the entries that were looked at.
     """
     deleted = [Path(one["path"]) for one in protocol["deleted"]]
     decisions = [
@@ -102,5 +103,6 @@ def rerun_of(protocol: Mapping[str, Any]) -> dict[str, Any] | None:
         "not_made_again": sorted({str(path) for path in deleted} - {str(path) for path in again}),
         "jobs": {entry: dict(sorted(counts.items())) for entry, counts in jobs.items()},
         "withdrawn_patients_in_pools": 0,
+        "not_looked_at": list(not_looked_at),
     }
     return with_digest(content)
