@@ -321,6 +321,22 @@ def test_others_who_hold_the_pictures_are_named(caplog):
     assert "audits/a is not in this configuration: not looked at" in caplog.text
 
 
+def test_reads_and_tables_are_named_since_nobody_looks_at_them(caplog):
+    clinic.made("results/tables/old/certificate.json", "release_table")
+    settings = clinic.config()
+    settings["read_releases"]["sample"] = {}
+    named = "is not looked at, and may hold data of patients who have withdrawn"
+    for patient in ("p99", "p1"):  # nobody, and somebody
+        clinic.list_gone(patient)
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            withdraw(settings)
+        assert f"tables/old {named}" in caplog.text
+        assert f"read_releases/sample {named}" in caplog.text
+    assert protocols()[0]["not_looked_at"] == ["read_releases/sample", "tables/old"]
+    assert Path("results/tables/old/certificate.json").exists()
+
+
 def test_results_of_an_entry_that_was_renamed_are_not_taken_for_nobodys():
     clinic.list_gone("p1")
     settings = clinic.config()

@@ -22,7 +22,7 @@ from avatarflow.runs.tracking import alone
 
 from . import store
 from .journal import FOLDER, JOURNAL
-from .plan import Plan, make_plan, not_configured
+from .plan import Plan, make_plan, not_configured, not_searched
 from .protocol import (
     INTERNAL,
     RERUN,
@@ -33,10 +33,13 @@ from .protocol import (
     write_private,
     write_signed,
 )
-from .provenance import STATE, home_of
+from .provenance import STATE, UNSEARCHED, home_of
 
 log = logging.getLogger(__name__)
 ALL = "all"
+NOT_SEARCHED = (
+    "{} is not looked at, and may hold data of patients who have withdrawn: see docs/clinic.md"
+)
 SNAKEMAKE = Path(".snakemake")
 
 
@@ -71,6 +74,8 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
     plan = make_plan(config, names, whole)
     if plan is None:
         log.info("nobody in the pools of %s has withdrawn", ", ".join(names) or "no release")
+        for entry in not_searched(config):
+            log.info("%s", NOT_SEARCHED.format(entry))
     else:
         for line in lines_of(plan.protocol):
             log.info("%s", line)
@@ -200,7 +205,11 @@ def lines_of(protocol: Mapping[str, Any]) -> Iterator[str]:
     for entry in protocol["also_held_by"]:
         yield f"{entry} holds pictures of them, too, and does not refuse them: see docs/clinic.md"
     for entry in protocol["not_looked_at"]:
-        yield f"{entry} is not in this configuration: not looked at"
+        yield (
+            NOT_SEARCHED.format(entry)
+            if entry.partition("/")[0] in UNSEARCHED
+            else f"{entry} is not in this configuration: not looked at"
+        )
 
 
 def main(arguments: Sequence[str]) -> int:

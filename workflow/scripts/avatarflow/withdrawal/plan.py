@@ -26,6 +26,7 @@ from .provenance import (
     RECORDS,
     RESULTS,
     STATE,
+    UNSEARCHED,
     Output,
     Tainted,
     behind,
@@ -124,7 +125,7 @@ def make_plan(config: Mapping[str, Any], names: Sequence[str], whole: bool) -> P
         "mlflow": found,
         "released": {entry: release for entry, (release, _) in told.items() if release},
         "also_held_by": sorted(_holders(gone, tainted.files)),
-        "not_looked_at": not_configured(config),
+        "not_looked_at": sorted([*not_configured(config), *not_searched(config)]),
         "not_reached": list(NOT_REACHED),
     }
     internal = {
@@ -250,6 +251,18 @@ def not_configured(config: Mapping[str, Any]) -> list[str]:
             if folder.name not in config[map_name] and any(store.below(folder))
         }
     )
+
+
+def not_searched(config: Mapping[str, Any]) -> list[str]:
+    """Return the releases of reads and tables, configured or there: nobody looks for patients in them."""
+    there = {
+        (map_name, folder.name)
+        for map_name in UNSEARCHED
+        for folder in Path(RESULTS, map_name).glob("*")
+        if any(store.below(folder))
+    }
+    asked = {(map_name, name) for map_name in UNSEARCHED for name in config[map_name]}
+    return sorted("/".join(one) for one in there | asked)
 
 
 def _pools() -> Iterator[tuple[str, Path]]:

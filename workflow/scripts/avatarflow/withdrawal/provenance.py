@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from avatarflow.core.errors import refuse
 
 RECORDS = Path(".snakemake/metadata")
-MAPS = ("releases", "audits")
+MAPS, UNSEARCHED = ("releases", "audits"), ("read_releases", "tables")
 RESULTS, STATE = "results", "results/state"
 
 
