@@ -79,7 +79,8 @@ class Sensitive:
         places = classes[self.patients[here]] * self.n_values + self.codes[here]
         having = np.bincount(places, minlength=count * self.n_values).reshape(count, self.n_values)
         known = np.bincount(classes[np.unique(self.patients[here])], minlength=count)
-        return having.max(1, initial=0) / np.maximum(known, 1)
+        largest: Floats = having.max(1, initial=0) / np.maximum(known, 1)
+        return largest
 
 
 def sizes(classes: Integers, kept: Mask) -> Integers:
@@ -113,7 +114,8 @@ def entropy_values(masses: Floats, surest: Floats) -> Floats:
 
 def _entropy(shares: Floats) -> Floats:
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    return -(shares * logs).sum(1)
+    entropy: Floats = -(shares * logs).sum(1)
+    return entropy
 
 
 def distances(masses: Floats, distance: str) -> Floats:
