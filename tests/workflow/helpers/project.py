@@ -148,7 +148,7 @@ def run(folder, *arguments, root=ROOT, check=True):
         capture_output=True,
         text=True,
         env=environment(),
-        timeout=900,
+        timeout=1800,
     )
     if check and done.returncode != 0:
         raise AssertionError(
