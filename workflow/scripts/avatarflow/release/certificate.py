@@ -3,9 +3,12 @@
 It fails closed: data are released only where every gate passes.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from avatarflow.core.errors import refuse
 from avatarflow.core.gates import Gate, all_pass, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
@@ -29,6 +32,14 @@ def record(decided: Mapping[str, Any], gates: Sequence[Gate], step: Step) -> Non
     step.params(
         {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
     )
+
+
+def remove_earlier(folder: str | Path) -> None:
+    """Take an older release away, first of all: nothing released may lie without a decision after a crash."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if Path(folder).exists():
+        found = "an older one that cannot be taken away"
+        raise refuse("release folder", found, "remove it, and start again")
 
 
 def certificate(

@@ -1,7 +1,6 @@
 """The release step: hold every figure against its gate, and write what may be published."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
 
 from .assemble import write_release
-from .certificate import REFUSE, certificate, record
+from .certificate import REFUSE, certificate, record, remove_earlier
 from .consent import consent_section
 from .counts import number_of, release_counts
 from .gates.figures import release_figures, smallest_condition
@@ -56,7 +55,7 @@ def release_entry(
     signing : mapping, optional
         `signing` of the config; the key is read after the decision, and only where the release passes.
     """
-    _clear(Path(outputs["certificate"]).parent)
+    remove_earlier(Path(outputs["certificate"]).parent)
     decisions = pd.read_parquet(inputs["decisions"])
     _refuse_unjudged(decisions)
     released = accepted(Sample.read(inputs["samples"]), decisions)
@@ -137,14 +136,6 @@ def decide(
         consent=consent_section(entry, summary),
     )
     return decided, gates
-
-
-def _clear(folder: Path) -> None:
-    """Take an older release away, first of all: there must be no pictures without a decision after a crash."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        found = "an older one that cannot be taken away"
-        raise refuse("release folder", found, "remove it, and start again")
 
 
 def _refuse_unjudged(decisions: pd.DataFrame) -> None:

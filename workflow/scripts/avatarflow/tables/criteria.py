@@ -65,22 +65,22 @@ class Sensitive:
 
     def masses(self, classes: Integers, kept: Mask) -> Floats:
         """(classes, values) weight of each value among the kept patients of each class."""
-        count = int(classes.max()) + 1 if len(classes) else 0
-        here = kept[self.patients]
-        places = classes[self.patients[here]] * self.n_values + self.codes[here]
-        flat = np.bincount(places, self.weights[here], minlength=count * self.n_values)
-        # without any value bincount gives whole numbers
-        return flat.reshape(count, self.n_values).astype(np.float64)
+        return self._summed(self.weights, classes, kept)
 
     def surest(self, classes: Integers, kept: Mask) -> Floats:
         """(classes,) largest share of the known patients of a class who have one and the same value; 0 without any."""
+        having = self._summed(np.ones(len(self.codes)), classes, kept)
+        known = self.masses(classes, kept).sum(1)  # of each patient 1
+        largest: Floats = having.max(1, initial=0) / np.maximum(known.round(), 1)
+        return largest
+
+    def _summed(self, weights: Floats, classes: Integers, kept: Mask) -> Floats:
         count = int(classes.max()) + 1 if len(classes) else 0
         here = kept[self.patients]
         places = classes[self.patients[here]] * self.n_values + self.codes[here]
-        having = np.bincount(places, minlength=count * self.n_values).reshape(count, self.n_values)
-        known = np.bincount(classes[np.unique(self.patients[here])], minlength=count)
-        largest: Floats = having.max(1, initial=0) / np.maximum(known, 1)
-        return largest
+        flat = np.bincount(places, weights[here], minlength=count * self.n_values)
+        # without any value bincount gives whole numbers
+        return flat.reshape(count, self.n_values).astype(np.float64)
 
 
 def sizes(classes: Integers, kept: Mask) -> Integers:

@@ -1,7 +1,6 @@
 """The decision about a table of labels, and the folder that may be published where every gate passes."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
-from avatarflow.core.errors import refuse
 from avatarflow.core.gates import switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.core.tables import write_table
 from avatarflow.intake.identifiers import spelled
+from avatarflow.release.certificate import record, remove_earlier
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.gates.other_thresholds import shown_gates
 from avatarflow.release.signing import Signer, read_signer
@@ -54,11 +53,7 @@ def release_table(
         `release/`: whatever lay there is gone, first of all.
     step : Step
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    if Path(folder).exists():
-        raise refuse(
-            "release folder", "an older one that cannot be taken away", "remove it, and start again"
-        )
+    remove_earlier(folder)
     where = f"config tables.{name}"
     key = read_key(paths["key"], f"{where}.key_file") if paths["key"] else None
     labels = read_labels(settings, paths, where, settings["seed"], step)
@@ -85,11 +80,7 @@ def release_table(
             gate.direction,
             gate.threshold,
         )
-        if gate.value is not None:
-            step.metric(f"gate.{gate.name}", gate.value)
-    step.params(
-        {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
-    )
+    record(decided, gates, step)
     return decided
 
 

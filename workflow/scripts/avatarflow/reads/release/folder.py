@@ -1,7 +1,6 @@
 """The decision about cleaned reads, and the folder that leaves: whole where every gate passes, else not there."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -18,7 +17,7 @@ from avatarflow.reads import bgzf
 from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
-from avatarflow.release.certificate import record
+from avatarflow.release.certificate import record, remove_earlier
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
@@ -55,11 +54,7 @@ def release_reads(
         `release/`: whatever lay there is gone, first of all.
     step : Step
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    if Path(folder).exists():
-        raise refuse(
-            "release folder", "an older one that cannot be taken away", "remove it, and start again"
-        )
+    remove_earlier(folder)
     found, summary = (
         json.loads(Path(inputs[key]).read_text(encoding="utf-8"))
         for key in ("assessment", "summary")
