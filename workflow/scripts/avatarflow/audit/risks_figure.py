@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from avatarflow.core.arrays import Floats
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 GROUPS = {
     "candidates": ("candidates", "#0072b2", "solid"),
@@ -54,6 +53,4 @@ def draw_risks(risks: Mapping[str, Floats], path: str | Path) -> None:
     axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
     axes.minorticks_off()
     axes.legend(fontsize="small", frameon=False, loc="upper left")
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, metadata={"Software": None})
+    write_figure(path, figure, dpi=130)

@@ -5,10 +5,9 @@ With `--unverified` (`UNVERIFIED=1`) values that no page supports count as well,
 
 import argparse
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 
-from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.errors import command, start
 from avatarflow.intake.tables.filter_columns import names_column
 from avatarflow.intake.tables.selection import select_rows
 
@@ -65,26 +64,20 @@ def described(source: Source, expression: str) -> Iterator[str]:
         yield f"    selected by what is not verified: {', '.join(named)}"
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Show the sources that an expression keeps; the exit status is 2 where it keeps none."""
     parser = argparse.ArgumentParser(prog="avatarflow.catalogue.select", description=__doc__)
     parser.add_argument("expression", nargs="?", default="")
     parser.add_argument("--unverified", action="store_true")
     options = parser.parse_args(arguments)
-    try:
-        sources = read_catalogue()
-        chosen = select_sources(sources, options.expression, options.unverified)
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
+    sources = read_catalogue()
+    chosen = select_sources(sources, options.expression, options.unverified)
     for source in chosen:
         for line in described(source, options.expression):
             log.info("%s", line)
     log.info("%d of %d sources", len(chosen), len(sources))
-    return 0
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main)

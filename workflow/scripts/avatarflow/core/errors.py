@@ -1,7 +1,12 @@
 """Errors a user can act on: `<where>: <what was found>; <what to do>`, all problems at once."""
 
-from collections.abc import Iterable, Iterator
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
+
+Main = Callable[[Sequence[str]], int]
 
 
 class AvatarflowError(Exception):
@@ -52,3 +57,25 @@ def problem(where: str, found: str, do: str) -> str:
 def refuse(where: str, found: str, do: str) -> AvatarflowError:
     """Return an error of one problem, to be raised by the caller."""
     return AvatarflowError(problem(where, found, do))
+
+
+def command(main: Callable[[Sequence[str]], None]) -> Main:
+    """Make a command of a function: its refusals are logged line by line; the exit status is then 2, else 0."""
+
+    @wraps(main)
+    def with_status(arguments: Sequence[str]) -> int:
+        try:
+            main(arguments)
+        except AvatarflowError as error:
+            for line in str(error).splitlines():
+                logging.getLogger(main.__module__).error("%s", line)
+            return 2
+        return 0
+
+    return with_status
+
+
+def start(main: Main, line_format: str = "%(message)s") -> None:
+    """Run a command with this process's arguments, and end with its exit status."""
+    logging.basicConfig(format=line_format, level=logging.INFO)
+    sys.exit(main(sys.argv[1:]))

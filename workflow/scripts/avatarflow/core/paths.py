@@ -107,3 +107,9 @@ def write_json(target: str | Path, value: Any, allow_nan: bool = True) -> None:
     text = json.dumps(value, indent=1, sort_keys=True, allow_nan=allow_nan) + "\n"
     with replacing(target) as path:
         path.write_text(text, encoding="utf-8")
+
+
+def write_figure(target: str | Path, figure: Any, dpi: int) -> None:
+    """Write a figure of matplotlib as PNG, whole or not at all, and without the version that drew it."""
+    with replacing(target) as path:
+        figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 PANELS = {
     "kid": ("distance to held-out real pictures", "KID (lower is better)"),
@@ -73,8 +73,7 @@ def draw_frontier(table: pd.DataFrame, path: str | Path) -> None:
         for stage, pictures in dict.fromkeys(zip(table["stage"], table["pictures"], strict=True))
     ]  # fmt: skip
     canvas.legend(handles=lines, fontsize=8.5, frameon=False, loc="outside upper center", ncols=4)
-    with replacing(path) as temporary:
-        canvas.savefig(temporary, dpi=130, format="png", metadata={"Software": None})
+    write_figure(path, canvas, dpi=130)
 
 
 def _face(stage: str, pictures: str) -> str:

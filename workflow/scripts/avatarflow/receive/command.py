@@ -3,13 +3,12 @@
 import argparse
 import logging
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Sequence
 from types import FrameType
 
-from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.errors import command, refuse, start
 from avatarflow.core.hosts import is_loopback
 
 from .inbox import Bounds, Inbox
@@ -32,26 +31,22 @@ class Signals:
         (self.second if self.first.is_set() else self.first).set()
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Receive until a signal comes; the exit status is 2 where the service cannot be started."""
     options = _parser().parse_args(arguments)
     for library in ("pynetdicom", "pydicom"):  # their lines and warnings hold UIDs and titles
         logging.getLogger(library).propagate = False
     warnings.simplefilter("ignore")
-    try:
-        bounds = Bounds(
-            _positive("MAX_MB", options.max_mb) * MIB,
-            _positive("MAX_FILES", options.max_files),
-            _positive("MIN_FREE_MB", options.min_free_mb) * MIB,
-        )
-        allowed = options.allow.split()
-        address = Address(options.host, options.port, options.ae_title, allowed)
-        inbox = Inbox(options.folder, bounds)
-        service = Service(inbox, address)
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
+    bounds = Bounds(
+        _positive("MAX_MB", options.max_mb) * MIB,
+        _positive("MAX_FILES", options.max_files),
+        _positive("MIN_FREE_MB", options.min_free_mb) * MIB,
+    )
+    allowed = options.allow.split()
+    address = Address(options.host, options.port, options.ae_title, allowed)
+    inbox = Inbox(options.folder, bounds)
+    service = Service(inbox, address)
     signals = Signals()
     log.info("%s receives on %s, port %d", address.ae_title, address.host, service.port)
     for line in _warnings(address, inbox):
@@ -59,7 +54,6 @@ def main(arguments: Sequence[str]) -> int:
     _serve(service, signals)
     inbox.close()
     log.info("stopped; nothing is half-written")
-    return 0
 
 
 def _serve(service: Service, signals: Signals) -> None:
@@ -107,5 +101,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main, "%(asctime)s %(message)s")

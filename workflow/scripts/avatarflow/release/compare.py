@@ -5,12 +5,11 @@ Reads certificates and checksum lists alone, so either release may be an archive
 
 import json
 import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatarflow.core.errors import AvatarflowError, Problems
+from avatarflow.core.errors import Problems, command, start
 
 log = logging.getLogger(__name__)
 CERTIFICATE, CHECKSUMS = "certificate.json", "SHA256SUMS"
@@ -124,20 +123,14 @@ def _files(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[str]:
         yield f"files, the same: {len(both) - len(changed)}"
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Show the differences of two folders; the exit status is 2 where one cannot be read."""
     folders = dict(zip("AB", [*arguments, "", ""][:2], strict=True))
-    try:
-        a, b = read_releases(folders)
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
+    a, b = read_releases(folders)
     for line in differences(a, b):
         log.info("%s", line)
-    return 0
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main)

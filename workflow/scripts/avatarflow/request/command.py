@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from avatarflow.config.file_text import read_config
 from avatarflow.config.loading import load
-from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.errors import command, refuse, start
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.intake.fhir.download import downloaded
 from avatarflow.release.dossier.texts import LANGUAGES
@@ -74,32 +73,27 @@ def write_answer(
     return target, line
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Write a request or an answer; the exit status is 2 where something keeps it from being written."""
     options = _parser().parse_args(arguments)
-    try:
-        config = read_config(options.config)
-        if options.command == "write":
-            log.info("%s", write_request(config, options.name, options.out))
-        else:
-            today = date.today().isoformat()
-            made = write_answer(config, options.request, options.out, today, options.threshold)
-            for line in reversed(made):
-                log.info("%s", line)
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
-    return 0
+    config = read_config(options.config)
+    if options.command == "write":
+        log.info("%s", write_request(config, options.name, options.out))
+    else:
+        today = date.today().isoformat()
+        made = write_answer(config, options.request, options.out, today, options.threshold)
+        for line in reversed(made):
+            log.info("%s", line)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="avatarflow.request.command", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, out in (("write", "results/requests"), ("answer", "results/answers")):
-        command = commands.add_parser(name)
-        command.add_argument("--config", required=True)
-        command.add_argument("--out", default=out)
+        parts = commands.add_parser(name)
+        parts.add_argument("--config", required=True)
+        parts.add_argument("--out", default=out)
     commands.choices["write"].add_argument("--name", required=True)
     commands.choices["answer"].add_argument("--request", required=True)
     commands.choices["answer"].add_argument("--threshold", type=int, default=DEFAULT)
@@ -107,5 +101,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 from avatarflow.core.tables import write_table
 
 from .history import read_records
@@ -100,8 +100,7 @@ def picture(jobs: pd.DataFrame, path: Path) -> None:
     )
     if axes.has_data():
         figure.legend(loc="outside right upper", fontsize="small")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+    write_figure(path, figure, dpi=120)
 
 
 def main() -> None:

@@ -3,14 +3,13 @@
 import argparse
 import html
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.errors import command, start
 from avatarflow.core.paths import replacing
 from avatarflow.core.tables import write_table
 
@@ -86,23 +85,17 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -
     return f"<h2>{html.escape(title)}</h2>\n<table><tr>{heads}</tr>\n{body}</table>"
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Write the terms; the exit status is 2 where something keeps them from being written."""
     parser = argparse.ArgumentParser(prog="avatarflow.terms.command", description=__doc__)
     parser.add_argument("--profiles", required=True)
     parser.add_argument("--out", default="results/terms")
     options = parser.parse_args(arguments)
-    try:
-        for name, count in write_terms(options.profiles, options.out).items():
-            log.info("%d %s", count, name)
-        log.info("%s", Path(options.out) / "terms.html")
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
-    return 0
+    for name, count in write_terms(options.profiles, options.out).items():
+        log.info("%d %s", count, name)
+    log.info("%s", Path(options.out) / "terms.html")
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main)

@@ -7,14 +7,13 @@ next call goes on with it, so that a withdrawal that was killed ends as one that
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from avatarflow.config.file_text import read_config
 from avatarflow.config.loading import load
-from avatarflow.core.errors import AvatarflowError, refuse
+from avatarflow.core.errors import AvatarflowError, command, refuse, start
 from avatarflow.release.signing import Signer, read_signer
 from avatarflow.runs.locks import clear_stale
 from avatarflow.runs.orphans import cancel_orphans
@@ -212,7 +211,8 @@ def lines_of(protocol: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def main(arguments: Sequence[str]) -> int:
+@command
+def main(arguments: Sequence[str]) -> None:
     """Withdraw; the exit status is 2 where something keeps it from being done."""
     parser = argparse.ArgumentParser(prog="avatarflow.withdrawal.command", description=__doc__)
     parser.add_argument("--config", required=True)
@@ -220,16 +220,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--everybody", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args(arguments)
-    try:
-        config = load(read_config(options.config))
-        names = chosen(config, options.entry, options.everybody)
-        with alone(FOLDER):  # a second one waits, and then finds nothing
-            withdraw(config, names, options.everybody, options.list)
-    except AvatarflowError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        return 2
-    return 0
+    config = load(read_config(options.config))
+    names = chosen(config, options.entry, options.everybody)
+    with alone(FOLDER):  # a second one waits, and then finds nothing
+        withdraw(config, names, options.everybody, options.list)
 
 
 def chosen(config: Mapping[str, Any], name: str, whole: bool) -> list[str]:
@@ -256,5 +250,4 @@ def _has_patients(entry: Mapping[str, Any]) -> bool:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    sys.exit(main(sys.argv[1:]))
+    start(main)

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import write_figure, write_json
 from avatarflow.runs.context import Step
 
 TARGETS = ("teacher", "student", "release", "foreign", "accepted")
@@ -69,9 +68,7 @@ def draw(rows: Sequence[Mapping[str, Any]], largest: float, path: str | Path) ->
         fontsize=8,
         frameon=False,
     )
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, metadata={"Software": None})
+    write_figure(path, figure, dpi=130)
 
 
 def _name(row: Mapping[str, Any]) -> str:

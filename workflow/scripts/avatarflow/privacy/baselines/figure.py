@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 from .compare import LEVELS, PUBLISHED
 from .registry import RULES
@@ -33,9 +32,7 @@ def draw_baselines(table: pd.DataFrame, path: str | Path) -> None:
         figure.legend(
             handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=3
         )
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})
+    write_figure(path, figure, dpi=150)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, measure: str, label: str) -> None:

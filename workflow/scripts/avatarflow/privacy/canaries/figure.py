@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 EXPOSURE = "exposure: "
 RECALL = {"cone_recall": "own cone", "matcher_recall": "matcher"}
@@ -45,9 +44,7 @@ def draw(table: pd.DataFrame, path: str | Path) -> None:
             one.legend(fontsize=7, frameon=False)
     axes[0, 0].set(ylabel="share of canaries found", ylim=(-0.05, 1.05))
     axes[1, 0].set_ylabel("exposure in bits")
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
+    write_figure(path, figure, dpi=110)
 
 
 def _curve(axes: Axes, points: pd.DataFrame, label: str) -> None:

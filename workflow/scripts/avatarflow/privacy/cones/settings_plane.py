@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from avatarflow.core.arrays import Floats, Mask, Rows
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 from avatarflow.privacy.fingerprints.files import StoredRows
 
 from .cone import Cones, needed_scales
@@ -105,6 +104,4 @@ def draw_plane(table: pd.DataFrame, cones: Cones, path: str | Path) -> None:
     axes.set(yscale="log", xlabel="weight of the own radius, beta", ylabel="scale of the cones, c")
     figure.colorbar(mesh, label="share of held-out originals that pass")
     axes.legend(loc="upper left", fontsize="small")
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})
+    write_figure(path, figure, dpi=150)

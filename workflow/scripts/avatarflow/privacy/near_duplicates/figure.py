@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 LINES = {
     "rejected_confirmed": ("rejected by the cones, of the confirmed", "#0b2e3a", "o-"),
@@ -41,9 +40,7 @@ def draw_near_duplicates(table: pd.DataFrame, path: str | Path) -> None:
         figure.legend(
             handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=2
         )
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})
+    write_figure(path, figure, dpi=150)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, name: str) -> None:

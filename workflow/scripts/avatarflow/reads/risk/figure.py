@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 
 def plot_risk(table: str | Path, output: str | Path) -> None:
@@ -45,5 +45,4 @@ def plot_risk(table: str | Path, output: str | Path) -> None:
     right.set(ylabel="rank of the donor in the panel", yscale="log")
     for part in (left, right):
         part.set(xscale="log", xlabel="residual human fragments per donor on the panel's span")
-    with replacing(output) as path:
-        figure.savefig(path, dpi=150, metadata={"Software": None})
+    write_figure(output, figure, dpi=150)

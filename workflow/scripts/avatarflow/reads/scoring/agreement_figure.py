@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 
 def plot_agreement(counts: str | Path, agreement: str | Path, output: str | Path) -> None:
@@ -29,8 +29,7 @@ def plot_agreement(counts: str | Path, agreement: str | Path, output: str | Path
     _shares(left, calls, names)
     _matrix(right, pairs, names)
     figure.suptitle("no truth is known: tools that agree may all be wrong", fontsize=9)
-    with replacing(output) as path:
-        figure.savefig(path, dpi=150, metadata={"Software": None})
+    write_figure(output, figure, dpi=150)
 
 
 def _shares(panel: Axes, calls: pd.DataFrame, names: list[str]) -> None:

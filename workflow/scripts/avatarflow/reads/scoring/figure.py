@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 
 def plot_scores(scores: str | Path, output: str | Path) -> None:
@@ -34,8 +34,7 @@ def plot_scores(scores: str | Path, output: str | Path) -> None:
         )
     panels[0].set_ylabel("human fragments removed (95 % interval)")
     panels[-1].legend(loc="lower left", frameon=False)
-    with replacing(output) as path:
-        figure.savefig(path, dpi=150, metadata={"Software": None})
+    write_figure(output, figure, dpi=150)
 
 
 def _draw(panel: Axes, table: pd.DataFrame) -> None:

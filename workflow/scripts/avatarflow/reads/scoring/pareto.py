@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_figure
 
 from .score import level_name
 
@@ -70,5 +70,4 @@ def plot_pareto(scores: str | Path, output: str | Path) -> None:
     figure.suptitle(
         "lower left is better; blue: beaten by no other; larger: faster (CPU time)", fontsize=9
     )
-    with replacing(output) as path:
-        figure.savefig(path, dpi=150, metadata={"Software": None})
+    write_figure(output, figure, dpi=150)
