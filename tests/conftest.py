@@ -13,6 +13,7 @@ sys.path.append(str(ROOT / "workflow" / "scripts"))
 # `project`: tests of the workflow and of the cluster share it
 sys.path.append(str(ROOT / "tests" / "workflow" / "helpers"))
 sys.path.append(str(ROOT / "tests" / "reference"))  # `long_world`
+sys.path.append(str(ROOT / "experiments" / "reads"))  # `exceedances`
 sys.path.append(str(ROOT / "tests" / "reference" / "slow"))  # `cone_reference` and others
 # `test_processes`: training on two nodes does what it does on one machine; `watched`
 sys.path.append(str(ROOT / "tests" / "unit" / "generators"))

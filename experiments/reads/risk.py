@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from exceedances import exceedances
 
 from avatarflow.core.paths import replacing
 from avatarflow.core.seeds import generator
 from avatarflow.core.statistics import Estimate, wilson
 from avatarflow.reads.genomes.genome import read_fasta
-from avatarflow.reads.risk.calibration import exceedances
 from avatarflow.reads.risk.genetic_map import GeneticMap, read_map
 from avatarflow.reads.risk.identity import bits, rank
 from avatarflow.reads.risk.match import MODELS, Model, ratios_of

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from exceedances import exceedances
 
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
-from avatarflow.reads.risk.calibration import exceedances
 from avatarflow.reads.risk.genetic_map import GeneticMap
 from avatarflow.reads.risk.identity import (
     anonymity_set,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.counts import balance
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import write_json, write_text
 from avatarflow.core.results import clean
 from avatarflow.release.templates import embedded, fill
 from avatarflow.runs.context import Step
@@ -85,8 +85,7 @@ def audit_report(
             attacks=found["attacks"],
             verifier=verifier,
         )
-        with replacing(outputs[page]) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(outputs[page], text)
     step.params(
         {
             "overall": found["overall"],

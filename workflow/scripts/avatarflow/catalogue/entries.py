@@ -57,19 +57,18 @@ def read_catalogue(folder: Path = SOURCES) -> list[Source]:
     AvatarflowError
         One line per problem of every file.
     """
-    problems = Problems()
     files = sorted(folder.rglob("*.yaml"), key=lambda path: _order(folder, path))
-    if not files:
-        problems.add(f"sources {folder.name}", "no entries", "check the folder")
-    sources = []
-    for file in files:
-        identifier = file.relative_to(folder).with_suffix("").as_posix()
-        entry, lines = _read(file, identifier)
-        problems.extend(lines)
-        if not lines:
-            sources.append(Source(identifier, entry))
-    problems.extend(_repeated(sources))
-    problems.raise_if_any()
+    with Problems() as problems:
+        if not files:
+            problems.add(f"sources {folder.name}", "no entries", "check the folder")
+        sources = []
+        for file in files:
+            identifier = file.relative_to(folder).with_suffix("").as_posix()
+            entry, lines = _read(file, identifier)
+            problems.extend(lines)
+            if not lines:
+                sources.append(Source(identifier, entry))
+        problems.extend(_repeated(sources))
     return sources
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from avatarflow.config.loading import SCHEMAS
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 
 from .checks import AREAS, FACTS, NOT_VERIFIED
 from .entries import Source, read_catalogue
@@ -110,8 +110,7 @@ def _mark(source: Source, key: str) -> str:
 def write_page(file: Path = FILE) -> None:
     """Write the lists of the page anew."""
     text = updated(file.read_text(encoding="utf-8"), read_catalogue())
-    with replacing(file) as path:
-        path.write_text(text, encoding="utf-8")
+    write_text(file, text)
 
 
 if __name__ == "__main__":

@@ -49,25 +49,26 @@ def checked(request: Request) -> Job:
     AvatarflowError
         One line per problem, all of them.
     """
-    problems = Problems()
-    problems.extend(_argument_problems(request))
-    config, settings = _configured(request, problems)
-    files = [*data_files(config["read_releases"][request.name])]
-    problems.extend(line for file in files for line in _file_problems(file.where, file.path))
-    given = {file.where: file.path for file in files if file.where in GIVEN.values()}
-    problems.extend(_repeated(given))
-    digest = config_digest({"config": config, "files": files_digest(file.path for file in files)})
-    out = Path(request.out or "out").resolve()
-    work = Path(request.work).resolve() if request.work else out.with_name(out.name + SUFFIX)
-    if request.out:
-        problems.extend(_folder_problems(out, work, digest, [file.path for file in files]))
-    problems.raise_if_any()
+    with Problems() as problems:
+        _check_arguments(request, problems)
+        config, settings = _configured(request, problems)
+        files = [*data_files(config["read_releases"][request.name])]
+        for file in files:
+            _check_file(file.where, file.path, problems)
+        given = {file.where: file.path for file in files if file.where in GIVEN.values()}
+        _check_repeated(given, problems)
+        digest = config_digest(
+            {"config": config, "files": files_digest(file.path for file in files)}
+        )
+        out = Path(request.out or "out").resolve()
+        work = Path(request.work).resolve() if request.work else out.with_name(out.name + SUFFIX)
+        if request.out:
+            _check_folders(out, work, digest, [file.path for file in files], problems)
     return Job(request, config, settings, digest, out, work)
 
 
-def _argument_problems(request: Request) -> Iterator[str]:
-    """Lines about what the arguments lack."""
-    problems = Problems()
+def _check_arguments(request: Request, problems: Problems) -> None:
+    """Note what the arguments lack."""
     if not 1 <= len(request.reads) <= 2:
         found = f"{len(request.reads)} files" if request.reads else "no file"
         problems.add("reads", found, "name one FASTQ of single reads, or the two of pairs")
@@ -78,7 +79,6 @@ def _argument_problems(request: Request) -> Iterator[str]:
         problems.add("--out", "no folder", "name one that is not there yet")
     if request.cores != "all" and not (request.cores.isdecimal() and int(request.cores) > 0):
         problems.add("--cores", f"found '{request.cores}'", "give a whole number, or all")
-    yield from problems.lines
 
 
 def _configured(request: Request, problems: Problems) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,9 +125,8 @@ def _settings(config: Mapping[str, Any], name: str, problems: Problems) -> dict[
     return settings
 
 
-def _file_problems(where: str, path: str) -> Iterator[str]:
-    """One line if a file cannot be read by the workflow."""
-    problems = Problems()
+def _check_file(where: str, path: str, problems: Problems) -> None:
+    """Note why the workflow cannot read a file."""
     try:
         state = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -145,17 +144,15 @@ def _file_problems(where: str, path: str) -> Iterator[str]:
             problems.add(where, "you may not read it", "ask for the right to read it")
         elif not state.st_size:
             problems.add(where, "empty", "check how it was made")
-    yield from problems.lines
 
 
-def _repeated(given: Mapping[str, str]) -> Iterator[str]:
-    """One line per file that was given as two things."""
-    problems, names = Problems(), [*given]
+def _check_repeated(given: Mapping[str, str], problems: Problems) -> None:
+    """Note every file that was given as two things."""
+    names = [*given]
     for number, name in enumerate(names):
         for earlier in names[:number]:
             if _same(given[name], given[earlier]):
                 problems.add(name, f"the same file as {earlier}", "check which file is which")
-    yield from problems.lines
 
 
 def _same(path: str, other: str) -> bool:
@@ -165,16 +162,16 @@ def _same(path: str, other: str) -> bool:
         return False
 
 
-def _folder_problems(out: Path, work: Path, digest: str, files: Sequence[str]) -> Iterator[str]:
-    """Lines about the two folders that are made."""
-    problems = Problems()
+def _check_folders(
+    out: Path, work: Path, digest: str, files: Sequence[str], problems: Problems
+) -> None:
+    """Note why the two folders cannot be made."""
     for where, found in (
         ("--out", _out_problem(out, digest)),
         ("--work", _work_problem(work, out, files)),
     ):
         if found:
             problems.add(where, found, "name another folder")
-    yield from problems.lines
 
 
 def _out_problem(out: Path, digest: str) -> str | None:

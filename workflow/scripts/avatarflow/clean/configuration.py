@@ -76,32 +76,31 @@ def configuration(request: Request, settings: Mapping[str, Any]) -> dict[str, An
     AvatarflowError
         One line per problem: unknown tools, settings left open, keys that are given twice.
     """
-    problems = Problems()
     entry = copy.deepcopy(dict(settings))
     own_tools, signing = entry.pop("removal_tools", {}), entry.pop("signing", None)
     tools = shipped_tools() | (own_tools if isinstance(own_tools, dict) else {})
-    for key, (option, field) in WITH_OPTIONS.items():
-        values = getattr(request, field)
-        if values and key in entry:
-            problems.add("--config", f"{key} beside {option}", "keep one of them")
-        elif values and key == "y_contigs":
-            entry[key] = [] if values == (NONE,) else list(values)
-        elif values:
-            entry[key] = [*_choices(option, values, tools, problems)]
-    mates = (*request.reads, None)[:2]
-    paths = {
-        "own_reads": {"fastq1": mates[0], "fastq2": mates[1]},
-        "reference": {"fasta": request.reference},
-    }
-    for key, given in paths.items():
-        block = entry.setdefault(key, {})
-        if not isinstance(block, dict):
-            problems.add("--config", f"{key} is no mapping", "write key: value lines below it")
-            continue
-        for twice in sorted(given.keys() & block.keys()):
-            problems.add("--config", f"{key}.{twice}", "take it out; the command line says it")
-        block.update(given)
-    problems.raise_if_any()
+    with Problems() as problems:
+        for key, (option, field) in WITH_OPTIONS.items():
+            values = getattr(request, field)
+            if values and key in entry:
+                problems.add("--config", f"{key} beside {option}", "keep one of them")
+            elif values and key == "y_contigs":
+                entry[key] = [] if values == (NONE,) else list(values)
+            elif values:
+                entry[key] = [*_choices(option, values, tools, problems)]
+        mates = (*request.reads, None)[:2]
+        paths = {
+            "own_reads": {"fastq1": mates[0], "fastq2": mates[1]},
+            "reference": {"fasta": request.reference},
+        }
+        for key, given in paths.items():
+            block = entry.setdefault(key, {})
+            if not isinstance(block, dict):
+                problems.add("--config", f"{key} is no mapping", "write key: value lines below it")
+                continue
+            for twice in sorted(given.keys() & block.keys()):
+                problems.add("--config", f"{key}.{twice}", "take it out; the command line says it")
+            block.update(given)
     for file in data_files(entry):
         file.block[file.key] = str(Path(file.path).absolute())
     whole: dict[str, Any] = {"read_releases": {request.name: entry}}

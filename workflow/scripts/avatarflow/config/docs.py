@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Container, Iterator
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 
 from . import loading
 from .loading import MAPS, SCHEMAS, Schema
@@ -150,5 +150,4 @@ def _allowed(schema: Schema, document: Schema) -> str:
 
 if __name__ == "__main__":
     text = updated(PAGE.read_text(encoding="utf-8"))
-    with replacing(PAGE) as path:
-        path.write_text(text, encoding="utf-8")
+    write_text(PAGE, text)

@@ -27,19 +27,18 @@ def check_text(files: Iterable[str | Path], root: str = "config") -> None:
     AvatarflowError
         One line per repeated key and per template, all of them.
     """
-    problems = Problems()
-    for file in map(Path, files):
-        for line, key, repeated in _keys(file):
-            where = f"{root} {file.name} line {line}"
-            if repeated:
-                problems.add(where, f"key '{key}' stands there again", "keep one of them")
-            elif key == TEMPLATE:
-                problems.add(
-                    where,
-                    f"{TEMPLATE} lets the file run code",
-                    "write the values out, and use only files that you trust",
-                )
-    problems.raise_if_any()
+    with Problems() as problems:
+        for file in map(Path, files):
+            for line, key, repeated in _keys(file):
+                where = f"{root} {file.name} line {line}"
+                if repeated:
+                    problems.add(where, f"key '{key}' stands there again", "keep one of them")
+                elif key == TEMPLATE:
+                    problems.add(
+                        where,
+                        f"{TEMPLATE} lets the file run code",
+                        "write the values out, and use only files that you trust",
+                    )
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -88,13 +88,12 @@ def load(config: dict[str, Any]) -> dict[str, Any]:
     if isinstance(own := filled.get("removal_tools", {}), dict):
         filled["removal_tools"] = {**shipped_tools(), **own}
     _fill(filled, schema, schema)
-    problems = Problems()
-    problems.extend(_unusable(filled, "config"))
-    problems.extend(_lines(filled, schema))
-    problems.raise_if_any()
-    for where, found, do in _semantics(filled):
-        problems.add(where, found, do)
-    problems.raise_if_any()
+    with Problems() as problems:
+        problems.extend(_unusable(filled, "config"))
+        problems.extend(_lines(filled, schema))
+    with Problems() as problems:
+        for where, found, do in _semantics(filled):
+            problems.add(where, found, do)
     return filled
 
 

@@ -32,19 +32,18 @@ def add_rows(config: Config) -> None:
         return  # none, or one that the schema refuses
     if not isinstance(releases, dict) or not isinstance(asked.get("entry", {}), dict):
         return  # as above
-    problems = Problems()
-    for where, row in _rows(Path(asked["file"]), problems):
-        name = (row.pop("name") or "").strip()
-        if not name or name in releases:
-            found = f"a second release {name!r}" if name else "no name"
-            problems.add(where, found, "give each release a name of its own")
-            continue
-        entry = copy.deepcopy(asked.get("entry", {}))
-        for key, cell in row.items():
-            if cell is not None and cell.strip():
-                _set(entry, key, cell, where, problems)
-        releases[name] = entry
-    problems.raise_if_any()
+    with Problems() as problems:
+        for where, row in _rows(Path(asked["file"]), problems):
+            name = (row.pop("name") or "").strip()
+            if not name or name in releases:
+                found = f"a second release {name!r}" if name else "no name"
+                problems.add(where, found, "give each release a name of its own")
+                continue
+            entry = copy.deepcopy(asked.get("entry", {}))
+            for key, cell in row.items():
+                if cell is not None and cell.strip():
+                    _set(entry, key, cell, where, problems)
+            releases[name] = entry
 
 
 def _rows(file: Path, problems: Problems) -> list[tuple[str, dict[str, str | None]]]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from typing import Self
 
 Main = Callable[[Sequence[str]], int]
 
@@ -14,17 +15,23 @@ class AvatarflowError(Exception):
 
 
 class Problems:
-    """Collects every problem of one input and raises once.
+    """Collects every problem of one input and raises once, at the end of a `with` block or where it is told to.
 
-    >>> problems = Problems()
-    >>> problems.add("config releases.demo.size_px", "found 'big'", "give a whole number of pixels")
-    >>> problems.raise_if_any()  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> with Problems() as problems:  # doctest: +IGNORE_EXCEPTION_DETAIL
+    ...     problems.add("config releases.demo.size_px", "found 'big'", "give a whole number")
     Traceback (most recent call last):
-    AvatarflowError: config releases.demo.size_px: found 'big'; give a whole number of pixels
+    AvatarflowError: config releases.demo.size_px: found 'big'; give a whole number
     """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            self.raise_if_any()
 
     def add(self, where: str, found: str, do: str) -> None:
         """Note one problem."""

@@ -104,9 +104,18 @@ def write_json(target: str | Path, value: Any, allow_nan: bool = True) -> None:
     ValueError
         If a number is not finite and `allow_nan` is False.
     """
-    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=allow_nan) + "\n"
+    write_text(target, json.dumps(value, indent=1, sort_keys=True, allow_nan=allow_nan) + "\n")
+
+
+def write_text(target: str | Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all."""
+    write_bytes(target, text.encode())
+
+
+def write_bytes(target: str | Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
     with replacing(target) as path:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
 
 
 def write_figure(target: str | Path, figure: Any, dpi: int) -> None:

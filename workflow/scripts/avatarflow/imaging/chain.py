@@ -49,14 +49,15 @@ GEOMETRIC = ("rotation", "shift", "zoom")
 
 def check_chain(chain: Chain, copies: int, fill: str) -> None:
     """Raise `AvatarflowError` with everything that is wrong with a chain."""
-    problems = Problems()
-    if copies < 1:
-        problems.add("augment.copies", f"found {copies}", "give 1 (the originals alone) or more")
-    if fill not in FILLS:
-        problems.add("augment.fill", f"found {fill!r}", f"choose one of {', '.join(FILLS)}")
-    for place, step in enumerate(chain):
-        _check_step(step, f"augment.chain[{place}]", problems)
-    problems.raise_if_any()
+    with Problems() as problems:
+        if copies < 1:
+            problems.add(
+                "augment.copies", f"found {copies}", "give 1 (the originals alone) or more"
+            )
+        if fill not in FILLS:
+            problems.add("augment.fill", f"found {fill!r}", f"choose one of {', '.join(FILLS)}")
+        for place, step in enumerate(chain):
+            _check_step(step, f"augment.chain[{place}]", problems)
 
 
 def _check_step(step: Mapping[str, Any], where: str, problems: Problems) -> None:

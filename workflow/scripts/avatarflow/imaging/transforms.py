@@ -81,37 +81,36 @@ def check_mirror(mirror: Mapping[str, Any] | None, table: pd.DataFrame) -> None:
     """Raise `AvatarflowError` where mirroring would leave a label wrong."""
     if mirror is None:
         return
-    problems = Problems()
     column, swap, probability = (
         mirror.get("column"),
         mirror.get("swap") or {},
         mirror.get("probability", 0.5),
     )
-    if any(swap.get(after) != before for before, after in swap.items()) or not swap:
-        problems.add(
-            "augment.mirror.swap",
-            "not a swap there and back",
-            "name each value with its mirror image, both ways",
-        )
-    if not is_within(probability, Parameter(0, 1, 0.5)):
-        problems.add(
-            "augment.mirror.probability", f"found {probability!r}", "give a number from 0 to 1"
-        )
-    if column not in table:
-        problems.add(
-            "augment.mirror.column",
-            "no such column",
-            "name the column that tells the sides, or set mirror to null",
-        )
-    else:
-        strange = int((~table[column].dropna().isin(list(swap))).sum())
-        if strange:
+    with Problems() as problems:
+        if any(swap.get(after) != before for before, after in swap.items()) or not swap:
             problems.add(
                 "augment.mirror.swap",
-                f"does not name the value of {strange} pictures",
-                "name every value",
+                "not a swap there and back",
+                "name each value with its mirror image, both ways",
             )
-    problems.raise_if_any()
+        if not is_within(probability, Parameter(0, 1, 0.5)):
+            problems.add(
+                "augment.mirror.probability", f"found {probability!r}", "give a number from 0 to 1"
+            )
+        if column not in table:
+            problems.add(
+                "augment.mirror.column",
+                "no such column",
+                "name the column that tells the sides, or set mirror to null",
+            )
+        else:
+            strange = int((~table[column].dropna().isin(list(swap))).sum())
+            if strange:
+                problems.add(
+                    "augment.mirror.swap",
+                    f"does not name the value of {strange} pictures",
+                    "name every value",
+                )
 
 
 def _mirrored(mirror: Mapping[str, Any] | None, seed: int, item: int, copy: int) -> bool:

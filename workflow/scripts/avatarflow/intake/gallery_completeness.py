@@ -18,23 +18,22 @@ def refuse_gaps(pool: Pool) -> None:
     AvatarflowError
         All at once: originals without a person, one picture under two persons, originals of fewer than two persons.
     """
-    problems = Problems()
     nobody = sorted(row for row, reason in pool.refused.items() if reason == NO_PERSON)
-    if nobody:
-        found = f"{len(nobody)} originals without a person (manifest {rows_of(nobody)})"
-        problems.add("originals", found, "name their persons, or take the rows out")
-    for first, second in pool.shared:
-        where = f"originals in manifest rows {first} and {second}"
-        problems.add(
-            where, "the same picture under two persons", "name one person, or take one row out"
-        )
-    if (persons := pool.table["person"].nunique()) < 2:
-        problems.add(
-            "originals",
-            f"pictures of {persons} person only",
-            "give originals of at least two persons",
-        )
-    problems.raise_if_any()
+    with Problems() as problems:
+        if nobody:
+            found = f"{len(nobody)} originals without a person (manifest {rows_of(nobody)})"
+            problems.add("originals", found, "name their persons, or take the rows out")
+        for first, second in pool.shared:
+            where = f"originals in manifest rows {first} and {second}"
+            problems.add(
+                where, "the same picture under two persons", "name one person, or take one row out"
+            )
+        if (persons := pool.table["person"].nunique()) < 2:
+            problems.add(
+                "originals",
+                f"pictures of {persons} person only",
+                "give originals of at least two persons",
+            )
 
 
 def left_out(refused: Mapping[int, str]) -> int:

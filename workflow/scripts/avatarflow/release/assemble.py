@@ -1,6 +1,5 @@
 """The release folder: data, checksums, certificate, card, contact sheet; or certificate and card of a refusal."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
 
 from .card import card
+from .certificate import as_json
 from .checksums import write_checksums
 from .exports.pictures import Pictures, write_exports
 from .signing import Signer
@@ -58,11 +58,7 @@ def write_release(
     names = {key: Path(path).name for key, path in outputs.items()}
     signer = signer if certificate["decision"] == "pass" else None
     with replacing_folder(Path(outputs["certificate"]).parent) as target:
-        text = (
-            json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-            + "\n"
-        )
-        (target / names["certificate"]).write_text(text, encoding="utf-8")
+        (target / names["certificate"]).write_text(as_json(certificate), encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
         (target / names["card"]).write_text(
             card(certificate, settings, table, conditions, size, signer), encoding="utf-8"

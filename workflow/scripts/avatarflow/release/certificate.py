@@ -3,6 +3,7 @@
 It fails closed: data are released only where every gate passes.
 """
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,12 @@ def record(decided: Mapping[str, Any], gates: Sequence[Gate], step: Step) -> Non
     step.params(
         {"decision": decided["decision"], "gates": {gate.name: gate.result for gate in gates}}
     )
+
+
+def as_json(certificate: Mapping[str, Any]) -> str:
+    """Return a certificate as the text of its file; equal ones are equal to the byte."""
+    plain = json.dumps(certificate, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return f"{plain}\n"
 
 
 def remove_earlier(folder: str | Path) -> None:

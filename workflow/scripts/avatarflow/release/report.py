@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 
 from .counts import STEPS
 from .gates.other_thresholds import shown_gates
@@ -104,8 +104,7 @@ def officer_page(
         verifier=certificate["measured"].get("verifier", {}),
         encoders=certificate["measured"].get("evaluation", {}).get("encoders", {}),
     )
-    with replacing(page) as path:
-        path.write_text(text, encoding="utf-8")
+    write_text(page, text)
 
 
 def officer_page_of(

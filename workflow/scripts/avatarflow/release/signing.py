@@ -71,12 +71,11 @@ def read_signer(settings: Mapping[str, Any] | None) -> Signer | None:
     """
     if not settings or settings["key"] is None:
         return None
-    problems = Problems()
-    with noting(problems):
-        key = _key(Path(settings["key"]))
-    with noting(problems):
-        chain = _chain(Path(settings["certificate"]))
-    problems.raise_if_any()
+    with Problems() as problems:
+        with noting(problems):
+            key = _key(Path(settings["key"]))
+        with noting(problems):
+            chain = _chain(Path(settings["certificate"]))
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     if chain[0].public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
         found = "its first certificate belongs to another key than signing.key"

@@ -74,17 +74,15 @@ def read_request(path: str | Path) -> dict[str, Any]:
     content = _object(text)
     if "resourceType" in content:
         content = _object(content_of(content))
-    problems = Problems()
     if content.get("format") != FORMAT or set(content) != REQUEST_KEYS:
-        problems.add("request", f"not of the form '{FORMAT}'", DO_ASK)
-    elif digest_of(content) != content["digest"]:
-        problems.add("request", "changed after it was written", DO_ASK)
-    problems.raise_if_any()
-    if not isinstance(content["name"], str) or not NAME.fullmatch(content["name"]):
-        problems.add("request", "a name that is none", DO_ASK)
-    if not _is_asked(content["asked"]):
-        problems.add("request", "it asks for other keys than a request may set", DO_ASK)
-    problems.raise_if_any()
+        raise refuse("request", f"not of the form '{FORMAT}'", DO_ASK)
+    if digest_of(content) != content["digest"]:
+        raise refuse("request", "changed after it was written", DO_ASK)
+    with Problems() as problems:
+        if not isinstance(content["name"], str) or not NAME.fullmatch(content["name"]):
+            problems.add("request", "a name that is none", DO_ASK)
+        if not _is_asked(content["asked"]):
+            problems.add("request", "it asks for other keys than a request may set", DO_ASK)
     return content
 
 
@@ -164,13 +162,12 @@ def count(entry: dict[str, Any], data_root: str | None, day: str) -> Patients:
     labels = paths((source["fhir"] or {}).get("files", []))
     place = Place(root, manifest, labels, consents.files)
     withdrawn = data_path(entry["withdrawn"], data_root) if entry["withdrawn"] else None
-    problems = Problems()
-    with noting(problems):
-        gate = open_gate(entry["consent"], consents, step)
-    with noting(problems):
-        more = [*entry["constant_per_person"], *columns_of(entry["consent"])]
-        listed = list_rows(entry, place, more, withdrawn, step)
-    problems.raise_if_any()
+    with Problems() as problems:
+        with noting(problems):
+            gate = open_gate(entry["consent"], consents, step)
+        with noting(problems):
+            more = [*entry["constant_per_person"], *columns_of(entry["consent"])]
+            listed = list_rows(entry, place, more, withdrawn, step)
     rows = listed.selected[listed.selected[KEY].notna()]
     fit = rows[~rows[ROW].isin(refused_by_cells(listed, entry))]
     barred = gate.refused(listed.every, listed.who[KEY], [], fit[ROW]) if len(fit) else {}

@@ -12,7 +12,7 @@ import yaml
 from avatarflow.config.file_text import read_config
 from avatarflow.config.loading import load
 from avatarflow.core.errors import command, refuse, start
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import write_json, write_text
 from avatarflow.intake.fhir.download import downloaded
 from avatarflow.release.dossier.texts import LANGUAGES
 
@@ -43,9 +43,8 @@ def write_request(config: dict[str, Any], name: str, folder: str | Path) -> Path
     resources = {FILE: request, "study.json": study(request), "library.json": library(request)}
     for file, content in resources.items():
         write_json(target / file, content)
-    with replacing(target / ASKED) as path:
-        over = {"releases": {name: request["asked"]}}
-        path.write_text(yaml.safe_dump(over, sort_keys=False), encoding="utf-8")
+    over = {"releases": {name: request["asked"]}}
+    write_text(target / ASKED, yaml.safe_dump(over, sort_keys=False))
     pages = {language: str(target / f"{language}.html") for language in LANGUAGES}
     write_document(request, pages)
     return target

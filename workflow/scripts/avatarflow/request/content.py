@@ -55,10 +55,9 @@ def request_of(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     AvatarflowError
         If something is missing or would say who a patient is or where data lie; all problems at once.
     """
-    problems = Problems()
-    for line in request_problems(f"config releases.{name}", entry):
-        problems.add(*line)
-    problems.raise_if_any()
+    with Problems() as problems:
+        for line in request_problems(f"config releases.{name}", entry):
+            problems.add(*line)
     own, release = entry["request"], entry["release"]
     content = {
         "format": FORMAT,

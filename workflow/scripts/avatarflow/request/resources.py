@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from avatarflow.core.errors import Problems
+from avatarflow.core.errors import Problems, refuse
 from avatarflow.intake.consent.codes import SYSTEM
 
 STUDY, LIBRARY = "ResearchStudy", "Library"
@@ -82,14 +82,12 @@ def content_of(resource: Mapping[str, Any]) -> bytes:
     Raises
     ------
     AvatarflowError
-        If the resource is no Library of FHIR R4 with one JSON attachment; all problems at once.
+        If the resource is no Library of FHIR R4 with one JSON attachment.
     """
     checked(resource)
-    problems = Problems()
     held = resource.get("content", [])
     if resource["resourceType"] != LIBRARY or len(held) != 1 or held[0].get("contentType") != JSON:
-        problems.add("request", "no Library with one JSON content", DO_CORRECT)
-    problems.raise_if_any()
+        raise refuse("request", "no Library with one JSON content", DO_CORRECT)
     return base64.b64decode(held[0].get("data", ""))
 
 
@@ -101,17 +99,16 @@ def checked(resource: Mapping[str, Any]) -> dict[str, Any]:
     AvatarflowError
         With one line for each problem, without a value of the resource.
     """
-    problems, kind = Problems(), resource.get("resourceType")
+    kind = resource.get("resourceType")
     if kind not in (STUDY, LIBRARY):
-        problems.add("request", f"no {STUDY} and no {LIBRARY}", DO_CORRECT)
-    elif not _fits(str(kind), resource):
-        problems.add(f"request, {kind}", "it does not fit FHIR R4", DO_CORRECT)
-    problems.raise_if_any()
-    for path, code, allowed in _codes(resource):
-        if code not in allowed:
-            found = f"a value of {path} that is not in its value set"
-            problems.add(f"request, {kind}", found, DO_CORRECT)
-    problems.raise_if_any()
+        raise refuse("request", f"no {STUDY} and no {LIBRARY}", DO_CORRECT)
+    if not _fits(str(kind), resource):
+        raise refuse(f"request, {kind}", "it does not fit FHIR R4", DO_CORRECT)
+    with Problems() as problems:
+        for path, code, allowed in _codes(resource):
+            if code not in allowed:
+                found = f"a value of {path} that is not in its value set"
+                problems.add(f"request, {kind}", found, DO_CORRECT)
     return dict(resource)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.errors import command, start
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 from avatarflow.core.tables import write_table
 
 from . import study, table
@@ -53,8 +53,7 @@ def write_terms(folder: str | Path, out: str | Path) -> dict[str, int]:
     parts = [_part(url, rows) for url in definitions.profiles]
     if asked:
         parts.append(_table("Study protocol", study.COLUMNS, asked))
-    with replacing(target / "terms.html") as path:
-        path.write_text(PAGE.format(parts="\n".join(parts)), encoding="utf-8")
+    write_text(target / "terms.html", PAGE.format(parts="\n".join(parts)))
     stated = [row for row in rows if row["stated"] == "yes"]
     return {
         "profiles": len(definitions.profiles),

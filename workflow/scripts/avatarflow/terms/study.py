@@ -26,18 +26,19 @@ def study_rows(definitions: Definitions, terms: Sequence[Term]) -> list[dict[str
         If a study names no group or one that is not there, or a group is one of actual persons; all
         problems at once.
     """
-    problems = Problems()
     rows: list[dict[str, Any]] = []
-    for number, study in enumerate(definitions.studies, start=1):
-        with noting(problems):
-            groups = groups_of(study, definitions)
-            for group in groups:
-                for found, do in _problems(group):
-                    problems.add(group.where, found, do)
-                rows += _rows(number, group, terms)
-            if not groups:
-                problems.add(study.where, "it enrols no Group", "name the Group with its criteria")
-    problems.raise_if_any()
+    with Problems() as problems:
+        for number, study in enumerate(definitions.studies, start=1):
+            with noting(problems):
+                groups = groups_of(study, definitions)
+                for group in groups:
+                    for found, do in _problems(group):
+                        problems.add(group.where, found, do)
+                    rows += _rows(number, group, terms)
+                if not groups:
+                    problems.add(
+                        study.where, "it enrols no Group", "name the Group with its criteria"
+                    )
     return rows
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.digest import file_sha256
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_bytes
 from avatarflow.release.checksums import SIGNATURE
 from avatarflow.release.signing import Signer
 from avatarflow.runs.closing_lines import DECISIONS
@@ -47,11 +47,9 @@ def is_whole(content: Mapping[str, Any]) -> bool:
 def write_signed(path: Path, content: Mapping[str, Any], signer: Signer | None) -> None:
     """Write a protocol and, where the site has a key, the signature of its bytes beside it."""
     data = canonical(content)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(path, data)
     if signer is not None:
-        with replacing(path.with_name(f"{path.name}{SIGNATURE}")) as temporary:
-            temporary.write_bytes(signer.sign(data))
+        write_bytes(path.with_name(f"{path.name}{SIGNATURE}"), signer.sign(data))
 
 
 def write_private(path: Path, content: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.errors import AvatarflowError, refuse
-from avatarflow.core.paths import environment_for_package, replacing
+from avatarflow.core.paths import environment_for_package, write_text
 from avatarflow.runs.context import Step
 from avatarflow.runs.stopping import Stopped, watching
 
@@ -34,11 +34,8 @@ def in_processes(function: TrainingFunction) -> TrainingFunction:
             step = arguments.pop("step")
             # beside the states: every machine of a job sees it
             job = Path(arguments["state"]) / "processes.json"
-            with replacing(job) as path:
-                path.write_text(
-                    json.dumps({"function": function.__name__, "arguments": arguments}),
-                    encoding="utf-8",
-                )
+            asked = {"function": function.__name__, "arguments": arguments}
+            write_text(job, json.dumps(asked))
             run(command(count, job, os.environ), step)
 
     return launching

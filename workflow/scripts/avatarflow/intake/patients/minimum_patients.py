@@ -56,12 +56,11 @@ def refuse_too_few(
     if not release:
         del needed[HELDOUT]
     there = table.groupby("role")["person"].nunique()
-    problems = Problems()
-    for role, least in needed.items():
-        if (count := int(there.get(role, 0))) < least:
-            found = f"{count} patients for {role} where at least {least} are needed"
-            problems.add("intake", found, _advice(role, least, split))
-    problems.raise_if_any()
+    with Problems() as problems:
+        for role, least in needed.items():
+            if (count := int(there.get(role, 0))) < least:
+                found = f"{count} patients for {role} where at least {least} are needed"
+                problems.add("intake", found, _advice(role, least, split))
 
 
 def _advice(role: str, least: int, split: Mapping[str, Any]) -> str:

@@ -146,35 +146,38 @@ def check_columns(
     where: str,
 ) -> None:
     """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
-    problems = Problems()
     names = [str(column) for column in table.columns]
     asked = list(dict.fromkeys(columns))
-    for column in dict.fromkeys([*asked, *if_there]):
-        alike = [name for name in names if spelled(name) == spelled(column) != ""]
-        if column in names:
-            continue
-        if column in not_taken:
-            problems.add(
-                where,
-                f"column '{column}' holds {not_taken[column]}",
-                "save its values as short text",
+    with Problems() as problems:
+        for column in dict.fromkeys([*asked, *if_there]):
+            alike = [name for name in names if spelled(name) == spelled(column) != ""]
+            if column in names:
+                continue
+            if column in not_taken:
+                problems.add(
+                    where,
+                    f"column '{column}' holds {not_taken[column]}",
+                    "save its values as short text",
+                )
+            elif alike:
+                problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
+            elif column in asked:
+                problems.add(where, f"no column '{column}'", "add it, or correct the config")
+        if "file_name" in names and FILE in asked and FILE not in names:
+            problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            places = ", ".join(
+                str(place) for place, each in enumerate(names, start=1) if each == name
             )
-        elif alike:
-            problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
-        elif column in asked:
-            problems.add(where, f"no column '{column}'", "add it, or correct the config")
-    if "file_name" in names and FILE in asked and FILE not in names:
-        problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-        places = ", ".join(str(place) for place, each in enumerate(names, start=1) if each == name)
-        known = f" '{name}'" if name in (*asked, *if_there) else ""
-        found, do = f"columns {places} have one name{known}", "rename all but one"
-        if not name.strip():
-            found, do = f"columns {places} hold cells and have no name", "name them"
-        problems.add(where, found, do)
-    for name in (ROW, EMBEDDED):
-        if name in names:
-            problems.add(where, f"a column is called '{name}'", "rename it: the name is reserved")
-    if table.empty:
-        problems.add(where, "no rows", "give at least one")
-    problems.raise_if_any()
+            known = f" '{name}'" if name in (*asked, *if_there) else ""
+            found, do = f"columns {places} have one name{known}", "rename all but one"
+            if not name.strip():
+                found, do = f"columns {places} hold cells and have no name", "name them"
+            problems.add(where, found, do)
+        for name in (ROW, EMBEDDED):
+            if name in names:
+                problems.add(
+                    where, f"a column is called '{name}'", "rename it: the name is reserved"
+                )
+        if table.empty:
+            problems.add(where, "no rows", "give at least one")

@@ -83,31 +83,34 @@ def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
 
 def check(scores: Scores) -> None:
     """Refuse what no figure can be given for; see `measure`."""
-    problems = Problems()
-    if not len(scores.values) == len(scores.member) == len(scores.persons):
-        problems.add(
-            WHERE, "scores, truth and persons differ in number", "give one of each per picture"
+    with Problems() as problems:
+        if not len(scores.values) == len(scores.member) == len(scores.persons):
+            problems.add(
+                WHERE, "scores, truth and persons differ in number", "give one of each per picture"
+            )
+            problems.raise_if_any()
+        if bad := int((~np.isfinite(scores.values)).sum()):
+            problems.add(
+                WHERE,
+                f"{bad} of {len(scores.values)} scores are not finite",
+                "look into the attacked pictures",
+            )
+        inside, outside = (
+            np.unique(scores.persons[side]) for side in (scores.member, ~scores.member)
         )
-        problems.raise_if_any()
-    if bad := int((~np.isfinite(scores.values)).sum()):
-        problems.add(
-            WHERE,
-            f"{bad} of {len(scores.values)} scores are not finite",
-            "look into the attacked pictures",
-        )
-    inside, outside = (np.unique(scores.persons[side]) for side in (scores.member, ~scores.member))
-    for name, people in (("members", inside), ("non-members", outside)):
-        if len(people) < 2:
-            problems.add(WHERE, f"{len(people)} persons are {name}", "give at least two")
-    if both := len(np.intersect1d(inside, outside)):
-        problems.add(
-            WHERE, f"{both} persons are members and non-members", "keep each person on one side"
-        )
-    if not problems.lines and _same_set(scores):
-        problems.add(
-            WHERE, "members and non-members have the very same scores", "give two different sets"
-        )
-    problems.raise_if_any()
+        for name, people in (("members", inside), ("non-members", outside)):
+            if len(people) < 2:
+                problems.add(WHERE, f"{len(people)} persons are {name}", "give at least two")
+        if both := len(np.intersect1d(inside, outside)):
+            problems.add(
+                WHERE, f"{both} persons are members and non-members", "keep each person on one side"
+            )
+        if not problems.lines and _same_set(scores):
+            problems.add(
+                WHERE,
+                "members and non-members have the very same scores",
+                "give two different sets",
+            )
 
 
 def _same_set(scores: Scores) -> bool:

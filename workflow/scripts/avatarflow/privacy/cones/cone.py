@@ -271,29 +271,23 @@ def uncalibrated(
         All at once: originals without a person; fingerprints that are missing, equal between persons, or that no
         perturbation moves.
     """
-    problems = Problems()
     if not len(originals) == len(persons) == len(rows):
         found = f"{len(persons)} persons and {len(rows)} rows for {len(originals)} originals"
         raise refuse(WHERE, found, "give one of each per original")
-    for row in rows[persons < 0]:
-        problems.add(
-            f"original in manifest row {row}", "no person", "name its person or take it out"
-        )
-    for row in rows[~np.isfinite(originals).all(1)]:
-        problems.add(
-            f"original in manifest row {row}", "no fingerprint, so no cone", "take the picture out"
-        )
-    problems.raise_if_any()
-    _refuse_equal(originals, persons, rows, problems)
-    radii = own_radii(originals, altered, counted=counted)
-    for row in rows[radii <= SAME] if shape.beta > 0 else []:
-        found = "no perturbation moves its fingerprint, so it has no own radius"
-        problems.add(
-            f"original in manifest row {row}",
-            found,
-            "take the picture out or configure more families",
-        )
-    problems.raise_if_any()
+    with Problems() as problems:
+        for row in rows[persons < 0]:
+            where = f"original in manifest row {row}"
+            problems.add(where, "no person", "name its person or take it out")
+        for row in rows[~np.isfinite(originals).all(1)]:
+            where = f"original in manifest row {row}"
+            problems.add(where, "no fingerprint, so no cone", "take the picture out")
+    with Problems() as problems:
+        _refuse_equal(originals, persons, rows, problems)
+        radii = own_radii(originals, altered, counted=counted)
+        for row in rows[radii <= SAME] if shape.beta > 0 else []:
+            found = "no perturbation moves its fingerprint, so it has no own radius"
+            do = "take the picture out or configure more families"
+            problems.add(f"original in manifest row {row}", found, do)
     fingerprints = neighbours.unit(originals)
     inside = inside_own_radius(fingerprints, persons, radii)
     sparsity = local_sparsity(fingerprints, persons, shape.k, inside)

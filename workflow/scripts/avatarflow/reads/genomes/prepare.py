@@ -58,14 +58,15 @@ def prepare_genomes(
         Outputs.
     step : Step
     """
-    problems = Problems()
-    with noting(problems):
-        genome = host_genome(reference, seed)
-        if not (genome.codes != N).any():
-            raise refuse("reference", "no base that is known, only N", "give the host's sequence")
-    with noting(problems):
-        taxa = microbe_genomes(microbes, generated, seed)
-    problems.raise_if_any()
+    with Problems() as problems:
+        with noting(problems):
+            genome = host_genome(reference, seed)
+            if not (genome.codes != N).any():
+                raise refuse(
+                    "reference", "no base that is known, only N", "give the host's sequence"
+                )
+        with noting(problems):
+            taxa = microbe_genomes(microbes, generated, seed)
     write_fasta(host, genome)
     contigs = [
         (f"{taxon}{TAXON_MARK}{name}", codes)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
-from avatarflow.core.errors import AvatarflowError, Problems, refuse
+from avatarflow.core.errors import Problems, noting, refuse
 from avatarflow.core.paths import replacing
 from avatarflow.reads.donors.panel import origins, places
 from avatarflow.reads.donors.sex import classes
@@ -117,7 +117,7 @@ def find_regions(
     output : path
     step : Step
     """
-    genome, problems = read_fasta(host), Problems()
+    genome = read_fasta(host)
     found = named_rows(genome)
     if reference["fasta"] is None:
         found[REPEAT] = [
@@ -125,12 +125,10 @@ def find_regions(
         ]
     elif REPEAT not in beds:
         found[REPEAT] = lower_case(reference["fasta"], genome)
-    for region, path in beds.items():
-        try:
-            found[region] = bed_rows(path, genome)
-        except AvatarflowError as error:
-            problems.extend(str(error).splitlines())
-    problems.raise_if_any()
+    with Problems() as problems:
+        for region, path in beds.items():
+            with noting(problems):
+                found[region] = bed_rows(path, genome)
     rows = [(*row, region) for region, own in sorted(found.items()) for row in _joined(own)]
     columns = zip(*rows, strict=True) if rows else [[] for _ in SCHEMA]
     table = pa.table([list(column) for column in columns], schema=SCHEMA)

@@ -8,7 +8,7 @@ import numpy as np
 
 from avatarflow.core.arrays import Floats
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 from avatarflow.reads.genomes.genome import read_fasta
 from avatarflow.reads.simulation.nanopore.errors import BINS
 from avatarflow.runs.context import Step
@@ -65,10 +65,8 @@ def fit_profile(
     head = [
         f"# Fitted from {len(reads)} aligned reads; the summary beside it says what belongs into the config."
     ]
-    with replacing(profile) as path:
-        path.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
-    with replacing(summary) as path:
-        path.write_text(json.dumps(suggested(numbers, platform), indent=1) + "\n", encoding="utf-8")
+    write_text(profile, "\n".join([*head, *lines]) + "\n")
+    write_text(summary, json.dumps(suggested(numbers, platform), indent=1) + "\n")
     step.info(
         "%d reads, %d columns, error %.4f", len(reads), int(numbers["columns"]), numbers["error"]
     )

@@ -2,9 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -288,8 +287,3 @@ def write_some(
                 out.write(f"@{names[-1]}\n".encode() + part)
             following = next(wanted, None)
     return names
-
-
-def kept_bodies(reads: Sequence[str], kept: Mask) -> Iterator[tuple[bytes, ...]]:
-    """Of the spiked files the bodies of the fragments that are kept."""
-    return compress(bodies(reads), kept.tolist())

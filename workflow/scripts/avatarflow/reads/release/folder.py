@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,12 +12,11 @@ import pandas as pd
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.outcomes import PASS
-from avatarflow.core.paths import replacing, replacing_folder
+from avatarflow.core.paths import replacing_folder, write_text
 from avatarflow.reads import bgzf
 from avatarflow.reads.scoring.score import read_usage
-from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.reads.user_reads.take import BLOCK
-from avatarflow.release.certificate import record, remove_earlier
+from avatarflow.release.certificate import as_json, record, remove_earlier
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.exports.names import CONTENTS
 from avatarflow.release.exports.reads import write_exports
@@ -26,10 +25,11 @@ from avatarflow.release.signing import Signer, read_signer
 from avatarflow.release.templates import fill
 from avatarflow.runs.context import Step
 
-from .assess import is_spike, kept_bodies, votes
+from .assess import is_spike, votes
 from .certificate import certificate
 from .counts import STEPS, read_counts
 from .gates import figures_of, hold_all, passed
+from .spike_in import bodies, write_numbered
 
 
 def release_reads(
@@ -62,7 +62,7 @@ def release_reads(
     detection_tools = [
         run
         for run in runs["detection_tools"]
-        if f"{run['tool']} {run['setting']}" not in _silent(found)
+        if f"{run['tool']} {run['setting']}" not in found["tools"]["without_verdicts"]
     ]
     gates = hold_all(figures_of(found, len(detection_tools)), settings["gates"])
     decided = certificate(name, gates, found, summary, settings)
@@ -77,10 +77,8 @@ def release_reads(
             read_signer(settings.get("signing")),
         )
         step.info("%d fragments released", fragments)
-    text = json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    for path, content in ((outputs["certificate"], text), (outputs["page"], _page(decided))):
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_text(outputs["certificate"], as_json(decided))
+    write_text(outputs["page"], _page(decided))
     for gate in gates:
         step.info(
             "gate %s: %s (%s %s %s)",
@@ -92,10 +90,6 @@ def release_reads(
         )
     record(decided, gates, step)
     return decided
-
-
-def _silent(found: Mapping[str, Any]) -> list[str]:
-    return list(found["tools"]["without_verdicts"])
 
 
 def _kept(
@@ -138,11 +132,7 @@ def _write_folder(
         with ExitStack() as stack:
             names = [target / f"reads_{mate}.fastq.gz" for mate, _ in enumerate(reads, start=1)]
             _write_reads(reads, kept, [stack.enter_context(path.open("wb")) for path in names])
-        text = (
-            json.dumps(decided, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-            + "\n"
-        )
-        (target / "certificate.json").write_text(text, encoding="utf-8")
+        (target / "certificate.json").write_text(as_json(decided), encoding="utf-8")
         card = fill(
             "read_card.md.j2",
             certificate=decided,
@@ -164,13 +154,9 @@ def _versions(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]
 
 
 def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -> None:
-    bodies, number = kept_bodies(reads, kept), 0
-    while block := list(islice(bodies, BLOCK)):
-        for mate, file in enumerate(files):
-            text = b"".join(
-                b"@r%0*d\n%b" % (DIGITS, at, body[mate]) for at, body in enumerate(block, number)
-            )
-            file.write(bgzf.compress(text))
+    fragments, number = compress(bodies(reads), kept.tolist()), 0
+    while block := list(islice(fragments, BLOCK)):
+        write_numbered(block, number, files)
         number += len(block)
     for file in files:
         file.write(bgzf.EOF)

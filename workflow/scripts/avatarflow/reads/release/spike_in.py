@@ -292,14 +292,17 @@ def _merge(
             else:
                 block.append(next(own))
             if len(block) == BLOCK or number == total - 1:
-                _write(block, number + 1 - len(block), (first, second))
+                write_numbered(block, number + 1 - len(block), (first, second))
                 block = []
                 step.progress(number + 1, total, "fragments")
         for file in (first, second):
             file.write(bgzf.EOF)
 
 
-def _write(block: list[tuple[bytes, ...]], first: int, files: tuple[IO[bytes], IO[bytes]]) -> None:
+def write_numbered(
+    block: Sequence[tuple[bytes, ...]], first: int, files: Sequence[IO[bytes]]
+) -> None:
+    """Write fragments, a file for each mate, under running numbers from `first`."""
     for mate, file in zip(range(len(block[0])), files, strict=False):
         text = b"".join(
             b"@r%0*d\n%b" % (DIGITS, number, body[mate]) for number, body in enumerate(block, first)

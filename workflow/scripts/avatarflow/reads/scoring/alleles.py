@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST
 
-from .score import CELL, paired_with_truth, read_usage, write_figures
+from .score import CELL, calls_with_truth, write_figures
 
 Z = 1.959963984540054
 COLUMNS = [
@@ -39,18 +38,11 @@ def allele_bias(cell: Mapping[str, Any]) -> pd.DataFrame:
 
     `odds_ratio` above 1: fragments that show a variant allele of the donor in a read are missed more often than others.
     """
-    parts = []
-    for run in cell["runs"]:
-        if read_usage(run["usage"])["status"] != OK:
-            return pd.DataFrame(columns=COLUMNS)
-        columns = ["fragment", "source", "part", "variants"]
-        if "variants" not in pq.read_schema(run["truth"]).names:  # a user's own reads
-            return pd.DataFrame(columns=COLUMNS)
-        truth = pq.read_table(run["truth"], columns=columns).to_pandas()
-        parts.append(
-            paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), str(cell["tool"]))
-        )
-    table = pd.concat(parts, ignore_index=True)
+    schema = pq.read_schema(cell["runs"][0]["truth"])
+    known = "variants" in schema.names  # not of a user's own reads
+    table = calls_with_truth(cell, ["source", "part", "variants"]) if known else None
+    if table is None:
+        return pd.DataFrame(columns=COLUMNS)
     table = table[table["source"] == HOST]
     names = sorted(set(table["part"]))
     strata = [

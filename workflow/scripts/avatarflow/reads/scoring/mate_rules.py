@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST
 
 from .mcnemar import mcnemar
-from .score import CELL, counts, paired_with_truth, rates, read_usage, write_figures
+from .score import CELL, calls_with_truth, counts, rates, write_figures
 
 MICROBE = "microbe"
 SHOWN = ["tp", "fp", "tn", "fn", "sensitivity", "sensitivity_low", "sensitivity_high",
@@ -28,15 +26,9 @@ def mate_rules(cell: Mapping[str, Any]) -> pd.DataFrame:
     two rules on the same fragments, and likewise for microbial ones. Tools that judge pairs say the same of both mates,
     as all do of single reads: their rows are equal.
     """
-    parts = []
-    for run in cell["runs"]:
-        if read_usage(run["usage"])["status"] != OK:
-            return pd.DataFrame(columns=COLUMNS)
-        truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
-        parts.append(
-            paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), str(cell["tool"]))
-        )
-    table = pd.concat(parts, ignore_index=True)
+    table = calls_with_truth(cell, ["source"])
+    if table is None:
+        return pd.DataFrame(columns=COLUMNS)
     table = table[table["source"].isin([HOST, MICROBE])]
     human = (table["source"] == HOST).to_numpy()
     one, two = table["mate1"].to_numpy(bool), table["mate2"].to_numpy(bool)

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
-from avatarflow.reads.removal.run import OK
 from avatarflow.reads.simulation.mixture import HOST, JUNK
 
-from .score import paired_with_truth, read_usage, write_figures
+from .score import calls_with_truth, write_figures
 
 COLUMNS = [
     "error",
@@ -61,16 +59,12 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def right_calls(cell: Mapping[str, Any]) -> tuple[Mask, Mask] | None:
     """Which fragments of a cell are human, and which the tool got right, donor after donor; None where it failed."""
-    human, right = [], []
-    for run in cell["runs"]:
-        if read_usage(run["usage"])["status"] != OK:
-            return None
-        truth = pq.read_table(run["truth"], columns=["fragment", "source"]).to_pandas()
-        table = paired_with_truth(truth, pq.read_table(run["calls"]).to_pandas(), f"{cell['tool']}")
-        table = table[table["source"] != JUNK]
-        human.append((table["source"] == HOST).to_numpy())
-        right.append(human[-1] == table["removed"].to_numpy())
-    return np.concatenate(human), np.concatenate(right)
+    table = calls_with_truth(cell, ["source"])
+    if table is None:
+        return None
+    table = table[table["source"] != JUNK]
+    human = (table["source"] == HOST).to_numpy()
+    return human, human == table["removed"].to_numpy()
 
 
 def compare(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

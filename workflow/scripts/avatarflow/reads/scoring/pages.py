@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_text
 
 from .pareto import with_speed
 from .score import level_name
@@ -75,10 +75,7 @@ def write_page(scores: str | Path, name: str, output: str | Path) -> None:
         failed = "" if record["status"] == "ok" else ' class="failed"'
         lines.append(f"<tr{failed}>{cells}</tr>")
     title = html.escape(f"Read removal: {name}")
-    with replacing(output) as path:
-        path.write_text(
-            PAGE.format(title=title, heads=heads, rows="\n".join(lines)), encoding="utf-8"
-        )
+    write_text(output, PAGE.format(title=title, heads=heads, rows="\n".join(lines)))
 
 
 def _kind(value: str) -> str:
@@ -99,8 +96,5 @@ def write_multiqc(scores: str | Path, name: str, output: str | Path) -> None:
         for row in table.itertuples()
     ]
     shown = table[SHOWN].assign(Sample=sample)[["Sample", *SHOWN]]
-    with replacing(output) as path:
-        path.write_text(
-            MULTIQC.format(name=name) + shown.to_csv(sep="\t", index=False, float_format="%.6g"),
-            "utf-8",
-        )
+    rows = shown.to_csv(sep="\t", index=False, float_format="%.6g")
+    write_text(output, MULTIQC.format(name=name) + rows)

@@ -75,6 +75,18 @@ def paired_with_truth(truth: pd.DataFrame, calls: pd.DataFrame, where: str) -> p
     return joined.astype(dict.fromkeys(columns, bool))
 
 
+def calls_with_truth(cell: Mapping[str, Any], columns: Sequence[str]) -> pd.DataFrame | None:
+    """Return columns of the truth beside the calls of a cell, donor after donor; None where the tool failed for one."""
+    parts = []
+    for run in cell["runs"]:
+        if read_usage(run["usage"])["status"] != OK:
+            return None
+        truth = pq.read_table(run["truth"], columns=["fragment", *columns]).to_pandas()
+        calls = pq.read_table(run["calls"]).to_pandas()
+        parts.append(paired_with_truth(truth, calls, str(cell["tool"])))
+    return pd.concat(parts, ignore_index=True)
+
+
 def score_cell(
     cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], regions: Regions | None = None
 ) -> pd.DataFrame:

@@ -37,6 +37,12 @@ class Fragments(NamedTuple):
     end: Integers
     reverse: npt.NDArray[np.bool_]
 
+    @classmethod
+    def none(cls, count: int) -> "Fragments":
+        """Return room for fragments that are not drawn yet."""
+        contig, source, left, right, start, end = np.zeros((6, count), np.int64)
+        return cls(contig, source, left, right, start, end, np.zeros(count, bool))
+
 
 class Origins(NamedTuple):
     """Where fragments may come from."""
@@ -118,10 +124,7 @@ def draw_fragments(
     AvatarflowError
         If a fragment fits nowhere in its genome.
     """
-    zeros = [np.zeros(count, np.int64) for _ in range(6)]
-    out = Fragments(
-        zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool)
-    )
+    out = Fragments.none(count)
     settled = mixture.settled(first, count)
     origins = Origins(library, np.cumsum(mixture.shares), settled, layout.gc_weights())
     _draw(key, first, origins, layout.length_law(), out)

@@ -4,95 +4,85 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .numbers import COUNT, PLAIN, Number, Sources
+from .numbers import COUNT, PLAIN, Number, Part, Sources
 
 
 @dataclass(frozen=True)
-class Name:
+class Name(Part):
     """A name that is the same in every language: of a release, a column, a value, a tool, a file."""
 
     text: str
-    kind: str = "name"
 
 
 @dataclass(frozen=True)
-class Digest:
+class Digest(Part):
     """The SHA-256 of a result file, which ties a signature to it."""
 
     file: str
     text: str
-    kind: str = "digest"
 
 
 @dataclass(frozen=True)
-class Declared:
+class Declared(Part):
     """What the configuration's author declares, word for word; nobody checks it."""
 
     text: str
-    kind: str = "declared"
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Part):
     """A text of the language's table, with what its placeholders stand for."""
 
     key: str
     values: dict[str, Any] = field(default_factory=dict)
-    kind: str = "text"
 
 
 @dataclass(frozen=True)
-class Joined:
+class Joined(Part):
     """Several names or texts, one behind the other."""
 
     parts: Sequence[Any]
-    kind: str = "joined"
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(Part):
     """A list of texts; `ordered` where their order says something."""
 
     texts: Sequence[Any]
     ordered: bool = False
-    kind: str = "items"
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Part):
     """A table: keys of the column heads, and rows of cells; `classes` are the rows' outcomes, for their colour."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[Any]]
     classes: Sequence[str] = ()
-    kind: str = "table"
 
 
 @dataclass(frozen=True)
-class Heading:
+class Heading(Part):
     """A heading inside a section."""
 
     text: Text
-    kind: str = "heading"
 
 
 @dataclass(frozen=True)
-class Boxed:
+class Boxed(Part):
     """A text that must not be overlooked; `outcome` gives its colour."""
 
     text: Text
     outcome: str
-    kind: str = "boxed"
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Sheet(Part):
     """The page to sign: boxes to tick, and fields to fill in, by key."""
 
     boxes: Sequence[str]
     fields: Sequence[str]
     signatures: Sequence[str]
-    kind: str = "sheet"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,17 @@ SEPARATORS = {"de": (",", "."), "en": (".", ",")}
 NO_BREAK = "\u00a0"
 
 
+class Part:
+    """Whatever a dossier is made of; templates choose by `kind`, the name of the class."""
+
+    @property
+    def kind(self) -> str:
+        """Return which kind of part it is."""
+        return type(self).__name__.lower()
+
+
 @dataclass(frozen=True)
-class Number:
+class Number(Part):
     """A number with its origin.
 
     `file` is the result file's path below the release's folder. `path` leads to the value in it: parts behind slashes
@@ -26,7 +35,6 @@ class Number:
     path: str
     value: float | None
     form: str = PLAIN
-    kind: str = "number"
 
     @property
     def source(self) -> str:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from avatarflow.core.digest import file_sha256
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import write_bytes
 from avatarflow.release.templates import fill
 
 from .document import Digest, Section, Text
@@ -37,8 +37,7 @@ def write_dossier(
     }
     made |= {path: pdf(title, sections, language, document) for language, path in pdfs.items()}
     for path, content in made.items():
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path, content)
 
 
 def page(title: Text, sections: Sequence[Section], language: str, document: str = DOSSIER) -> str:

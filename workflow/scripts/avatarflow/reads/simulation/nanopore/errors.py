@@ -159,19 +159,18 @@ def read_long_profile(path: str | Path) -> LongModel:
         str(name): part.sort_values("at")["value"].to_numpy(np.float64)
         for name, part in table.groupby("feature")
     }
-    problems = Problems()
-    for name in SCALARS:
-        if len(found.get(name, [])) != 1:
-            problems.add(str(path), f"not one value of {name}", FORMAT)
-    for name in ("phred", "relative_error"):
-        if len(found.get(name, [])) != BINS:
-            problems.add(str(path), f"not {BINS} values of {name}", FORMAT)
-    for name in ("insertion_at", "deletion_at"):
-        if not len(found.get(name, [])):
-            problems.add(str(path), f"no value of {name}", FORMAT)
-    if (table["value"] < 0).any() or not np.isfinite(table["value"]).all():
-        problems.add(str(path), "a value that is negative or no number", FORMAT)
-    problems.raise_if_any()
+    with Problems() as problems:
+        for name in SCALARS:
+            if len(found.get(name, [])) != 1:
+                problems.add(str(path), f"not one value of {name}", FORMAT)
+        for name in ("phred", "relative_error"):
+            if len(found.get(name, [])) != BINS:
+                problems.add(str(path), f"not {BINS} values of {name}", FORMAT)
+        for name in ("insertion_at", "deletion_at"):
+            if not len(found.get(name, [])):
+                problems.add(str(path), f"no value of {name}", FORMAT)
+        if (table["value"] < 0).any() or not np.isfinite(table["value"]).all():
+            problems.add(str(path), "a value that is negative or no number", FORMAT)
     return _checked(found, str(path))
 
 

@@ -132,8 +132,8 @@ def draw_molecules(
     AvatarflowError
         If a molecule of `min_bp` fits nowhere in its genome.
     """
-    parts = [_nothing(count) for _ in range(2)]
-    out = Molecules(np.zeros(count, np.int64), parts[0], parts[1], np.zeros((count, 2), np.int64))
+    one, two = Fragments.none(count), Fragments.none(count)
+    out = Molecules(np.zeros(count, np.int64), one, two, np.zeros((count, 2), np.int64))
     shares = (layout.junk, layout.junk + layout.chimeras)
     adapters = (len(layout.adapters[0]), len(layout.adapters[1]))
     weights = gc_bell(layout.gc_optimum, layout.gc_strength)
@@ -148,13 +148,6 @@ def draw_molecules(
         found = f"no room for a read of {layout.min_bp} bases in the genome of some source"
         raise refuse("reads.long.min_bp", found, "lower it, or give longer contigs without N")
     return out
-
-
-def _nothing(count: int) -> Fragments:
-    zeros = [np.zeros(count, np.int64) for _ in range(6)]
-    return Fragments(
-        zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], np.zeros(count, bool)
-    )
 
 
 @compiled
