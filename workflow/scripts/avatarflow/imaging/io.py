@@ -21,7 +21,7 @@ from .formats.png_checks import check_indices, check_png, palette_length
 from .formats.tiff_checks import check_tiff, is_white_zero, is_whole, use_palette_of_8_bits
 from .formats.tiff_pages import STARTS, full_page, why_unread
 from .orientation import UPRIGHT, take_xmp_orientation, turned
-from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb
+from .picture_checks import Limits, PictureError, eight_bits, gray_to_rgb, refusing
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "I;16B", "I;16L")
@@ -82,12 +82,8 @@ def read_bytes(data: bytes, limits: Limits) -> tuple[Pictures, dict[str, Any]]:
             read_dicom,  # pydicom is slow to load and most sets hold no DICOM
         )
 
-        try:
+        with refusing("damaged"):
             return read_dicom(data, limits)
-        except PictureError:
-            raise
-        except Exception:  # an element may hold anything, and the text may quote it
-            raise PictureError("damaged") from None
     return decode_picture(data, limits)
 
 
@@ -173,20 +169,16 @@ def _open(data: bytes) -> Image.Image:
 
 def _choose_page(image: Image.Image, data: bytes) -> None:
     """Go to the one full page of a TIFF; refuse several pictures, but for those of an MPO, whose first one counts."""
-    try:
+    with refusing("damaged"):
         if image.format == "TIFF":
             image.seek(full_page(data))
         elif image.format != "MPO" and int(getattr(image, "n_frames", 1)) != 1:
             raise PictureError("more than one picture")
-    except PictureError:
-        raise
-    except Exception:  # a page may be damaged
-        raise PictureError("damaged") from None
 
 
 def _check_format(image: Image.Image, data: bytes, limits: Limits) -> None:
     """Refuse what Pillow would decode without a word, but not as it is meant."""
-    try:
+    with refusing("damaged"):
         if image.format in ("JPEG", "MPO"):
             check_jpeg(data)
         elif image.format == "PNG":
@@ -194,10 +186,6 @@ def _check_format(image: Image.Image, data: bytes, limits: Limits) -> None:
         elif image.format == "TIFF":
             check_tiff(image, data, limits)
             use_palette_of_8_bits(image)
-    except PictureError:
-        raise
-    except Exception:  # a tag may be of any type
-        raise PictureError("damaged") from None
 
 
 def _pixels(image: Image.Image, data: bytes, deep: bool) -> Pictures:

@@ -1,5 +1,7 @@
 """What every picture is held to, whatever its format: sizes, 8 bits, something to be seen."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,22 @@ class PictureError(AvatarflowError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@contextmanager
+def refusing(
+    reason: str, instead_of: type[Exception] | tuple[type[Exception], ...] = Exception
+) -> Iterator[None]:
+    """Refuse a picture for a reason in place of what a parser raises; a `PictureError` keeps its own.
+
+    Hostile bytes may raise anything, and the text may quote them.
+    """
+    try:
+        yield
+    except PictureError:
+        raise
+    except instead_of:
+        raise PictureError(reason) from None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.pixels import apply_modality_lut
 
-from avatarflow.imaging.picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError, refusing
 
 from .dicom_header import number
 
@@ -25,17 +25,13 @@ def shown(pixels: npt.NDArray[Any], dataset: Any, kind: str) -> npt.NDArray[np.u
     """
     if pixels.ndim != 2:
         raise PictureError("unsupported pixels")
-    try:
+    with refusing("damaged"):
         padded = _padded(pixels, dataset)
         values = _in_units(pixels, dataset)
         if (table := _table(dataset, "VOILUTSequence")) is not None:
             share = _share_of_table(values, table)
         else:
             share = _share_of_window(np.asarray(values, np.float64), padded, dataset)
-    except PictureError:
-        raise
-    except Exception:
-        raise PictureError("damaged") from None
     share = np.clip(1 - share if _is_inverted(dataset, kind) else share, 0, 1)
     return np.asarray(np.rint(255 * np.where(padded, 0, share)), np.uint8)
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydicom.config import disable_value_validation
 from pydicom.filereader import read_partial
 
-from avatarflow.imaging.picture_checks import Limits, PictureError
+from avatarflow.imaging.picture_checks import Limits, PictureError, refusing
 
 BARE = re.compile(rb"[\x02\x08]\x00[\x00-\x18]\x00([A-Z]{2}|.\x00)", re.DOTALL)
 """How a DICOM file begins that lacks its preamble: with an element of its header."""
@@ -99,10 +99,9 @@ def parse_picture(data: bytes, limits: Limits) -> Any:
 
 def _has_pixels(dataset: Any) -> bool:
     """Whether the element is there, and holds anything: some programs that de-identify empty it."""
-    try:
+    # a value of another kind than its name says
+    with refusing("damaged"):
         value = dataset.get("PixelData")
-    except Exception:  # of another kind than its name says
-        raise PictureError("damaged") from None
     if value and not isinstance(value, bytes):
         raise PictureError("damaged")
     return bool(value)
@@ -116,17 +115,12 @@ def read_labels(path: Path) -> Any:
     PictureError
         `file cannot be read`, `damaged`, `too many elements`, or elements that are not in ascending order.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(LABELS)
-    except OSError:
-        raise PictureError("file cannot be read") from None
+    with refusing("file cannot be read", OSError), path.open("rb") as file:
+        data = file.read(LABELS)
     meta = 144 + int.from_bytes(data[140:144], "little")
     if DEFLATED in data[132:meta]:
-        try:
+        with refusing("damaged", zlib.error):
             rest = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[meta:], HEADERS)
-        except zlib.error:
-            raise PictureError("damaged") from None
         data = data[:meta].replace(DEFLATED, EXPLICIT) + rest
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")  # they quote values of the patient
@@ -141,12 +135,10 @@ def _inflated(data: bytes, limits: Limits) -> bytes:
     if DEFLATED not in data[132:meta]:
         return data
     start, machine = data[:meta].replace(DEFLATED, EXPLICIT), zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
+    with refusing("damaged", zlib.error):
         head = machine.decompress(data[meta:], HEADERS)
         header = check_header(_parse(start + head, PIXELS), limits)
         rest = machine.decompress(machine.unconsumed_tail, HEADERS + header.length)
-    except zlib.error:
-        raise PictureError("damaged") from None
     if not machine.eof:
         raise PictureError("too many bytes" if machine.unconsumed_tail else "truncated")
     return start + head + rest
@@ -163,12 +155,8 @@ def _parse(data: bytes, before: int | None = None) -> Any:
         last = tag
         return before is not None and tag >= before
 
-    try:
+    with refusing("damaged"):
         dataset = read_partial(_Counted(data), stop)
-    except PictureError:
-        raise
-    except Exception:  # hostile bytes may raise anything, and the text may quote them
-        raise PictureError("damaged") from None
     if before is None and last == PIXELS and PIXELS not in dataset:  # it began, and has no end
         raise PictureError("truncated")
     return dataset
@@ -176,15 +164,13 @@ def _parse(data: bytes, before: int | None = None) -> Any:
 
 def _lift_functional_groups(dataset: Any) -> None:
     """Put what is said of the one frame where older files say it; what is said per frame counts more."""
-    try:
+    with refusing("damaged"):
         for groups in GROUPS:
             for group in (dataset.get(groups) or [])[:1]:
                 for macro, names in MACROS.items():
                     for item in (group.get(macro) or [])[:1]:
                         for name in (name for name in names if name in item):
                             dataset[name] = item[name]
-    except Exception:
-        raise PictureError("damaged") from None
 
 
 def check_header(dataset: Any, limits: Limits) -> Header:
@@ -237,10 +223,9 @@ def _check_use(dataset: Any, header: Header) -> None:
 
 def _said(dataset: Any, name: str) -> Any:
     """The value of an element, None where there is none."""
-    try:
+    # a value that its kind does not allow
+    with refusing(f"{name} cannot be read"):
         return dataset.get(name)
-    except Exception:  # a value that its kind does not allow
-        raise PictureError(f"{name} cannot be read") from None
 
 
 def _element(dataset: Any, name: str) -> Any:
@@ -251,10 +236,8 @@ def _element(dataset: Any, name: str) -> Any:
 
 def _whole(dataset: Any, name: str) -> int:
     value = _element(dataset, name)
-    try:
+    with refusing(f"{name} is not a number", (TypeError, ValueError)):
         return int(value)
-    except (TypeError, ValueError):
-        raise PictureError(f"{name} is not a number") from None
 
 
 def number(dataset: Any, name: str) -> float | None:

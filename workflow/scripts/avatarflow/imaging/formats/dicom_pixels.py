@@ -14,7 +14,7 @@ from pydicom.pixels import apply_color_lut, get_decoder
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.imaging.colour_profile import in_srgb
-from avatarflow.imaging.picture_checks import Limits, PictureError, gray_to_rgb
+from avatarflow.imaging.picture_checks import Limits, PictureError, gray_to_rgb, refusing
 
 from .dicom_gray import shown
 from .dicom_header import COLOURS, PALETTE, SUBSAMPLED, Header, open_dicom
@@ -184,12 +184,10 @@ def _colour(pixels: npt.NDArray[Any], dataset: Any) -> Pictures:
 
 def _looked_up(pixels: npt.NDArray[Any], dataset: Any) -> npt.NDArray[np.uint8]:
     """RGB of palette indices, PS3.3 C.7.9; entries of 16 bits are cut to 8."""
-    try:
+    with refusing("damaged"):
         colours = apply_color_lut(pixels, dataset)
         if colours.dtype == np.uint16 and not _is_8_bits_in_16(dataset):
             colours >>= 8
-    except Exception:
-        raise PictureError("damaged") from None
     return np.asarray(colours, np.uint8)
 
 

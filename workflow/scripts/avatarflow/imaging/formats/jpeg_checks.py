@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import simplejpeg
 
-from avatarflow.imaging.picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError, refusing
 
 MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 """The next marker: in compressed data FF stands only before 00 and before restarts (D0 to D7)."""
@@ -44,10 +44,9 @@ def check_jpeg(data: bytes) -> None:
     if _has_unknown_inks(data):
         raise PictureError("four colours without saying which; save it as RGB")
     _check_data(data)
-    try:
+    # a segment shorter than its kind
+    with refusing("damaged", IndexError):
         complete = _is_complete(data)
-    except IndexError:  # a segment shorter than its kind
-        raise PictureError("damaged") from None
     if not complete:
         raise PictureError("truncated")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from avatarflow.imaging.picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError, refusing
 
 CHECKED = (b"IHDR", b"PLTE", b"IDAT")  # chunks that make the pixels
 SIGNATURE_BYTES, HEADER_BYTES = 8, 13
@@ -91,11 +91,9 @@ def _bytes_promised(header: memoryview) -> int:
 def _bytes_inflated(machine: "zlib._Decompress", content: memoryview, most: int) -> int:
     """Count the bytes that come out of this content, until there are `most`."""
     length = 0
-    try:
+    with refusing("damaged", zlib.error):
         for start in range(0, len(content), FED):
             fed: bytes | memoryview = content[start : start + FED]
             while length < most and (piece := machine.decompress(fed, INFLATED)):
                 length, fed = length + len(piece), machine.unconsumed_tail
-    except zlib.error:
-        raise PictureError("damaged") from None
     return length

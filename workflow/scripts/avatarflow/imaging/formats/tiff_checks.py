@@ -7,7 +7,7 @@ from typing import Any
 import simplejpeg
 from PIL import Image, ImagePalette
 
-from avatarflow.imaging.picture_checks import Limits, PictureError
+from avatarflow.imaging.picture_checks import Limits, PictureError, refusing
 
 from .jpeg_checks import check_jpeg
 
@@ -160,14 +160,12 @@ def _check_deflated(tags: Any, data: bytes, limits: Limits) -> None:
     left = MOST_BYTES * MOST_AREA * limits.max_pixels
     for place, size in zip(*_stretches(tags), strict=False):
         inflater, rest = zlib.decompressobj(), data[place : place + size]
-        try:
+        with refusing("damaged", zlib.error):
             while rest and not inflater.eof:
                 left -= len(inflater.decompress(rest, PIECE)) + 1
                 rest = inflater.unconsumed_tail
                 if left < 0:
                     raise PictureError("too many pixels")
-        except zlib.error:
-            raise PictureError("damaged") from None
         if not inflater.eof:
             raise PictureError("truncated")
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from avatarflow.imaging.picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError, refusing
 
 SUBFILE_TYPE, SUB_DIRECTORIES = 0x00FE, 0x014A
 REDUCED, MASK = (
@@ -26,12 +26,8 @@ def full_page(data: bytes) -> int:
     PictureError
         `more than one picture`, `damaged`, or that the full picture lies where Pillow does not look.
     """
-    try:
+    with refusing("damaged"):
         kinds = _kinds(data)
-    except PictureError:
-        raise
-    except Exception:  # a parser fed with hostile bytes may raise anything
-        raise PictureError("damaged") from None
     full = [page for page, kind in enumerate(kinds) if not kind & (REDUCED | MASK)]
     if len(full) > 1 or len(kinds) > MOST_PAGES:
         raise PictureError("more than one picture")

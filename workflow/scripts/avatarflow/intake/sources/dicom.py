@@ -18,7 +18,7 @@ import pydicom
 
 from avatarflow.core.errors import refuse
 from avatarflow.imaging.formats.dicom_header import BARE, UNFINISHED, read_labels
-from avatarflow.imaging.picture_checks import PictureError
+from avatarflow.imaging.picture_checks import PictureError, refusing
 
 from ..identifiers import normalised
 from ..listed_files import resolve_inside, why_unresolved
@@ -177,14 +177,13 @@ def _cells(header: Any) -> tuple[dict[str, str], list[str]]:
 
 def _text(header: Any, name: str) -> str:
     """Return the value of an element that holds one text; empty where it is missing."""
-    try:
+    # hostile bytes may raise anything, and the text may quote them
+    with refusing(f"{name} cannot be read"):
         value = header.get(name)
         if value is None or value == "":
             return ""
         if isinstance(value, str) and "\\" not in value:
             return str(value).strip(" \0")
-    except Exception:  # hostile bytes may raise anything, and the text may quote them
-        raise PictureError(f"{name} cannot be read") from None
     raise PictureError(f"{name} holds several values")
 
 
@@ -211,12 +210,10 @@ def _day(value: str, element: str) -> str:
     if not value or (value.isdecimal() and len(value) < 8):
         return ""  # a year or a month is no day
     match = DATE_TIME.fullmatch(value) if element.endswith("DateTime") else DATE.fullmatch(value)
-    try:
+    with refusing(f"{element} is no date", ValueError):
         if match is None:
             raise ValueError
         return date.fromisoformat(value[:8]).isoformat()
-    except ValueError:
-        raise PictureError(f"{element} is no date") from None
 
 
 def _age(header: Any, acquired: str) -> str:
