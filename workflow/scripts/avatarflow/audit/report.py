@@ -1,12 +1,10 @@
 """An audit as one HTML page, the same page with originals for internal use only, and its figures as plain values."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from avatarflow.core.counts import balance
-from avatarflow.core.paths import write_json, write_text
+from avatarflow.core.paths import read_json, write_json, write_text
 from avatarflow.core.results import clean
 from avatarflow.release.templates import embedded, fill
 from avatarflow.runs.context import Step
@@ -67,7 +65,7 @@ def audit_report(
     """
     found = audit(
         name,
-        {key: json.loads(Path(path).read_text("utf-8")) for key, path in inputs.items() if path},
+        {key: read_json(path) for key, path in inputs.items() if path},
         entry,
     )
     write_json(outputs["plain"], found, allow_nan=False)

@@ -97,6 +97,20 @@ def hold(name: str, rule: Rule, estimate: Estimate, threshold: Any) -> Gate:
     )
 
 
+def hold_each(
+    names: Iterable[str],
+    rules: Mapping[str, Rule],
+    figures: Mapping[str, Estimate],
+    thresholds: Mapping[str, Any],
+) -> list[Gate]:
+    """Hold gates by name, `<kind>` or `<kind>.<column>`; one without a figure is inconclusive."""
+    kinds = {name: name.partition(".")[0] for name in names}
+    return [
+        hold(name, rules[kind], figures.get(name, Estimate.missing()), thresholds.get(kind))
+        for name, kind in kinds.items()
+    ]
+
+
 def switched_off(rules: Mapping[str, Rule], thresholds: Mapping[str, Any]) -> list[str]:
     """Return the gates that the config's thresholds switch off."""
     return [name for name, rule in rules.items() if rule.is_off(thresholds.get(name))]

@@ -96,6 +96,11 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def read_json(path: str | Path) -> Any:
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
 def write_json(target: str | Path, value: Any, allow_nan: bool = True) -> None:
     """Write plain values as JSON with sorted keys, whole or not at all.
 

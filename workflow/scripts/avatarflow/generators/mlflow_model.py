@@ -3,7 +3,6 @@
 MLflow calls `_load_pyfunc` by its name. It needs the packages of the workflow beside MLflow.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 import torch
 
 from avatarflow.core.arrays import Pictures
+from avatarflow.core.paths import read_json
 
 from .conditions import Conditions
 from .interface import open_generator
@@ -32,7 +32,7 @@ class Student:
     """
 
     def __init__(self, folder: Path) -> None:
-        asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
+        asked = read_json(folder / "asked.json")
         self.conditions = Conditions(asked["conditions"])
         compute = Compute(device="cpu", precision="fp32")
         self.draw = open_generator(folder / "generator", self.conditions, compute)

@@ -17,7 +17,7 @@ from diffusers import (
 from diffusers.utils import logging
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing_folder
+from avatarflow.core.paths import read_json, replacing_folder
 
 CONFIGS = ("model_index.json", "config.json", "scheduler_config.json", "tokenizer_config.json")
 
@@ -47,7 +47,7 @@ def write(pipe: DiffusionPipeline, folder: Path, more: Mapping[str, str]) -> Non
     with replacing_folder(folder) as path:
         pipe.to("cpu").save_pretrained(path, safe_serialization=True)
         for config in [found for name in CONFIGS for found in path.rglob(name)]:
-            values = json.loads(config.read_text(encoding="utf-8"))
+            values = read_json(config)
             for key in ("_name_or_path", "name_or_path"):  # where a part was loaded from
                 values.pop(key, None)
             config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -121,9 +121,8 @@ def frontier(
     measured: list[Callable[[Sample], dict[str, Estimate]]] = [
         shown,
         lambda sample: tails(sample, seed),
+        *(fidelity(encoder, training, heldout, settings, seed) for encoder in settings["encoders"]),
     ]
-    for encoder in settings["encoders"]:
-        measured.append(fidelity(encoder, training, heldout, settings, seed))
     sizes = {
         kind: [len(group.sample.table) for group in groups if group.pictures == kind]
         for kind in (DRAWN, ACCEPTED)

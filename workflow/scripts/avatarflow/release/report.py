@@ -1,11 +1,10 @@
 """The officer's page: one HTML file with the decision, the gates, the claim and the figures behind them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avatarflow.core.paths import write_text
+from avatarflow.core.paths import read_json, write_text
 
 from .counts import STEPS
 from .gates.other_thresholds import shown_gates
@@ -111,8 +110,8 @@ def officer_page_of(
     certificate: str, pictures: Mapping[str, str | None], page: str, attacks: str | None = None
 ) -> None:
     """`officer_page` from the certificate's file and, where there are any, the attacks'."""
-    rows = json.loads(Path(attacks).read_text(encoding="utf-8"))["rows"] if attacks else ()
-    officer_page(json.loads(Path(certificate).read_text(encoding="utf-8")), pictures, page, rows)
+    rows = read_json(attacks)["rows"] if attacks else ()
+    officer_page(read_json(certificate), pictures, page, rows)
 
 
 def _complete(row: Mapping[str, Any]) -> dict[str, Any]:

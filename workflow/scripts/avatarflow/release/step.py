@@ -1,6 +1,5 @@
 """The release step: hold every figure against its gate, and write what may be published."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 from avatarflow.core.errors import refuse
 from avatarflow.core.gates import Gate, all_pass
 from avatarflow.core.outcomes import PASS
+from avatarflow.core.paths import read_json
 from avatarflow.quality.evaluation import accepted
 from avatarflow.quality.samples import Sample
 from avatarflow.runs.context import Step
@@ -91,14 +91,14 @@ def decide(
     released : Sample
         Those that are accepted.
     """
-    read = (_read(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
+    read = (read_json(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
     summary, calibrated, evaluation, attacks = read
     conditions = entry["conditions"]
     more, thresholds = {"verifier": verifier_figures(inputs)}, dict(entry["gates"])
     if not conditions:  # there is nothing to agree with, and so nothing that could pass
         thresholds = {key: limit for key, limit in thresholds.items() if key not in OF_CONDITIONS}
     if entry.get("canaries"):
-        more["canaries"] = _read(inputs["canaries"])
+        more["canaries"] = read_json(inputs["canaries"])
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
     more = {name: found for name, found in more.items() if found}
     figures = release_figures(
@@ -157,12 +157,7 @@ def public(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
 def verifier_figures(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the verifier measured, by stage; nothing without one."""
     return {
-        stage: _read(path)
+        stage: read_json(path)
         for stage in ("teacher", "student")
         if (path := inputs.get(f"{stage}_verifier"))
     }
-
-
-def _read(path: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return found

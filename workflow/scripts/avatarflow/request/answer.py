@@ -151,16 +151,8 @@ def count(entry: dict[str, Any], data_root: str | None, day: str) -> Patients:
     AvatarflowError
         For a source, labels or consents that cannot be used; problems of rows and consents at once.
     """
-    source, step = entry["source"], Step.null()
-
-    def paths(names: Sequence[str]) -> list[str]:
-        return [data_path(name, data_root) for name in names]
-
-    root = data_path(source["dicom"] or source["root"], data_root)
-    manifest = data_path(source["manifest"], data_root) if source["manifest"] else None
-    consents = ConsentFiles(paths(entry["consent"]["files"]), day, "", "")
-    labels = paths((source["fhir"] or {}).get("files", []))
-    place = Place(root, manifest, labels, consents.files)
+    place, step = Place.of(entry, data_root), Step.null()
+    consents = ConsentFiles(place.consents, day, "", "")
     withdrawn = data_path(entry["withdrawn"], data_root) if entry["withdrawn"] else None
     with Problems() as problems:
         with noting(problems):

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import read_json, replacing, write_json
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -42,7 +42,7 @@ class State:
         folder.mkdir(parents=True, exist_ok=True)
         named = folder / "identity.json"
         if named.exists():
-            known = json.loads(named.read_text(encoding="utf-8"))["identity"]
+            known = read_json(named)["identity"]
             if known != identity:
                 raise refuse(
                     f"state {folder}", f"it belongs to the configuration {known}, not to {identity}",

@@ -5,7 +5,6 @@ workflow's handlers import this module while Snakemake parses.
 """
 
 import fcntl
-import json
 import logging
 import os
 import subprocess
@@ -17,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avatarflow.core.paths import environment_for_package, replacing, write_json
+from avatarflow.core.paths import environment_for_package, read_json, replacing, write_json
 
 from .entries.facts import facts_of
 from .entries.shown import key, show
@@ -108,7 +107,7 @@ def import_whole_results(index: Path, tracking_uri: str | None, step: "Step") ->
 def forget_failed_import(index: Path) -> None:
     """Remove the index of an import that took nothing, after the run: Snakemake wants it until then."""
     with suppress(OSError, ValueError):
-        if json.loads(index.read_text(encoding="utf-8")) == FAILED:
+        if read_json(index) == FAILED:
             index.unlink()
 
 

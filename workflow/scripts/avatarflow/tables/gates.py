@@ -12,7 +12,7 @@ from avatarflow.core.gates import (
     Rule,
     Unit,
     all_pass,
-    hold,
+    hold_each,
     switched_off,
 )
 from avatarflow.core.statistics import Estimate
@@ -93,12 +93,7 @@ def not_checked(settings: Mapping[str, Any]) -> list[str]:
 
 def hold_all(figures: Mapping[str, Estimate], settings: Mapping[str, Any]) -> list[Gate]:
     """Hold every gate that is asked for; one without a figure or a threshold is inconclusive."""
-    gates = []
-    for name in expected(settings):
-        kind = name.partition(".")[0]
-        estimate = figures.get(name, Estimate.missing())
-        gates.append(hold(name, RULES[kind], estimate, settings["gates"].get(kind)))
-    return gates
+    return hold_each(expected(settings), RULES, figures, settings["gates"])
 
 
 def passed(gates: list[Gate], settings: Mapping[str, Any]) -> bool:

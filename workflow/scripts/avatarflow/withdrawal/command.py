@@ -5,7 +5,6 @@ next call goes on with it, so that a withdrawal that was killed ends as one that
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from avatarflow.config.file_text import read_config
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError, command, refuse, start
+from avatarflow.core.paths import read_json
 from avatarflow.release.signing import Signer, read_signer
 from avatarflow.runs.locks import clear_stale
 from avatarflow.runs.orphans import cancel_orphans
@@ -132,7 +132,7 @@ def begin(plan: Plan) -> None:
 
 def end(config: Mapping[str, Any], signer: Signer | None) -> None:
     """Do what the journal says, write the protocol, and remove the journal last; all of it may be done twice."""
-    journal = json.loads(JOURNAL.read_text(encoding="utf-8"))
+    journal = read_json(JOURNAL)
     protocol = with_digest(journal["protocol"])
     for one in protocol["deleted"]:
         Path(one["path"]).unlink(missing_ok=True)

@@ -20,7 +20,6 @@ from avatarflow.core.paths import data_path
 from avatarflow.imaging.shards import iterate, read_table
 from avatarflow.intake.consent.gate import ConsentFiles, columns_of, open_gate
 from avatarflow.intake.fhir.download import downloaded
-from avatarflow.intake.fhir.uses import is_given
 from avatarflow.intake.listed_rows import read_and_identify, rows_of_withdrawn
 from avatarflow.intake.patients.persons import KEY, flat_columns, identify
 from avatarflow.intake.reading import read_all
@@ -113,19 +112,8 @@ class _Originals:
 
     def __init__(self, entry: dict[str, Any], config: Mapping[str, Any], day: str) -> None:
         self.entry, self.day, self.data_root = entry, day, config["data_root"]
-        source, consent = entry["source"], entry["consent"]
-        self.root = self._path(source["dicom"] or source["root"])
-        self.consents = self._paths(consent["files"]) if is_given(consent) else []
-        manifest = self._path(source["manifest"]) if source["manifest"] else None
-        labels = self._paths((source["fhir"] or {}).get("files", []))
-        self.place = Place(self.root, manifest, labels, self.consents)
+        self.place = Place.of(entry, self.data_root)
         self.processes = int(config["compute"]["threads"])
-
-    def _path(self, name: str) -> str:
-        return data_path(name, self.data_root)
-
-    def _paths(self, names: Sequence[str]) -> list[str]:
-        return [self._path(name) for name in names]
 
     def judge(self, persons: Mapping[str, int]) -> dict[str, str]:
         """Return by digest of a picture why it may not be used; `OK` where one row allows it.
@@ -138,28 +126,27 @@ class _Originals:
         entry, step = self.entry, Step.null()
         asked = [*flat_columns(entry["patient_id_columns"]), *entry["conditions"]]
         asked += [*entry["constant_per_person"]]
-        asked += columns_of(entry["consent"]) if self.consents else []
+        asked += columns_of(entry["consent"]) if self.place.consents else []
         every, who = read_and_identify(entry, self.place, list(dict.fromkeys(asked)))
-        shown: dict[int, str] = {}
         taken: list[str] = []
 
         def keep(picture: Pictures) -> int:
             taken.append(_digest(picture))
             return len(taken) - 1
 
-        places, *_ = read_all(every, self.root, entry, self.processes, step, keep)
+        places, *_ = read_all(every, self.place.root, entry, self.processes, step, keep)
         shown = {row: taken[place] for row, place in places.items()}
         digests = every[ROW].map(shown)
         listed = np.zeros(len(every), bool)
         if entry["withdrawn"]:
-            path = self._path(entry["withdrawn"])
+            path = data_path(entry["withdrawn"], self.data_root)
             listed = rows_of_withdrawn(entry, self.place, every, who, path, step)
         reasons = np.where(listed, LISTED, OK).astype(object)
         stay = ~listed
-        if self.consents and stay.any():
+        if self.place.consents and stay.any():
             kept = leave_out(every, listed)
             keys = identify(kept, entry["patient_id_columns"], entry["eye_columns"])[KEY]
-            files = ConsentFiles(self.consents, self.day, "", "")
+            files = ConsentFiles(self.place.consents, self.day, "", "")
             gate = open_gate(entry["consent"], files, step)
             same = list(_joined(keys, digests[stay].reset_index(drop=True), persons))
             refused = gate.refused(kept, keys, same, kept[ROW])

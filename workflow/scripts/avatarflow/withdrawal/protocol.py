@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avatarflow.core.digest import file_sha256
-from avatarflow.core.paths import write_bytes
+from avatarflow.core.paths import read_json, write_bytes
 from avatarflow.release.checksums import SIGNATURE
 from avatarflow.release.signing import Signer
 from avatarflow.runs.closing_lines import DECISIONS
@@ -71,7 +71,7 @@ def waiting(folder: Path = FOLDER) -> list[tuple[Path, dict[str, Any]]]:
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         first_half = path.name.count(".") == 1 and len(path.stem) == 16
         if first_half and not path.with_name(path.stem + RERUN).exists():
-            found.append((path, json.loads(path.read_text(encoding="utf-8"))))
+            found.append((path, read_json(path)))
     return found
 
 

@@ -1,13 +1,13 @@
 """What goes back to what, by the records that Snakemake keeps of every output: its rule, inputs and parameters."""
 
 import base64
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from avatarflow.core.errors import refuse
+from avatarflow.core.paths import read_json
 
 RECORDS = Path(".snakemake/metadata")
 MAPS, UNSEARCHED = ("releases", "audits"), ("read_releases", "tables")
@@ -48,7 +48,7 @@ def read_outputs(folder: Path = RECORDS) -> list[Output]:
         try:
             name = "".join(part.removeprefix("@") for part in file.relative_to(folder).parts)
             path = base64.urlsafe_b64decode(name).decode()
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = read_json(file)
             named = [*(record["input"] or []), *map(str, record["params"] or [])]
             ended = float(record["endtime"] or 0)
             started = float(record.get("starttime") or ended)

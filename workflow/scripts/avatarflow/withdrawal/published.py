@@ -1,6 +1,5 @@
 """Releases that may be out: what they are known by, and what is known of a patient's risk in them."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.digest import file_sha256
+from avatarflow.core.paths import read_json
 from avatarflow.release.checksums import CHECKSUMS, SIGNATURE
 from avatarflow.runs.closing_lines import read_decision
 
@@ -66,7 +66,7 @@ def _risks(home: Path, gone: Gone) -> dict[int, dict[str, Any]]:
     """Return what the filter and the attacks said of each person."""
     try:
         decisions = pd.read_parquet(home / "privacy/student.decisions.parquet")
-        attacks = json.loads((home / "attacks/attacks.json").read_text(encoding="utf-8"))["rows"]
+        attacks = read_json(home / "attacks/attacks.json")["rows"]
     except (OSError, ValueError, KeyError):
         return {}
     return {person: _risk(decisions, attacks, person, gone.rows[person]) for person in gone.causes}

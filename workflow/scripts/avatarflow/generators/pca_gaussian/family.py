@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from avatarflow.core.arrays import Rows
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing_folder
+from avatarflow.core.paths import read_json, replacing_folder
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.settings import Compute
@@ -99,7 +99,7 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
         If it was trained with other conditions.
     """
     del compute
-    index: Mapping[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    index: Mapping[str, Any] = read_json(folder / INDEX)
     conditions.refuse_others(index["id2label"])
     arrays, side = load_file(folder / WEIGHTS), int(index["size_px"])
     place = {one: number for number, one in enumerate(conditions.complete())}

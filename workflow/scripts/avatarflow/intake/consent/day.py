@@ -3,12 +3,11 @@
 Without that, every new day would make a release again. Imported while Snakemake parses: standard library only.
 """
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from avatarflow.core.paths import write_json
+from avatarflow.core.paths import read_json, write_json
 
 VARIABLE = "AVATARFLOW_DAY"
 """Where a run tells its jobs the day that it began on, so that none of them decides for another one."""
@@ -26,7 +25,7 @@ def day_to_judge(record: str | Path, state: str, today: date) -> str:
     today : date
     """
     try:
-        kept: Any = json.loads(Path(record).read_text(encoding="utf-8"))
+        kept: Any = read_json(record)
         judged = date.fromisoformat(kept["day"])
         before = kept["unchanged_before"]
         ahead = before is None or today < date.fromisoformat(before)

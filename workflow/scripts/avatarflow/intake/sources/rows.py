@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
+from avatarflow.core.paths import data_path
 from avatarflow.intake.tables.filter_columns import absent_columns
 from avatarflow.intake.tables.manifest import ODDITIES, ROW, check_columns
 from avatarflow.intake.tables.text_table import FILE
@@ -26,6 +27,18 @@ class Place:
     """FHIR files with labels."""
     consents: Sequence[str] = ()
     """FHIR files with consents."""
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], data_root: str | None) -> "Place":
+        """Return what an entry's source reads, without asking a server."""
+        source = entry["source"]
+        labels = (source["fhir"] or {}).get("files", [])
+        return cls(
+            data_path(source["dicom"] or source["root"], data_root),
+            data_path(source["manifest"], data_root) if source["manifest"] else None,
+            [data_path(file, data_root) for file in labels],
+            [data_path(file, data_root) for file in entry["consent"]["files"]],
+        )
 
     @property
     def where(self) -> str:

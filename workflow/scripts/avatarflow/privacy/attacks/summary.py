@@ -1,6 +1,5 @@
 """All attacks of a release or an audit in one table and one figure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from avatarflow.core.paths import write_figure, write_json
+from avatarflow.core.paths import read_json, write_figure, write_json
 from avatarflow.runs.context import Step
 
 TARGETS = ("teacher", "student", "release", "foreign", "accepted")
@@ -36,7 +35,7 @@ def join(
     results, figure : str
         JSON and PNG to write.
     """
-    rows = [row for part in parts for row in json.loads(Path(part).read_text(encoding="utf-8"))]
+    rows = [row for part in parts for row in read_json(part)]
     rows.sort(
         key=lambda row: (TARGETS.index(row["target"]), row["access"], row["attack"], row["view"])
     )

@@ -1,8 +1,6 @@
 """Canaries of a release in one table and one figure: found by the cone and the matcher, exposed by attacks."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
-from avatarflow.core.paths import write_json
+from avatarflow.core.paths import read_json, write_json
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
@@ -45,7 +43,7 @@ def join(
         Files to write: `results` (JSON), `rows` (TSV), `figure` (PNG).
     """
     copies = read_table(canaries)[COPIES].to_numpy(np.int64)
-    read = [json.loads(Path(part).read_text(encoding="utf-8")) for part in parts]
+    read = [read_json(part) for part in parts]
     targets = {
         target: summarise([part for part in read if part["target"] == target], copies, seed)
         for target in TARGETS

@@ -1,14 +1,13 @@
 """The step that judges near-duplicates: cones and matcher, no torch."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Mask, Rows
+from avatarflow.core.paths import read_json
 from avatarflow.core.statistics import share_of_pictures
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
@@ -42,7 +41,7 @@ def judge_near_duplicates(
     results, figure : str
         Files to write: TSV and PNG.
     """
-    trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
+    trial = read_json(inputs["trial"])
     pool, originals = read_table(inputs["pool"]), spooled(inputs["pool"])
     made, pictures = read_table(inputs["pictures"]), spooled(inputs["pictures"])
     rows = np.asarray(load_rows(inputs["fingerprints"], encoder_digest(inputs["encoder"])))

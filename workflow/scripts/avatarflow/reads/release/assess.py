@@ -1,6 +1,5 @@
 """What is left of the donor in cleaned reads: fragments found and not seen, and their bits, measured or bounded."""
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Floats, Mask
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import write_json
+from avatarflow.core.paths import read_json, write_json
 from avatarflow.core.seeds import generator
 from avatarflow.core.statistics import Estimate
 from avatarflow.reads.genomes.genome import read_fasta
@@ -22,7 +21,6 @@ from avatarflow.reads.removal.run import OK
 from avatarflow.reads.risk.genetic_map import GeneticMap, read_map
 from avatarflow.reads.risk.identity import anonymity_set, posterior
 from avatarflow.reads.risk.panel import Panel, read_panel
-from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.simulation.records import DIGITS
 from avatarflow.runs.context import Step
 
@@ -70,7 +68,7 @@ def votes(runs: Sequence[Mapping[str, Any]], fragments: int) -> tuple[Mask, list
     human, silent = np.zeros(fragments, bool), []
     for run in runs:
         name = f"{run['tool']} {run['setting']}"
-        if read_usage(run["usage"])["status"] != OK:
+        if read_json(run["usage"])["status"] != OK:
             silent.append(name)
             continue
         calls = pq.read_table(run["calls"], columns=["fragment", "removed"])
@@ -116,7 +114,7 @@ def assess(
         `tools`, `counts`, `miss_rate`, `undetected`, `enrichment`, `bits` (value, low, high, n; n is spike-ins),
         `found`, `information`, `sex`, `signs`, `how`.
     """
-    summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
+    summary = read_json(inputs["summary"])
     spikes = pd.read_parquet(inputs["spikes"])
     total = summary["fragments"] + len(spikes)
     spike = is_spike(spikes, total)

@@ -1,6 +1,5 @@
 """The decision about cleaned reads, and the folder that leaves: whole where every gate passes, else not there."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import compress, islice
@@ -12,9 +11,8 @@ import pandas as pd
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
 from avatarflow.core.outcomes import PASS
-from avatarflow.core.paths import replacing_folder, write_text
+from avatarflow.core.paths import read_json, replacing_folder, write_text
 from avatarflow.reads import bgzf
-from avatarflow.reads.scoring.score import read_usage
 from avatarflow.reads.user_reads.take import BLOCK
 from avatarflow.release.certificate import as_json, record, remove_earlier
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
@@ -55,10 +53,7 @@ def release_reads(
     step : Step
     """
     remove_earlier(folder)
-    found, summary = (
-        json.loads(Path(inputs[key]).read_text(encoding="utf-8"))
-        for key in ("assessment", "summary")
-    )
+    found, summary = (read_json(inputs[key]) for key in ("assessment", "summary"))
     detection_tools = [
         run
         for run in runs["detection_tools"]
@@ -150,7 +145,7 @@ def _write_folder(
 def _versions(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
     """Return what each tool that gave calls says of its version."""
     every = [run for role in ("remove", "detection_tools") for run in runs[role]]
-    return {run["tool"]: read_usage(run["usage"])["version"] for run in every}
+    return {run["tool"]: read_json(run["usage"])["version"] for run in every}
 
 
 def _write_reads(reads: Sequence[str], kept: Mask, files: Sequence[IO[bytes]]) -> None:

@@ -12,7 +12,7 @@ from avatarflow.core.gates import (
     Rule,
     Unit,
     all_pass,
-    hold,
+    hold_each,
     switched_off,
 )
 from avatarflow.core.outcomes import INCONCLUSIVE
@@ -109,10 +109,7 @@ def _of_signs(signs: Mapping[str, Any] | None) -> dict[str, Estimate]:
 
 def hold_all(figures: Mapping[str, Estimate], thresholds: Mapping[str, Any]) -> list[Gate]:
     """Hold every gate that is not switched off; one without figure, interval or threshold is inconclusive."""
-    return [
-        hold(name, RULES[name], figures.get(name, Estimate.missing()), thresholds.get(name))
-        for name in _asked(thresholds)
-    ]
+    return hold_each(_asked(thresholds), RULES, figures, thresholds)
 
 
 def passed(gates: list[Gate], thresholds: Mapping[str, Any]) -> bool:

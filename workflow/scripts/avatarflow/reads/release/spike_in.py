@@ -5,7 +5,6 @@ error, and lengths like theirs). Names are running numbers over both, so that no
 """
 
 import gzip
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from avatarflow.core.errors import AvatarflowError, refuse
-from avatarflow.core.paths import replacing
+from avatarflow.core.paths import read_json, replacing
 from avatarflow.core.seeds import generator
 from avatarflow.reads import bgzf
 from avatarflow.reads.simulation.records import DIGITS
@@ -148,7 +147,7 @@ def spike_in(
         `variants` that it shows).
     step : Step
     """
-    summary = json.loads(Path(inputs["summary"]).read_text(encoding="utf-8"))
+    summary = read_json(inputs["summary"])
     settings = spike_settings(spikes, summary, single)
     mates = (1,) if single else (1, 2)
     with tempfile.TemporaryDirectory(dir=Path(outputs["spikes"]).parent) as place:
@@ -191,9 +190,7 @@ def like_own(
     pool: list[tuple[bytes, ...]], paths: Sequence[str], settings: Mapping[str, Any], seed: int
 ) -> list[tuple[bytes, ...]]:
     """Give each spike-in length, qualities, N and errors of one of the user's fragments."""
-    clean = [np.zeros(0)]
-    for block in blocks(bodies(paths)):
-        clean.append(clean_kmers(block))
+    clean = [np.zeros(0), *map(clean_kmers, blocks(bodies(paths)))]
     numbers = drawn(np.concatenate(clean), len(pool), seed)
     wanted = set(numbers.tolist())
     models = {number: own for number, own in enumerate(bodies(paths)) if number in wanted}

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.errors import AvatarflowError, refuse
-from avatarflow.core.paths import replacing, replacing_folder, write_json
+from avatarflow.core.paths import read_json, replacing, replacing_folder, write_json
 from avatarflow.runs.context import Step
 
 from .calls import read_calls
@@ -253,7 +253,7 @@ def attempt(tool: Tool, work: Callable[[], dict[str, Any]], step: Step) -> dict[
 
 
 def _require_index(usage: str) -> None:
-    record = json.loads(Path(usage).read_text(encoding="utf-8"))
+    record = read_json(usage)
     if record["status"] != OK:
         raise ToolError(record["status"], record["reason"])
 

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
+from avatarflow.core.paths import read_json
 from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.reads.removal.run import OK
 
-from .score import read_usage, timing, write_figures
+from .score import timing, write_figures
 
 CALLS = [
     "tool", "setting", "status", "fragments", "called_human", "share", "share_low", "share_high", "called_by_no_other",
@@ -40,7 +41,7 @@ def called(cells: Sequence[Mapping[str, Any]]) -> dict[str, Mask]:
     names: Any = None
     for cell in cells:
         (run,) = cell["runs"]
-        if read_usage(run["usage"])["status"] != OK:
+        if read_json(run["usage"])["status"] != OK:
             continue
         table = pq.read_table(run["calls"], columns=["fragment", "removed"])
         if names is not None and not table.column("fragment").equals(names):
@@ -66,7 +67,7 @@ def calls(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     votes = np.sum([*masks.values()], axis=0) if masks else np.zeros(0, int)
     rows = []
     for cell in cells:
-        usage = read_usage(cell["runs"][0]["usage"])
+        usage = read_json(cell["runs"][0]["usage"])
         row: dict[str, Any] = {
             "tool": cell["tool"],
             "setting": cell["setting"],
@@ -80,7 +81,7 @@ def calls(cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             if len(masks) > 1:
                 row["called_by_no_other"] = int((mask & (votes == 1)).sum())
                 row["missed_by_this_alone"] = int((~mask & (votes == len(masks) - 1)).sum())
-            used = timing(read_usage(cell["index"]), [usage])
+            used = timing(read_json(cell["index"]), [usage])
             row |= {key: used[key] for key in ("index_s", "run_s", "peak_mb", "version")}
         rows.append(row)
     return pd.DataFrame(rows, columns=CALLS)
@@ -112,8 +113,6 @@ def write_agreement(
     cells: Sequence[Mapping[str, Any]], counts: str | Path, agreement: str | Path
 ) -> None:
     """Write `calls` and `pairs`."""
-    table = calls(cells)
-    for column in ("called_human", "called_by_no_other", "missed_by_this_alone"):
-        table[column] = table[column].astype("Int64")
-    write_figures(table, counts)
+    whole = ("called_human", "called_by_no_other", "missed_by_this_alone")
+    write_figures(calls(cells).astype(dict.fromkeys(whole, "Int64")), counts)
     write_figures(pairs(cells), agreement)

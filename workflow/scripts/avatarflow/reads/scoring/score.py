@@ -1,6 +1,5 @@
 """Scores of read removal against the truth: one row per tool, setting, error, variation and stratum."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Mask
 from avatarflow.core.errors import refuse
+from avatarflow.core.paths import read_json
 from avatarflow.core.statistics import cluster_interval, wilson_or_exact
 from avatarflow.core.tables import write_table
 from avatarflow.reads.genomes.regions import Regions
@@ -79,7 +79,7 @@ def calls_with_truth(cell: Mapping[str, Any], columns: Sequence[str]) -> pd.Data
     """Return columns of the truth beside the calls of a cell, donor after donor; None where the tool failed for one."""
     parts = []
     for run in cell["runs"]:
-        if read_usage(run["usage"])["status"] != OK:
+        if read_json(run["usage"])["status"] != OK:
             return None
         truth = pq.read_table(run["truth"], columns=["fragment", *columns]).to_pandas()
         calls = pq.read_table(run["calls"]).to_pandas()
@@ -102,7 +102,7 @@ def score_cell(
     regions : Regions, optional
         Classes of places on the host.
     """
-    usages = [read_usage(run["usage"]) for run in runs]
+    usages = [read_json(run["usage"]) for run in runs]
     trouble = next((usage["status"] for usage in usages if usage["status"] != OK), None)
     parts = []
     for run in runs:
@@ -117,7 +117,7 @@ def score_cell(
     table = pd.concat(parts, ignore_index=True)
     same = {**{key: cell[key] for key in CELL}, "status": trouble or OK}
     if trouble is None:
-        same |= timing(read_usage(cell["index"]), usages)
+        same |= timing(read_json(cell["index"]), usages)
     return pd.DataFrame([{**same, **row} for row in rows_of(table, regions)], columns=COLUMNS)
 
 
@@ -171,12 +171,6 @@ def timing(index: Mapping[str, Any], usages: Sequence[Mapping[str, Any]]) -> dic
     }
 
 
-def read_usage(path: str) -> dict[str, Any]:
-    """What an index or a run took, as `removal` wrote it."""
-    record: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return record
-
-
 def write_scores(
     cells: Sequence[Mapping[str, Any]], output: str | Path, regions: str | Path | None = None
 ) -> pd.DataFrame:
@@ -198,10 +192,7 @@ def level_name(error: Any, variation: Any) -> str:
 
 def write_figures(table: pd.DataFrame, output: str | Path) -> None:
     """Write a TSV: times and memory to three places, whole counts as such, NA where there is nothing."""
-    shown = table.copy()
-    for column in shown.columns:
-        if column.endswith(("_s", "_mb")):
-            shown[column] = shown[column].astype(float).round(3)
-        elif column in ("tp", "fp", "tn", "fn", "removed", "fragments"):
-            shown[column] = shown[column].astype("Int64")
-    write_table(shown, output)
+    measured = [column for column in table.columns if column.endswith(("_s", "_mb"))]
+    counted = [name for name in ("tp", "fp", "tn", "fn", "removed", "fragments") if name in table]
+    shown = table.astype(dict.fromkeys(measured, float) | dict.fromkeys(counted, "Int64"))
+    write_table(shown.round(dict.fromkeys(measured, 3)), output)

@@ -1,10 +1,8 @@
 """The dossier as files: an HTML page per language, self-contained and without script, and the PDF beside it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from avatarflow.core.digest import file_sha256
 from avatarflow.core.paths import write_bytes
@@ -53,11 +51,6 @@ def page(title: Text, sections: Sequence[Section], language: str, document: str 
         pieces=lambda part: pieces(language, part, document),
         shown=lambda number: shown(number, language),
     )
-
-
-def read_json(path: str | Path) -> Any:
-    """Return the content of a result file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def digest(file: str, path: str | Path) -> Digest:

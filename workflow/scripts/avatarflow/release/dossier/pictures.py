@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.outcomes import PASS
+from avatarflow.core.paths import read_json
 
 from .attacks import ATTACKS, ON_GENERATOR, answer, attack_table, chosen, colour, risk_section
 from .common import (
@@ -19,7 +20,7 @@ from .common import (
 )
 from .document import Boxed, Items, Name, Section, Table, Text, count, interval, text
 from .numbers import COUNT, PERCENT, Sources
-from .page import digest, read_json, write_dossier
+from .page import digest, write_dossier
 
 CERTIFICATE, POOL, CALIBRATION, DECISIONS = (
     "release/certificate.json",

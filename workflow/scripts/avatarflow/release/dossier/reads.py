@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from avatarflow.core.paths import read_json
+
 from .common import (
     consent_section,
     decision_blocks,
@@ -13,7 +15,7 @@ from .common import (
 )
 from .document import Boxed, Heading, Items, Joined, Name, Section, Table, count, interval, text
 from .numbers import PERCENT, Sources
-from .page import digest, read_json, write_dossier
+from .page import digest, write_dossier
 
 CERTIFICATE = "certificate.json"
 LIMITS = ("microbes", "spike_ins", "snps", "enrichment", "kin", "no_proof")

@@ -3,7 +3,6 @@
 Standard library only: the workflow's handlers import this while Snakemake parses.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from avatarflow import __version__
 from avatarflow.core.digest import config_digest, file_sha256
 from avatarflow.core.outcomes import PASS
+from avatarflow.core.paths import read_json
 from avatarflow.runs.closing_lines import DECISIONS, UNREADABLE, read_decision
 from avatarflow.runs.history import Record
 
@@ -85,7 +85,7 @@ def facts_of(entry: str, records: Sequence[Record]) -> EntryFacts | None:
     }
     if tags["decision"] == NONE:
         return EntryFacts(name, tags, {}, {})
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = read_json(path)
     home = Path("results") / entry
     tags |= {
         "config_digest": config_digest(document.get("asked", {})),

@@ -84,10 +84,11 @@ class LongModel:
         base = scale * self.classes()[:, None, None] * self.relative_error
         factors = (np.ones(len(runs)), self.insertion_at, self.deletion_at)
         sizes = (1.0, *self.means_bp)
-        out = []
-        for share, factor, size, cap in zip(self.shares, factors, sizes, CAPS, strict=True):
-            out.append(np.minimum(base * share / size * (factor / (factor @ runs))[:, None], cap))
-        return out[0], out[1], out[2]
+        substituted, inserted, deleted = (
+            np.minimum(base * share / size * (factor / (factor @ runs))[:, None], cap)
+            for share, factor, size, cap in zip(self.shares, factors, sizes, CAPS, strict=True)
+        )
+        return substituted, inserted, deleted
 
     def realised(self, scale: float, runs: Floats) -> float:
         """Expected share of wrong columns of alignments, over all reads.
