@@ -124,10 +124,10 @@ def judged(
             "half_angle_deg": float(np.degrees(np.median(cones.half_angles_rad))),
             "miss_of_members": miss_rate(
                 cones, test[: len(members)].reshape(-1, test.shape[2]), tested
-            ).summary(),
+            ).as_dict(),
             "specificity": specificity(
                 cones, originals[non_members], non_members, asked["seed"]
-            ).summary(),
+            ).as_dict(),
         }
     return figures, decisions
 

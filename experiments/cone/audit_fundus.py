@@ -189,8 +189,8 @@ def by_size(audit: audit_world.Audit, copied: pd.DataFrame) -> dict[str, Any]:
         found[str(side)] = {
             "rejected": share_of_pictures(
                 ~each["accepted"].to_numpy(bool), own, audit_world.SEED
-            ).summary(),
-            "names_its_original": share_of_pictures(named, own, audit_world.SEED).summary(),
+            ).as_dict(),
+            "names_its_original": share_of_pictures(named, own, audit_world.SEED).as_dict(),
             "risk_largest": float(each["risk"].max()),
         }
     return found

@@ -13,6 +13,7 @@ apart by the independent matcher as well.
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,9 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
                 "covered": float(np.mean(inside)) if inside else None,
             }
         out["modes"][f"{mode} {alpha}" if mode == "conformal" else mode] = {
-            "specificity": specificity(done, rows[heldout], person[heldout], 1).summary(),
-            "miss": miss_rate(done, test.reshape(-1, rows.shape[1]), whose["test"]).summary(),
-            "promised": promised.coverage.summary(),
+            "specificity": specificity(done, rows[heldout], person[heldout], 1).as_dict(),
+            "miss": miss_rate(done, test.reshape(-1, rows.shape[1]), whose["test"]).as_dict(),
+            "promised": asdict(promised.coverage),
             "half_angle_deg": np.degrees(
                 np.quantile(done.half_angles_rad, [0.05, 0.5, 0.95])
             ).tolist(),

@@ -109,8 +109,8 @@ def measure(folder, table, group, seed):
         held_out = table.loc[~gallery, "person"].to_numpy()
         found[mode if mode == "reject-all" else f"{mode} {alpha}"] = {
             "families": left_out_figures(rejected, list(group), people, seed),
-            "known_families_miss": miss_rate(done, flat, each).summary(),
-            "specificity": specificity(done, rows[~gallery], held_out, seed).summary(),
+            "known_families_miss": miss_rate(done, flat, each).as_dict(),
+            "specificity": specificity(done, rows[~gallery], held_out, seed).as_dict(),
         }
     return found
 

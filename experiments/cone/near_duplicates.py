@@ -105,7 +105,7 @@ def judge(run: Path, work: Path) -> None:
             "c": done.c,
             "specificity": specificity(
                 done, real, pool.loc[held_out, "person"].to_numpy(), 1
-            ).summary(),
+            ).as_dict(),
             "missed": missed(made, confirmed, rejected),
             "missed_together": missed(made, confirmed, rejected | matched),
         }

@@ -92,7 +92,7 @@ def measure(run: Path, manifest: pd.DataFrame) -> dict[str, Any]:
                 continue
             who = person[[place for place, _ in asked]][here]
             fields[name] = {
-                kind: share_of_pictures(events[here], who, 1).summary()
+                kind: share_of_pictures(events[here], who, 1).as_dict()
                 for kind, events in (
                     ("cones", rejected),
                     ("matcher", matched),

@@ -52,7 +52,7 @@ def pairs_by_field(kept: list[Any], table: pd.DataFrame, manifest: pd.DataFrame,
         for rate, limit in limits.items():
             out[name][f"recognised at {rate}"] = share_of_pictures(
                 alike[here] > limit, who[: len(alike)][here], 1
-            ).summary()
+            ).as_dict()
     return out
 
 
@@ -79,7 +79,7 @@ def perturbations(
         every.append(alike)
         out[family] = {
             rate: {
-                **share_of_pictures(alike.ravel() > limit, np.repeat(who, DRAWS), 1).summary(),
+                **share_of_pictures(alike.ravel() > limit, np.repeat(who, DRAWS), 1).as_dict(),
                 "by_quarter_of_strength": (alike > limit).mean(0).tolist(),
             }
             for rate, limit in limits.items()
@@ -88,7 +88,7 @@ def perturbations(
     out["all"] = {
         rate: share_of_pictures(
             joined.ravel() > limit, np.repeat(who, joined.shape[1]), 1
-        ).summary()
+        ).as_dict()
         for rate, limit in limits.items()
     }
     return out
@@ -110,7 +110,7 @@ def rank_one(pictures: Any, kept: list[Any], table: pd.DataFrame) -> dict[str, A
         own = match.similarity(kept[row], version)
         first.append(all(match.similarity(kept[other], version) < own for other in others))
     return {
-        **share_of_pictures(np.array(first), person[rows], 1).summary(),
+        **share_of_pictures(np.array(first), person[rows], 1).as_dict(),
         "gallery": len(gallery),
     }
 

@@ -524,7 +524,7 @@ def test_says_what_is_wrong_with_a_parquet_file(tmp_path, names, columns, found)
 
 
 def test_what_a_parquet_file_expands_to_is_limited(tmp_path, monkeypatch):
-    monkeypatch.setattr("avatarflow.intake.tables.parquet_bounds.MOST_BYTES", 20_000)
+    monkeypatch.setattr("avatarflow.intake.tables.parquet.MOST_BYTES", 20_000)
     names = [f"{number}.png" for number in range(40)]
     columns = [(names,), (["A" * 1000] * 40,), ([bytes(600)] * 40,), (["b"] * 40,)]
     path = parquet(tmp_path / "m.parquet", ["file", "note", "scan", "id"], columns)
@@ -534,7 +534,7 @@ def test_what_a_parquet_file_expands_to_is_limited(tmp_path, monkeypatch):
     for name in ("note", "scan"):
         with pytest.raises(AvatarflowError, match=f"column '{name}' holds more than [0-9]+ MiB"):
             read_manifest(path, [name])
-    monkeypatch.setattr("avatarflow.intake.tables.parquet_bounds.MOST_PICTURES", 20_000)
+    monkeypatch.setattr("avatarflow.intake.tables.parquet.MOST_PICTURES", 20_000)
     cells = [{"bytes": bytes(1000), "path": name} for name in names]
     path = parquet(tmp_path / "m.parquet", ["image", "id"], [(cells,), (["b"] * 40,)])
     with pytest.raises(AvatarflowError, match="the pictures inside it take more than"):

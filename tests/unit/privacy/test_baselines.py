@@ -16,9 +16,9 @@ from avatarflow.privacy.baselines.compare import (
     summary,
     winner,
 )
-from avatarflow.privacy.baselines.figure import draw_baselines
 from avatarflow.privacy.baselines.neighbourhood import Candidates, Originals
 from avatarflow.privacy.baselines.registry import RULES
+from avatarflow.privacy.baselines.step import draw_baselines
 from avatarflow.privacy.cones.cone import uncalibrated
 from avatarflow.privacy.cones.shape import Shape
 

@@ -1,6 +1,7 @@
 """Figures per camera: what a filter does to pictures of one camera says little of another."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def by_camera(
                 "persons": gallery,
                 "calibration_persons": calibration,
                 "covered": covered,
-                "promise": reject_all_coverage(calibration).summary() if promised else None,
+                "promise": asdict(reject_all_coverage(calibration)) if promised else None,
                 "miss": _miss(risk["altered"][mine[of]], person[of[mine[of]]]),
                 "specificity": _passing(
                     risk["held_out"][mine[heldout]], person[mine & heldout], seed

@@ -1,22 +1,31 @@
 """Which sources fit an expression: `make sources SELECT="modality LIKE '%iris%'"`.
 
-With `--unverified` (`UNVERIFIED=1`) values that no page supports count as well, and are named.
+The catalogue becomes a table that the row filter of manifests can select from. With `--unverified` (`UNVERIFIED=1`)
+values that no page supports count as well, and are named.
 """
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
 
 from avatarflow.core.errors import command, start
 from avatarflow.intake.tables.filter_columns import names_column
+from avatarflow.intake.tables.manifest import ROW
 from avatarflow.intake.tables.selection import select_rows
 
-from .checks import FACTS, NOT_VERIFIED
+from .checks import FACTS, NOT_VERIFIED, USE_CASES
 from .entries import Source, read_catalogue
-from .table import catalogue_table
 
 log = logging.getLogger(__name__)
 WHERE = "sources selection"
+NUMBERS = ("patients", "items", "size_gb")
+TEXTS = (
+    "name", "indication", "modality", "identity", "laterality", "sex", "licence", "conditions", "derivatives",
+    "access", "anonymity", "format", "metadata_standard", "address", "looked_at",
+)  # fmt: skip
 
 
 def select_sources(
@@ -81,3 +90,46 @@ def main(arguments: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     start(main)
+
+
+def catalogue_table(sources: Iterable[Source], unverified: bool = False) -> pd.DataFrame:
+    """Return one row per source, lists as text with commas.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+    unverified : bool
+        Whether values that no page supports count. Otherwise they are empty, so that no
+        comparison keeps a source for them, `<>` neither.
+
+    Returns
+    -------
+    DataFrame
+        Columns `id`, `area`, the keys of an entry, one per use case with its grade (empty where
+        the use case takes other data), and `unverified`.
+    """
+    rows = [
+        {ROW: place, **_cells(source, unverified)} for place, source in enumerate(sources, start=1)
+    ]
+    return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, "Float64"))
+
+
+def _cells(source: Source, unverified: bool) -> dict[str, Any]:
+    """Return the row of one source."""
+    entry = source.entry
+    values = {
+        key: entry[key] if unverified or source.is_verified(key) else None
+        for key in (*NUMBERS, *TEXTS)
+    }
+    grades = {use_case: entry["fitness"].get(use_case, {}).get("grade") for use_case in USE_CASES}
+    return {
+        "id": source.identifier,
+        "area": source.area,
+        **{key: _cell(value) for key, value in values.items()},
+        **grades,
+        "unverified": ", ".join(entry["unverified"]),
+    }
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value

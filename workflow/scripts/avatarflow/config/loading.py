@@ -62,6 +62,17 @@ REPLACED = {
 }
 """Keys whose values mean something else under the name that replaces them."""
 MAPS = ("releases", "read_benchmarks", "read_releases", "audits", "tables")
+NO_FORM = "found {found!r}, which fits none of the allowed forms; see {page}"
+NO_NAME = "found the name {found!r}; use letters a to z, digits, _ and - only"
+BROKEN = {
+    "anyOf": NO_FORM,
+    "oneOf": NO_FORM,
+    "nameType": "found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text",
+    "minLength": "an empty text; give a value, or take the key out",
+    "propertyNames": NO_NAME,
+    "pattern": NO_NAME,
+}
+"""What a line says of a value that breaks one of these rules of the schema."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What PyYAML makes of a character that is escaped as JSON does it: two halves that UTF-8 cannot hold."""
 
@@ -324,19 +335,13 @@ def _line(error: ValidationError, root: str, page: str) -> Iterator[str]:
     elif rule == "enum":
         words = ", ".join("null" if word is None else str(word) for word in wanted)
         yield f"{where}: found {found!r}; use one of {words}"
-    elif rule == "anyOf" or rule == "oneOf":
-        yield f"{where}: found {found!r}, which fits none of the allowed forms; see {page}"
-    elif rule == "nameType":
-        kind = type(found).__name__
-        yield f"{where}: found the name {found!r} ({kind}); put it in quotes, since YAML reads it as no text"
-    elif rule == "minLength":
-        yield f"{where}: an empty text; give a value, or take the key out"
     elif rule == "maxLength":
         yield f"{where}: found a text of {len(found)} characters; use at most {wanted}"
     elif rule == "pattern" and not wanted.startswith("^[A-Za-z0-9_"):
         yield f"{where}: found {found!r}, which has another form; see {page}"
-    elif rule in ("propertyNames", "pattern"):
-        yield f"{where}: found the name {found!r}; use letters a to z, digits, _ and - only"
+    elif rule in BROKEN:
+        kind = type(found).__name__
+        yield f"{where}: {BROKEN[rule].format(found=found, kind=kind, page=page)}"
     else:
         yield f"{where}: {error.message}; see the range in {page}"
 

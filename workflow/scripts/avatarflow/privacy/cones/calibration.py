@@ -6,7 +6,7 @@ No torch here: faiss must not share a process with it.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +260,7 @@ def measure(
     return {
         "c": cones.c,
         "set_by_margin": cones.c > calibration.c,
-        "coverage": calibration.coverage.summary(),
+        "coverage": asdict(calibration.coverage),
         "half_angle_deg": {
             str(q): float(np.quantile(angles, q)) for q in (0.0, 0.05, 0.5, 0.95, 1.0)
         },
@@ -311,7 +311,7 @@ def recognition(
         ].astype(np.int64)
         for name, same in (("verification_same_field", True), ("verification_other_field", False)):
             found[name] = verification(*pairs, fields=fields, same_field=same)
-    figures = {name: each.summary() if each else None for name, each in found.items()}
+    figures = {name: asdict(each) if each else None for name, each in found.items()}
     return {"retrieval": ranks.to_dict("records"), **figures}
 
 

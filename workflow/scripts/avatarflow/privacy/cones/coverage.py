@@ -1,7 +1,6 @@
 """What a calibration of the cones promises for one further person."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -23,10 +22,6 @@ class Coverage:
     rank: int
     mean_miss: float
     miss_bound: float
-
-    def summary(self) -> dict[str, Any]:
-        """As plain values for JSON and run records."""
-        return asdict(self)
 
 
 def reject_all_coverage(persons: int) -> Coverage:

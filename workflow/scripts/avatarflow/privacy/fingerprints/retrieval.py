@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,10 +31,6 @@ class Verification:
     eer_high: float
     pairs: int
     persons: int
-
-    def summary(self) -> dict[str, Any]:
-        """As plain values for JSON and run records."""
-        return asdict(self)
 
 
 def rank_one(
