@@ -112,6 +112,21 @@ DOSSIER_PARTS = tuple(
 )  # shared by the dossiers of pictures and of reads
 
 
+def dossier(folder):
+    """The outputs of a dossier: in each language a page and a PDF, all of them in the report."""
+    named = {"de": "Deutsch", "en": "English"}
+    return {
+        f"{language}{key}": report(
+            f"{folder}/{language}.{ending}",
+            category="Release",
+            caption="../../report/dossier.rst",
+            labels={"entry": "{name}", "document": f"dossier ({name}{what})"},
+        )
+        for language, name in named.items()
+        for key, ending, what in (("", "html", ""), ("_pdf", "pdf", ", PDF"))
+    }
+
+
 def signing_of_pictures(wildcards):
     """A params function: as `signing`, and a pixel is signed where pictures are to have C2PA manifests."""
     part = signing(wildcards)

@@ -93,30 +93,7 @@ rule release_dossier:
         attacks="results/releases/{name}/attacks/attacks.json",
         decisions="results/releases/{name}/privacy/decisions.parquet",
     output:
-        de=report(
-            "results/releases/{name}/dossier/de.html",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (Deutsch)"},
-        ),
-        de_pdf=report(
-            "results/releases/{name}/dossier/de.pdf",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (Deutsch, PDF)"},
-        ),
-        en=report(
-            "results/releases/{name}/dossier/en.html",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (English)"},
-        ),
-        en_pdf=report(
-            "results/releases/{name}/dossier/en.pdf",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (English, PDF)"},
-        ),
+        **dossier("results/releases/{name}/dossier"),
     log:
         "logs/releases/{name}/release_dossier.log",
     benchmark:

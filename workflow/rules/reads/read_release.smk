@@ -117,30 +117,7 @@ rule read_dossier:
     input:
         certificate="results/read_releases/{name}/certificate.json",
     output:
-        de=report(
-            "results/read_releases/{name}/dossier/de.html",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (Deutsch)"},
-        ),
-        de_pdf=report(
-            "results/read_releases/{name}/dossier/de.pdf",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (Deutsch, PDF)"},
-        ),
-        en=report(
-            "results/read_releases/{name}/dossier/en.html",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (English)"},
-        ),
-        en_pdf=report(
-            "results/read_releases/{name}/dossier/en.pdf",
-            category="Release",
-            caption="../../report/dossier.rst",
-            labels={"entry": "{name}", "document": "dossier (English, PDF)"},
-        ),
+        **dossier("results/read_releases/{name}/dossier"),
     log:
         "logs/read_releases/{name}/read_dossier.log",
     benchmark:
