@@ -17,6 +17,7 @@ import yte
 from avatarflow.config import docs as config_docs
 from avatarflow.core import digest
 from avatarflow.generators.families import DEFAULT, FAMILIES
+from handed_on import keys_of
 from parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,11 +105,8 @@ def test_scripts_only_read_call_and_write(scripts):
 
 
 def reads(path, section):
-    """Names a script reads from `snakemake.<section>`, or None when it hands on the section as a whole."""
+    """Names that a script reads from `snakemake.<section>`."""
     tree, whole, found = ast.parse(path.read_text()), f"snakemake.{section}", set()
-    uses = sum(
-        ast.unparse(node) == whole for node in ast.walk(tree) if isinstance(node, ast.Attribute)
-    )
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Attribute)
@@ -120,10 +118,7 @@ def reads(path, section):
             found.add(node.args[0].value)
         elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == whole:
             found.add(node.slice.value)
-        else:
-            continue
-        uses -= 1
-    return None if uses > 0 else found
+    return found
 
 
 @pytest.mark.parametrize("section", ["input", "output", "params"])
@@ -131,9 +126,12 @@ def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
     wrong = {}
     for name, rule in rules.items():
         if rule["script"]:
-            read, stated = reads(script_of(rule), section), set(rule[section]) - OWN_PARAMS
-            if read is None:
-                continue
+            script, stated = script_of(rule), set(rule[section]) - OWN_PARAMS
+            read, handed = reads(script, section), keys_of(script, section)
+            if handed is not None:
+                if handed.whole:  # gone through name by name
+                    continue
+                read |= handed.sure | {one for one in stated if handed.may_hold(one)}
             possible = stated | set(rule["unpacked"] if section == "input" else ())
             if not stated <= read or not read <= possible:
                 wrong[name] = {
@@ -141,6 +139,19 @@ def test_a_script_reads_exactly_what_its_rule_declares(rules, section):
                     "read, not declared": read - possible,
                 }
     assert not wrong
+
+
+def test_what_a_script_hands_on_is_followed_into_its_step(root):
+    folder = root / "workflow" / "scripts"
+    removal = keys_of(folder / "reads/removal/remove_reads.py", "output")
+    assert (removal.sure, removal.whole) == ({"calls", "usage"}, False)
+    # through the functions of the step, by a name and by a pattern
+    release = keys_of(folder / "images/release.py", "input")
+    assert {"samples", "canaries"} < release.sure
+    assert release.may_hold("metrics")
+    assert release.may_hold("student_verifier")
+    assert not release.may_hold("metric")
+    assert keys_of(folder / "attacks/make_canaries.py", "output") is None
 
 
 def script_of(rule):

@@ -5,7 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     attack_model(
-        {"pool": snakemake.input.pool, "model": snakemake.input.model},
+        dict(snakemake.input),
         snakemake.params.settings,
         seed=snakemake.params.seed,
         stage=snakemake.wildcards.stage,

@@ -5,16 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     attack_pictures(
-        {
-            "pool": snakemake.input.pool,
-            "samples": snakemake.input.samples,
-            "decisions": snakemake.input.decisions,
-            "encoder": snakemake.input.encoder,
-            "originals": snakemake.input.originals,
-            "fingerprints": snakemake.input.fingerprints,
-            "leaks": snakemake.input.leaks,
-            "leaks_fingerprints": snakemake.input.leaks_fingerprints,
-        },
+        dict(snakemake.input),
         snakemake.params.conditions,
         snakemake.params.attacks,
         seed=snakemake.params.seed,

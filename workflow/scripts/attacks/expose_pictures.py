@@ -5,14 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     expose_pictures(
-        {
-            "canaries": snakemake.input.canaries,
-            "canaries_fingerprints": snakemake.input.canaries_fingerprints,
-            "samples": snakemake.input.samples,
-            "fingerprints": snakemake.input.fingerprints,
-            "decisions": snakemake.input.decisions,
-            "cones": snakemake.input.cones,
-        },
+        dict(snakemake.input),
         snakemake.params.kind,
         seed=snakemake.params.seed,
         target=snakemake.wildcards.target,

@@ -5,11 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     evaluate_entry(
-        {
-            "pool": snakemake.input.pool,
-            "samples": snakemake.input.samples,
-            "decisions": snakemake.input.decisions,
-        },
+        dict(snakemake.input),
         snakemake.params.evaluate,
         snakemake.params.columns,
         seed=snakemake.params.seed,

@@ -5,13 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     frontier_entry(
-        {
-            "pool": snakemake.input.pool,
-            "teacher": snakemake.input.teacher,
-            "teacher_decisions": snakemake.input.teacher_decisions,
-            "student": snakemake.input.student,
-            "student_decisions": snakemake.input.student_decisions,
-        },
+        dict(snakemake.input),
         {
             "sample": snakemake.params.sample,
             "evaluate": snakemake.params.evaluate,

@@ -6,20 +6,7 @@ from avatarflow.runs.context import step
 with step(snakemake) as run:
     release_entry(
         snakemake.wildcards.name,
-        {
-            "samples": snakemake.input.samples,
-            "decisions": snakemake.input.decisions,
-            "teacher_samples": snakemake.input.teacher_samples,
-            "teacher_decisions": snakemake.input.teacher_decisions,
-            "summary": snakemake.input.summary,
-            "calibrated": snakemake.input.calibrated,
-            "metrics": snakemake.input.metrics,
-            "attacks": snakemake.input.attacks,
-            "model": snakemake.input.model,
-            "teacher_verifier": snakemake.input.get("teacher_verifier"),
-            "student_verifier": snakemake.input.get("student_verifier"),
-            "canaries": snakemake.input.get("canaries", ""),
-        },
+        dict(snakemake.input),
         snakemake.params.settings,
         outputs=dict(snakemake.output),
         step=run,

@@ -6,13 +6,7 @@ from avatarflow.runs.context import step
 with step(snakemake):
     picture_dossier(
         snakemake.wildcards.name,
-        {
-            "certificate": snakemake.input.certificate,
-            "summary": snakemake.input.summary,
-            "calibrated": snakemake.input.calibrated,
-            "attacks": snakemake.input.attacks,
-            "decisions": snakemake.input.decisions,
-        },
+        dict(snakemake.input),
         snakemake.params.settings,
         pages={"de": snakemake.output.de, "en": snakemake.output.en},
         pdfs={"de": snakemake.output.de_pdf, "en": snakemake.output.en_pdf},

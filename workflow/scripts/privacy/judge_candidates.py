@@ -5,13 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     judge_pictures(
-        {
-            "candidates": snakemake.input.candidates,
-            "fingerprints": snakemake.input.fingerprints,
-            "cones": snakemake.input.cones,
-            "encoder": snakemake.input.encoder,
-            "verifier": snakemake.input.get("verifier"),
-        },
+        dict(snakemake.input),
         stage=snakemake.wildcards.stage,
         decisions=snakemake.output.decisions,
         step=run,

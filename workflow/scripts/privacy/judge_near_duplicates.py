@@ -5,14 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     judge_near_duplicates(
-        {
-            "pictures": snakemake.input.pictures,
-            "fingerprints": snakemake.input.fingerprints,
-            "pool": snakemake.input.pool,
-            "encoder": snakemake.input.encoder,
-            "cones": snakemake.input.cones,
-            "trial": snakemake.input.trial,
-        },
+        dict(snakemake.input),
         snakemake.params.verifier,
         seed=snakemake.params.seed,
         results=snakemake.output.results,

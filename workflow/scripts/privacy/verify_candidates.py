@@ -5,16 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     verify_candidates(
-        {
-            "candidates": snakemake.input.candidates,
-            "pool": snakemake.input.pool,
-            "fingerprints": snakemake.input.fingerprints,
-            "originals": snakemake.input.originals,
-            "encoder": snakemake.input.encoder,
-            "cones": snakemake.input.cones,
-            "trial": snakemake.input.trial,
-            "canaries": snakemake.input.get("canaries", ""),
-        },
+        dict(snakemake.input),
         snakemake.params.verifier,
         seed=snakemake.params.seed,
         verifications=snakemake.output.verifier,

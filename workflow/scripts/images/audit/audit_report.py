@@ -22,10 +22,6 @@ with step(snakemake) as run:
             "pairs": snakemake.input.pairs,
         },
         snakemake.params.settings,
-        {
-            "page": snakemake.output.page,
-            "internal": snakemake.output.internal,
-            "plain": snakemake.output.plain,
-        },
+        dict(snakemake.output),
         step=run,
     )

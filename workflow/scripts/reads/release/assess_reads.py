@@ -5,15 +5,7 @@ from avatarflow.runs.context import step
 
 with step(snakemake) as run:
     found = assess(
-        {
-            "reads": list(snakemake.input.reads),
-            "spikes": snakemake.input.spikes,
-            "summary": snakemake.input.summary,
-            "host": snakemake.input.host,
-            "donor": snakemake.input.get("donor"),
-            "panel": snakemake.input.get("panel"),
-            "map": snakemake.input.get("map"),
-        },
+        dict(snakemake.input),
         tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         snakemake.params.settings,
         snakemake.output.assessment,

@@ -7,12 +7,7 @@ from avatarflow.runs.context import step
 with step(snakemake) as run:
     release_reads(
         snakemake.wildcards.name,
-        {
-            "reads": list(snakemake.input.reads),
-            "spikes": snakemake.input.spikes,
-            "summary": snakemake.input.summary,
-            "assessment": snakemake.input.assessment,
-        },
+        dict(snakemake.input),
         tool_runs(snakemake.params.tools, snakemake.input.calls, snakemake.input.usage),
         {**snakemake.params.settings, "signing": snakemake.params.signing},
         outputs=dict(snakemake.output),

@@ -6,11 +6,7 @@ from avatarflow.runs.context import step
 with step(snakemake) as run:
     remove_reads(
         ToolSetting(snakemake.wildcards.tool, snakemake.params.tool, snakemake.wildcards.setting),
-        {
-            "index": snakemake.input.index,
-            "index_usage": snakemake.input.index_usage,
-            "reads": snakemake.input.reads,
-        },
+        dict(snakemake.input),
         mate_rule=snakemake.params.mate_rule,
         repeats=snakemake.params.repeats,
         outputs=dict(snakemake.output),

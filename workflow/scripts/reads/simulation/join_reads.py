@@ -5,11 +5,6 @@ from avatarflow.runs.context import step
 
 with step(snakemake):
     join_shards(
-        {
-            "reads1": snakemake.input.reads1,
-            "reads2": snakemake.input.reads2,
-            "bam": snakemake.input.bam,
-            "truth": snakemake.input.truth,
-        },
+        dict(snakemake.input),
         outputs=dict(snakemake.output),
     )

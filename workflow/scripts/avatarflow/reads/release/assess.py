@@ -211,11 +211,11 @@ class Known:
         )
         self.panel: Panel | None = None
         self.lengths, self.how = GeneticMap.constant(), SPECTRUM
-        if inputs["panel"]:
+        if inputs.get("panel"):
             self.panel, self.how = read_panel(inputs["panel"], self.genome), PANEL
-            if inputs["map"]:
+            if inputs.get("map"):
                 self.lengths = read_map(inputs["map"], self.genome)
-        if inputs["donor"] and self.panel:
+        if inputs.get("donor") and self.panel:
             self.panel = with_donor(
                 self.panel, inputs["donor"], settings["donor"]["sample"], self.genome
             )
