@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from avatarflow.runs.entries.facts import NONE
-from avatarflow.runs.entries.shown import DIGEST, TAINTED
+from avatarflow.runs.entries.shown import DIGEST, TAINTED, paths_below
 from avatarflow.runs.tracking import STORE, Target, alone
 
 if TYPE_CHECKING:
@@ -150,18 +150,14 @@ def _runs(target: Target, entry: str) -> Iterator["Run"]:
             yield from runs
 
 
-def _artifacts(target: Target, run: "Run", folder: str | None = None) -> Iterator[str]:
-    """Yield the paths of a run's files on a server."""
+def _artifacts(target: Target, run: "Run") -> Iterator[str]:
+    """Return the paths of a run's files on a server."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     repository = get_artifact_repository(
         run.info.artifact_uri, tracking_uri=target.client.tracking_uri
     )
-    for file in repository.list_artifacts(folder):
-        if file.is_dir:
-            yield from _artifacts(target, run, file.path)
-        else:
-            yield file.path
+    return paths_below(repository.list_artifacts)
 
 
 def _is_elsewhere(run: "Run", home: Path) -> bool:

@@ -9,7 +9,8 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .facts import NONE, EntryFacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import FileInfo
     from mlflow.models import ModelSignature
 
 DIGEST = "avatarflow.facts_digest"
@@ -94,7 +96,7 @@ def _documents(client: "MlflowClient", run_id: str, uri: str, facts: EntryFacts)
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     repository = get_artifact_repository(uri, tracking_uri=client.tracking_uri)
-    for old in _listed(client, run_id, ""):
+    for old in paths_below(partial(client.list_artifacts, run_id)):
         if old not in facts.files and not old.startswith(f"{MODELS}/"):
             repository.delete_artifacts(old)
     for place, path in facts.files.items():
@@ -105,12 +107,15 @@ def _documents(client: "MlflowClient", run_id: str, uri: str, facts: EntryFacts)
         client.log_dict(run_id, signature, SIGNATURE)
 
 
-def _listed(client: "MlflowClient", run_id: str, folder: str) -> Iterator[str]:
-    for found in client.list_artifacts(run_id, folder or None):
-        if found.is_dir:
-            yield from _listed(client, run_id, found.path)
+def paths_below(
+    listed: "Callable[[str | None], Iterable[FileInfo]]", folder: str | None = None
+) -> Iterator[str]:
+    """Yield the paths of all files that a store of artifacts lists, folder by folder."""
+    for file in listed(folder):
+        if file.is_dir:
+            yield from paths_below(listed, file.path)
         else:
-            yield found.path
+            yield file.path
 
 
 def _model(client: "MlflowClient", run_id: str, uri: str, facts: EntryFacts) -> None:
