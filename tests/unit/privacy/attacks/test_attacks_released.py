@@ -97,7 +97,7 @@ def test_without_a_second_visit_the_attack_says_so():
     assert "no person with two photographs of one eye" in found["linkage_another_visit"]["reason"]
     unknown = replace(here, eyes=np.full(len(here.eyes), -1))
     with pytest.raises(AvatarflowError, match="both eyes"):
-        linkage.fellow_eye(unknown)
+        linkage.score_pairs(unknown, same_eye=False)
 
 
 def test_nearest_and_attribute_of_known_rows():

@@ -71,28 +71,22 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
             return
         end(config, signer)
     plan = make_plan(config, names, whole)
-    if plan is None:
-        log.info("nobody in the pools of %s has withdrawn", ", ".join(names) or "no release")
-        for entry in not_searched(config):
-            log.info("%s", NOT_SEARCHED.format(entry))
-    else:
+    if plan is not None:
         for line in lines_of(plan.protocol):
             log.info("%s", line)
         if not only_list:
             begin(plan)
             end(config, signer)
             log.info("now run the same command as always: it makes again what is configured")
-    if plan is None and not only_list:
+        return
+    log.info("nobody in the pools of %s has withdrawn", ", ".join(names) or "no release")
+    for entry in not_searched(config):
+        log.info("%s", NOT_SEARCHED.format(entry))
+    if not only_list:
         every = config["releases"]
-        complete(
-            signer,
-            {
-                f"releases/{name}"
-                for name in every
-                if name in names or not _has_patients(every[name])
-            },
-        )
-    if plan is None and (others := not_configured(config)):
+        looked_at = [name for name in every if name in names or not _has_patients(every[name])]
+        complete(signer, {f"releases/{name}" for name in looked_at})
+    if others := not_configured(config):
         found = (
             f"{', '.join(others)} of another configuration, or an earlier name, were not looked at"
         )

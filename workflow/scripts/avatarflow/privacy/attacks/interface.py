@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from avatarflow.core.arrays import Floats, Integers, Mask
-from avatarflow.core.errors import Problems
+from avatarflow.core.errors import Problems, refuse
 from avatarflow.core.statistics import Estimate
 
 from . import figures
@@ -83,12 +83,10 @@ def measure(scores: Scores, level: float = 0.95) -> dict[str, Any]:
 
 def check(scores: Scores) -> None:
     """Refuse what no figure can be given for; see `measure`."""
+    if not len(scores.values) == len(scores.member) == len(scores.persons):
+        found = "scores, truth and persons differ in number"
+        raise refuse(WHERE, found, "give one of each per picture")
     with Problems() as problems:
-        if not len(scores.values) == len(scores.member) == len(scores.persons):
-            problems.add(
-                WHERE, "scores, truth and persons differ in number", "give one of each per picture"
-            )
-            problems.raise_if_any()
         if bad := int((~np.isfinite(scores.values)).sum()):
             problems.add(
                 WHERE,

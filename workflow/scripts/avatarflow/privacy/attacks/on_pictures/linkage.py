@@ -8,6 +8,7 @@ Giomi et al. 2023, A unified framework for quantifying privacy risk in synthetic
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +25,10 @@ VISIT_MEANING = "angle within which one released picture lies near to two visits
 BLOCK = 64
 
 
-def fellow_eye(knowledge: Knowledge) -> Scores:
-    """Pairs of a person's two eyes; see `score_pairs`."""
-    return score_pairs(knowledge, same_eye=False)
-
-
-def another_visit(knowledge: Knowledge) -> Scores:
-    """Pairs of photographs of one eye; see `score_pairs`."""
-    return score_pairs(knowledge, same_eye=True)
-
-
 def score_pairs(knowledge: Knowledge, same_eye: bool) -> Scores:
     """Minus the smallest angle within which a released picture lies near to both pictures of a pair.
+
+    Pairs are photographs of one eye, or of a person's two eyes.
 
     Raises
     ------
@@ -60,11 +53,10 @@ def pairs_of(persons: Integers, eyes: Integers, same_eye: bool) -> Iterator[tupl
     """Rows of every pair of a person's photographs, of one eye or of two; photographs of unknown eyes make none."""
     order = np.argsort(persons, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(persons[order])) + 1):
-        for place, left in enumerate(rows):
-            for right in rows[place + 1 :]:
-                known = eyes[left] >= 0 and eyes[right] >= 0
-                if known and (eyes[left] == eyes[right]) == same_eye:
-                    yield int(left), int(right)
+        for left, right in combinations(rows, 2):
+            known = eyes[left] >= 0 and eyes[right] >= 0
+            if known and (eyes[left] == eyes[right]) == same_eye:
+                yield int(left), int(right)
 
 
 def joint_angles(known: Rows, released: Rows, pairs: Integers) -> npt.NDArray[np.float64]:

@@ -30,8 +30,12 @@ class DataAttack:
 DATA_ATTACKS = {
     "nearest_synthetic": DataAttack(nearest.score, nearest.MEANING),
     "density_ratio": DataAttack(density_ratio.score, density_ratio.MEANING),
-    "linkage_fellow_eye": DataAttack(linkage.fellow_eye, linkage.FELLOW_MEANING),
-    "linkage_another_visit": DataAttack(linkage.another_visit, linkage.VISIT_MEANING),
+    "linkage_fellow_eye": DataAttack(
+        partial(linkage.score_pairs, same_eye=False), linkage.FELLOW_MEANING
+    ),
+    "linkage_another_visit": DataAttack(
+        partial(linkage.score_pairs, same_eye=True), linkage.VISIT_MEANING
+    ),
     "attribute_inference": DataAttack(attribute.score, attribute.MEANING, secret=True),
     "extraction": DataAttack(extraction.score, extraction.MEANING, access="model"),
 }
