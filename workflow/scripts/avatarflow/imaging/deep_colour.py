@@ -4,12 +4,11 @@ import contextlib
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from .formats.tiff_checks import BITS_PER_SAMPLE, has_transparency, values_of
 from .orientation import ORIENTATION
-from .picture_checks import PictureError, eight_bits
+from .picture_checks import PictureError, eight_bits, refusing
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it quotes what it reads
 PNG_DEPTH = slice(24, 25)  # the byte of the first chunk that says how many bits a value has
@@ -39,18 +38,15 @@ def scaled_to_8_bits(image: Image.Image, data: bytes) -> Image.Image:
     PictureError
         `damaged`, where OpenCV cannot decode it.
     """
-    values: npt.NDArray[np.uint16] | None
     page = image.tell()
-    try:
+    with refusing("damaged", cv2.error):
         _, pages = cv2.imdecodemulti(
             np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(page, page + 1)
         )
-        values = np.asarray(pages[0]) if pages else None
-    except cv2.error:
-        values = None
+    values = np.asarray(pages[0] if pages else ())
     height, width = image.height, image.width
     shapes = ((height, width, 3), (height, width, 4))
-    if values is None or values.dtype != np.uint16 or values.shape not in shapes:
+    if values.dtype != np.uint16 or values.shape not in shapes:
         raise PictureError("damaged")
     colours = eight_bits(values[..., 2::-1])  # OpenCV orders blue, green, red
     if values.shape[2] == 4 and has_transparency(image):

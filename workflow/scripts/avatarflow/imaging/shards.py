@@ -111,8 +111,7 @@ class ShardWriter:
         """Write what is waiting; a set without any picture is one empty shard with the columns of `empty`."""
         if not self.number and not self._images:
             self._tables = [empty]
-            self._write_first()
-        elif self._images:
+        if self._images or not self.number:
             self._write_first()
 
     def _write_first(self) -> None:
@@ -127,7 +126,7 @@ class ShardWriter:
 def write_shards(
     folder: str | Path, pictures: Any, table: pd.DataFrame, per_shard: int = PER_SHARD
 ) -> None:
-    """Write a shard set cut by picture count.
+    """Write a shard set cut by picture count, whole or not at all; an older one in the folder is replaced.
 
     Parameters
     ----------
@@ -139,12 +138,11 @@ def write_shards(
         raise ValueError(
             f"write_shards: {len(pictures)} pictures but {len(table)} rows; pass one row per picture"
         )
-    for number, start in enumerate(range(0, max(len(table), 1), per_shard)):
-        rows = range(start, min(start + per_shard, len(table)))
-        images = (encode_png(pictures[row]) for row in rows)
-        _write(
-            Path(folder) / f"{number:05d}.parquet", images, table.iloc[start : start + per_shard]
-        )
+    with replacing_folder(folder) as target:
+        for number, start in enumerate(range(0, max(len(table), 1), per_shard)):
+            rows = range(start, min(start + per_shard, len(table)))
+            images = (encode_png(pictures[row]) for row in rows)
+            _write(target / f"{number:05d}.parquet", images, table.iloc[rows.start : rows.stop])
 
 
 def shard_files(source: str | Path) -> list[Path]:

@@ -13,7 +13,6 @@ import pandas as pd
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.paths import replacing_folder
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import write_shards
 
@@ -73,8 +72,7 @@ def write_canaries(
 ) -> None:  # fmt: skip
     """`draw_canaries` to a folder of shards."""
     drawn, table = draw_canaries(settings, conditions, size_px, seed, processes)
-    with replacing_folder(pictures) as folder:
-        write_shards(folder, drawn, table)
+    write_shards(pictures, drawn, table)
 
 
 def planted(pictures: Pictures, table: pd.DataFrame) -> tuple[Pictures, pd.DataFrame]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing_folder, write_json
+from avatarflow.core.paths import write_json
 from avatarflow.imaging.shards import write_shards
 from avatarflow.imaging.spool import Chosen, Spool
 from avatarflow.runs.context import Step
@@ -82,8 +82,7 @@ def take_in_candidates(
         "labels": {column: int(values.notna().sum()) for column, values in labels.items()},
         "strange_labels": strange,
     }
-    with replacing_folder(pictures) as folder:
-        write_shards(folder, stored, table)
+    write_shards(pictures, stored, table)
     write_json(summary, counts)
 
 

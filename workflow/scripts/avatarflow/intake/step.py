@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avatarflow.core.counts import balance, by_condition, by_reason
-from avatarflow.core.paths import replacing_folder, write_json
+from avatarflow.core.paths import write_json
 from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
@@ -88,8 +88,7 @@ def take_in(
         counts["persons"],
         len(pool.refused),
     )
-    with replacing_folder(pictures) as target:
-        write_shards(target, pool.pictures, pool.table)
+    write_shards(pictures, pool.pictures, pool.table)
     write_json(outputs["summary"], counts)
 
 

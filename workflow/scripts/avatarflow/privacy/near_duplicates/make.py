@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.paths import replacing_folder
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.interface import open_denoiser
@@ -55,8 +54,7 @@ def make_near_duplicates(
         step.progress(number + 1, len(plan), "families and strengths")
     joined = pd.concat(rows, ignore_index=True)
     joined.insert(0, "candidate", [f"near-{number:06d}" for number in range(len(joined))])
-    with replacing_folder(pictures) as folder:
-        write_shards(folder, np.concatenate(made), joined)
+    write_shards(pictures, np.concatenate(made), joined)
 
 
 def planned(strengths: list[float]) -> Iterator[tuple[str, float]]:

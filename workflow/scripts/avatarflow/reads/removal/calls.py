@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +82,11 @@ def read_calls(
     )
 
 
+def fragment_names(path: Path) -> list[str]:
+    """Return the names in a FASTQ file, in its order, without what follows a blank; it is already checked."""
+    return [line[1:].split(maxsplit=1)[0] for number, line in _numbered(path) if number % 4 == 1]
+
+
 def _answers(answer: Path, tool: str) -> list[tuple[Path, int]]:
     apart = [(answer.with_name(f"{answer.name}{mate + 1}"), mate) for mate in (0, 1)]
     if answer.is_file():
@@ -149,16 +155,12 @@ def centrifuge_calls(lines: Lines, mate: int, how: Mapping[str, Any], tool: str)
             yield Call(fields[0], mate, fields[1] != "unclassified")
 
 
-def kept_calls(lines: Lines, mate: int, how: Mapping[str, Any], tool: str) -> Iterator[Call]:
-    """What is left, as FASTQ or a list of names: all else is human."""
+def name_calls(
+    lines: Lines, mate: int, how: Mapping[str, Any], tool: str, human: bool
+) -> Iterator[Call]:
+    """Names, one a line or as FASTQ, of the fragments that are human, or of those that are not."""
     for name in _names(lines, tool):
-        yield Call(name, mate, False)
-
-
-def removed_calls(lines: Lines, mate: int, how: Mapping[str, Any], tool: str) -> Iterator[Call]:
-    """What is human, as FASTQ or a list of names: all else is not."""
-    for name in _names(lines, tool):
-        yield Call(name, mate, True)
+        yield Call(name, mate, human)
 
 
 def _names(lines: Lines, tool: str) -> Iterator[str]:
@@ -194,6 +196,6 @@ READERS: dict[str, tuple[Reader, bool | None]] = {  # with what holds of a mate 
     "paf": (paf_calls, False),
     "kraken": (kraken_calls, None),
     "centrifuge": (centrifuge_calls, None),
-    "kept": (kept_calls, True),
-    "removed": (removed_calls, False),
+    "kept": (partial(name_calls, human=False), True),
+    "removed": (partial(name_calls, human=True), False),
 }

@@ -23,9 +23,8 @@ from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import read_json, replacing, replacing_folder, write_json
 from avatarflow.runs.context import Step
 
-from .calls import read_calls
+from .calls import fragment_names, read_calls
 from .catalogue import PROJECT, Tool, absent, command_for, search_path
-from .fastq_names import fragment_names
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 RESOURCES = PROJECT / "resources"
@@ -228,7 +227,7 @@ def remove_reads(
                     "scratch": scratch,
                 }
                 runs.append(run_measured(name, command, {**common, **answers}, step))
-                table = _call_table(tool, answer, fragment_names(reads[0]), mate_rule, name)
+                table = _call_table(tool, answer, fragment_names(Path(reads[0])), mate_rule, name)
         return _median(runs)
 
     record = attempt(tool, work, step)
