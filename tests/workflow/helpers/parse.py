@@ -32,8 +32,10 @@ def unpacked(items):
             found.append(str(value))
         elif isinstance(value, tuple):
             todo.extend(value)
+        elif isinstance(value, dict):
+            todo.extend(value)
         elif hasattr(value, "__code__"):
-            todo.append(value.__code__)
+            todo += [value.__code__, *(cell.cell_contents for cell in value.__closure__ or ())]
         elif hasattr(value, "co_consts"):
             todo.extend(value.co_consts)
     return found

@@ -1,5 +1,7 @@
 # What the images wing asks the config: sources, bases, training settings, templates. Functions only.
 
+from functools import partial
+
 
 def originals(wildcards):
     """Where the originals of a release or an audit are declared."""
@@ -198,43 +200,28 @@ def has_canaries(wildcards):
     )
 
 
-def canary_pictures(wildcards):
-    """The canaries as an input, or none."""
-    return (
-        {"canaries": f"results/releases/{wildcards.name}/canaries/pictures"}
-        if has_canaries(wildcards)
-        else {}
-    )
+def only_if(asked, **files):
+    """An input function: files of an entry by name, where `asked(wildcards)` says that it has them, else none."""
+
+    def part(wildcards):
+        named = dict(wildcards.items())
+        return (
+            {key: path.format(**named) for key, path in files.items()} if asked(wildcards) else {}
+        )
+
+    return part
 
 
-def canary_fingerprints(wildcards):
-    """The canaries for the gallery as inputs, or none."""
-    if not has_canaries(wildcards):
-        return {}
-    folder = f"results/releases/{wildcards.name}/canaries"
-    return {
-        "canaries": f"{folder}/pictures",
-        "canaries_fingerprints": f"{folder}/fingerprints.safetensors",
-        "canaries_own": f"{folder}/perturbations.own.safetensors",
-    }
-
-
-def canary_results(wildcards):
-    """What was found of the canaries as an input, or none."""
-    return (
-        {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.json"}
-        if has_canaries(wildcards)
-        else {}
-    )
-
-
-def canary_figure(wildcards):
-    """The canaries' figure as an input, or none."""
-    return (
-        {"canaries": f"results/releases/{wildcards.name}/attacks/canaries.png"}
-        if has_canaries(wildcards)
-        else {}
-    )
+CANARIES = "results/releases/{name}/canaries/pictures"
+canary_pictures = only_if(has_canaries, canaries=CANARIES)
+canary_results = only_if(has_canaries, canaries="results/releases/{name}/attacks/canaries.json")
+canary_figure = only_if(has_canaries, canaries="results/releases/{name}/attacks/canaries.png")
+canary_fingerprints = only_if(
+    has_canaries,
+    canaries=CANARIES,
+    canaries_fingerprints="results/releases/{name}/canaries/fingerprints.safetensors",
+    canaries_own="results/releases/{name}/canaries/perturbations.own.safetensors",
+)
 
 
 def has_verifier(wildcards, of="releases"):
@@ -242,42 +229,22 @@ def has_verifier(wildcards, of="releases"):
     return config[getattr(wildcards, "map", of)][wildcards.name]["verifier"]["matcher"] != "none"
 
 
-def verifier_trial(wildcards):
-    """The verifier's threshold, with which the cones are calibrated, or nothing without one."""
-    path = f"results/{wildcards.map}/{wildcards.name}/privacy/verifier.json"
-    return {"trial": path} if has_verifier(wildcards) else {}
-
-
-def verification_of(wildcards):
-    """What the verifier says of a stage's candidates, or nothing without one."""
-    folder = f"results/{wildcards.map}/{wildcards.name}/privacy"
-    return (
-        {"verifier": f"{folder}/{wildcards.stage}.verifier.parquet"}
-        if has_verifier(wildcards)
-        else {}
-    )
-
-
-def verifier_figures_of_audit(wildcards):
-    """What the verifier measured on an audit's candidates, or nothing without one."""
-    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.json"
-    return {"verifier": path} if has_verifier(wildcards, "audits") else {}
-
-
-def verifications_of_audit(wildcards):
-    """What the verifier says of an audit's candidates, or nothing without one."""
-    path = f"results/audits/{wildcards.name}/privacy/foreign.verifier.parquet"
-    return {"verifier": path} if has_verifier(wildcards, "audits") else {}
-
-
-def verifier_figures(wildcards):
-    """What the verifier measured on both stages, or nothing without one."""
-    folder = f"results/releases/{wildcards.name}/privacy"
-    figures = {
-        "teacher_verifier": f"{folder}/teacher.verifier.json",
-        "student_verifier": f"{folder}/student.verifier.json",
-    }
-    return figures if has_verifier(wildcards) else {}
+of_audit = partial(has_verifier, of="audits")
+verifier_trial = only_if(has_verifier, trial="results/{map}/{name}/privacy/verifier.json")
+verification_of = only_if(
+    has_verifier, verifier="results/{map}/{name}/privacy/{stage}.verifier.parquet"
+)
+verifications_of_audit = only_if(
+    of_audit, verifier="results/audits/{name}/privacy/foreign.verifier.parquet"
+)
+verifier_figures_of_audit = only_if(
+    of_audit, verifier="results/audits/{name}/privacy/foreign.verifier.json"
+)
+verifier_figures = only_if(
+    has_verifier,
+    teacher_verifier="results/releases/{name}/privacy/teacher.verifier.json",
+    student_verifier="results/releases/{name}/privacy/student.verifier.json",
+)
 
 
 def near_duplicates(wildcards):
