@@ -30,9 +30,7 @@ def unpacked(items):
         value = todo.pop()
         if isinstance(value, str):
             found.append(str(value))
-        elif isinstance(value, tuple):
-            todo.extend(value)
-        elif isinstance(value, dict):
+        elif isinstance(value, tuple | dict):
             todo.extend(value)
         elif hasattr(value, "__code__"):
             todo += [value.__code__, *(cell.cell_contents for cell in value.__closure__ or ())]

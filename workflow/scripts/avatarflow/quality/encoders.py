@@ -4,7 +4,7 @@ Both see pictures of at most `LONGEST` pixels: they compare composition, colour 
 `ENCODERS` names one function per encoder; each takes (n, h, w, 3) uint8 and gives (n, d) float32.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -51,7 +51,8 @@ def embed(pictures: Stored, encoder: str) -> Rows:
             f"name one of {', '.join(sorted(ENCODERS))}",
         )
     with torch.inference_mode():
-        blocks = [ENCODERS[encoder](block) for block in _blocks(pictures)]
+        starts = range(0, len(pictures), BLOCK)
+        blocks = [ENCODERS[encoder](pictures[start : start + BLOCK]) for start in starts]
     return np.concatenate(blocks) if blocks else np.zeros((0, 0), np.float32)
 
 
@@ -114,11 +115,6 @@ ENCODERS: dict[str, Callable[[Pictures], Rows]] = {
     "random_convolutions": random_convolutions,
     "wavelets_and_layout": wavelets_and_layout,
 }
-
-
-def _blocks(pictures: Stored) -> Iterator[Pictures]:
-    for start in range(0, len(pictures), BLOCK):
-        yield pictures[start : start + BLOCK]
 
 
 @lru_cache(maxsize=1)

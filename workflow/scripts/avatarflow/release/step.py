@@ -91,8 +91,9 @@ def decide(
     released : Sample
         Those that are accepted.
     """
-    read = (read_json(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks"))
-    summary, calibrated, evaluation, attacks = read
+    summary, calibrated, evaluation, attacks = (
+        read_json(inputs[key]) for key in ("summary", "calibrated", "metrics", "attacks")
+    )
     conditions = entry["conditions"]
     more, thresholds = {"verifier": verifier_figures(inputs)}, dict(entry["gates"])
     if not conditions:  # there is nothing to agree with, and so nothing that could pass

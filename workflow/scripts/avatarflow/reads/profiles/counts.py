@@ -198,5 +198,4 @@ def homopolymer_law(found: Tally, row: int) -> Floats:
         if size > 1 and found.begun[row, size] < LEAST_EVENTS:
             break
         law.append(found.begun[row, size] / max(found.passed[size], 1))
-    first = law[0] if law[0] > 0 else 1.0
-    return np.array(law) / first if law[0] > 0 else np.ones(1)
+    return np.array(law) / law[0] if law[0] > 0 else np.ones(1)

@@ -61,12 +61,9 @@ def kind_of(map_name: str, entry: Mapping[str, Any]) -> str:
 
 def command_for(tool: Tool, setting: str, files: int) -> str | None:
     """The command that classifies reads in so many files (1 or 2); None when the tool takes no such reads."""
-    if files == 1:
-        single: str | None = tool["remove"]["single"]
-        return single
-    own: str | None = tool["settings"][setting]["pairs"]
-    shared: str | None = tool["remove"]["pairs"]
-    return own or shared
+    own, shared = tool["settings"][setting]["pairs"], tool["remove"]
+    command: str | None = shared["single"] if files == 1 else own or shared["pairs"]
+    return command
 
 
 def tool_problems(name: str, tool: Tool) -> Iterator[tuple[str, str, str]]:
