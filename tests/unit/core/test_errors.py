@@ -23,3 +23,19 @@ def test_all_problems_are_raised_at_once_in_their_order():
 
 def test_no_problem_no_error():
     Problems().raise_if_any()
+
+
+def in_a_block(*lines, then=None):
+    with Problems() as problems:
+        problems.extend(lines)
+        if then is not None:
+            raise then
+
+
+def test_a_block_raises_all_problems_at_its_end_and_hides_no_other_error():
+    in_a_block()
+    with pytest.raises(AvatarflowError) as caught:
+        in_a_block("a: b; c", "d: e; f")
+    assert str(caught.value).splitlines() == ["a: b; c", "d: e; f"]
+    with pytest.raises(KeyError):
+        in_a_block("a: b; c", then=KeyError())
