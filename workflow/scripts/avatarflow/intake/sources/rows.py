@@ -27,6 +27,8 @@ class Place:
     """FHIR files with labels."""
     consents: Sequence[str] = ()
     """FHIR files with consents."""
+    folder: str | None = None
+    """Where what FHIR says lies while it is read, as for `Database`."""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], data_root: str | None) -> "Place":
