@@ -17,7 +17,7 @@ from avatarflow.intake.sources.labels import read_known
 TODAY = date(2026, 6, 1).toordinal()
 ASKED = Asked((USE,), COLLECT, frozenset(), Days(TODAY, TODAY))
 DIAGNOSED = {"identifier_system": "urn:mrn", "diagnoses": {"a": ["urn:x|a"]}}
-MOST_BYTES = 100
+MOST_BYTES = 60
 """For each patient with two records, with what the arrays of `Groups` have in reserve; 24 are needed."""
 
 
