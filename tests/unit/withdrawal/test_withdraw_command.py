@@ -324,7 +324,7 @@ def test_others_who_hold_the_pictures_are_named(caplog):
 def test_reads_and_tables_are_named_since_nobody_looks_at_them(caplog):
     clinic.made("results/tables/old/certificate.json", "release_table")
     settings = clinic.config()
-    settings["read_releases"]["sample"] = {}
+    settings["read_releases"]["sample"] = settings["read_benchmarks"]["own"] = {}
     named = "is not looked at, and may hold data of patients who have withdrawn"
     for patient in ("p99", "p1"):  # nobody, and somebody
         clinic.list_gone(patient)
@@ -333,7 +333,9 @@ def test_reads_and_tables_are_named_since_nobody_looks_at_them(caplog):
             withdraw(settings)
         assert f"tables/old {named}" in caplog.text
         assert f"read_releases/sample {named}" in caplog.text
-    assert protocols()[0]["not_looked_at"] == ["read_releases/sample", "tables/old"]
+        assert f"read_benchmarks/own {named}" in caplog.text
+    expected = ["read_benchmarks/own", "read_releases/sample", "tables/old"]
+    assert protocols()[0]["not_looked_at"] == expected
     assert Path("results/tables/old/certificate.json").exists()
 
 

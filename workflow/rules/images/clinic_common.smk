@@ -3,6 +3,7 @@
 import os
 from datetime import date
 
+from avatarflow.core.errors import Problems
 from avatarflow.intake.consent.day import VARIABLE, day_to_judge
 from avatarflow.intake.fhir.server import read_server
 from avatarflow.intake.fhir.uses import USES, Place, is_given, last
@@ -99,11 +100,12 @@ def consent_day(wildcards):
 
 def named_files(wildcards, files, key):
     """Files that a key of the config names, as usable paths; each must be there."""
-    paths = [data(file) for file in files]
+    paths, problems = [data(file) for file in files], Problems()
     for place, path in enumerate(paths, start=1):
         if not Path(path).is_file():
             where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
-            raise refuse(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
+            problems.add(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
+    problems.raise_if_any()
     return paths
 
 

@@ -254,7 +254,7 @@ def not_configured(config: Mapping[str, Any]) -> list[str]:
 
 
 def not_searched(config: Mapping[str, Any]) -> list[str]:
-    """Return the releases of reads and tables, configured or there: nobody looks for patients in them."""
+    """Return the entries of reads and tables, configured or there: nobody looks for patients in them."""
     there = {
         (map_name, folder.name)
         for map_name in UNSEARCHED
