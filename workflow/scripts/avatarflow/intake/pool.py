@@ -93,7 +93,7 @@ def pool_from_manifest(
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
     place, root = replace(inputs.place, folder=folder), inputs.place.root
-    refuse_missing_root(root)
+    refuse_missing_root(root, "root" if place.manifest else "source.dicom")
     consents = inputs.consents if inputs.consents and inputs.consents.files else None
     gate = None
     if consents:
