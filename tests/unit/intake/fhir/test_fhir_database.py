@@ -2,11 +2,13 @@
 
 import gc
 import json
+import sqlite3
 import tracemalloc
 from datetime import date
 
 import pytest
 
+from avatarflow.core.errors import AvatarflowError
 from avatarflow.intake.consent.codes import COLLECT, USE
 from avatarflow.intake.consent.decisions import Days
 from avatarflow.intake.consent.register import Asked, read_register
@@ -76,6 +78,16 @@ def test_what_is_kept_is_in_a_file_without_a_name(tmp_path):
         2 * CACHE_KIB,
         2 * CACHE_KIB * 1024,
     )
+
+
+def test_a_full_disk_is_told_without_what_was_to_be_kept(tmp_path):
+    database = Database(tmp_path)
+    database.tables("PRAGMA max_page_count = 20; CREATE TABLE t (said)")
+    with pytest.raises(AvatarflowError, match=r"disk is full\); make room in ") as error:
+        database.run("INSERT INTO t VALUES (?)", "M1" * 100_000)
+    assert "M1" not in str(error.value)
+    with pytest.raises(sqlite3.OperationalError):
+        database.run("INSERT INTO absent VALUES (1)")
 
 
 def test_texts_come_back_as_they_were(tmp_path):

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from avatarflow.core.errors import refuse
+
 CACHE_KIB = 4096
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR")
+"""How the names of SQLite's errors begin where a disk is full or fails."""
 
 
 class Database:
     """Tables in a file without a name: it vanishes with the process, also where that is killed.
+
+    Its methods raise an `AvatarflowError` where the disk is full or fails.
 
     Texts are kept as bytes, since JSON may hold half a surrogate pair, which SQLite's texts may not.
 
@@ -25,7 +31,8 @@ class Database:
     """
 
     def __init__(self, folder: str | Path | None) -> None:
-        handle, name = tempfile.mkstemp(dir=folder)  # mode 0600
+        self._folder = folder or tempfile.gettempdir()
+        handle, name = tempfile.mkstemp(dir=self._folder)  # mode 0600
         try:
             os.close(handle)
             # without locks, which some file systems of clusters lack: nobody else can open it
@@ -43,17 +50,13 @@ class Database:
         for statement in statements.split(";"):
             self._connection.execute(statement)
 
-    def run(self, statement: str, *values: Any) -> int:
-        """Run one statement that changes something; return the number of the last row that it wrote."""
-        return int(self._connection.execute(statement, _kept(values)).lastrowid or 0)
-
-    def run_all(self, statement: str, rows: Iterable[tuple[int, ...]]) -> None:
-        """Run one statement for each row of numbers."""
-        self._connection.executemany(statement, rows)
+    def run(self, statement: str, *values: Any) -> None:
+        """Run one statement that changes something."""
+        self._execute(statement, values)
 
     def rows(self, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows that are asked for; the tables that they come from must not change meanwhile."""
-        for row in self._connection.execute(statement, _kept(values)):
+        for row in self._execute(statement, values):
             yield tuple(
                 cell.decode("utf-8", "surrogatepass") if isinstance(cell, bytes) else cell
                 for cell in row
@@ -65,7 +68,16 @@ class Database:
 
     def end(self) -> None:
         """End the writing, before processes are forked that hold the file, too."""
-        self._connection.execute("COMMIT")
+        self._execute("COMMIT", ())
+
+    def _execute(self, statement: str, values: Iterable[Any]) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, _kept(values))
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(NO_ROOM):
+                raise
+            found = f"what they say cannot be kept on disk while they are read ({error})"
+            raise refuse("FHIR files", found, f"make room in {self._folder}") from None
 
 
 class Groups:

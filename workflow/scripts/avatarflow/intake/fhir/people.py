@@ -137,11 +137,9 @@ class People:
                 self.problems.append(
                     problem(where, "a link to a patient who is not there", DO_GIVE)
                 )
-        nodes = range(len(self._near))
-        self.database.run_all(
-            "INSERT INTO joined VALUES (?, ?, ?)",
-            ((node, self._same.first(node), self._near.first(node)) for node in nodes),
-        )
+        for node in range(len(self._near)):
+            groups = self._same.first(node), self._near.first(node)
+            self.database.run("INSERT INTO joined VALUES (?, ?, ?)", node, *groups)
         self.database.run(
             "INSERT OR IGNORE INTO held"
             " SELECT has.identifier, joined.record FROM has JOIN joined ON joined.node = has.patient"
