@@ -80,6 +80,26 @@ def test_what_is_kept_is_in_a_file_without_a_name(tmp_path):
     )
 
 
+def test_what_is_asked_of_one_patient_is_found_by_an_index(tmp_path, monkeypatch):
+    asked, rows = {}, Database.rows
+
+    def noted(database, statement, *values):
+        asked.setdefault(statement, (database, values))
+        return rows(database, statement, *values)
+
+    path = tmp_path / "f.ndjson"
+    path.write_text("".join(json.dumps(one) + "\n" for one in resources(1)))
+    monkeypatch.setattr(Database, "rows", noted)
+    assert READERS["consents"](str(path)).decide("M000001").outcome == "inactive"
+    assert READERS["labels"](str(path)).of("M000001").sexes == {"female"}
+    assert READERS["links"](str(path)).linked("m000001") == {"m000001"}
+    assert len(asked) > 15
+    for statement, (database, values) in asked.items():
+        if values:
+            plan = list(rows(database, f"EXPLAIN QUERY PLAN {statement}", *values))
+            assert not [step for *_, step in plan if step.startswith("SCAN")], statement
+
+
 def test_a_full_disk_is_told_without_what_was_to_be_kept(tmp_path):
     database = Database(tmp_path)
     database.tables("PRAGMA max_page_count = 20; CREATE TABLE t (said)")

@@ -19,10 +19,10 @@ from .statements import UNKNOWN, Clause, Statement, statement_of
 
 WHAT = "consent file"
 TABLES = """
-CREATE TABLE consent (number INTEGER PRIMARY KEY, own, updated, digest, said, patient, near, surely);
+CREATE TABLE consent (number INTEGER PRIMARY KEY, own, updated, digest, said, patient, near INTEGER, surely);
 CREATE INDEX by_own ON consent (own);
 CREATE INDEX by_patient ON consent (near);
-CREATE TABLE asked (number INTEGER PRIMARY KEY, near UNIQUE)
+CREATE TABLE asked (number INTEGER PRIMARY KEY, near INTEGER UNIQUE)
 """
 """`near` and `surely` as in `people.Named`; `asked` has who gave consents, in the order of the first."""
 

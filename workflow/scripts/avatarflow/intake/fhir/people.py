@@ -36,18 +36,19 @@ NO_RECORD = -1
 TABLES = """
 CREATE TABLE patient (node INTEGER PRIMARY KEY, id UNIQUE, digest, gender, born);
 CREATE TABLE url (name PRIMARY KEY, id) WITHOUT ROWID;
-CREATE TABLE link (number INTEGER PRIMARY KEY, patient, place, other);
-CREATE TABLE holder (system, value, patient, PRIMARY KEY (system, value, patient)) WITHOUT ROWID;
-CREATE TABLE identifier (node INTEGER PRIMARY KEY, value UNIQUE, compared, in_use);
+CREATE TABLE link (number INTEGER PRIMARY KEY, patient INTEGER, place, other);
+CREATE TABLE holder (system, value, patient INTEGER, PRIMARY KEY (system, value, patient)) WITHOUT ROWID;
+CREATE TABLE identifier (node INTEGER PRIMARY KEY, value UNIQUE, compared, in_use INTEGER);
 CREATE INDEX by_compared ON identifier (compared);
-CREATE TABLE has (patient, identifier, PRIMARY KEY (patient, identifier)) WITHOUT ROWID;
-CREATE TABLE joined (node INTEGER PRIMARY KEY, record, near);
+CREATE TABLE has (patient INTEGER, identifier INTEGER, PRIMARY KEY (patient, identifier)) WITHOUT ROWID;
+CREATE TABLE joined (node INTEGER PRIMARY KEY, record INTEGER, near INTEGER);
 CREATE INDEX by_near ON joined (near);
-CREATE TABLE held (identifier, record, PRIMARY KEY (identifier, record)) WITHOUT ROWID;
+CREATE TABLE held (identifier INTEGER, record INTEGER, PRIMARY KEY (identifier, record)) WITHOUT ROWID;
 CREATE INDEX by_record ON held (record)
 """
 """Patients and identifiers are numbered together as nodes. A record is the patients whom links make one, `near` all
-patients and identifiers that links and shared identifiers may make one; both are named by their first node."""
+patients and identifiers that links and shared identifiers may make one; both are named by their first node.
+Numbers are declared as such: an index serves to compare equal types only."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ KBV_SIDES = {"R": {"right"}, "L": {"left"}, "B": {"left", "right"}}
 BOTH = frozenset({"left", "right"})
 TABLES = """
 CREATE TABLE condition (number INTEGER PRIMARY KEY, place, subject, diagnosed);
-CREATE TABLE diagnosis (near, name, side, PRIMARY KEY (near, name, side)) WITHOUT ROWID
+CREATE TABLE diagnosis (near INTEGER, name, side, PRIMARY KEY (near, name, side)) WITHOUT ROWID
 """
 """`near` as in `people.Named`."""
 
