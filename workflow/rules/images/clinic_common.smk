@@ -100,12 +100,12 @@ def consent_day(wildcards):
 
 def named_files(wildcards, files, key):
     """Files that a key of the config names, as usable paths; each must be there."""
-    paths, problems = [data(file) for file in files], Problems()
-    for place, path in enumerate(paths, start=1):
-        if not Path(path).is_file():
-            where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
-            problems.add(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
-    problems.raise_if_any()
+    paths = [data(file) for file in files]
+    with Problems() as problems:
+        for place, path in enumerate(paths, start=1):
+            if not Path(path).is_file():
+                where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
+                problems.add(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
     return paths
 
 
