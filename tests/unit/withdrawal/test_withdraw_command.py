@@ -310,6 +310,16 @@ def test_a_pool_without_records_stops_it_since_weights_of_others_cannot_be_told(
     withdraw()  # without a pool nothing has to be known
 
 
+def test_a_release_without_a_pool_is_told_since_the_folder_may_be_another_one(caplog):
+    settings = clinic.config()
+    settings["releases"]["elsewhere"] = settings["releases"]["eyes"]
+    with caplog.at_level(logging.INFO):
+        withdraw(settings, ("eyes", "elsewhere"))
+    assert "nobody in the pools of eyes has withdrawn" in caplog.messages
+    told = "releases/elsewhere has no pool in this folder: nobody is looked for"
+    assert [line for line in caplog.messages if "no pool" in line] == [told]
+
+
 def test_others_who_hold_the_pictures_are_named(caplog):
     clinic.make_pool(clinic.config(), "audits/a")
     clinic.list_gone("p1")

@@ -265,6 +265,12 @@ def not_searched(config: Mapping[str, Any]) -> list[str]:
     return sorted("/".join(one) for one in there | asked)
 
 
+def without_pool(names: Iterable[str]) -> list[str]:
+    """Return the releases that have no pool in this folder: nobody can be found in them."""
+    there = {entry for entry, _ in _pools()}
+    return [name for name in names if f"releases/{name}" not in there]
+
+
 def _pools() -> Iterator[tuple[str, Path]]:
     for map_name in MAPS:
         for pool in sorted(Path(RESULTS, map_name).glob("*/pool/pictures")):
