@@ -9,7 +9,9 @@ has two rows for each of the first patients. Each way runs in a process of its o
 - `pandas`: `read_json(lines=True)` and `read_csv`, rows joined with the consents over the patient, one condition on
   the status. No resource is checked, and no provision looked at.
 
-Writes results/front_door_memory.json: peak memory above that of the imports, and seconds of processor time.
+The same number of rows beside more resources tells what a resource takes, and more rows beside the same resources
+what a row takes. Writes results/front_door_memory.json: peak memory above that of the imports, and seconds of
+processor time.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from pathlib import Path
 from practice_data import MRN, consent
 
 RESULT = Path(__file__).parent / "results" / "front_door_memory.json"
-SIZES = ((12_500, 5_000), (50_000, 20_000), (100_000, 40_000))
+SIZES = ((50_000, 20_000), (100_000, 20_000), (200_000, 20_000), (50_000, 40_000))
 DAY = "2026-06-01"
 
 
@@ -58,7 +60,7 @@ def by_intake(folder: Path) -> int:
         "gates": {},
     }  # fmt: skip
     entry = load({"releases": {"x": release}})["releases"]["x"]
-    gate = open_gate(entry["consent"], ConsentFiles([file], DAY, "", ""), Step.null())
+    gate = open_gate(entry["consent"], ConsentFiles([file], DAY, "", "", str(folder)), Step.null())
     listed = list_rows(entry, Place(str(folder), manifest), gate.columns(), None, Step.null())
     refused = gate.refused(listed.every, listed.who[KEY], [], listed.selected[ROW])
     return len(listed.selected) - len(refused)

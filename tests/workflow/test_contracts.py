@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import itertools
 import os
 import re
 import subprocess
@@ -245,7 +246,9 @@ def test_every_scenario_is_a_valid_configuration(config, tmp_path):
     assert parse(config, tmp_path)["rules"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/audits.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "docs/audits.md", "docs/clinic.md"]
+)
 def test_every_configuration_in_the_documentation_is_valid(root, page, tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", (root / page).read_text(), re.DOTALL)
     assert blocks
@@ -605,6 +608,16 @@ def test_the_files_that_the_documentation_names_exist(root):
             if not list(root.glob(path))
         ]
     assert not dead, "\n".join(dead)
+
+
+def test_no_command_of_the_documentation_gives_a_target_as_a_configuration(root):
+    """Snakemake takes every word behind --configfile for a file, up to the next option or --."""
+    wrong = []
+    for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "config" / "README.md"]:
+        for words in re.findall(r"snakemake\b[^\n`]*? --configfile ([^\n`]*)", page.read_text()):
+            files = itertools.takewhile(lambda word: word[0] not in "-#", words.split())
+            wrong += [f"{page.name}: {file}" for file in files if not file.endswith(".yaml")]
+    assert not wrong
 
 
 def test_every_decision_stands_in_the_index_once(root):

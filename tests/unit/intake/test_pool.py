@@ -200,7 +200,7 @@ def test_a_repeated_row_loses_nothing():
 def test_says_that_the_folder_is_missing_and_not_each_picture(folder):
     root, rows = folder
     pd.DataFrame(rows).to_csv(root / "m.csv", index=False)
-    with pytest.raises(AvatarflowError, match="no such folder"):
+    with pytest.raises(AvatarflowError, match="absent: no such folder; check root"):
         pool_from_manifest(entry(), IntakeInputs(Place(str(root / "absent"), "m.csv")), 1, 1, STEP)
 
 

@@ -43,6 +43,12 @@ def test_says_what_was_decided_and_why_and_where_the_page_is(folder):
     assert refused == 2
 
 
+def test_an_entry_that_was_not_made_has_no_page_to_look_at(tmp_path):
+    lines, refused = closing_lines({"releases": {"eyes": {}}}, tmp_path)
+    assert lines == ["releases eyes: not asked for in this run"]
+    assert refused == 0
+
+
 @pytest.mark.parametrize("text", ["", "[", '{"decision": "perhaps"}', "{}"])
 def test_a_decision_that_cannot_be_read_counts_as_refused(folder, text):
     (folder / "results/releases/eyes/release/certificate.json").write_text(text)

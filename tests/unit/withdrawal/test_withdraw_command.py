@@ -310,6 +310,16 @@ def test_a_pool_without_records_stops_it_since_weights_of_others_cannot_be_told(
     withdraw()  # without a pool nothing has to be known
 
 
+def test_a_release_without_a_pool_is_told_since_the_folder_may_be_another_one(caplog):
+    settings = clinic.config()
+    settings["releases"]["elsewhere"] = settings["releases"]["eyes"]
+    with caplog.at_level(logging.INFO):
+        withdraw(settings, ("eyes", "elsewhere"))
+    assert "nobody in the pools of eyes has withdrawn" in caplog.messages
+    told = "releases/elsewhere has no pool in this folder: nobody is looked for"
+    assert [line for line in caplog.messages if "no pool" in line] == [told]
+
+
 def test_others_who_hold_the_pictures_are_named(caplog):
     clinic.make_pool(clinic.config(), "audits/a")
     clinic.list_gone("p1")
@@ -324,7 +334,7 @@ def test_others_who_hold_the_pictures_are_named(caplog):
 def test_reads_and_tables_are_named_since_nobody_looks_at_them(caplog):
     clinic.made("results/tables/old/certificate.json", "release_table")
     settings = clinic.config()
-    settings["read_releases"]["sample"] = {}
+    settings["read_releases"]["sample"] = settings["read_benchmarks"]["own"] = {}
     named = "is not looked at, and may hold data of patients who have withdrawn"
     for patient in ("p99", "p1"):  # nobody, and somebody
         clinic.list_gone(patient)
@@ -333,7 +343,9 @@ def test_reads_and_tables_are_named_since_nobody_looks_at_them(caplog):
             withdraw(settings)
         assert f"tables/old {named}" in caplog.text
         assert f"read_releases/sample {named}" in caplog.text
-    assert protocols()[0]["not_looked_at"] == ["read_releases/sample", "tables/old"]
+        assert f"read_benchmarks/own {named}" in caplog.text
+    expected = ["read_benchmarks/own", "read_releases/sample", "tables/old"]
+    assert protocols()[0]["not_looked_at"] == expected
     assert Path("results/tables/old/certificate.json").exists()
 
 

@@ -3,6 +3,7 @@
 import os
 from datetime import date
 
+from avatarflow.core.errors import Problems
 from avatarflow.intake.consent.day import VARIABLE, day_to_judge
 from avatarflow.intake.fhir.server import read_server
 from avatarflow.intake.fhir.uses import USES, Place, is_given, last
@@ -100,10 +101,11 @@ def consent_day(wildcards):
 def named_files(wildcards, files, key):
     """Files that a key of the config names, as usable paths; each must be there."""
     paths = [data(file) for file in files]
-    for place, path in enumerate(paths, start=1):
-        if not Path(path).is_file():
-            where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
-            raise refuse(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
+    with Problems() as problems:
+        for place, path in enumerate(paths, start=1):
+            if not Path(path).is_file():
+                where = f"config {wildcards.map}.{wildcards.name}.{key}: file {place}"
+                problems.add(where, f"no file {path}", "check it, data_root and AVATARFLOW_DATA")
     return paths
 
 

@@ -109,7 +109,7 @@ def test_names_on_the_server_are_kept_for_references_by_them(tmp_path):
         )
         files = Fetched(tmp_path, known(host), ("Patient", "Condition")).files
     settings = {"identifier_system": "urn:mrn", "diagnoses": {"a": ["urn:x|a"]}}
-    assert set(read_known(files, settings)[f"{SECRET}-1"].diagnoses) == {"a"}
+    assert set(read_known(files, settings).of(f"{SECRET}-1").diagnoses) == {"a"}
 
 
 def test_what_is_found_beside_matches_and_pages_without_any(tmp_path):

@@ -164,7 +164,9 @@ def test_no_dicom_file_and_no_such_column_stop_the_run(tmp_path):
     with pytest.raises(AvatarflowError, match="no DICOM file among 0 files"):
         rows(tmp_path)
     write(tmp_path / "a.dcm")
-    with pytest.raises(AvatarflowError, match="DICOM folder: no column 'site'"):
+    with pytest.raises(
+        AvatarflowError, match="no column 'site'; correct the config: there are file, pat"
+    ):
         rows(tmp_path, ["site"])
     with pytest.raises(AvatarflowError, match="no column 'ward'"):
         rows(tmp_path, row_filter="ward = 'x'")

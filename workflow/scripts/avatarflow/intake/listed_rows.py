@@ -121,7 +121,7 @@ def read_and_identify(
         asked = [name for name in [*asked, *filter(None, own)] if name not in added]
         # a filter may name columns that are joined later, and then names what is missing itself
         rows = source_of(place)(place, list(dict.fromkeys(asked)), if_there, "")
-        rows = join_labels(rows, fhir, place.labels)
+        rows = join_labels(rows, fhir, place.labels, place.folder)
     else:
         rows = source_of(place)(place, asked, if_there, entry["row_filter"])
     if taken := sorted({KEY, UNIT} & set(columns)):
@@ -153,9 +153,9 @@ def _links(entry: dict[str, Any], place: Place) -> Iterator[Links]:
     """Yield whom the FHIR files of an entry link, by the column that names their patients."""
     labels = entry.get("source", {}).get("fhir")
     if labels and place.labels:
-        people = read_people(place.labels, labels["identifier_system"], LABELS)
+        people = read_people(place.labels, labels["identifier_system"], LABELS, place.folder)
         yield Links(labels["patient_column"], people)
     if place.consents:
         consent = entry["consent"]
-        people = read_people(place.consents, consent["identifier_system"], CONSENTS)
+        people = read_people(place.consents, consent["identifier_system"], CONSENTS, place.folder)
         yield Links(consent["patient_column"], people)

@@ -81,7 +81,8 @@ def pool_from_manifest(
     processes : int
         How many pictures are decoded at once; the result does not depend on it.
     folder : str, optional
-        Where the pictures lie until they are written: as raw bytes in a file without a name.
+        Where the pictures lie until they are written, as raw bytes, and what FHIR says of patients: in files
+        without a name.
 
     Raises
     ------
@@ -91,11 +92,13 @@ def pool_from_manifest(
     conditions = label_columns(entry)
     constant: list[str] = entry.get("constant_per_person", [])
     given = [entry["split"]["column"]] if entry["split"]["column"] else []
-    place, root = inputs.place, inputs.place.root
-    refuse_missing_root(root)
+    place, root = replace(inputs.place, folder=folder), inputs.place.root
+    refuse_missing_root(root, "root" if place.manifest else "source.dicom")
     consents = inputs.consents if inputs.consents and inputs.consents.files else None
-    gate = open_gate(entry["consent"], consents, step) if consents else None
-    place = replace(place, consents=consents.files) if consents else place
+    gate = None
+    if consents:
+        gate = open_gate(entry["consent"], replace(consents, folder=folder), step)
+        place = replace(place, consents=consents.files)
     more = [*constant, *given, *(columns_of(entry["consent"]) if gate else [])]
     listed = list_rows(entry, place, more, inputs.withdrawn, step)
     every, who, rows = listed.every, listed.who, listed.selected

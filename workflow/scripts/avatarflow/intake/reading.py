@@ -24,14 +24,11 @@ Size = tuple[int, int]
 ONE_COLOUR = "one colour only"
 
 
-def refuse_missing_root(root: str | Path) -> None:
-    """Say that the folder is missing, and not that each of its pictures is."""
+def refuse_missing_root(root: str | Path, key: str = "root") -> None:
+    """Say that the folder is missing, and not that each of its pictures is; `key` names it in the config."""
     if not Path(root).is_dir():
-        raise refuse(
-            f"root {root}",
-            "no such folder",
-            "check root, data_root and AVATARFLOW_DATA; ~ is not expanded",
-        )
+        do = f"check {key}, data_root and AVATARFLOW_DATA; ~ is not expanded"
+        raise refuse(f"{key} {root}", "no such folder", do)
 
 
 def read_all(

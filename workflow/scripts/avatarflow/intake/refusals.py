@@ -17,7 +17,8 @@ CONSENT = "consent"
 """How the reasons begin for which the consent gate refuses."""
 ADVICE = {
     "no such file": "check root and the file names",
-    "unknown value": "list labels under conditions as the manifest writes them",
+    "unknown value": "list labels under conditions as the manifest writes them, or as docs/clinic.md lists those of"
+    " DICOM and FHIR",
 }
 FEW = 8
 """Pictures of one label from which nothing can be learnt."""

@@ -53,8 +53,11 @@ def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[li
             else read_decision(workdir / path.format(map=map_name, name=name))
         )
         refused += decision not in FINE
-        page = PAGES[map_name].format(map=map_name, name=name)
-        lines.append(closing_line(f"{map_name} {name}", decision, reasons, page))
+        what, page = f"{map_name} {name}", PAGES[map_name].format(map=map_name, name=name)
+        is_made = decision != NOT_MADE  # else there is no page to look at
+        lines.append(
+            closing_line(what, decision, reasons, page) if is_made else f"{what}: {decision}"
+        )
     return lines, refused
 
 

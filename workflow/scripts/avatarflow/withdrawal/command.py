@@ -21,7 +21,7 @@ from avatarflow.runs.tracking import alone
 
 from . import store
 from .journal import FOLDER, JOURNAL
-from .plan import Plan, make_plan, not_configured, not_searched
+from .plan import Plan, make_plan, not_configured, not_searched, without_pool
 from .protocol import (
     INTERNAL,
     RERUN,
@@ -79,7 +79,11 @@ def withdraw(config: dict[str, Any], names: Sequence[str], whole: bool, only_lis
             end(config, signer)
             log.info("now run the same command as always: it makes again what is configured")
         return
-    log.info("nobody in the pools of %s has withdrawn", ", ".join(names) or "no release")
+    bare = without_pool(names)
+    pools = ", ".join(name for name in names if name not in bare)
+    log.info("nobody in the pools of %s has withdrawn", pools or "no release")
+    for name in bare:
+        log.info("releases/%s has no pool in this folder: nobody is looked for", name)
     for entry in not_searched(config):
         log.info("%s", NOT_SEARCHED.format(entry))
     if not only_list:

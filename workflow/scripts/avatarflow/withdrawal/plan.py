@@ -254,7 +254,7 @@ def not_configured(config: Mapping[str, Any]) -> list[str]:
 
 
 def not_searched(config: Mapping[str, Any]) -> list[str]:
-    """Return the releases of reads and tables, configured or there: nobody looks for patients in them."""
+    """Return the entries of reads and tables, configured or there: nobody looks for patients in them."""
     there = {
         (map_name, folder.name)
         for map_name in UNSEARCHED
@@ -263,6 +263,12 @@ def not_searched(config: Mapping[str, Any]) -> list[str]:
     }
     asked = {(map_name, name) for map_name in UNSEARCHED for name in config[map_name]}
     return sorted("/".join(one) for one in there | asked)
+
+
+def without_pool(names: Iterable[str]) -> list[str]:
+    """Return the releases that have no pool in this folder: nobody can be found in them."""
+    there = {entry for entry, _ in _pools()}
+    return [name for name in names if f"releases/{name}" not in there]
 
 
 def _pools() -> Iterator[tuple[str, Path]]:

@@ -40,6 +40,8 @@ class ConsentFiles:
     """Where `day.write_day` notes it."""
     state: str
     """Digest of all that decisions depend on but the day."""
+    folder: str | None = None
+    """Where they lie while they are read, as for `Database`."""
 
 
 @dataclass
@@ -157,7 +159,7 @@ def open_gate(settings: Mapping[str, Any], given: ConsentFiles, step: Step) -> G
         frozenset(settings["purposes"]),
         Days(today.toordinal(), until.toordinal()),
     )
-    register = read_register(list(given.files), settings["identifier_system"], asked)
+    register = read_register(list(given.files), settings["identifier_system"], asked, given.folder)
     for problem, places in sorted(register.unknown().items()):
         more = ", ..." if len(places) > SHOWN else ""
         step.warning(

@@ -2,21 +2,29 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from avatarflow.core.errors import problem
 
+from ..fhir.database import Database
 from ..fhir.days import in_all
-from ..fhir.people import Named, People, Record
+from ..fhir.people import People, digest_of_content
 from ..fhir.resources import Resource, read_resources
 from ..identifiers import normalised
 from .decisions import DENY, NONE, NOT_KNOWN, PERMIT, Days, Decision, changes, decide, worst
-from .statements import UNKNOWN, Statement, statement_of
+from .statements import UNKNOWN, Clause, Statement, statement_of
 
 WHAT = "consent file"
+TABLES = """
+CREATE TABLE consent (number INTEGER PRIMARY KEY, own, updated, digest, said, patient, near INTEGER, surely);
+CREATE INDEX by_own ON consent (own);
+CREATE INDEX by_patient ON consent (near);
+CREATE TABLE asked (number INTEGER PRIMARY KEY, near INTEGER UNIQUE)
+"""
+"""`near` and `surely` as in `people.Named`; `asked` has who gave consents, in the order of the first."""
 
 
 @dataclass(frozen=True)
@@ -29,53 +37,63 @@ class Asked:
     days: Days
 
 
-@dataclass
 class Register:
-    """The consents of all patients.
+    """The consents of all patients, on disk: they are read and sorted for one patient at a time.
 
     An identifier that is only spelled alike (`intake.identifiers`) denies, but never permits: the
     patient may be another one. So does one that several records hold: each of them must permit.
+
+    Parameters
+    ----------
+    asked : Asked
+    people : People
+        Whose database holds the consents, too.
+    n_resources : int
+        How many consents there are.
     """
 
-    asked: Asked
-    by_value: dict[str, list[Statement]] = field(default_factory=dict)
-    """Everything that may be said of the patient with an identifier."""
-    by_record: dict[str, list[list[Statement]]] = field(default_factory=dict)
-    """What each record with an identifier says, and what may deny beside it."""
-    ended: Collection[str] = frozenset()
-    """Identifiers that nobody holds any longer; they deny, but never permit."""
-    ends: Collection[int] = frozenset()
-    """Days from which on an identifier is held no longer."""
-    n_resources: int = 0
-
-    def __post_init__(self) -> None:
-        self._alike: dict[str | None, list[Statement]] = defaultdict(list)
-        for value, statements in self.by_value.items():
-            self._alike[normalised(value)].extend(statements)
+    def __init__(self, asked: Asked, people: People, n_resources: int) -> None:
+        self.asked = asked
+        self.n_resources = n_resources
+        self._people = people
 
     def decide(self, value: str) -> Decision:
         """Decide for the patient with an identifier, as the manifest writes it."""
-        ask = self.asked
-        if normalised(value) is None:  # a word for none, such as "unknown", is nobody's
+        ask, compared = self.asked, normalised(value)
+        if compared is None:  # a word for none, such as "unknown", is nobody's
             return Decision(NONE)
-        exact = self._exactly(value.strip())
-        alike = self._alike.get(normalised(value), [])
-        near = decide(alike, ask.require, ask.collect, ask.days)
-        if near.outcome in (DENY, NOT_KNOWN):
-            return Decision(worst([exact.outcome, near.outcome]))
+        alike = {near: self._newest_of(near) for near in self._people.near_alike(compared)}
+        own = value.strip()
+        near = self._people.near_of(own)
+        exact = self._exactly(own, [] if near is None else alike[near])
+        statements = [one.statement for each in alike.values() for one in each]
+        spelled = decide(statements, ask.require, ask.collect, ask.days)
+        if spelled.outcome in (DENY, NOT_KNOWN):
+            return Decision(worst([exact.outcome, spelled.outcome]))
         return exact
 
-    def _exactly(self, value: str) -> Decision:
-        """Decide for an identifier as it is spelled, as the worst of the records that hold it."""
+    def _exactly(self, value: str, newest: Sequence["_Consent"]) -> Decision:
+        """Decide for an identifier as it is spelled, as the worst of the records that hold it.
+
+        Parameters
+        ----------
+        newest : list of _Consent
+            Everything that may be said of the patient with this identifier.
+        """
         ask = self.asked
-        each = [
-            decide(statements, ask.require, ask.collect, ask.days)
-            for statements in self.by_record.get(value, [])
+        denying = [
+            replace(one.statement, permits=())
+            for one in newest
+            if one.statement.denials or one.statement.state == UNKNOWN
         ]
+        each = []
+        for case in self._people.cases(value):
+            said = [one.statement for one in newest if case in one.surely]
+            each.append(decide([*said, *denying], ask.require, ask.collect, ask.days))
         outcome = worst(one.outcome for one in each)
         if outcome != PERMIT:
             return Decision(outcome)
-        if value in self.ended:
+        if self._people.has_ended(value):
             return Decision(NOT_KNOWN)
         return Decision(PERMIT, tuple(in_all(one.collected for one in each)))
 
@@ -84,23 +102,41 @@ class Register:
         ask = self.asked
         codes = [*ask.require, *([ask.collect] if ask.collect else [])]
         today = ask.days.today
-        ends = [day for day in self.ends if day > today]
-        return min([*changes(self._statements(), codes, today), *ends], default=None)
-
-    def _statements(self) -> Iterable[Statement]:
-        """Return each consent's statement once, however many identifiers it is found by."""
-        return {one.where: one for ones in self.by_value.values() for one in ones}.values()
+        ends = [day for day in self._people.ends if day > today]
+        first = min(changes(self._statements(), codes, today), default=None)
+        return min([*ends, *([] if first is None else [first])], default=None)
 
     def unknown(self) -> dict[str, list[str]]:
         """Return why consents are unknown, each with the resources it is so for."""
-        found: dict[str, list[str]] = defaultdict(list)
+        places: dict[str, list[str]] = defaultdict(list)
         for one in self._statements():
             if one.state == UNKNOWN:
-                found[one.problem].append(one.where)
-        return dict(found)
+                places[one.problem].append(one.where)
+        return dict(places)
+
+    def _statements(self) -> Iterator[Statement]:
+        """Yield the statement of each consent, patient by patient."""
+        for (near,) in self._people.database.rows("SELECT near FROM asked ORDER BY number"):
+            yield from (one.statement for one in self._newest_of(near))
+
+    def _newest_of(self, near: int) -> list["_Consent"]:
+        """Return the newest version of each consent that may be of a patient."""
+        statement = (
+            "SELECT number, own, updated, digest, said, surely FROM consent WHERE near = ?"
+            " ORDER BY number"
+        )
+        consents = [_Consent.of_row(*row) for row in self._people.database.rows(statement, near)]
+        return list(_newest(consents, self._is_moved, self.asked.days.today))
+
+    def _is_moved(self, own: str) -> bool:
+        """Whether versions of one consent are for several patients, or consents of several servers."""
+        statement = "SELECT DISTINCT near, surely FROM consent WHERE own = ? LIMIT 2"
+        return len(list(self._people.database.rows(statement, own))) > 1
 
 
-def read_register(paths: Sequence[str], system: str, asked: Asked) -> Register:
+def read_register(
+    paths: Sequence[str], system: str, asked: Asked, folder: str | None = None
+) -> Register:
     """Read every consent of some files.
 
     Parameters
@@ -110,91 +146,89 @@ def read_register(paths: Sequence[str], system: str, asked: Asked) -> Register:
     system : str
         The system of the patients' identifiers; empty: patients are known by the id of Patient.
     asked : Asked
+    folder : str, optional
+        As for `Database`.
 
     Raises
     ------
     AvatarflowError
         If a file cannot be read, or a consent does not say whose it is; all such consents at once.
     """
-    people, consents = People(system, asked.days.today), []
+    database = Database(folder)
+    people, count = People(database, system, asked.days.today), 0
+    database.tables(TABLES)
     for resource in read_resources(paths, ("Consent", "Patient"), WHAT):
         if resource.kind == "Patient":
             people.add(resource)
         else:
             people.see_server(resource)
-            consents.append(_Consent.of(resource, asked))
+            _keep(resource, asked, database)
+            count += 1
     people.close()
-    named = [people.whom(consent.patient, consent.statement.where) for consent in consents]
-    if not consents:
+    for number in range(1, count + 1):
+        _name(number, people)
+    if not count:
         people.problems.append(
             problem(WHAT, "no Consent resource", "name the files that hold them")
         )
     people.refuse_problems()
-    by_value, by_record = _sorted(consents, named, people.held, asked.days.today)
-    return Register(asked, by_value, by_record, people.ended(), people.ends, len(consents))
+    database.end()
+    return Register(asked, people, count)
 
 
-def _sorted(
-    consents: Sequence["_Consent"],
-    named: Sequence[Named],
-    held: Mapping[str, Collection[Record]],
-    today: int,
-) -> tuple[dict[str, list[Statement]], dict[str, list[list[Statement]]]]:
-    """Sort the consents by those whom they may be of, and by those whom they are of."""
-    by_value: dict[str, list[Statement]] = {}
-    by_record: dict[str, list[list[Statement]]] = {}
-    near: dict[frozenset[str], list[_Consent]] = defaultdict(list)
-    patients: dict[str | None, set[Named]] = defaultdict(set)
-    surely: dict[str, frozenset[tuple[str, Record]]] = {}
-    for consent, whom in zip(consents, named, strict=True):
-        near[whom.values].append(consent)
-        patients[consent.own].add(whom)
-        surely[consent.statement.where] = whom.surely
-    # versions of one consent for other patients, or consents of other servers
-    moved = {own for own, each in patients.items() if own is not None and len(each) > 1}
-    for values, group in near.items():
-        newest = list(_newest(group, moved, today))
-        denying = [
-            replace(one, permits=()) for one in newest if one.denials or one.state == UNKNOWN
-        ]
-        said: dict[tuple[str, Record], list[Statement]] = defaultdict(list)
-        for one in newest:
-            for case in surely[one.where]:
-                said[case].append(one)
-        for value in values:
-            by_value[value] = newest
-            by_record[value] = [
-                [*said.get((value, record), []), *denying] for record in held.get(value, [None])
-            ]
-    return by_value, by_record
+def _keep(resource: Resource, asked: Asked, database: Database) -> None:
+    """Keep what a Consent resource says, of whom, and which version of which it is."""
+    content = resource.content
+    if resource.problem:
+        said = Statement(resource.where, UNKNOWN, problem=resource.problem)
+    else:
+        said = statement_of(content, resource.where, asked.purposes, asked.days.today)
+    own, updated = content.get("id"), _time(content.get("meta"))
+    database.run(
+        "INSERT INTO consent (own, updated, digest, said, patient) VALUES (?, ?, ?, ?, ?)",
+        own if isinstance(own, str) else None,
+        updated and updated.isoformat(),
+        digest_of_content(content),
+        json.dumps([said.where, said.state, said.signed, said.permits, said.denials, said.problem]),
+        json.dumps(content.get("patient")),
+    )
+
+
+def _name(number: int, people: People) -> None:
+    """Note whom a consent is of."""
+    database = people.database
+    statement = "SELECT said, patient FROM consent WHERE number = ?"
+    said, patient = database.row(statement, number) or ("[]", "null")
+    whom = people.whom(json.loads(patient), json.loads(said)[0])
+    statement = "UPDATE consent SET near = ?, surely = ? WHERE number = ?"
+    database.run(statement, whom.near, json.dumps(sorted(whom.surely)), number)
+    database.run("INSERT OR IGNORE INTO asked (near) VALUES (?)", whom.near)
 
 
 @dataclass(frozen=True)
 class _Consent:
     """One resource: what it says, of whom, and which version of which it is."""
 
+    number: int
     statement: Statement
-    patient: Any
     own: str | None
     updated: datetime | None
-    text: int
+    digest: str
+    surely: frozenset[tuple[int, int]]
 
     @classmethod
-    def of(cls, resource: Resource, asked: Asked) -> "_Consent":
-        content: Mapping[str, Any] = resource.content
-        if resource.problem:
-            statement = Statement(resource.where, UNKNOWN, problem=resource.problem)
-        else:
-            today = asked.days.today
-            statement = statement_of(content, resource.where, asked.purposes, today)
-        own = content.get("id")
-        return cls(
-            statement,
-            content.get("patient"),
-            own if isinstance(own, str) else None,
-            _time(content.get("meta")),
-            hash(json.dumps(content, sort_keys=True)),
-        )
+    def of_row(
+        cls, number: int, own: str | None, updated: str | None, digest: str, said: str, surely: str
+    ) -> "_Consent":
+        where, state, signed, permits, denials, problem = json.loads(said)
+        statement = Statement(where, state, signed, _clauses(permits), _clauses(denials), problem)
+        time = None if updated is None else datetime.fromisoformat(updated)
+        pairs = frozenset((node, record) for node, record in json.loads(surely))
+        return cls(number, statement, own, time, digest, pairs)
+
+
+def _clauses(kept: Iterable[Any]) -> tuple[Clause, ...]:
+    return tuple((code, (first, last)) for code, (first, last) in kept)
 
 
 def _time(meta: Any) -> datetime | None:
@@ -206,27 +240,28 @@ def _time(meta: Any) -> datetime | None:
 
 
 def _newest(
-    consents: Iterable[_Consent], moved: Collection[str], today: int
-) -> Iterable[Statement]:
+    consents: Iterable[_Consent], is_moved: Callable[[str], bool], today: int
+) -> Iterator[_Consent]:
     """Yield the newest version of each consent of a patient; unknown where none can be told to be it."""
-    versions: dict[Any, list[_Consent]] = defaultdict(list)
-    for place, consent in enumerate(consents):
-        versions[consent.own or place].append(consent)
-    for own, each in versions.items():
-        times = [one.updated for one in each]
+    versions: dict[str | int, list[_Consent]] = defaultdict(list)
+    for consent in consents:
+        versions[consent.own or consent.number].append(consent)
+    for each in versions.values():
+        own, times = each[0].own, [one.updated for one in each]
         newest = max((time for time in times if time), default=None)
-        if own in moved:
+        if own and is_moved(own):
             yield from _unknown(each, "versions of several patients")
-        elif len({one.text for one in each}) == 1:
-            yield each[0].statement
+        elif len({one.digest for one in each}) == 1:
+            yield each[0]
         elif None in times or newest is None or times.count(newest) > 1:
             yield from _unknown(each, "several versions, of which none is the newest")
         elif newest.date().toordinal() > today:
             yield from _unknown(each, "several versions, of which one is of the future")
         else:
-            yield each[times.index(newest)].statement
+            yield each[times.index(newest)]
 
 
-def _unknown(consents: Iterable[_Consent], problem: str) -> Iterable[Statement]:
+def _unknown(consents: Iterable[_Consent], problem: str) -> Iterator[_Consent]:
     for one in consents:
-        yield replace(one.statement, state=UNKNOWN, permits=(), problem=problem)
+        said = replace(one.statement, state=UNKNOWN, permits=(), problem=problem)
+        yield replace(one, statement=said)

@@ -1,5 +1,6 @@
 """Labels from FHIR: sex, age and diagnoses, joined to the rows of another source over the patient's identifier."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import pandas as pd
 from avatarflow.core.errors import problem, refuse
 from avatarflow.intake.tables.manifest import ODDITIES
 
+from ..fhir.database import Database
 from ..fhir.days import day_of
 from ..fhir.models import changed_meaning
 from ..fhir.people import DO_CORRECT, People
@@ -33,6 +35,11 @@ EYES = {
 KBV_SIDE = "http://fhir.de/StructureDefinition/seitenlokalisation"
 KBV_SIDES = {"R": {"right"}, "L": {"left"}, "B": {"left", "right"}}
 BOTH = frozenset({"left", "right"})
+TABLES = """
+CREATE TABLE condition (number INTEGER PRIMARY KEY, place, subject, diagnosed);
+CREATE TABLE diagnosis (near INTEGER, name, side, PRIMARY KEY (near, name, side)) WITHOUT ROWID
+"""
+"""`near` as in `people.Named`."""
 
 
 @dataclass
@@ -45,13 +52,33 @@ class Known:
     """Sides by name of the diagnosis; an empty text where the side is not known."""
 
 
+class KnownPatients:
+    """What FHIR says of all patients, on disk: it is read for one patient at a time."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    def of(self, value: str) -> Known | None:
+        """Return what is known of the patient with an identifier; None where nothing is."""
+        near, known = self._people.near_of(value), Known()
+        persons = [] if near is None else list(self._people.persons(near))
+        statement = "SELECT name, side FROM diagnosis WHERE near = ?"
+        diagnosed = list(self._people.database.rows(statement, near))
+        for gender, born in persons:
+            known.sexes |= {GENDERS.get(str(gender), "")} - {""}
+            known.births |= set() if born is None else {born}
+        for name, side in diagnosed:
+            known.diagnoses[name].add(side)
+        return known if persons or diagnosed else None
+
+
 def label_columns(settings: Mapping[str, Any]) -> list[str]:
     """Return the columns that `source.fhir` of an entry adds."""
     return [SEX, AGE, *(f"diagnosis_{name}" for name in settings["diagnoses"])]
 
 
 def join_labels(
-    rows: pd.DataFrame, settings: Mapping[str, Any], paths: Sequence[str]
+    rows: pd.DataFrame, settings: Mapping[str, Any], paths: Sequence[str], folder: str | None = None
 ) -> pd.DataFrame:
     """Add the labels to the rows of a source.
 
@@ -63,6 +90,8 @@ def join_labels(
         `source.fhir` of an entry.
     paths : list of str
         The files.
+    folder : str, optional
+        As for `Database`.
 
     Raises
     ------
@@ -72,12 +101,12 @@ def join_labels(
     """
     if taken := sorted(set(label_columns(settings)) & set(rows.columns)):
         raise refuse("config source.fhir", f"a column is called '{taken[0]}'", "rename it")
-    known = read_known(paths, settings)
+    known = read_known(paths, settings, folder)
     days = rows[settings["acquired_column"]] if settings["acquired_column"] else None
     sides = rows[settings["laterality_column"]] if settings["laterality_column"] else None
     cells = []
     for place, patient in enumerate(rows[settings["patient_column"]]):
-        said = known.get(patient.strip()) if isinstance(patient, str) else None
+        said = known.of(patient.strip()) if isinstance(patient, str) else None
         day = None if days is None else days.iloc[place]
         side = None if sides is None else sides.iloc[place]
         cells.append(_cells(said, settings["diagnoses"], day, side))
@@ -92,9 +121,13 @@ def join_labels(
     return joined
 
 
-def read_known(paths: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Known]:
-    """Return what is known of each patient, by identifier."""
-    people, conditions = People(settings["identifier_system"]), []
+def read_known(
+    paths: Sequence[str], settings: Mapping[str, Any], folder: str | None = None
+) -> KnownPatients:
+    """Read what is known of each patient."""
+    database = Database(folder)
+    people = People(database, settings["identifier_system"])
+    database.tables(TABLES)
     for resource in read_resources(paths, ("Patient", "Condition"), WHAT):
         if resource.kind == "Patient":
             people.add(resource)
@@ -102,26 +135,30 @@ def read_known(paths: Sequence[str], settings: Mapping[str, Any]) -> dict[str, K
                 unknown = "a gender that FHIR R4 does not have"
                 people.problems.append(problem(resource.where, unknown, DO_CORRECT))
         else:
-            conditions.append(_slim(resource, settings["diagnoses"], people))
+            slim = _slim(resource, settings["diagnoses"], people)
+            statement = "INSERT INTO condition (place, subject, diagnosed) VALUES (?, ?, ?)"
+            database.run(statement, *slim)
     people.close()
-    known: dict[str, Known] = defaultdict(Known)
-    for own, content in people.resources.items():
-        for value in people.values_of({"reference": f"Patient/{own}"}, "Patient"):
-            _add_person(known[value], content)
-    for where, subject, diagnosed in conditions:
-        for value in people.values_of(subject, where):
-            for name, sides in diagnosed.items():
-                known[value].diagnoses[name] |= sides
+    for own in people.ids():
+        people.whom({"reference": f"Patient/{own}"}, "Patient")
+    for where, subject, diagnosed in database.rows(
+        "SELECT place, subject, diagnosed FROM condition ORDER BY number"
+    ):
+        near = people.whom(json.loads(subject), where).near
+        for name, sides in json.loads(diagnosed).items():
+            for side in sides:
+                database.run("INSERT OR IGNORE INTO diagnosis VALUES (?, ?, ?)", near, name, side)
     people.refuse_problems()
-    return dict(known)
+    database.end()
+    return KnownPatients(people)
 
 
 def _slim(
     resource: Resource, diagnoses: Mapping[str, Sequence[str]], people: People
-) -> tuple[str, Any, dict[str, set[str]]]:
-    """Return place, subject and the asked diagnoses with their sides: all that is kept of a Condition."""
+) -> tuple[str, str, str]:
+    """Return place, subject and the asked diagnoses with their sides, the latter as JSON: all that is kept."""
     content = resource.content
-    found: dict[str, set[str]] = {}
+    diagnosed: dict[str, list[str]] = {}
     if resource.problem:
         people.problems.append(problem(resource.where, resource.problem, DO_CORRECT))
     elif changed := changed_meaning(content):
@@ -133,8 +170,8 @@ def _slim(
         codings = (content.get("code") or {}).get("coding", [])
         for name, codes in diagnoses.items():
             if matching := [coding for coding in codings if _is_one_of(coding, codes)]:
-                found[name] = _sides(content, matching) or {""}
-    return resource.where, content.get("subject"), found
+                diagnosed[name] = sorted(_sides(content, matching) or {""})
+    return resource.where, json.dumps(content.get("subject")), json.dumps(diagnosed)
 
 
 def _is_diagnosed(content: Mapping[str, Any]) -> bool | None:
@@ -183,13 +220,6 @@ def _sides(content: Mapping[str, Any], codings: Sequence[Mapping[str, Any]]) -> 
                     return set()
                 sides = marked
     return sides
-
-
-def _add_person(known: Known, content: Mapping[str, Any]) -> None:
-    """Add what a Patient resource says."""
-    born = content.get("birthDate")
-    known.sexes |= {GENDERS.get(str(content.get("gender")), "")} - {""}
-    known.births |= {born} if isinstance(born, str) else set()
 
 
 def _cells(

@@ -27,6 +27,8 @@ class Place:
     """FHIR files with labels."""
     consents: Sequence[str] = ()
     """FHIR files with consents."""
+    folder: str | None = None
+    """Where what FHIR says lies while it is read, as for `Database`."""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], data_root: str | None) -> "Place":
@@ -89,7 +91,8 @@ def as_rows(
     """
     columns, if_there, row_filter = asked
     absent = absent_columns(table, row_filter) if row_filter.strip() else []
-    check_columns(table, [FILE, *columns, *absent], if_there, {}, where)
+    do = f"correct the config: there are {', '.join(table.columns)}"
+    check_columns(table, [FILE, *columns, *absent], if_there, {}, where, do)
     table = table.astype(object).where(table.notna() & (table != ""), None)
     table.insert(0, ROW, range(1, len(table) + 1))
     table.attrs[ODDITIES] = odd

@@ -144,8 +144,12 @@ def check_columns(
     if_there: Sequence[str],
     not_taken: Mapping[str, str],
     where: str,
+    do_add: str = "add it, or correct the config",
 ) -> None:
-    """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown."""
+    """Refuse what is missing, named twice or reserved; a name that the config does not give may be data, not shown.
+
+    `do_add` says what to do where a column is missing.
+    """
     names = [str(column) for column in table.columns]
     asked = list(dict.fromkeys(columns))
     with Problems() as problems:
@@ -162,7 +166,7 @@ def check_columns(
             elif alike:
                 problems.add(where, f"no column '{column}', but '{alike[0]}'", "write both alike")
             elif column in asked:
-                problems.add(where, f"no column '{column}'", "add it, or correct the config")
+                problems.add(where, f"no column '{column}'", do_add)
         if "file_name" in names and FILE in asked and FILE not in names:
             problems.add(where, "a column is called 'file_name'", f"rename it to '{FILE}'")
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
