@@ -19,7 +19,8 @@ def test_a_table_is_released_once_for_each_key(tmp_path):
     entry = {
         "source": {"generate": {"patients": 120}}, "identifiers": ["patient_id"], "dates": ["visit"],
         "quasi_identifiers": {"sex": {}, "postcode": {"file": "postcodes.csv"}}, "sensitive": {"diagnosis": {}},
-        "gates": {"t_closeness": 0.5, "linkage": 0.3, "linkage_with_dates": 0.5}, "key_file": str(key),
+        "gates": {"t_closeness": 0.5, "linkage": 0.3, "linkage_with_dates": 0.5,
+                  "prosecutor_risk_with_dates": 1, "singled_out": 1}, "key_file": str(key),
     }  # fmt: skip
     text = yaml.safe_dump({"data_root": str(work), "tables": {"clinic": entry}}, sort_keys=False)
     (work / "config.yaml").write_text(text)

@@ -59,12 +59,26 @@ RULES: dict[str, Rule] = {
     ),
     "linkage_with_dates": Rule(
         AT_MOST,
-        "the same, where the attacker also knows the days of all dates of a patient, upper end",
+        "the same, where the attacker also knows the days of all dates in each row of a patient, upper end",
+        PATIENTS,
+        bound=True,
+        off=1.0,
+    ),
+    "prosecutor_risk_with_dates": Rule(
+        AT_MOST,
+        "largest chance to name a patient rightly, for somebody who also knows the days of all dates in each row",
+        Unit("chance", "patients"),
+        off=1.0,
+    ),
+    "singled_out": Rule(
+        AT_MOST,
+        "share of patients whom nobody else in the table fits, for the same attacker, upper end",
         PATIENTS,
         bound=True,
         off=1.0,
     ),
 }
+OF_DATES = ("linkage_with_dates", "prosecutor_risk_with_dates", "singled_out")
 OF_SENSITIVE = ("l_diversity", "entropy_l_diversity", "t_closeness")
 """There is one of each for every sensitive column, as `l_diversity.<column>`."""
 
@@ -74,7 +88,7 @@ def expected(settings: Mapping[str, Any]) -> list[str]:
     off = switched_off(RULES, settings["gates"])
     names = []
     for kind in RULES:
-        if kind in off or (kind == "linkage_with_dates" and not settings["dates"]):
+        if kind in off or (kind in OF_DATES and not settings["dates"]):
             continue
         columns = settings["sensitive"] if kind in OF_SENSITIVE else [None]
         names += [kind if column is None else f"{kind}.{column}" for column in columns]
