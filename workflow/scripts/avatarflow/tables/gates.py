@@ -19,7 +19,15 @@ from avatarflow.core.statistics import Estimate
 
 PATIENTS = Unit("share of patients", "patients")
 
+EPSILON = "epsilon"
+"""The gate of synthetic tables; none of the others looks at one, since its rows are nobody's."""
+
 RULES: dict[str, Rule] = {
+    EPSILON: Rule(
+        AT_MOST,
+        "epsilon of this measurement and everything else that its ledger holds, at the delta of the entry",
+        Unit("epsilon", "measurements", OPEN),
+    ),
     "k_anonymity": Rule(
         AT_LEAST,
         "fewest patients who cannot be told apart by their quasi-identifiers",
@@ -85,10 +93,12 @@ OF_SENSITIVE = ("l_diversity", "entropy_l_diversity", "t_closeness")
 
 def expected(settings: Mapping[str, Any]) -> list[str]:
     """Return the gates that an entry's table must pass, those that are switched off left out."""
+    if settings["marginals"] is not None:
+        return [EPSILON]
     off = switched_off(RULES, settings["gates"])
     names = []
     for kind in RULES:
-        if kind in off or (kind in OF_DATES and not settings["dates"]):
+        if kind == EPSILON or kind in off or (kind in OF_DATES and not settings["dates"]):
             continue
         columns = settings["sensitive"] if kind in OF_SENSITIVE else [None]
         names += [kind if column is None else f"{kind}.{column}" for column in columns]
