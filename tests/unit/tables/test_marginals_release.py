@@ -278,9 +278,11 @@ def test_patients_and_others_are_looked_for_in_the_table(project):
     people.loc[people.index[-1], "age"] = "150"  # in no domain, so in no table
     people.to_csv(project.folder / "people.csv", index=False)
     project.population = str(project.folder / "people.csv")
-    attack = project.run(manifest())["internal"]["linkage"]
+    attack = project.run(manifest().assign(sex="f"))["internal"]["linkage"]
     assert attack["before"]["patients"]["value"] == 1
-    assert attack["before"]["others"]["n"] == 300
+    women = people.drop_duplicates("patient_id")["sex"][600:].eq("f")
+    assert attack["before"]["others"]["n"] == len(women) == 300
+    assert attack["before"]["others"]["value"] == pytest.approx(women.mean(), abs=1e-6)
     assert attack["bound"] == pytest.approx(np.tanh(0.5), rel=0.01)
     assert "The account allows an advantage of at most" in (project.folder / "page").read_text()
 
