@@ -377,6 +377,21 @@ def test_marginals_that_cannot_be(project, changes, found):
     assert f"config tables.t.marginals.{found}" in str(error.value)
 
 
+def test_two_ledgers_for_one_manifest_are_refused(project):
+    second = {**project.entry, "marginals": {**project.entry["marginals"], "ledger": "/other"}}
+    with pytest.raises(AvatarflowError) as error:
+        load({"tables": {"t": project.entry, "u": second}})
+    found = "another ledger than that of 't', which reads the same manifest; name one for both"
+    assert str(error.value) == f"config tables.u.marginals.ledger: {found}"
+    load({"tables": {"t": project.entry, "u": {**second, "source": {"manifest": "other.csv"}}}})
+
+
+@pytest.mark.skipif(find_spec("mbi") is not None, reason="mbi is installed")
+def test_a_job_without_the_library_says_so():
+    with pytest.raises(AvatarflowError, match="mbi is not installed where the job runs; install"):
+        drawing.check_size([(0,)], (2,), "config")
+
+
 @pytest.mark.parametrize("key", ["epsilon", "delta", "ledger", "domains"])
 def test_nothing_that_decides_on_privacy_has_a_default(project, key):
     del project.entry["marginals"][key]

@@ -45,6 +45,19 @@ def table_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
         yield from _marginal_problems(where, entry)
 
 
+def ledger_problems(config: dict[str, Any]) -> Iterator[Problem]:
+    """Name synthetic tables of one manifest with two ledgers, where nobody would see what was spent in all."""
+    ledgers: dict[str, tuple[str, str]] = {}
+    for name, entry in config["tables"].items():
+        manifest = entry["source"]["manifest"]
+        if entry["marginals"] is None or manifest is None:
+            continue
+        first, ledger = ledgers.setdefault(manifest, (name, entry["marginals"]["ledger"]))
+        if ledger != entry["marginals"]["ledger"]:
+            found = f"another ledger than that of '{first}', which reads the same manifest"
+            yield f"config tables.{name}.marginals.ledger", found, "name one for both"
+
+
 def installed_version(package: str) -> str:
     """Return the version of a package that need not be there; empty where it is not."""
     try:

@@ -35,10 +35,8 @@ def epsilon_of(rho: float, delta: float) -> float:
             - math.log1p(1 / over)
         )  # fmt: skip
 
-    found = minimize_scalar(
-        at, bounds=(-WIDEST, WIDEST), method="bounded", options={"xatol": 1e-10}
-    )
-    return max(float(found.fun), 0.0)
+    best = minimize_scalar(at, bounds=(-WIDEST, WIDEST), method="bounded", options={"xatol": 1e-10})
+    return max(float(best.fun), 0.0)
 
 
 def rho_of(epsilon: float, delta: float) -> float:

@@ -109,8 +109,15 @@ def _domain(mbi: Any, shape: Sequence[int]) -> Any:
 
 
 def _library() -> Any:
-    """Return the library, told to compute in double precision as it asks for; the config is refused without it."""
-    jax = importlib.import_module("jax")
-    jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_enable_compilation_cache", False)
-    return importlib.import_module("mbi")
+    """Return the library, told to compute in double precision as it asks for.
+
+    The config is refused without it, but a job on a cluster may have another environment.
+    """
+    try:
+        jax = importlib.import_module("jax")
+        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_enable_compilation_cache", False)
+        return importlib.import_module("mbi")
+    except ImportError:
+        do = "install envs/marginals.txt there"
+        raise refuse("tables: marginals", "mbi is not installed where the job runs", do) from None

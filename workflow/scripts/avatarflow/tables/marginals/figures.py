@@ -36,7 +36,7 @@ def distances(
         `columns`, `before` (the noisy cells themselves, None where there are none) and `after` (the synthetic table).
     """
     places = range(len(shape))
-    found = []
+    figures = []
     for columns in [*((one,) for one in places), *itertools.combinations(places, 2)]:
         truth = counted(true, columns, shape)
         before = None
@@ -45,8 +45,8 @@ def distances(
             before = _total_variation(truth, cells) if cells.any() else 1.0
         after = _total_variation(truth, counted(rows, columns, shape))
         chosen = [names[place] for place in columns]
-        found.append({"columns": chosen, "before": before, "after": after})
-    return found
+        figures.append({"columns": chosen, "before": before, "after": after})
+    return figures
 
 
 def _total_variation(one: Integers, other: Integers) -> float:
