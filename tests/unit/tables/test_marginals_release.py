@@ -335,6 +335,13 @@ def test_cells_outside_of_their_domain_are_named_at_once_and_not_quoted(project)
     assert project.run(table)["decision"] == "pass"
 
 
+def test_a_number_of_each_patients_own_may_be_counted_in_intervals(project):
+    table = manifest(4)
+    table["grade"] = [str(number) for number in range(len(table))]
+    project.entry["marginals"]["domains"]["grade"] = {"edges": [0, 3, 10]}
+    assert project.run(table)["decision"] == "pass"
+
+
 DOMAINS = ENTRY["marginals"]["domains"]
 
 
