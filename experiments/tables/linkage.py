@@ -27,6 +27,7 @@ from avatarflow.core.results import clean
 from avatarflow.core.statistics import clopper_pearson
 from avatarflow.runs.context import Step
 from avatarflow.tables.dates import day_of
+from avatarflow.tables.gates import OF_DATES
 from avatarflow.tables.generated import generated_labels
 from avatarflow.tables.pseudonyms import pseudonym
 from avatarflow.tables.release import release_table
@@ -129,7 +130,7 @@ def released(folder: Path, table, population, registry: dict[str, Row], k: int) 
         "source": {"manifest": "labels.csv"}, "identifiers": ["patient_id"], "dates": ["visit"],
         "quasi_identifiers": {"age": {"intervals": [5, 10, 20, 40]}, "sex": {}, "postcode": {"digits": [2, 1]}},
         "sensitive": {"diagnosis": {}}, "key_file": str(key),
-        "gates": {"k_anonymity": k, "linkage": 1, "linkage_with_dates": 1},
+        "gates": {"k_anonymity": k, "linkage": 1, **dict.fromkeys(OF_DATES, 1)},
     }  # fmt: skip
     settings = {**load({"tables": {"t": entry}})["tables"]["t"], "seed": SEED}
     paths = {

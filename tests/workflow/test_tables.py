@@ -1,7 +1,12 @@
-"""A table of labels through the workflow: made, not made again, made again with another key, refused without one."""
+"""A table of labels through the workflow: made, not made again, made again with another key, refused without one.
+
+And a synthetic one, measured once.
+"""
 
 import json
+from importlib.util import find_spec
 
+import pytest
 import yaml
 
 import project
@@ -19,7 +24,8 @@ def test_a_table_is_released_once_for_each_key(tmp_path):
     entry = {
         "source": {"generate": {"patients": 120}}, "identifiers": ["patient_id"], "dates": ["visit"],
         "quasi_identifiers": {"sex": {}, "postcode": {"file": "postcodes.csv"}}, "sensitive": {"diagnosis": {}},
-        "gates": {"t_closeness": 0.5, "linkage": 0.3, "linkage_with_dates": 0.5}, "key_file": str(key),
+        "gates": {"t_closeness": 0.5, "linkage": 0.3, "linkage_with_dates": 0.5,
+                  "prosecutor_risk_with_dates": 1, "singled_out": 1}, "key_file": str(key),
     }  # fmt: skip
     text = yaml.safe_dump({"data_root": str(work), "tables": {"clinic": entry}}, sort_keys=False)
     (work / "config.yaml").write_text(text)
@@ -42,3 +48,43 @@ def test_a_table_is_released_once_for_each_key(tmp_path):
     assert done.returncode != 0
     where = "config tables.clinic.key_file: others than its owner may use it (mode 0644)"
     assert where in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(
+    find_spec("mbi") is None,
+    reason="pip install --no-deps -r envs/marginals.txt: mbi is not in the lock",
+)
+def test_a_synthetic_table_is_measured_once_and_only_with_its_ledger(tmp_path):
+    work, ledger = tmp_path / "work", tmp_path / "ledger"
+    work.mkdir()
+    diagnoses = ["healthy", "cataract", "glaucoma", "diabetic retinopathy", "macular degeneration"]
+    entry = {
+        "source": {"generate": {"patients": 300}},
+        "quasi_identifiers": {"age": {}, "sex": {}}, "sensitive": {"diagnosis": {}},
+        "marginals": {
+            "epsilon": 1, "delta": 1.0e-6, "ledger": str(ledger),
+            "domains": {
+                "age": {"edges": [0, 40, 60, 80, 120]}, "sex": {"values": ["female", "male"]},
+                "diagnosis": {"values": diagnoses},
+            },
+        },
+    }  # fmt: skip
+    (work / "config.yaml").write_text(
+        yaml.safe_dump({"data_root": str(work), "tables": {"clinic": entry}}, sort_keys=False)
+    )
+    done = project.run(work, "tables", check=False)
+    assert done.returncode != 0
+    assert "config tables.clinic.marginals.ledger: no such file" in done.stdout + done.stderr
+    assert not (work / "results/tables/clinic/report.html").exists()
+    ledger.touch(mode=0o600)
+    done = project.run(work, "tables")
+    assert "tables clinic: released; see results/tables/clinic/report.html" in done.stderr
+    table = work / "results/tables/clinic/release/table.csv"
+    first, spent = table.read_bytes(), ledger.read_bytes()
+    assert project.planned(work, "tables") == set()
+    project.run(work, "tables", "--forcerun", "release_table")
+    assert (table.read_bytes(), ledger.read_bytes()) == (first, spent)
+    # no file of the run holds a patient's own cells, or the ledger's path
+    for name, data in project.content(work / "results").items():
+        assert b"P0000" not in data, name
+        assert str(ledger).encode() not in data, name

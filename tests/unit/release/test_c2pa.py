@@ -247,7 +247,7 @@ def asked(**more):
 
 
 def test_without_a_key_or_the_library_the_export_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(data_problems, "_version", lambda _: "0.9.0")
+    monkeypatch.setattr(data_problems, "installed_version", lambda _: "0.9.0")
     where = "config releases.eyes.release.exports: c2pa"
     with pytest.raises(AvatarflowError) as error:
         asked()
@@ -256,13 +256,13 @@ def test_without_a_key_or_the_library_the_export_is_refused_by_name(monkeypatch)
         f"{where} needs c2pa-python 0.38.1, found 0.9.0; "
         "pip install --no-deps c2pa-python==0.38.1, or take c2pa out",
     ]
-    monkeypatch.setattr(data_problems, "_version", lambda _: C2PA_VERSION)
+    monkeypatch.setattr(data_problems, "installed_version", lambda _: C2PA_VERSION)
     asked(signing={"key": "/keys/site.pem", "certificate": "/keys/site.crt"})
 
 
 def test_a_package_that_is_not_there_has_no_version():
-    assert data_problems._version("no-such-package-4711") == ""
-    assert data_problems._version("pillow")
+    assert data_problems.installed_version("no-such-package-4711") == ""
+    assert data_problems.installed_version("pillow")
 
 
 def test_a_key_that_is_never_twice_the_same_is_refused(tmp_path):

@@ -5,7 +5,14 @@ import pytest
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.tables.dates import day_of, shift_days, written
-from avatarflow.tables.linkage import attack, combinations, days, known, success
+from avatarflow.tables.linkage import (
+    attack,
+    combinations,
+    known,
+    known_visits,
+    singled_out,
+    success,
+)
 from avatarflow.tables.pseudonyms import fingerprint, pseudonym, read_key
 
 KEY = bytes(range(32))
@@ -100,35 +107,55 @@ def test_who_is_not_there_or_does_not_fit_is_not_found():
     assert attack(known(sets("a", "x", "a")), among, np.array([1, -1, -1]), 0).tolist() == [0, 0, 0]
 
 
-def test_days_and_the_distances_between_them_single_out():
-    first, second = [(100, 110)], [(100, 120)]
-    true, moved = (
-        known(sets("a", "a"), [first, second]),
-        known(sets("a", "a"), [[(130, 140)], [(93, 113)]]),
+def visits(*persons):
+    """Take each person's rows: a text, and days as numbers (None where there is none)."""
+    rows = [(number, text, days) for number, one in enumerate(persons) for text, *days in one]
+    numbers = np.array([number for number, _, _ in rows])
+    cells = [["" if day is None else written(day) for day in days] for _, _, days in rows]
+    return known_visits(
+        numbers, {"x": [text for _, text, _ in rows]}, list(zip(*cells, strict=True))
     )
+
+
+D = 730_000  # a day in 1999
+
+
+def test_days_and_the_distances_between_them_single_out():
+    true = visits([("a", D), ("a", D + 10)], [("a", D), ("a", D + 20)])
+    moved = visits([("a", D + 30), ("a", D + 40)], [("a", D - 7), ("a", D + 13)])
     assert attack(true, moved, np.arange(2), 30).tolist() == [1, 1]
     # 30 days apart are within 30, and not within 29
     assert attack(true, moved, np.arange(2), 29).tolist() == [0, 1]
 
 
 def test_days_outside_the_window_leave_fewer_who_fit():
-    one = [[(day,)] for day in (100, 104, 110)]
-    who = known(sets(*"aaa"), one)
+    who = visits([("a", D)], [("a", D + 4)], [("a", D + 10)])
     assert attack(who, who, np.arange(3), 4) == pytest.approx([1 / 2, 1 / 2, 1])
     assert attack(who, who, np.arange(3), 6) == pytest.approx([1 / 2, 1 / 3, 1 / 2])
 
 
+def test_which_day_belongs_to_which_quasi_identifiers_counts():
+    """The same quasi-identifiers and the same days of each, but in the other order."""
+    who = visits([("a", D), ("b", D + 9)], [("b", D), ("a", D + 9)], [("b", D), ("a", D + 9)])
+    assert attack(who, who, np.arange(3), 99) == pytest.approx([1, 1 / 2, 1 / 2])
+
+
 def test_the_distance_between_dates_of_two_columns_counts():
-    assert known(sets("a"), [[(5,), (9,)]]).keys != known(sets("a"), [[(5,), (8,)]]).keys
-    assert known(sets("a"), [[(5,), ()]]).keys != known(sets("a"), [[(), (5,)]]).keys
+    assert visits([("a", D, D + 4)]).keys != visits([("a", D, D + 3)]).keys
+    assert visits([("a", D, None)]).keys != visits([("a", None, D)]).keys
+    assert visits([("a", None, None)]).days.tolist() == [0]
 
 
-def test_combinations_and_days_of_persons():
+def test_combinations_of_persons():
     persons = np.array([0, 1, 0])
     assert combinations(persons, {"x": ["a", "b", "a"], "y": ["1", "2", "3"]}) == [
         frozenset({("a", "1"), ("a", "3")}), frozenset({("b", "2")})
     ]  # fmt: skip
-    assert days(persons, [["1970-01-02", "", "1970-01-01"]]) == [[(719163, 719164)], [()]]
+
+
+def test_singled_out_is_who_is_named_for_certain():
+    estimate = singled_out(np.array([1.0, 0.5, 0.5, 0.9] + [0.0] * 6))
+    assert (estimate.value, estimate.high) == pytest.approx((0.1, 0.44502), abs=1e-5)
 
 
 def test_success_has_the_exact_interval_over_patients():

@@ -12,7 +12,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
 from avatarflow.runs.context import Step
 from avatarflow.tables import release
-from avatarflow.tables.gates import RULES, expected, hold_all, not_checked, passed
+from avatarflow.tables.gates import OF_DATES, RULES, expected, hold_all, not_checked, passed
 
 ENTRY = {
     "source": {"manifest": "labels.csv"},
@@ -20,7 +20,8 @@ ENTRY = {
     "dates": ["visit"],
     "quasi_identifiers": {"age": {"intervals": [10, 50]}, "sex": {}},
     "sensitive": {"grade": {}},
-    "gates": {"k_anonymity": 8, "prosecutor_risk": 0.4, "t_closeness": 0.5, "linkage": 0.5, "linkage_with_dates": 0.9},
+    "gates": {"k_anonymity": 8, "prosecutor_risk": 0.4, "t_closeness": 0.5, "linkage": 0.5, "linkage_with_dates": 0.9,
+              "singled_out": 0.1},
 }  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def test_nothing_released_or_shown_names_a_patient_the_key_or_a_path(drawn, tmp_
 def test_dates_are_moved_by_one_number_of_days_per_patient(project):
     table = manifest()
     table.loc[1::2, "visit"] = "2024-12-30"
-    project.entry["gates"]["linkage_with_dates"] = 1
+    project.entry["gates"] |= dict.fromkeys(OF_DATES, 1)
     project.run(table)
     days = project.released().groupby("patient_id")["visit"].agg(lambda days: tuple(sorted(days)))
     gaps = sorted((pd.Timestamp(last) - pd.Timestamp(first)).days for first, last in days)
@@ -129,8 +130,36 @@ def test_several_dates_of_a_patient_single_him_out_and_the_gate_says_so(project)
     table = manifest()
     table.loc[1::2, "visit"] = [f"2024-{1 + one // 28:02d}-{1 + one % 28:02d}" for one in range(60)]
     decided = project.run(table)
-    assert decided["reasons"] == ["linkage_with_dates: fail"]
+    assert decided["reasons"] == [f"{name}: fail" for name in OF_DATES]
     assert not (project.folder / "release").exists()
+
+
+def test_some_who_are_singled_out_are_not_hidden_by_a_mean(project):
+    """50 of 1,000 patients have days between visits that nobody else has; on average 6 % are named rightly."""
+    table = manifest(1000)
+    gaps = [40 + one if one < 50 else 7 for one in range(1000)]
+    first = pd.to_datetime(table.loc[1::2, "visit"])
+    table.loc[1::2, "visit"] = (first + pd.to_timedelta(gaps, unit="D")).dt.strftime("%Y-%m-%d")
+    project.entry["gates"] |= {"linkage_with_dates": 0.1}
+    del project.entry["gates"]["singled_out"]
+    decided = project.run(table)
+    assert decided["reasons"] == ["prosecutor_risk_with_dates: fail", "singled_out: fail"]
+    gates = {gate["name"]: gate for gate in decided["gates"]}
+    assert gates["linkage_with_dates"]["held"] < 0.1
+    assert gates["prosecutor_risk_with_dates"]["value"] == 1
+    assert (gates["singled_out"]["value"], gates["singled_out"]["held"]) == pytest.approx(
+        (0.05, 0.0654), abs=1e-4
+    )
+    assert not (project.folder / "release").exists()
+
+
+def test_days_are_paired_with_the_quasi_identifiers_of_their_row(project):
+    """All patients have the same two ages and days between visits; one has them in the other order."""
+    table = manifest().assign(age="38", visit="2024-01-11")
+    table.loc[1::2, ["age", "visit"]] = ["41", "2024-06-11"]
+    table.loc[[0, 1], "age"] = ["41", "38"]
+    decided = project.run(table)
+    assert decided["reasons"] == ["prosecutor_risk_with_dates: fail"]
 
 
 def test_the_order_of_the_rows_changes_nothing_and_is_not_kept(project):
@@ -369,6 +398,7 @@ def test_configurations_that_contradict_themselves(project, changes, found):
 FIGURES = {
     "k_anonymity": 5, "l_diversity.grade": 2, "entropy_l_diversity.grade": 1.2, "t_closeness.grade": 0.3,
     "suppression": 0.05, "prosecutor_risk": 0.2, "linkage": 0.1, "linkage_with_dates": 0.1,
+    "prosecutor_risk_with_dates": 0.2, "singled_out": 0.05,
 }  # fmt: skip
 
 

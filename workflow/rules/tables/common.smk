@@ -21,8 +21,14 @@ def table_files(wildcards):
 
 
 def table_settings(wildcards):
-    """The entry without paths, and the seed."""
+    """The entry without paths but that of the ledger, which is checked, and the seed."""
     part = entry("tables", wildcards.name)
+    if part["marginals"]:
+        from avatarflow.tables.marginals.ledger import check_ledger
+
+        check_ledger(
+            part["marginals"]["ledger"], f"config tables.{wildcards.name}.marginals.ledger"
+        )
     settings = {key: value for key, value in part.items() if key not in ("key_file", "population")}
     source = {**part["source"], "manifest": part["source"]["manifest"] is not None or None}
     quasi = {

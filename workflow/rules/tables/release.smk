@@ -31,7 +31,9 @@ rule release_table:
         runtime=120,
     params:
         code=code_digest("avatarflow.tables.release")
-        + template_digest("table_report.html.j2", "parts/limits.html.j2", *PAGE_PARTS),
+        + template_digest(
+            "table_report.html.j2", "table_marginals.html.j2", "parts/limits.html.j2", *PAGE_PARTS
+        ),
         entry="tables/{name}",
         settings=table_settings,
         key=table_key,

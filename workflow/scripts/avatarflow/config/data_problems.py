@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import reduce
-from importlib import metadata
 from typing import Any
 
 from avatarflow.core.paths import data_path
 from avatarflow.intake.fhir.server import search_problem, url_problem
 from avatarflow.release.exports.names import C2PA_PACKAGE, C2PA_VERSION, NEEDS
+
+from .table_problems import installed_version
 
 BRACES = frozenset("{}")
 Problem = tuple[str, str, str]
@@ -159,14 +160,7 @@ def signing_problems(config: dict[str, Any]) -> Iterator[Problem]:
                     "c2pa without a key to sign with",
                     "name signing.key and its certificate",
                 )
-            if (version := _version(C2PA_PACKAGE)) != C2PA_VERSION:
+            if (version := installed_version(C2PA_PACKAGE)) != C2PA_VERSION:
                 found = f"c2pa needs {C2PA_PACKAGE} {C2PA_VERSION}, found {version or 'none'}"
                 do = f"pip install --no-deps {C2PA_PACKAGE}=={C2PA_VERSION}, or take c2pa out"
                 yield where, found, do
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""

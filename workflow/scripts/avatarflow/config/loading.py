@@ -37,7 +37,7 @@ from .data_problems import (
     source_problems,
 )
 from .release_table import add_rows
-from .table_problems import table_problems
+from .table_problems import ledger_problems, table_problems
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 
@@ -368,6 +368,7 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Rules that a schema cannot say."""
     yield from path_problems(config)
     yield from signing_problems(config)
+    yield from ledger_problems(config)
     yield from server_problems(config)
     for map_name in ("releases", "audits"):
         for name, entry in config[map_name].items():

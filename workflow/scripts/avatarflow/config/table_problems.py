@@ -1,10 +1,13 @@
 """What a schema cannot say of a table of labels: columns asked for twice, hierarchies that are none, a missing key."""
 
 from collections.abc import Iterator
+from importlib import metadata
 from itertools import pairwise
 from typing import Any
 
 Problem = tuple[str, str, str]
+MBI, MBI_VERSION, MBI_PINS = "mbi", "2.0.0", "envs/marginals.txt"
+"""What draws synthetic tables; it is not in the lock (decision 0072)."""
 LISTS = ("identifiers", "dates", "quasi_identifiers", "sensitive")
 HIERARCHIES = ("intervals", "digits", "file")
 
@@ -38,6 +41,29 @@ def table_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
         yield f"{where}.key_file", found, "name a file with one (openssl rand -hex 32)"
     for column, settings in entry["quasi_identifiers"].items():
         yield from _hierarchy_problems(f"{where}.quasi_identifiers.{column}", settings)
+    if entry["marginals"] is not None:
+        yield from _marginal_problems(where, entry)
+
+
+def ledger_problems(config: dict[str, Any]) -> Iterator[Problem]:
+    """Name synthetic tables of one manifest with two ledgers, where nobody would see what was spent in all."""
+    ledgers: dict[str, tuple[str, str]] = {}
+    for name, entry in config["tables"].items():
+        manifest = entry["source"]["manifest"]
+        if entry["marginals"] is None or manifest is None:
+            continue
+        first, ledger = ledgers.setdefault(manifest, (name, entry["marginals"]["ledger"]))
+        if ledger != entry["marginals"]["ledger"]:
+            found = f"another ledger than that of '{first}', which reads the same manifest"
+            yield f"config tables.{name}.marginals.ledger", found, "name one for both"
+
+
+def installed_version(package: str) -> str:
+    """Return the version of a package that need not be there; empty where it is not."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _hierarchy_problems(where: str, settings: dict[str, Any]) -> Iterator[Problem]:
@@ -55,3 +81,41 @@ def _hierarchy_problems(where: str, settings: dict[str, Any]) -> Iterator[Proble
                 f"{fewer} behind {more}",
                 "let each be fewer than the one before",
             )
+
+
+def _marginal_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
+    """Name what a synthetic table cannot have, and columns without a domain."""
+    here, part = f"{where}.marginals", entry["marginals"]
+    if (version := installed_version(MBI)) != MBI_VERSION:
+        found = f"{MBI} {version} is installed" if version else f"{MBI} is not installed"
+        yield here, found, f"pip install --no-deps --requirement {MBI_PINS}, or take marginals out"
+    for key in ("identifiers", "dates"):
+        if entry[key]:
+            yield f"{where}.{key}", "found beside marginals", "take it out: the rows are nobody's"
+    for column, settings in entry["quasi_identifiers"].items():
+        if any(settings[name] for name in HIERARCHIES):
+            found = "a hierarchy beside marginals"
+            yield f"{where}.quasi_identifiers.{column}", found, "write {}, and say it in its domain"
+    if len(entry["patient_id_columns"]) > 1:
+        found = "several columns beside marginals: a row with two ids would join two other patients"
+        yield f"{where}.patient_id_columns", found, "name one, or several in a list of their own"
+    columns = [*entry["quasi_identifiers"], *entry["sensitive"]]
+    for column in columns:
+        if column not in part["domains"]:
+            yield f"{here}.domains", f"none for column '{column}'", "say which values it may have"
+    for place, chosen in enumerate(part["sets"], start=1):
+        for column in sorted(set(chosen) - set(columns)):
+            found = f"column '{column}' is neither a quasi-identifier nor sensitive"
+            yield f"{here}.sets: set {place}", found, "name it there, or take it out"
+    for column, domain in part["domains"].items():
+        there = f"{here}.domains.{column}"
+        if column not in columns:
+            yield there, "neither a quasi-identifier nor sensitive", "name it there, or take it out"
+        if bool(domain["values"]) == bool(domain["edges"]):
+            found = "both values and edges" if domain["values"] else "neither values nor edges"
+            yield there, found, "give one of them"
+        if len({value.strip() for value in domain["values"]}) < len(domain["values"]):
+            yield f"{there}.values", "two that differ in blanks alone", "keep one"
+        if len(domain["edges"]) == 1 or any(one >= two for one, two in pairwise(domain["edges"])):
+            found = "ends that do not rise, or only one"
+            yield f"{there}.edges", found, "write the ends of the intervals, each above the last"

@@ -67,7 +67,7 @@ def claim(settings: Mapping[str, Any]) -> list[str]:
         sentences.append(
             f"All dates of a patient are moved by one number of days, at most {settings['date_shift_days']}. The days "
             "between his dates stay as they are, and can single out a patient with several dates; "
-            "linkage_with_dates measures it."
+            "linkage_with_dates, prosecutor_risk_with_dates and singled_out measure it."
         )
     if not settings["sensitive"]:
         sentences.append(

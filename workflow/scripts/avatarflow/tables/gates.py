@@ -19,7 +19,15 @@ from avatarflow.core.statistics import Estimate
 
 PATIENTS = Unit("share of patients", "patients")
 
+EPSILON = "epsilon"
+"""The gate of synthetic tables; none of the others looks at one, since its rows are nobody's."""
+
 RULES: dict[str, Rule] = {
+    EPSILON: Rule(
+        AT_MOST,
+        "epsilon of this measurement and everything else that its ledger holds, at the delta of the entry",
+        Unit("epsilon", "measurements", OPEN),
+    ),
     "k_anonymity": Rule(
         AT_LEAST,
         "fewest patients who cannot be told apart by their quasi-identifiers",
@@ -59,22 +67,38 @@ RULES: dict[str, Rule] = {
     ),
     "linkage_with_dates": Rule(
         AT_MOST,
-        "the same, where the attacker also knows the days of all dates of a patient, upper end",
+        "the same, where the attacker also knows the days of all dates in each row of a patient, upper end",
+        PATIENTS,
+        bound=True,
+        off=1.0,
+    ),
+    "prosecutor_risk_with_dates": Rule(
+        AT_MOST,
+        "largest chance to name a patient rightly, for somebody who also knows the days of all dates in each row",
+        Unit("chance", "patients"),
+        off=1.0,
+    ),
+    "singled_out": Rule(
+        AT_MOST,
+        "share of patients whom nobody else in the table fits, for the same attacker, upper end",
         PATIENTS,
         bound=True,
         off=1.0,
     ),
 }
+OF_DATES = ("linkage_with_dates", "prosecutor_risk_with_dates", "singled_out")
 OF_SENSITIVE = ("l_diversity", "entropy_l_diversity", "t_closeness")
 """There is one of each for every sensitive column, as `l_diversity.<column>`."""
 
 
 def expected(settings: Mapping[str, Any]) -> list[str]:
     """Return the gates that an entry's table must pass, those that are switched off left out."""
+    if settings["marginals"] is not None:
+        return [EPSILON]
     off = switched_off(RULES, settings["gates"])
     names = []
     for kind in RULES:
-        if kind in off or (kind == "linkage_with_dates" and not settings["dates"]):
+        if kind == EPSILON or kind in off or (kind in OF_DATES and not settings["dates"]):
             continue
         columns = settings["sensitive"] if kind in OF_SENSITIVE else [None]
         names += [kind if column is None else f"{kind}.{column}" for column in columns]

@@ -44,7 +44,7 @@ def as_value(cell: str | None, settings: Mapping[str, Any]) -> str | None:
     except InvalidOperation:
         return None
     usable = number.is_finite() and abs(number.adjusted()) <= MOST_DIGITS
-    return _plain(number) if usable else None
+    return plain(number) if usable else None
 
 
 def checked_values(
@@ -87,7 +87,7 @@ def build(
     known = sorted({value for value in values if value})
     if settings.get("intervals"):
         widths = [Decimal(str(width)) for width in settings["intervals"]]
-        names = [f"intervals of {_plain(width)}" for width in widths]
+        names = [f"intervals of {plain(width)}" for width in widths]
         levels = [{value: interval(Decimal(value), width) for value in known} for width in widths]
     elif settings.get("digits"):
         names = [f"first {count} characters" for count in settings["digits"]]
@@ -112,10 +112,11 @@ def interval(number: Decimal, width: Decimal) -> str:
     """
     low = number // width * width  # towards zero
     low = low - width if number < low else low
-    return f"[{_plain(low)}, {_plain(low + width)})"
+    return f"[{plain(low)}, {plain(low + width)})"
 
 
-def _plain(number: Decimal) -> str:
+def plain(number: Decimal) -> str:
+    """Return a number as text without zeros that say nothing."""
     return f"{number.normalize() + 0:f}"
 
 

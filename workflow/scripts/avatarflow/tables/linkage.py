@@ -20,34 +20,46 @@ from .dates import day_of
 class Known:
     """What is known of each of some persons.
 
-    `keys` are equal where quasi-identifiers are, and the distances between dates if those are used. `days` (persons,)
-    is the day of the first date, 0 where none is used.
+    `keys` are equal where the quasi-identifiers of all rows are, each with the distances of its dates from the first
+    day if those are used. `days` (persons,) is that first day, 0 where none is used.
     """
 
     keys: Sequence[Hashable]
     days: Integers
 
 
-def known(
-    texts: Sequence[frozenset[Any]], dates: Sequence[Sequence[tuple[int, ...]]] | None = None
+def known(texts: Sequence[Hashable]) -> Known:
+    """Take what is known of persons without any date: the set of each one's combinations."""
+    return Known(list(texts), np.zeros(len(texts), np.int64))
+
+
+def known_visits(
+    persons: Integers, columns: Mapping[str, Sequence[str]], dates: Sequence[Sequence[str | None]]
 ) -> Known:
-    """Put together what is known of persons.
+    """Take what is known of persons by their rows: quasi-identifiers, and the days of the same row.
 
     Parameters
     ----------
-    texts : (persons)
-        The set of each one's combinations of quasi-identifiers.
-    dates : (persons)(columns)(any) int, optional
-        The different days of each date column, in order.
+    persons : (rows,) int
+        0-based, each number at least once.
+    columns : mapping of (rows,)
+        The quasi-identifiers.
+    dates : (columns)(rows)
+        The cells of each date column.
     """
-    if dates is None:
-        return Known(list(texts), np.zeros(len(texts), np.int64))
-    first = [min((day for days in columns for day in days), default=0) for columns in dates]
-    gaps = [
-        tuple(tuple(day - start for day in days) for days in columns)
-        for columns, start in zip(dates, first, strict=True)
+    sets: list[set[tuple[Any, tuple[int | None, ...]]]] = [
+        set() for _ in range(int(persons.max(initial=-1)) + 1)
     ]
-    return Known(list(zip(texts, gaps, strict=True)), np.array(first, np.int64))
+    days = [[day_of(cell or "") for cell in column] for column in dates]
+    rows = zip(persons, zip(*columns.values(), strict=True), zip(*days, strict=True), strict=True)
+    for person, texts, row_days in rows:
+        sets[person].add((texts, row_days))
+    first = [min((day for _, row in one for day in row if day), default=0) for one in sets]
+    keys = [
+        frozenset((texts, tuple(day and day - start for day in row)) for texts, row in one)
+        for one, start in zip(sets, first, strict=True)
+    ]
+    return Known(keys, np.array(first, np.int64))
 
 
 def combinations(
@@ -58,18 +70,6 @@ def combinations(
     for person, texts in zip(persons, zip(*columns.values(), strict=True), strict=True):
         sets[person].add(texts)
     return [frozenset(one) for one in sets]
-
-
-def days(persons: Integers, columns: Sequence[Sequence[str | None]]) -> list[list[tuple[int, ...]]]:
-    """Return the different days of each person in each date column, in order."""
-    sets: list[list[set[int]]] = [
-        [set() for _ in columns] for _ in range(int(persons.max(initial=-1)) + 1)
-    ]
-    for place, column in enumerate(columns):
-        for person, cell in zip(persons, column, strict=True):
-            if (day := day_of(cell or "")) is not None:
-                sets[person][place].add(day)
-    return [[tuple(sorted(one)) for one in each] for each in sets]
 
 
 def attack(asked: Known, among: Known, truth: Integers, window_days: int) -> Floats:
@@ -111,3 +111,8 @@ def success(chances: Floats) -> Estimate:
         return Estimate.missing()
     hits = int(np.ceil(chances.sum() - 1e-9))
     return Estimate(float(chances.mean()), *clopper_pearson(hits, n), n)
+
+
+def singled_out(chances: Floats) -> Estimate:
+    """Share of patients whom nobody else fits, with the exact interval over patients."""
+    return success(np.floor(chances + 1e-9))

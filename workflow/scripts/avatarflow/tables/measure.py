@@ -1,12 +1,13 @@
 """Measure the very table that would be published: its texts, and not the codes of the search."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from avatarflow.core.arrays import Integers
+from avatarflow.core.arrays import Floats, Integers
 from avatarflow.core.counts import balance
 from avatarflow.core.statistics import Estimate
 from avatarflow.intake.identifiers import normalised
@@ -14,9 +15,9 @@ from avatarflow.intake.identifiers import normalised
 from .classes import numbered, patient_classes
 from .criteria import ORDERED, Sensitive, distances, distinct_values, entropy_values, sizes
 from .hierarchies import generalised
-from .linkage import Known, attack, combinations, days, known, success
+from .linkage import Known, attack, combinations, known, known_visits, singled_out, success
 from .reading import Labels
-from .risk import journalist, marketer, prosecutor
+from .risk import journalist, marketer, over_patients, prosecutor
 from .search import Solution
 
 
@@ -55,7 +56,7 @@ def measure(
     everyone = np.ones(len(classes), bool)
     counts, left = sizes(classes, everyone), len(classes)
     risk = risks(labels, solution, settings["gates"]["prosecutor_risk"])
-    linked = linkage(labels, solution, published, settings)
+    linked = linkage(labels, solution, published)
     figures = {
         "k_anonymity": Estimate.exact(int(counts.min()), left),
         "suppression": Estimate.exact((n - left) / n, n),
@@ -63,7 +64,17 @@ def measure(
         "linkage": linked["after"],
     }
     if settings["dates"]:
-        figures["linkage_with_dates"] = linked["after_with_dates"]
+        limit = settings["gates"]["prosecutor_risk_with_dates"]
+        for name, chances in dated_chances(labels, solution, published, settings).items():
+            linked[f"{name}_with_dates"] = success(chances)
+            linked[f"{name}_singled_out"] = singled_out(chances)
+            risk[name]["prosecutor_with_dates"] = over_patients(chances, limit).as_dict()
+        largest = risk["after"]["prosecutor_with_dates"]["largest"]
+        figures |= {
+            "prosecutor_risk_with_dates": Estimate.exact(largest, left),
+            "linkage_with_dates": linked["after_with_dates"],
+            "singled_out": linked["after_singled_out"],
+        }
     columns = sensitive_of(table, patients, settings)
     for column, part in zip(settings["sensitive"], columns, strict=True):
         masses, surest = part.masses(classes, everyone), part.surest(classes, everyone)
@@ -129,47 +140,53 @@ def risks(labels: Labels, solution: Solution, limit: float) -> dict[str, dict[st
     return found
 
 
-def linkage(
-    labels: Labels, solution: Solution, published: Published, settings: Mapping[str, Any]
-) -> dict[str, Estimate]:
-    """Attack the table before and after, with quasi-identifiers alone and with the days of all dates.
+def linkage(labels: Labels, solution: Solution, published: Published) -> dict[str, Estimate]:
+    """Attack the table before and after, with quasi-identifiers alone.
 
     Before, only the identifiers are replaced. The attacker looks for each published patient in the table. With a
     population he also looks for each in a registry of all its persons, the patients among them (`registry_...`).
     """
     kept = np.flatnonzero(solution.kept)
     names, lowest = list(labels.hierarchies), [0] * len(solution.levels)
-    exact = generalised(labels.hierarchies, lowest, labels.cells)
-    coarse = generalised(labels.hierarchies, solution.levels, labels.cells)
     released = {name: list(published.table[name]) for name in names}
-    texts = {
-        "before": combinations(labels.patients, exact),
-        "after": combinations(labels.patients, coarse),
-    }
-    shown = {
-        "before": [texts["before"][one] for one in kept],
-        "after": combinations(published.patients, released),
-    }
-    true_days = days(labels.patients, [list(labels.rows[name]) for name in settings["dates"]])
-    true_days = [true_days[one] for one in kept]
-    shown_days = {
-        "before": true_days,
-        "after": days(
-            published.patients, [list(published.table[name]) for name in settings["dates"]]
-        ),
-    }
     found = {}
-    for name in ("before", "after"):
-        who, truth = [texts[name][one] for one in kept], np.arange(len(kept))
-        found[name] = success(attack(known(who), known(shown[name]), truth, 0))
-        if settings["dates"]:
-            asked, among = known(who, true_days), known(shown[name], shown_days[name])
-            reach = 0 if name == "before" else settings["date_shift_days"]
-            found[f"{name}_with_dates"] = success(attack(asked, among, truth, reach))
+    for name, levels in (("before", lowest), ("after", solution.levels)):
+        texts = combinations(labels.patients, generalised(labels.hierarchies, levels, labels.cells))
+        who = [texts[one] for one in kept]
+        shown = who if name == "before" else combinations(published.patients, released)
+        found[name] = success(attack(known(who), known(shown), np.arange(len(kept)), 0))
         if labels.others is not None:
-            levels = lowest if name == "before" else solution.levels
             others = generalised(labels.hierarchies, levels, labels.others[1])
-            registry = known([*texts[name], *combinations(labels.others[0], others)])
-            table = Known(shown[name], np.zeros(len(kept), np.int64))
-            found[f"registry_{name}"] = success(attack(table, registry, kept, 0))
+            registry = known([*texts, *combinations(labels.others[0], others)])
+            found[f"registry_{name}"] = success(attack(known(shown), registry, kept, 0))
     return found
+
+
+def dated_chances(
+    labels: Labels, solution: Solution, published: Published, settings: Mapping[str, Any]
+) -> dict[str, Floats]:
+    """(patients,) chance to name each published patient rightly, before and after, by the days of each of his rows.
+
+    Before, dates are not moved; after, the first may be anywhere within the shift.
+    """
+    stays = solution.kept[labels.patients]
+    patients = (np.cumsum(solution.kept) - 1)[labels.patients[stays]]
+    true_days = [list(labels.rows.loc[stays, name]) for name in settings["dates"]]
+    everyone = np.arange(int(solution.kept.sum()))
+
+    def knows(levels: Sequence[int]) -> Known:
+        texts = generalised(labels.hierarchies, levels, labels.cells)
+        chosen = {name: list(compress(cells, stays)) for name, cells in texts.items()}
+        return known_visits(patients, chosen, true_days)
+
+    table = published.table
+    shown = known_visits(
+        published.patients,
+        {name: list(table[name]) for name in labels.hierarchies},
+        [list(table[name]) for name in settings["dates"]],
+    )
+    before = knows([0] * len(solution.levels))
+    return {
+        "before": attack(before, before, everyone, 0),
+        "after": attack(knows(solution.levels), shown, everyone, settings["date_shift_days"]),
+    }

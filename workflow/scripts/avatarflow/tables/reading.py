@@ -88,7 +88,9 @@ def read_labels(
         found = f"{len(nobody)} rows without a patient ({shown_rows(list(nobody))})"
         problems.add(where, found, "name their patients, or leave them out by row_filter")
     _check_cells(rows, entry, where, problems)
-    _check_sensitive(rows, key_of, entry, where, problems)
+    has_classes = entry["marginals"] is None  # a synthetic table has none, and publishes no cell
+    if has_classes:
+        _check_sensitive(rows, key_of, entry, where, problems)
     if population is not None:
         absent = len(set(key_of.dropna()) - set(keys[len(every) :]))
         if absent:
@@ -100,7 +102,7 @@ def read_labels(
         rows, population, entry, paths["hierarchies"], where, problems
     )
     known = key_of.dropna().nunique()
-    if entry["gates"]["k_anonymity"] > known:
+    if has_classes and entry["gates"]["k_anonymity"] > known:
         found = f"k {entry['gates']['k_anonymity']}, and {known} patients"
         problems.add(
             f"{where}.gates.k_anonymity", found, "set a smaller one, or take more patients"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
-from avatarflow.core.gates import switched_off
+from avatarflow.core.gates import Gate, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import replacing, replacing_folder
 from avatarflow.core.tables import write_table
@@ -25,6 +25,7 @@ from .certificate import certificate
 from .dates import day_of, shift_days, written
 from .gates import RULES, hold_all, passed
 from .hierarchies import generalised
+from .marginals.release import synthetic_table
 from .measure import Published, measure, sensitive_of
 from .pseudonyms import fingerprint, pseudonym, read_key
 from .reading import Labels, read_labels
@@ -54,21 +55,22 @@ def release_table(
     step : Step
     """
     remove_earlier(folder)
-    where = f"config tables.{name}"
-    key = read_key(paths["key"], f"{where}.key_file") if paths["key"] else None
-    labels = read_labels(settings, paths, where, settings["seed"], step)
-    solution = _solve(labels, settings)
-    table, patients = _published(name, labels, solution, settings, key)
-    figures, measured = measure(labels, solution, Published(table, patients), settings)
-    if key is not None:
-        measured["key"] = fingerprint(key)
-    gates = hold_all(figures, settings)
-    decided = certificate(name, gates, settings, measured)
+    internal: dict[str, Any] = {}
+    if settings["marginals"] is not None:
+        decided, internal, gates, table = synthetic_table(name, paths, settings, step)
+        template = "table_marginals.html.j2"
+    else:
+        decided, gates, table = _generalised_table(name, paths, settings, step)
+        template = "table_report.html.j2"
     if decided["decision"] == PASS and passed(gates, settings):
         _write_folder(Path(folder), decided, table, read_signer(settings.get("signing")))
         step.info("%d rows released", len(table))
-    page = fill("table_report.html.j2", certificate=decided, **shown_gates(decided["gates"]))
-    for path, content in ((outputs["certificate"], _as_json(decided)), (outputs["page"], page)):
+    shown = {"certificate": decided, "internal": internal, **shown_gates(decided["gates"])}
+    stays = decided | ({"internal": internal} if internal else {})
+    for path, content in (
+        (outputs["certificate"], _as_json(stays)),
+        (outputs["page"], fill(template, **shown)),
+    ):
         with replacing(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
     for gate in gates:
@@ -81,7 +83,23 @@ def release_table(
             gate.threshold,
         )
     record(decided, gates, step)
-    return decided
+    return stays
+
+
+def _generalised_table(
+    name: str, paths: Mapping[str, Any], settings: Mapping[str, Any], step: Step
+) -> tuple[dict[str, Any], list[Gate], pd.DataFrame]:
+    """Replace, shift, generalise and measure; return the certificate, its gates, and the table."""
+    where = f"config tables.{name}"
+    key = read_key(paths["key"], f"{where}.key_file") if paths["key"] else None
+    labels = read_labels(settings, paths, where, settings["seed"], step)
+    solution = _solve(labels, settings)
+    table, patients = _published(name, labels, solution, settings, key)
+    figures, measured = measure(labels, solution, Published(table, patients), settings)
+    if key is not None:
+        measured["key"] = fingerprint(key)
+    gates = hold_all(figures, settings)
+    return certificate(name, gates, settings, measured), gates, table
 
 
 def _solve(labels: Labels, settings: Mapping[str, Any]) -> Solution:

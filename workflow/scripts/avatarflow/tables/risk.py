@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from avatarflow.core.arrays import Integers
+from avatarflow.core.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def prosecutor(released: Integers, limit: float) -> Risk:
         What `above` counts from.
     """
     sizes = np.bincount(released)[released]
-    return _risk(1 / sizes, limit)
+    return over_patients(1 / sizes, limit)
 
 
 def journalist(released: Integers, population: Integers, limit: float) -> Risk:
@@ -54,7 +54,7 @@ def journalist(released: Integers, population: Integers, limit: float) -> Risk:
     """
     classes = int(max(released.max(), population.max())) + 1
     sizes = np.bincount(population, minlength=classes)[released]
-    return _risk(1 / sizes, limit)
+    return over_patients(1 / sizes, limit)
 
 
 def marketer(released: Integers, population: Integers) -> float:
@@ -62,6 +62,7 @@ def marketer(released: Integers, population: Integers) -> float:
     return journalist(released, population, 1.0).mean
 
 
-def _risk(chances: np.ndarray, limit: float) -> Risk:
+def over_patients(chances: Floats, limit: float) -> Risk:
+    """Sum up the chances to name each of some patients rightly."""
     above = float((chances > limit).mean())
     return Risk(float(chances.max()), float(chances.mean()), above)

@@ -1,0 +1,1 @@
+"""Synthetic tables of labels from marginals with differential privacy: domains, noise, account, ledger, drawing."""
