@@ -63,6 +63,7 @@ def test_nothing_costs_nothing_and_the_advantage_is_bounded():
     assert accountant.epsilon_of(0, 1e-6) == 0
     assert accountant.largest_advantage(math.log(3), 0) == pytest.approx(0.5)
     assert accountant.largest_advantage(0, 1e-3) == pytest.approx(1e-3)
+    assert accountant.largest_advantage(1e6, 1e-3) == 1
 
 
 # --- the noise

@@ -65,4 +65,4 @@ def largest_advantage(epsilon: float, delta: float) -> float:
 
     Kairouz, Oh and Viswanath 2015, ICML, theorem 2.1.
     """
-    return (math.expm1(epsilon) + 2 * delta) / (math.exp(epsilon) + 1)
+    return math.tanh(epsilon / 2) + 2 * delta / (1 + math.exp(min(epsilon, 700.0)))
