@@ -103,7 +103,7 @@ def decide(
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
     if entry.get("anatomy"):
         more["anatomy"] = {
-            name: found for name, found in _read(inputs["anatomy"]).items() if name != "limits"
+            name: found for name, found in read_json(inputs["anatomy"]).items() if name != "limits"
         }
         thresholds["anatomy"] = entry["anatomy"]["least_passed"]
     more = {name: found for name, found in more.items() if found}

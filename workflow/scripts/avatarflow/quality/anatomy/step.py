@@ -1,10 +1,8 @@
 """The steps of the anatomy check: limits from originals, and a row for every candidate."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.paths import read_json, replacing, write_json
 from avatarflow.core.statistics import share_of_persons
 from avatarflow.imaging.shards import iterate, read_table
 from avatarflow.intake.patients.persons import HELDOUT
@@ -115,7 +113,7 @@ def check_candidates(
         The Parquet file to write, internal only: `candidate`, `refusal` ("" where it passes, else the first reason)
         and a column per finding, rows as the candidates.
     """
-    read = json.loads(Path(limits).read_text(encoding="utf-8"))
+    read = read_json(limits)
     kind, table = read["kind"], read_table(candidates)
     names, reasons, refused = KINDS[kind].FINDINGS, Counter[str](), 0
     with _writer(checked, list(names)) as write:
