@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors import safe_open
 
@@ -91,3 +92,23 @@ def test_a_gate_without_a_figure_keeps_the_data_in(undisturbed, tmp_path):
     certificate = json.loads((run / RELEASE / "release" / "certificate.json").read_text())
     assert "specificity: inconclusive" in certificate["reasons"]
     assert not (run / RELEASE / "release" / "data").exists()
+
+
+def test_a_picture_with_wrong_anatomy_is_not_learned_from(undisturbed, tmp_path):
+    run = tmp_path / "run"
+    project.copy(undisturbed, run)
+    asked = {"kind": "fundus", "pass_share": 0.95, "least_passed": 0.5}
+    project.write_config(run, releases__tiny__anatomy=asked)
+    project.run(run, f"{RELEASE}/privacy/teacher.decisions.parquet")
+    before, after = (
+        pd.read_parquet(folder / RELEASE / "privacy" / "teacher.decisions.parquet")
+        for folder in (undisturbed, run)
+    )
+    refused = pd.read_parquet(run / RELEASE / "anatomy" / "teacher.parquet")["refusal"]
+    assert (refused != "").any()  # so small a generator draws next to nothing
+    assert (after["accepted"] == (before["accepted"] & (refused == ""))).all()
+    assert {"distill", "check_anatomy", "release"} <= project.planned(run)
+    project.write_config(run, releases__tiny__anatomy={"kind": "fundus", "pass_share": 0.99})
+    done = project.run(run, f"{RELEASE}/anatomy/limits.json", check=False)
+    assert done.returncode != 0
+    assert "held-out and test patients where 99 are needed" in done.stdout + done.stderr

@@ -356,6 +356,38 @@ def test_a_condition_that_few_patients_have_refuses(entry, tmp_path, patients, r
     assert reasons(entry, tmp_path, summary=SUMMARY | {"patients_per_condition": changed}) == reason
 
 
+ANATOMY = {
+    "kind": "fundus", "pass_share": 0.99, "limits": {"disc_contrast": {"least": 0.0712345}},
+    "patients": {"reference": 100, "held_out": 120, "not_measured": 0},
+    "test_patients_refused": {"value": 0.02, "low": 0.0, "high": 0.1, "n": 50},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "result"), [(0, "pass"), (6, "fail")])
+def test_a_generator_that_draws_much_wrong_anatomy_is_refused(entry, tmp_path, wrong, result):
+    decisions = pd.read_parquet(entry["decisions"])
+    decisions.loc[: wrong - 1, ["accepted", "reason"]] = [False, "anatomy: no optic disc"]
+    decisions.to_parquet(entry["decisions"])
+    path = tmp_path / "limits.json"
+    path.write_text(json.dumps(ANATOMY))
+    asked = {"kind": "fundus", "pass_share": 0.99, "least_passed": 0.8}
+    decided = make({**entry, "anatomy": str(path)}, tmp_path / "release", anatomy=asked)
+    gate = next(gate for gate in decided["gates"] if gate["name"] == "anatomy")
+    assert (gate["value"], gate["n"], gate["result"]) == (round(1 - wrong / 18, 6), 18, result)
+    assert gate["held"] == gate["low"] < gate["value"] or wrong == 0
+    assert "0712345" not in json.dumps(decided)  # a limit is some patient's figure
+    assert "120 patients" in decided["claim"][-1]
+    left_out = decided["measured"]["counts"]["student"]["left_out"]
+    assert left_out.get("anatomy: no optic disc", 0) == wrong
+
+
+def test_without_an_anatomy_check_the_certificate_says_that_there_was_none(entry, tmp_path):
+    decided = make(entry, tmp_path / "release")
+    assert decided["claim"][-1].endswith("(anatomy) was not checked.")
+    assert "anatomy" not in {gate["name"] for gate in decided["gates"]}
+    assert "was not checked." in (tmp_path / "release" / "README.md").read_text()
+
+
 def test_only_conditions_that_are_released_count():
     released = pd.DataFrame({"sex": ["male"], "side": ["left"]})
     rare = SUMMARY | {"patients_per_condition": {"male left": 7, "male right": 1}}

@@ -32,6 +32,7 @@ GOOD = {
     "attack_auc": 0.6,
     "shown_leaks": 0,
     "canaries_found": 0,
+    "anatomy": 0.95,
 }
 THRESHOLDS = {
     "missed_patients": 0.1,
@@ -48,6 +49,7 @@ THRESHOLDS = {
     "attack_auc": 0.65,
     "shown_leaks": 0,
     "canaries_found": 0,
+    "anatomy": 0.9,
 }
 COVERAGE = {"mode": "reject-all", "persons": 100, "mean_miss": 1 / 101, "miss_bound": 0.03}
 

@@ -247,6 +247,18 @@ verifier_figures = only_if(
 )
 
 
+def has_anatomy(wildcards):
+    """Whether the pictures' anatomy is checked; only releases are."""
+    return (
+        wildcards.get("map", "releases") == "releases"
+        and config["releases"][wildcards.name]["anatomy"] is not None
+    )
+
+
+anatomy_of = only_if(has_anatomy, anatomy="results/releases/{name}/anatomy/{stage}.parquet")
+anatomy_limits = only_if(has_anatomy, anatomy="results/releases/{name}/anatomy/limits.json")
+
+
 def near_duplicates(wildcards):
     """The figure of near-duplicates, or nothing where none are made."""
     figure = f"results/releases/{wildcards.name}/privacy/near_duplicates.png"

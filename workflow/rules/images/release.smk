@@ -7,6 +7,7 @@ rule release:
     input:
         unpack(verifier_figures),
         unpack(canary_results),
+        unpack(anatomy_limits),
         samples="results/releases/{name}/samples/student/pictures",
         decisions="results/releases/{name}/privacy/student.decisions.parquet",
         teacher_samples="results/releases/{name}/samples/teacher/pictures",

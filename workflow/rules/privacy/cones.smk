@@ -228,6 +228,7 @@ rule judge_candidates:
     """Decide for each candidate picture whether it may be published: cone of privacy, all originals considered."""
     input:
         unpack(verification_of),
+        unpack(anatomy_of),
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",

@@ -109,12 +109,27 @@ def test_the_verifier_refuses_what_the_cones_accept_and_accepts_nothing(tmp_path
     assert summary.accepted == both["accepted"].sum()
     judge(Candidates(candidates, names(200), refusals=[""] * 200), cones, tmp_path / "none.parquet")
     assert (tmp_path / "none.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
-    with pytest.raises(ValueError, match="one id per candidate"):
-        judge(
-            Candidates(candidates, names(200), refusals=[""] * 199),
-            cones,
-            tmp_path / "short.parquet",
-        )
+    for short in ({"refusals": [""] * 199}, {"wrong": [""] * 199}):
+        with pytest.raises(ValueError, match="one id per candidate"):
+            judge(Candidates(candidates, names(200), **short), cones, tmp_path / "short.parquet")
+
+
+def test_wrong_anatomy_takes_back_what_cones_and_verifier_accept_and_nothing_else(tmp_path):
+    cones, candidates = some_cones(), some_candidates(2000)
+    refusals = [decide.MATCHED if row % 3 == 0 else "" for row in range(2000)]
+    first, both = tmp_path / "first.parquet", tmp_path / "both.parquet"
+    judge(Candidates(candidates, names(2000), refusals=refusals), cones, first)
+    before = pq.read_table(first).to_pandas()
+    against = np.cumsum(before["accepted"]) % 2 == 1
+    wrong = np.where(against, "anatomy: no optic disc", "").tolist()
+    judge(
+        Candidates(candidates, names(2000), refusals=refusals, wrong=wrong), cones, both, block=77
+    )
+    after, taken_back = pq.read_table(both).to_pandas(), before["accepted"] & against
+    assert 0 < taken_back.sum() < before["accepted"].sum()
+    assert (after["accepted"] == (before["accepted"] & ~taken_back)).all()
+    assert (after.loc[taken_back, "reason"] == "anatomy: no optic disc").all()
+    assert (after.loc[~taken_back, "reason"] == before.loc[~taken_back, "reason"]).all()
 
 
 def test_stage_is_a_further_column(tmp_path):

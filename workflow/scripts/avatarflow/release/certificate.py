@@ -87,13 +87,15 @@ def certificate(
             "asked": asked,
             "measured": measured,
             "unit": unit,
-            "claim": claim(unit, measured["cone"]["coverage"]),
+            "claim": claim(unit, measured["cone"]["coverage"], measured.get("anatomy")),
         }
     )
     return plain
 
 
-def claim(unit: str, coverage: Mapping[str, Any]) -> list[str]:
+def claim(
+    unit: str, coverage: Mapping[str, Any], anatomy: Mapping[str, Any] | None = None
+) -> list[str]:
     """Return the claim as sentences.
 
     Parameters
@@ -102,6 +104,8 @@ def claim(unit: str, coverage: Mapping[str, Any]) -> list[str]:
         `person` or `eye`: what the originals allow to be told apart.
     coverage : mapping
         What the calibration promises: `mode` (`reject-all` or `conformal`), `persons`, `mean_miss`, `miss_bound`.
+    anatomy : mapping, optional
+        How the anatomy check was set: `kind`, `pass_share`, `patients`; None where the pictures were not checked.
     """
     whose = (
         "person"
@@ -122,4 +126,15 @@ def claim(unit: str, coverage: Mapping[str, Any]) -> list[str]:
         "perturbations of each, and the stated families of perturbations and cameras - nothing else.",
         "For those whose pictures trained the fingerprint only an empirical rate is known.",
         "It is no proof of anonymity, and does not replace attacks on the released data or on the generator.",
+        _of_anatomy(anatomy),
     ]
+
+
+def _of_anatomy(anatomy: Mapping[str, Any] | None) -> str:
+    if anatomy is None:
+        return "Whether each picture shows what belongs into one (anatomy) was not checked."
+    return (
+        f"Each picture keeps the limits of a check of its anatomy ({anatomy['kind']}), set so that all pictures of "
+        f"{anatomy['pass_share']:.4g} of {anatomy['patients']['held_out']} patients keep them; what the check "
+        "does not measure may still be wrong."
+    )

@@ -18,7 +18,7 @@ from .assemble import write_release
 from .certificate import REFUSE, certificate, record, remove_earlier
 from .consent import consent_section
 from .counts import number_of, release_counts
-from .gates.figures import release_figures, smallest_condition
+from .gates.figures import release_figures, right_anatomy, smallest_condition
 from .gates.model_gate import model_gate
 from .gates.rules import OF_CONDITIONS, hold_all
 from .signing import read_signer
@@ -46,7 +46,7 @@ def release_entry(
         `samples` (shards of the student), `decisions` (of them), `teacher_samples` and `teacher_decisions`, `summary`
         (of the pool), `calibrated` (of the cones), `metrics` (of the evaluation), `attacks`, `model`
         (`model_index.json` of the student), where a verifier was asked for `teacher_verifier` and `student_verifier`,
-        and `canaries` where the entry has some.
+        `canaries` where the entry has some, and `anatomy` (the limits) where it is checked.
     entry : mapping
         The whole config entry.
     outputs : mapping
@@ -101,6 +101,11 @@ def decide(
     if entry.get("canaries"):
         more["canaries"] = read_json(inputs["canaries"])
         thresholds["canaries_found"] = entry["canaries"]["largest_found"]
+    if entry.get("anatomy"):
+        more["anatomy"] = {
+            name: found for name, found in read_json(inputs["anatomy"]).items() if name != "limits"
+        }
+        thresholds["anatomy"] = entry["anatomy"]["least_passed"]
     more = {name: found for name, found in more.items() if found}
     figures = release_figures(
         evaluation,
@@ -113,6 +118,8 @@ def decide(
     )
     if conditions:
         figures["smallest_condition"] = smallest_condition(summary, released.table, conditions)
+    if entry.get("anatomy"):
+        figures["anatomy"] = right_anatomy(decisions)
     gates = hold_all(figures, thresholds)
     counts = release_counts(
         summary,

@@ -87,6 +87,8 @@ class Candidates:
     refusals : n texts, optional
         Why somebody else than the cones refuses a picture, "" for the others; cones that were calibrated together
         with a verifier do not judge without them.
+    wrong : n texts, optional
+        What is wrong with the anatomy of a picture, "" for the others; it takes back what all else accept.
     """
 
     fingerprints: Rows | RowFile
@@ -94,6 +96,7 @@ class Candidates:
     encoder: str | None = None
     unreadable: Callable[[slice], Mask] = all_readable
     refusals: Slices | None = None
+    wrong: Slices | None = None
 
 
 class Judge:
@@ -174,7 +177,7 @@ def judge(
         If ids and candidates differ in number.
     """
     _check(candidates, cones)
-    judge_, refusals = Judge(cones), candidates.refusals
+    judge_ = Judge(cones)
     n, judged, accepted, full_passes = len(candidates.fingerprints), 0, 0, 0
     tasks = (
         (candidates.fingerprints, judge_, cones.rows, rows, candidates.unreadable(rows))
@@ -183,8 +186,9 @@ def judge(
     with _writer(decisions, stage) as write:
         each = neighbours.in_order(_decisions, tasks, neighbours.searchers())
         for rows, (columns, passes) in zip(blocks(n, block), each, strict=True):
-            if refusals is not None:
-                _refuse(columns, refusals[rows])
+            for against in (candidates.refusals, candidates.wrong):
+                if against is not None:
+                    _refuse(columns, against[rows])
             write({"candidate": [str(name) for name in candidates.ids[rows]], **columns})
             judged += int(np.isfinite(columns["risk"]).sum())
             accepted += int(columns["accepted"].sum())
@@ -195,7 +199,7 @@ def judge(
 def _check(candidates: Candidates, cones: Cones) -> None:
     """Refuse what does not belong together."""
     n, ids, refusals = len(candidates.fingerprints), candidates.ids, candidates.refusals
-    if len(ids) != n or (refusals is not None and len(refusals) != n):
+    if any(len(texts) != n for texts in (ids, refusals, candidates.wrong) if texts is not None):
         raise ValueError(f"judge: {len(ids)} ids but {n} candidates; pass one id per candidate")
     if candidates.encoder is not None and candidates.encoder != cones.encoder:
         found = (

@@ -25,26 +25,30 @@ def judge_pictures(
     ----------
     inputs : mapping
         `candidates` (shards with the column `candidate`, and `reason` where some could not be read), their
-        `fingerprints` (n, d), `cones`, `encoder`, and where a verifier was asked `verifier` (what it says, rows as the
-        candidates: what it refuses the cones cannot accept).
+        `fingerprints` (n, d), `cones`, `encoder`, and where they were asked `verifier` and `anatomy` (what they say,
+        rows as the candidates: what one of them refuses is not accepted).
     stage : str
         `teacher`, `student` or `foreign`; written as a column.
 
     Raises
     ------
     AvatarflowError
-        If the verifier was asked about other candidates.
+        If the verifier or the anatomy check was asked about other candidates.
     """
-    pictures, verifier = str(inputs["candidates"]), inputs.get("verifier")
+    pictures = str(inputs["candidates"])
     made_by, ids = encoder_digest(str(inputs["encoder"])), Column(pictures, "candidate")
-    if verifier and not _equal(Column(verifier, "candidate"), ids):
-        raise refuse("verifier", "it is of other candidates", "delete it and run again")
+    said = {name: path for name in ("verifier", "anatomy") if (path := inputs.get(name))}
+    for name, path in said.items():
+        if not _equal(Column(path, "candidate"), ids):
+            raise refuse(name, "it is of other candidates", "delete it and run again")
+    refusals = {name: Column(path, "refusal") for name, path in said.items()}
     candidates = Candidates(
         RowFile(str(inputs["fingerprints"]), made_by),
         ids,
         encoder=made_by,
         unreadable=unreadable(pictures),
-        refusals=Column(verifier, "refusal") if verifier else None,
+        refusals=refusals.get("verifier"),
+        wrong=refusals.get("anatomy"),
     )
     summary = judge(candidates, Cones.read(str(inputs["cones"])), decisions, stage=stage)
     step.metric("candidates", summary.candidates)

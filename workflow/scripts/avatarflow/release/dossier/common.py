@@ -24,7 +24,7 @@ from .numbers import COUNT, PERCENT, PLAIN, Sources
 FORMS = {
     "missed_patients": PERCENT, "specificity": PERCENT, "verifier_matches": PERCENT, "different_pictures": PERCENT,
     "agreement": PERCENT, "classifier_accuracy": PERCENT, "shuffled_control": PERCENT, "kid_ratio": PLAIN,
-    "coverage_ratio": PERCENT, "attack_auc": PLAIN, "shown_leaks": COUNT, "canaries_found": COUNT,
+    "coverage_ratio": PERCENT, "attack_auc": PLAIN, "shown_leaks": COUNT, "canaries_found": COUNT, "anatomy": PERCENT,
     "released_count": COUNT, "smallest_condition": COUNT,
     "calls": PERCENT, "detection_tools": COUNT, "spike_ins": COUNT, "miss_rate": PERCENT,
     "bits_left": PLAIN, "reference_match": PERCENT, "human_signs": PERCENT, "repeat_excess": PLAIN,

@@ -12,6 +12,7 @@ from avatarflow.core.statistics import Estimate, wilson
 from avatarflow.imaging.spool import Stored
 from avatarflow.intake.patients.near_equal import near_equal_pairs
 from avatarflow.intake.patients.persons import TRAINED
+from avatarflow.quality.anatomy import WRONG_ANATOMY
 from avatarflow.quality.samples import Sample
 
 ALWAYS_ABLE = ("nearest_synthetic", "density_ratio")
@@ -93,6 +94,13 @@ def canaries_found(canaries: Mapping[str, Any]) -> Estimate:
     found = canaries.get("released", {})
     able = found.get("pictures") and found.get("n") and found.get("found") is not None
     return Estimate.exact(found["found"], found["n"]) if able else Estimate.missing()
+
+
+def right_anatomy(decisions: pd.DataFrame) -> Estimate:
+    """Return the share of the pictures that cones and verifier accept whose anatomy is right; missing without one."""
+    accepted = int(decisions["accepted"].sum())
+    wrong = int(decisions["reason"].str.startswith(WRONG_ANATOMY).sum())
+    return wilson(accepted, accepted + wrong)
 
 
 def verifier_matches(verifier: Mapping[str, Any] | None) -> Estimate:

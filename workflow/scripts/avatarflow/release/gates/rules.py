@@ -72,6 +72,13 @@ RULES: dict[str, Rule] = {
         "planted canaries, trained on by the teacher, that released pictures show",
         Unit("canaries", "canaries", WHOLE),
     ),
+    "anatomy": Rule(
+        AT_LEAST,
+        "share of the generated pictures accepted by cones and verifier that show what belongs into such a picture, at "
+        "the lower end of its interval",
+        PICTURES,
+        bound=True,
+    ),
     "released_count": Rule(
         AT_LEAST, "released pictures of the condition", Unit("pictures", "pictures", WHOLE)
     ),
@@ -85,7 +92,7 @@ RULES: dict[str, Rule] = {
 `shuffled_control` and `released_count` once per column or condition, as `agreement.<column>`, with one threshold."""
 
 OF_CONDITIONS = ("agreement", "classifier_accuracy", "shuffled_control", "smallest_condition")
-WHERE_ASKED = ("canaries_found", *OF_CONDITIONS)
+WHERE_ASKED = ("canaries_found", "anatomy", *OF_CONDITIONS)
 """Gates that are there only where the config asks for what they hold: without a threshold nothing was asked."""
 
 
