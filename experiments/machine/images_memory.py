@@ -9,7 +9,8 @@ role), fingerprints of originals, perturbations and candidates, calibration, and
 `--quick` puts a projection in place of the encoder's network in the fingerprint steps, whose own
 memory does not depend on the number of pictures: that saves hours.
 
-The steps from `draw` on are at the defaults, 14 families, 4 draws and 192 dimensions. `draw`
+The steps from `draw` on are at the defaults, 14 families, 4 draws and 192 dimensions (fine-tuning
+for two steps with two pictures each, without a base). `draw`
 measures nothing: it draws fingerprints of originals, of their perturbations and of candidates where
 the encoder would take hours, and takes the originals' pictures for candidates. With `--quick` the
 verifier has 400 random keypoints of each original, the most there can be, in an index of a twelfth
@@ -46,6 +47,8 @@ STEPS = (
     "verifier's trial",
     "calibrate with verifier",
     "verify",
+    "fine-tuning",
+    "collecting samples",
     "leaks",
     "attack pictures",
     "evaluate",
@@ -203,6 +206,19 @@ def run_at_defaults(step: str, folder: Path, size: int) -> None:
         from avatarflow.privacy.verifier.verify import verify_candidates
 
         verify_candidates(at, asked["verifier"], SEED, at["verifier"], at["verified.json"], null)
+    elif step == "fine-tuning":
+        from avatarflow.generators.steps import finetune
+
+        # the pool stands for the augmented originals; a batch of 2, as a larger one hides them
+        training = {**asked["finetune"], "steps": 2, "batch": 2}
+        settings = {"training": training, "tuning": asked["base"]["tuning"], "compute": COMPUTE}
+        settings |= {name: asked[name] for name in ("conditions", "generator", "network")}
+        model = str(folder / "teacher" / "model_index.json")
+        finetune(at["pool"], settings | {"seed": SEED}, model, str(folder / "state"), None, null)
+    elif step == "collecting samples":
+        from avatarflow.imaging.shards import recut
+
+        recut([at["samples"]], str(folder / "collected"))
     elif step == "leaks":
         from avatarflow.privacy.attacks.controls.leaked_pictures import write_leaks
 

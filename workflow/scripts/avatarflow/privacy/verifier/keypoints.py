@@ -27,6 +27,7 @@ from avatarflow.core.arrays import Pictures
 
 # pictures are brought to this side; the retina at 64 px, enlarged, still has its vessels
 SIDE_PX = 256
+ENLARGED = 4  # times at most: more is slow and shows nothing new
 # windows of a candidate, by the share of its side and where they lie between its edges
 MIDDLES = ((0.75, 0.5, 0.5), (0.55, 0.5, 0.5))
 EDGES = ((0.6, 0.0, 0.5), (0.6, 0.5, 0.0), (0.6, 1.0, 0.5), (0.6, 0.5, 1.0))
@@ -88,13 +89,14 @@ class Template:
 
 def template(picture: Pictures) -> Template | None:
     """Find the keypoints of an (h, w, 3) uint8 picture; None where there are fewer than a transform needs."""
-    if max(picture.shape[:2]) > SIDE_PX:
-        picture = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    side = min(SIDE_PX, ENLARGED * max(picture.shape[:2]))
+    if max(picture.shape[:2]) > side:
+        picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     equalised = [cv2.createCLAHE(CLIP, TILES).apply(plane) for plane in cv2.split(picture)]
     gray = np.mean(equalised, axis=0).round().astype(np.uint8)
     # enlarged without overshoot, which makes keypoints of its own
-    gray = cv2.resize(gray, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
-    found = _keypoints(gray, _inside(picture))
+    gray = cv2.resize(gray, (side, side), interpolation=cv2.INTER_LINEAR)
+    found = _keypoints(gray, _inside(picture, side))
     return Template(found) if len(found.points) >= FEWEST else None
 
 
@@ -190,11 +192,11 @@ def _matches(one: Points, other: Points) -> tuple[npt.NDArray[np.int64], npt.NDA
     return kept, best[kept]
 
 
-def _inside(picture: Pictures) -> Plane:
+def _inside(picture: Pictures, side: int) -> Plane:
     """Where keypoints may lie: in the picture's field, off its rim."""
-    bright = cv2.resize(picture.max(2), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA) > SURROUND
+    bright = cv2.resize(picture.max(2), (side, side), interpolation=cv2.INTER_AREA) > SURROUND
     padded = np.pad(bright.astype(np.uint8), 1)  # the frame of the picture is a rim as well
-    size = 2 * RIM_PX + 1
+    size = 2 * round(RIM_PX * side / SIDE_PX) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     return np.asarray(255 * cv2.erode(padded, disc, borderValue=0)[1:-1, 1:-1], np.uint8)
 
@@ -204,6 +206,8 @@ def _keypoints(gray: Plane, inside: Plane) -> Keypoints:
     if descriptors is None:
         return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, LENGTH), np.float32))
     points = np.array([each.pt for each in found], np.float32)
+    # where they lie in a picture of the side SIDE_PX, from pixel centres to pixel centres
+    points = (points + 0.5) * np.float32(SIDE_PX / len(gray)) - 0.5
     kept = _spread(points, np.array([each.response for each in found]))[:MOST]
     points, descriptors = points[kept], descriptors[kept]
     # RootSIFT (Arandjelovic & Zisserman 2012): Euclidean distances of roots are Hellinger distances
