@@ -1,5 +1,7 @@
 """Latents that are not all held: the same as all of them in memory, values and layout."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from watched import Watched
 from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.diffusion.family import latents_of
 from avatarflow.generators.training.latents import Encoded
+from avatarflow.imaging.spool import Spool
 
 
 @pytest.fixture
@@ -47,3 +50,14 @@ def test_patterns_are_taken_from_each_kth_block_of_all_pictures(monkeypatch, pic
     np.testing.assert_array_equal(patterns, codecs.principal(pictures, 6)[1])
     power = np.linalg.eigvalsh(np.cov(values - mean, rowvar=False))[::-1][:6]
     np.testing.assert_allclose(np.var((values - mean) @ patterns.T, 0, ddof=1), power)
+
+
+def test_of_pictures_on_disk_no_more_than_the_blocks_are_held(monkeypatch):
+    monkeypatch.setattr(codecs, "SAMPLE", 340)
+    spool = Spool(None, 64)
+    spool.extend(np.random.default_rng(0).integers(0, 256, (200, 64, 64, 3), np.uint8))
+    tracemalloc.start()
+    codecs.principal(spool, 6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < spool[:].nbytes / 2

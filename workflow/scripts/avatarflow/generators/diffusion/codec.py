@@ -161,9 +161,11 @@ def principal(pictures: Stored, channels: int) -> tuple[Floats, Floats, Floats]:
     """
     cells = (pictures.shape[1] // BLOCK) * (pictures.shape[2] // BLOCK)
     every = max(1, len(pictures) * cells // SAMPLE)
+    # each `every`-th block of all pictures, counted over them; a view would keep the whole picture
     sampled = [
-        _cut(picture)[-number * cells % every :: every] for number, picture in enumerate(pictures)
-    ]  # each `every`-th block of all pictures, counted over them
+        _cut(picture)[-number * cells % every :: every].copy()
+        for number, picture in enumerate(pictures)
+    ]
     values = np.concatenate(sampled) / 127.5 - 1.0
     mean = values.mean(0)
     power, vectors = np.linalg.eigh(np.cov(values - mean, rowvar=False))
