@@ -109,7 +109,10 @@ DOMAINS = {
 def plan_of(epsilon=1.0, delta=1e-6, order=2):
     return release.Plan.of({
         "quasi_identifiers": {"age": {}, "sex": {}}, "sensitive": {"grade": {}},
-        "marginals": {"epsilon": epsilon, "delta": delta, "order": order, "sets": [], "domains": DOMAINS},
+        "source": {"manifest": "labels.csv"}, "patient_id_columns": ["patient_id"],
+        "marginals": {
+            "measurement": 1, "epsilon": epsilon, "delta": delta, "order": order, "sets": [], "domains": DOMAINS,
+        },
     })  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from avatarflow.runs.context import Step
 from avatarflow.tables import release
 from avatarflow.tables.marginals import drawing, figures
 from avatarflow.tables.marginals import release as synthetic
-from avatarflow.tables.marginals.ledger import check_ledger
+from avatarflow.tables.marginals.ledger import check_ledger, opened
 
 needs_mbi = pytest.mark.skipif(
     find_spec("mbi") is None,
@@ -199,24 +199,30 @@ def test_the_certificate_says_what_is_spent_and_which_gates_say_nothing(project)
 # --- what is spent
 
 
-def test_the_same_data_are_measured_once_whatever_the_seed_and_the_order(project):
+def test_a_measurement_is_made_once_whatever_seed_order_and_data(project):
     first = project.run(manifest())
     counts = project.lines()[0]["counts"]
     project.run(manifest().sample(frac=1, random_state=3), seed=9)
+    # whether a patient came is a question to the data, too
+    later = project.run(manifest(599))
     (line,) = project.lines()
     assert line["counts"] == counts
+    assert later["measured"] == first["measured"]
+    assert "the data may have changed" in " ".join(later["claim"])
     assert line["entry"] == "t"
     assert first["measured"]["ledger"]["epsilon"] == pytest.approx(line["epsilon"], rel=1e-5)
 
 
-def test_other_data_are_measured_again_until_the_limit_and_not_beyond(project):
+def test_another_measurement_is_made_until_the_limit_and_not_beyond(project):
     project.entry["gates"] = {"epsilon": 1.5}
     project.run(manifest())
+    project.entry["marginals"]["measurement"] = 2
     second = project.run(manifest(599))
     assert second["decision"] == "pass"
     # rho adds up, and epsilon by less
     assert 1.4 < second["measured"]["ledger"]["epsilon"] < 1.5
-    third = project.run(manifest(598))
+    project.entry["marginals"]["measurement"] = 3
+    third = project.run(manifest(599))
     assert third["reasons"] == ["epsilon: fail"]
     assert len(project.lines()) == 2
     assert not (project.folder / "release").exists()
@@ -224,7 +230,18 @@ def test_other_data_are_measured_again_until_the_limit_and_not_beyond(project):
     assert "distances" not in third["internal"]
     assert "Refused" in (project.folder / "page").read_text()
     # the first table can still be made again
+    project.entry["marginals"]["measurement"] = 1
     assert project.run(manifest())["decision"] == "pass"
+
+
+def test_a_ledger_that_another_file_replaces_stops_the_run(project):
+    copy = project.folder / "copy"
+    copy.touch(mode=0o600)
+    with (
+        pytest.raises(AvatarflowError, match="another file took its place"),
+        opened(str(project.ledger), "l"),
+    ):
+        copy.rename(project.ledger)
 
 
 @pytest.mark.parametrize("change", [{"epsilon": 0.3}, {"order": 1}, {"sets": [["age", "sex"]]}])
@@ -236,10 +253,12 @@ def test_another_question_to_the_same_data_is_spent_too(project, change):
     assert len(project.lines()) == 2
 
 
-def test_an_epsilon_above_its_limit_measures_nothing(project):
+def test_an_epsilon_above_its_limit_is_refused_before_anything_is_read(project):
     project.entry["marginals"]["epsilon"] = 1.1
-    assert project.run(manifest())["reasons"] == ["epsilon: fail"]
-    assert project.lines() == []
+    with pytest.raises(
+        AvatarflowError, match=r"marginals.epsilon: 1.1, and gates.epsilon is 1; ask"
+    ):
+        project.checked()
 
 
 @pytest.mark.parametrize(
@@ -351,6 +370,7 @@ DOMAINS = ENTRY["marginals"]["domains"]
         ({"identifiers": ["patient_id"], "key_file": "/key"}, "identifiers: found beside marginals"),
         ({"dates": ["visit"], "key_file": "/key"}, "dates: found beside marginals"),
         ({"quasi_identifiers": {"age": {"intervals": [5]}, "sex": {}}}, "quasi_identifiers.age: a hierarchy beside"),
+        ({"row_filter": "age > '9'"}, "row_filter: found beside marginals"),
         ({"patient_id_columns": ["a", "b"]}, "patient_id_columns: several columns beside marginals"),
         ({"sensitive": {"grade": {}, "hba1c": {}}}, "marginals.domains: none for column 'hba1c'"),
         ({"sensitive": {}}, "marginals.domains.grade: neither a quasi-identifier nor sensitive"),
@@ -372,7 +392,9 @@ def test_entries_that_marginals_contradict(project, changes, found):
         ({"sets": [["age", "name"]]}, "sets: set 1: column 'name' is neither"),
         ({"domains": {**DOMAINS, "sex": {}}}, "domains.sex: neither values nor edges"),
         ({"domains": {**DOMAINS, "sex": {"values": ["f"], "edges": [1, 2]}}}, "domains.sex: both values and edges"),
-        ({"domains": {**DOMAINS, "sex": {"values": ["f", "f "]}}}, "domains.sex.values: two that differ in blanks"),
+        ({"domains": {**DOMAINS, "sex": {"values": ["f", "f "]}}}, "domains.sex.values: two that are one number, or"),
+        ({"domains": {**DOMAINS, "sex": {"values": ["1", "1.0"]}}}, "domains.sex.values: two that are one number"),
+        ({"domains": {**DOMAINS, "sex": {"values": ["\xe9", "e\u0301"]}}}, "domains.sex.values: two that are one"),
         ({"domains": {**DOMAINS, "age": {"edges": [0, 40, 40]}}}, "domains.age.edges: ends that do not rise"),
         ({"domains": {**DOMAINS, "age": {"edges": [4]}}}, "domains.age.edges: ends that do not rise, or only one"),
     ],
@@ -384,13 +406,17 @@ def test_marginals_that_cannot_be(project, changes, found):
     assert f"config tables.t.marginals.{found}" in str(error.value)
 
 
-def test_two_ledgers_for_one_manifest_are_refused(project):
-    second = {**project.entry, "marginals": {**project.entry["marginals"], "ledger": "/other"}}
+def test_two_ledgers_and_two_limits_are_refused_whatever_the_manifests_are_called(project):
+    second = {**project.entry, "source": {"manifest": "./labels.csv"}, "gates": {"epsilon": 2}}
+    second["marginals"] = {**project.entry["marginals"], "ledger": "/other"}
     with pytest.raises(AvatarflowError) as error:
         load({"tables": {"t": project.entry, "u": second}})
-    found = "another ledger than that of 't', which reads the same manifest; name one for both"
-    assert str(error.value) == f"config tables.u.marginals.ledger: {found}"
-    load({"tables": {"t": project.entry, "u": {**second, "source": {"manifest": "other.csv"}}}})
+    assert str(error.value).splitlines() == [
+        "config tables.u.marginals.ledger: another ledger than that of 't'; name one for all",
+        "config tables.u.gates.epsilon: 2, and 1 in 't', for one ledger; write one for all",
+    ]
+    second["marginals"]["ledger"] = f"{project.ledger.parent}/./{project.ledger.name}"
+    load({"tables": {"t": project.entry, "u": {**second, "gates": {}}}})
 
 
 @pytest.mark.skipif(find_spec("mbi") is not None, reason="mbi is installed")

@@ -146,6 +146,10 @@ def test_the_distance_between_dates_of_two_columns_counts():
     assert visits([("a", None, None)]).days.tolist() == [0]
 
 
+def test_how_many_rows_a_person_has_counts():
+    assert visits([("a", D)]).keys != visits([("a", D), ("a", D)]).keys
+
+
 def test_combinations_of_persons():
     persons = np.array([0, 1, 0])
     assert combinations(persons, {"x": ["a", "b", "a"], "y": ["1", "2", "3"]}) == [

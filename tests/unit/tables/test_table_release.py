@@ -11,7 +11,7 @@ from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
 from avatarflow.runs.context import Step
-from avatarflow.tables import release
+from avatarflow.tables import measure, release
 from avatarflow.tables.gates import OF_DATES, RULES, expected, hold_all, not_checked, passed
 
 ENTRY = {
@@ -132,6 +132,12 @@ def test_several_dates_of_a_patient_single_him_out_and_the_gate_says_so(project)
     decided = project.run(table)
     assert decided["reasons"] == [f"{name}: fail" for name in OF_DATES]
     assert not (project.folder / "release").exists()
+
+
+def test_a_patient_whose_dates_cannot_be_measured_counts_as_named(project, monkeypatch):
+    monkeypatch.setattr(measure, "attack", lambda asked, *_: np.zeros(len(asked.keys)))
+    gates = {gate["name"]: gate for gate in project.run(manifest())["gates"]}
+    assert gates["singled_out"]["value"] == 1
 
 
 def test_some_who_are_singled_out_are_not_hidden_by_a_mean(project):
@@ -276,7 +282,7 @@ def problems_of(project, table):
 def test_every_problem_of_a_table_is_named_at_once_and_no_cell_is_quoted(project):
     table = manifest(10)
     table.loc[0, "patient_id"] = None
-    table.loc[3, "visit"] = "SECRET"
+    table.loc[[3, 6, 7], "visit"] = ["SECRET", "1800-01-05", "2200-12-01"]
     table.loc[[4, 5], "age"] = "SECRET"
     table["grade"] = "SECRET"
     project.entry["gates"]["k_anonymity"] = 40
@@ -285,6 +291,8 @@ def test_every_problem_of_a_table_is_named_at_once_and_no_cell_is_quoted(project
     where = "config tables.t"
     assert lines == [
         f"{where}: 1 rows without a patient (row 1); name their patients, or leave them out by row_filter",
+        f"{where}.dates: column 'visit': 2 days within 365 days of 1800 or 2200 (row 7, 8); correct them, or leave "
+        "them empty where they stand for an unknown day",
         f"{where}.dates: column 'visit': 1 cells that are no day (row 4); write 2026-12-01 or 20261201",
         f"{where}.sensitive.grade: 20 cells that are no number (row 1, 2, 3, 4, 5, ...); correct them, or take equal "
         "as distance",

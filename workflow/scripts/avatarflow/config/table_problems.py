@@ -1,5 +1,8 @@
 """What a schema cannot say of a table of labels: columns asked for twice, hierarchies that are none, a missing key."""
 
+import math
+import os
+import unicodedata
 from collections.abc import Iterator
 from importlib import metadata
 from itertools import pairwise
@@ -46,16 +49,22 @@ def table_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
 
 
 def ledger_problems(config: dict[str, Any]) -> Iterator[Problem]:
-    """Name synthetic tables of one manifest with two ledgers, where nobody would see what was spent in all."""
-    ledgers: dict[str, tuple[str, str]] = {}
+    """Name synthetic tables with two ledgers or two limits, where nobody would see what was spent in all.
+
+    Two manifests may hold the same patients, so what they are called does not matter.
+    """
+    first: tuple[str, str, float] | None = None
     for name, entry in config["tables"].items():
-        manifest = entry["source"]["manifest"]
-        if entry["marginals"] is None or manifest is None:
+        if entry["marginals"] is None or entry["source"]["manifest"] is None:
             continue
-        first, ledger = ledgers.setdefault(manifest, (name, entry["marginals"]["ledger"]))
-        if ledger != entry["marginals"]["ledger"]:
-            found = f"another ledger than that of '{first}', which reads the same manifest"
-            yield f"config tables.{name}.marginals.ledger", found, "name one for both"
+        ledger, limit = os.path.realpath(entry["marginals"]["ledger"]), entry["gates"]["epsilon"]
+        first = first or (name, ledger, limit)
+        if ledger != first[1]:
+            found = f"another ledger than that of '{first[0]}'"
+            yield f"config tables.{name}.marginals.ledger", found, "name one for all"
+        if limit != first[2]:
+            found = f"{limit:g}, and {first[2]:g} in '{first[0]}', for one ledger"
+            yield f"config tables.{name}.gates.epsilon", found, "write one for all"
 
 
 def installed_version(package: str) -> str:
@@ -92,6 +101,13 @@ def _marginal_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
     for key in ("identifiers", "dates"):
         if entry[key]:
             yield f"{where}.{key}", "found beside marginals", "take it out: the rows are nobody's"
+    if entry["row_filter"].strip():
+        # how a column compares hangs on all its cells, so that one patient could change everybody's rows
+        do = "take it out, and choose the rows before by what is known without them"
+        yield f"{where}.row_filter", "found beside marginals", do
+    if part["epsilon"] > entry["gates"]["epsilon"]:
+        found = f"{part['epsilon']:g}, and gates.epsilon is {entry['gates']['epsilon']:g}"
+        yield f"{here}.epsilon", found, "ask for less, or allow more"
     for column, settings in entry["quasi_identifiers"].items():
         if any(settings[name] for name in HIERARCHIES):
             found = "a hierarchy beside marginals"
@@ -114,8 +130,19 @@ def _marginal_problems(where: str, entry: dict[str, Any]) -> Iterator[Problem]:
         if bool(domain["values"]) == bool(domain["edges"]):
             found = "both values and edges" if domain["values"] else "neither values nor edges"
             yield there, found, "give one of them"
-        if len({value.strip() for value in domain["values"]}) < len(domain["values"]):
-            yield f"{there}.values", "two that differ in blanks alone", "keep one"
+        if len({_spelled(value) for value in domain["values"]}) < len(domain["values"]):
+            found = "two that are one number, or differ in blanks or in composed letters alone"
+            yield f"{there}.values", found, "keep one"
         if len(domain["edges"]) == 1 or any(one >= two for one, two in pairwise(domain["edges"])):
             found = "ends that do not rise, or only one"
             yield f"{there}.edges", found, "write the ends of the intervals, each above the last"
+
+
+def _spelled(value: str) -> str:
+    """Return what two spellings of one value have in common: Parquet writes 1 as 1.0 where another row has 1.5."""
+    text = unicodedata.normalize("NFC", value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return repr(number) if math.isfinite(number) else text

@@ -4,6 +4,7 @@ The attacker knows the hierarchies and levels, which are published. He is given 
 quasi-identifiers, and, as a stronger attacker, the days of all his dates.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,16 +48,20 @@ def known_visits(
     dates : (columns)(rows)
         The cells of each date column.
     """
-    sets: list[set[tuple[Any, tuple[int | None, ...]]]] = [
-        set() for _ in range(int(persons.max(initial=-1)) + 1)
+    # how many rows a person has of a kind is known, too
+    sets: list[Counter[tuple[Any, tuple[int | None, ...]]]] = [
+        Counter() for _ in range(int(persons.max(initial=-1)) + 1)
     ]
     days = [[day_of(cell or "") for cell in column] for column in dates]
     rows = zip(persons, zip(*columns.values(), strict=True), zip(*days, strict=True), strict=True)
     for person, texts, row_days in rows:
-        sets[person].add((texts, row_days))
+        sets[person][texts, row_days] += 1
     first = [min((day for _, row in one for day in row if day), default=0) for one in sets]
     keys = [
-        frozenset((texts, tuple(day and day - start for day in row)) for texts, row in one)
+        frozenset(
+            (texts, tuple(day and day - start for day in row), count)
+            for (texts, row), count in one.items()
+        )
         for one, start in zip(sets, first, strict=True)
     ]
     return Known(keys, np.array(first, np.int64))

@@ -186,7 +186,9 @@ def dated_chances(
         [list(table[name]) for name in settings["dates"]],
     )
     before = knows([0] * len(solution.levels))
+    after = attack(knows(solution.levels), shown, everyone, settings["date_shift_days"])
     return {
         "before": attack(before, before, everyone, 0),
-        "after": attack(knows(solution.levels), shown, everyone, settings["date_shift_days"]),
+        # everybody's own rows fit: whose do not could not be measured, and counts as named
+        "after": np.where(after > 0, after, 1.0),
     }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from avatarflow.intake.tables.selection import select_rows
 from avatarflow.runs.context import Step
 
 from .criteria import ORDERED
-from .dates import day_of
+from .dates import FIRST_YEAR, LAST_YEAR, day_of
 from .generated import generated_labels
 from .hierarchies import Hierarchy, build, checked_values, shown_rows
 
@@ -134,12 +135,21 @@ def _check_cells(
     rows: pd.DataFrame, entry: Mapping[str, Any], where: str, problems: Problems
 ) -> None:
     """Note dates that are none, and ordered values that are no numbers."""
+    # a day that the shift may move out of the years that are known could not be measured
+    earliest, latest = date(FIRST_YEAR, 1, 1).toordinal(), date(LAST_YEAR, 12, 31).toordinal()
+    shift = entry["date_shift_days"]
     for column in entry["dates"]:
-        wrong = [
+        days = [day_of(cell) if cell else 0 for cell in rows[column]]
+        known = zip(rows[ROW], days, strict=True)
+        if odd := [
             row
-            for row, cell in zip(rows[ROW], rows[column], strict=True)
-            if cell and day_of(cell) is None
-        ]
+            for row, day in known
+            if day and not earliest <= day - shift <= day + shift <= latest
+        ]:
+            found = f"{len(odd)} days within {shift} days of {FIRST_YEAR} or {LAST_YEAR} ({shown_rows(odd)})"
+            do = "correct them, or leave them empty where they stand for an unknown day"
+            problems.add(f"{where}.dates: column '{column}'", found, do)
+        wrong = [row for row, day in zip(rows[ROW], days, strict=True) if day is None]
         if wrong:
             found = f"{len(wrong)} cells that are no day ({shown_rows(wrong)})"
             problems.add(f"{where}.dates: column '{column}'", found, "write 2026-12-01 or 20261201")

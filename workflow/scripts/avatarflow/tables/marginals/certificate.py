@@ -56,7 +56,9 @@ def claim(measured: Mapping[str, Any]) -> list[str]:
         f"{in_all:.6g}.",
         "The rows are nobody's. So k-anonymity, l-diversity, t-closeness, suppression and risks by class say nothing: "
         "those gates do not apply, and none of them passed.",
-        "A patient with several rows counts with one, the first in the order of the domains.",
+        "A patient with several rows counts with one, the first in the order of the domains; one with two ids counts "
+        "twice, and is protected by twice as much epsilon.",
+        f"It is measurement {measured['measurement']} of this entry: the data may have changed since it was made.",
         "Which values a column may have comes from the configuration, which must not have been taken from the data.",
         "Not protected: what is true of people like a patient, whether he takes part or not; other tables of the same "
         "patients that are not in the ledger; and that a run stopped, at a value outside of its domain or a manifest.",

@@ -63,9 +63,12 @@ def check_ledger(path: str, where: str) -> list[dict[str, Any]]:
     if not Path(path).is_file():
         found = "no such file, and without it nobody knows what was spent"
         raise refuse(where, found, "bring it back, or make an empty one: (umask 077; touch ...)")
-    text = read_secret(Path(path), where)
+    return _lines(read_secret(Path(path), where), where)
+
+
+def _lines(content: bytes, where: str) -> list[dict[str, Any]]:
     lines = []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
             read = json.loads(line)
             usable = all(read[key] > 0 for key in NUMBERS) and read["counts"] and read["identity"]
@@ -80,8 +83,28 @@ def check_ledger(path: str, where: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def opened(path: str, where: str) -> Iterator[Ledger]:
-    """Open a ledger for one job at a time."""
+    """Open a ledger for one job at a time.
+
+    Raises
+    ------
+    AvatarflowError
+        As `check_ledger`; also if another file took its place meanwhile, which would lose what is written.
+    """
     check_ledger(path, where)
     with Path(path).open("r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        yield Ledger(check_ledger(path, where), stream)
+        _same_file(path, stream, where)
+        yield Ledger(_lines(stream.read(), where), stream)
+        _same_file(path, stream, where)
+
+
+def _same_file(path: str, stream: BinaryIO, where: str) -> None:
+    try:
+        same = os.path.samestat(Path(path).stat(), os.fstat(stream.fileno()))
+    except OSError:
+        same = False
+    if not same:
+        found = "another file took its place while a job used it"
+        raise refuse(
+            where, found, "look for what copies or renames it, and bring the right one back"
+        )

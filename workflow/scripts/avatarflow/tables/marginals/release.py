@@ -31,12 +31,16 @@ from .noise import FROM_SYSTEM, Below, discrete_gaussian
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured and with how much noise, from the configuration alone."""
+    """What is measured and with how much noise, from the configuration alone.
+
+    `asked` says of which patients, and by the number of the measurement which one.
+    """
 
     domains: tuple[Domain, ...]
     sets: tuple[Columns, ...]
     delta: float
     variance: Fraction
+    asked: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Plan":
@@ -46,7 +50,8 @@ class Plan:
         sets = tuple(measured_sets(names, part["order"], part["sets"]))
         rho = accountant.rho_of(part["epsilon"], part["delta"])
         domains = tuple(Domain.of(name, part["domains"][name]) for name in names)
-        return cls(domains, sets, part["delta"], accountant.variance_of(rho, len(sets)))
+        asked = settings["source"], settings["patient_id_columns"], part["measurement"]
+        return cls(domains, sets, part["delta"], accountant.variance_of(rho, len(sets)), asked)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,6 +113,7 @@ def synthetic_table(
         "sigma": float(plan.variance) ** 0.5,
         "sets": [[plan.domains[place].column for place in columns] for columns in plan.sets],
         "rows": len(table),
+        "measurement": settings["marginals"]["measurement"],
         "ledger": {"measurements": measurements, "rho": total, "epsilon": plan.epsilon(total)},
         "generated": settings["source"]["generate"] is not None,
     }
@@ -137,8 +143,9 @@ def measured_once(
 ) -> tuple[Sequence[Sequence[int]] | None, float]:  # fmt: skip
     """Return the noisy counts of each set, and the rho of everything in the ledger with them.
 
-    Equal data that were measured in the same way before have their counts in the ledger; they are taken again, which
-    tells nothing new. Where the limit would be exceeded nothing is measured, and the counts are None.
+    A measurement that the configuration asked for before has its counts in the ledger; they are taken again, whatever
+    the data are now: whether they are still the same is a question to the data that nobody paid for. Where the limit
+    would be exceeded nothing is measured, and the counts are None.
 
     Parameters
     ----------
@@ -152,13 +159,13 @@ def measured_once(
     below : callable
         Where random numbers come from.
     """
-    counts = [counted(true, columns, plan.shape) for columns in plan.sets]
-    identity = _identity(plan, counts)
+    identity = _identity(name, plan)
     if (earlier := ledger.counts(identity)) is not None:
         return earlier, ledger.rho
     total = ledger.rho + plan.rho
     if plan.epsilon(total) > limit:
         return None, total
+    counts = [counted(true, columns, plan.shape) for columns in plan.sets]
     noisy = [
         [int(cell) + discrete_gaussian(plan.variance, below) for cell in cells] for cells in counts
     ]
@@ -167,15 +174,11 @@ def measured_once(
     return noisy, total
 
 
-def _identity(plan: Plan, counts: Sequence[Integers]) -> str:
-    """Return a digest of what the noisy counts hang on; it stays in the ledger."""
-    said = [
-        [[domain.column, domain.texts] for domain in plan.domains],
-        plan.sets,
-        str(plan.variance),
-        [cells.tolist() for cells in counts],
-    ]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def _identity(name: str, plan: Plan) -> str:
+    """Return a digest of what was asked for: no count and no cell is in it."""
+    domains = [[domain.column, domain.texts] for domain in plan.domains]
+    said = [name, plan.asked, domains, plan.sets, str(plan.variance)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _texts(rows: Integers, domains: Sequence[Domain]) -> pd.DataFrame:
