@@ -119,6 +119,19 @@ def main() -> None:
     write_json(arguments.out, clean({"persons": PERSONS, "patients": PATIENTS, "results": results}))
 
 
+def decision(folder: Path, entry: dict) -> dict:
+    """Release an entry whose manifest and population lie in a folder; return its certificate."""
+    settings = {**load({"tables": {"t": entry}})["tables"]["t"], "seed": SEED}
+    paths = {
+        "manifest": folder / "labels.csv",
+        "hierarchies": None,
+        "population": folder / "people.csv",
+        "key": entry.get("key_file"),
+    }
+    outputs = {name: folder / name for name in ("certificate", "page")}
+    return release_table("t", paths, settings, outputs, folder / "release", Step.null())
+
+
 def released(folder: Path, table, population, registry: dict[str, Row], k: int) -> dict:
     """Release a table with the gates' defaults but for k, and attack what is published."""
     key = folder / "key"
@@ -132,15 +145,7 @@ def released(folder: Path, table, population, registry: dict[str, Row], k: int) 
         "sensitive": {"diagnosis": {}}, "key_file": str(key),
         "gates": {"k_anonymity": k, "linkage": 1, **dict.fromkeys(OF_DATES, 1)},
     }  # fmt: skip
-    settings = {**load({"tables": {"t": entry}})["tables"]["t"], "seed": SEED}
-    paths = {
-        "manifest": folder / "labels.csv",
-        "hierarchies": None,
-        "population": folder / "people.csv",
-        "key": key,
-    }
-    outputs = {name: folder / name for name in ("certificate", "page")}
-    decided = release_table("t", paths, settings, outputs, folder / "release", Step.null())
+    decided = decision(folder, entry)
     with (folder / "release" / "table.csv").open(encoding="utf-8") as file:
         rows = {row["patient_id"]: row for row in csv.DictReader(file)}
     truth = {pseudonym(KEY.encode(), "t", "patient_id", name.lower()): name for name in registry}

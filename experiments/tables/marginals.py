@@ -17,13 +17,12 @@ import json
 import tempfile
 from pathlib import Path
 
-from avatarflow.config.loading import load
+from linkage import decision
+
 from avatarflow.core import seeds
 from avatarflow.core.paths import write_json
 from avatarflow.core.results import clean
-from avatarflow.runs.context import Step
 from avatarflow.tables.generated import AREAS, DIAGNOSES, DISTRICTS, generated_labels
-from avatarflow.tables.release import release_table
 
 HERE = Path(__file__).parent
 PERSONS, PATIENTS, SEED = 10_000, 2_000, 1
@@ -65,15 +64,7 @@ def released(folder: Path, epsilon: float) -> dict:
         },
         "gates": {"epsilon": epsilon},
     }  # fmt: skip
-    settings = {**load({"tables": {"t": entry}})["tables"]["t"], "seed": SEED}
-    paths = {
-        "manifest": folder / "labels.csv",
-        "hierarchies": None,
-        "population": folder / "people.csv",
-        "key": None,
-    }
-    outputs = {name: folder / name for name in ("certificate", "page")}
-    decided = release_table("t", paths, settings, outputs, folder / "release", Step.null())
+    decided = decision(folder, entry)
     measured, internal = decided["measured"], decided["internal"]
     kept = {name: measured[name] for name in ("epsilon", "rho", "sigma", "rows")}
     figures: dict = clean({**kept, **{name: internal[name] for name in ("distances", "linkage")}})

@@ -6,13 +6,11 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from table_project import Project, without_figure
 
 from avatarflow.config import table_problems
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.runs.context import Step
-from avatarflow.tables import release
 from avatarflow.tables.marginals import drawing, figures
 from avatarflow.tables.marginals import release as synthetic
 from avatarflow.tables.marginals.ledger import check_ledger, opened
@@ -48,49 +46,13 @@ def manifest(patients=600):
     return pd.DataFrame(rows)
 
 
-class Project:
-    """A working directory with a table, and a ledger beside it."""
-
-    def __init__(self, folder):
-        self.folder = folder / "work"
-        self.folder.mkdir()
-        self.ledger = folder / "ledger"
-        self.ledger.touch(mode=0o600)
-        self.entry = yaml.safe_load(yaml.safe_dump(ENTRY))
-        self.entry["marginals"]["ledger"] = str(self.ledger)
-        self.population = None
-
-    def checked(self):
-        return load({"tables": {"t": self.entry}})["tables"]["t"]
-
-    def run(self, table, seed=1):
-        path = self.folder / "labels.csv"
-        table.to_csv(path, index=False)
-        paths = {
-            "manifest": str(path),
-            "population": self.population,
-            "hierarchies": None,
-            "key": None,
-        }
-        outputs = {name: self.folder / name for name in ("certificate", "page")}
-        settings = {**self.checked(), "seed": seed}
-        return release.release_table(
-            "t", paths, settings, outputs, self.folder / "release", Step.null()
-        )
-
-    def released(self):
-        return pd.read_csv(self.folder / "release/table.csv", dtype=str, keep_default_na=False)
-
-    def lines(self):
-        return check_ledger(str(self.ledger), "l")
-
-
 @pytest.fixture
 def with_library(tmp_path, monkeypatch):
-    made = Project(tmp_path)
-    monkeypatch.chdir(made.folder)
-    nothing = {"gates_picture": "", "turning_point": lambda gate: ""}
-    monkeypatch.setattr(release, "shown_gates", lambda gates: nothing)
+    made = Project(tmp_path, monkeypatch, ENTRY)
+    made.ledger = made.beside("ledger")
+    made.lines = lambda: check_ledger(str(made.ledger), "l")
+    made.entry["marginals"]["ledger"] = str(made.ledger)
+    without_figure(monkeypatch)
     return made
 
 

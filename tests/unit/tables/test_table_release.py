@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from table_project import Project, without_figure
 
-from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.statistics import Estimate
 from avatarflow.runs.context import Step
@@ -37,51 +36,17 @@ def manifest(patients=60):
     return pd.DataFrame(rows)
 
 
-class Project:
-    """A working directory with a table, and its key beside it."""
-
-    def __init__(self, folder):
-        self.folder = folder / "work"
-        self.folder.mkdir()
-        self.key = folder / "key"
-        self.key.write_text("0123456789abcdef" * 2)
-        self.key.chmod(0o600)
-        self.entry = yaml.safe_load(yaml.safe_dump(ENTRY)) | {"key_file": str(self.key)}
-        self.population = None
-        self.hierarchies = None
-
-    def checked(self):
-        return load({"tables": {"t": self.entry}})["tables"]["t"]
-
-    def run(self, table, seed=1):
-        path = self.folder / "labels.csv"
-        table.to_csv(path, index=False)
-        paths = {
-            "manifest": str(path), "population": self.population, "hierarchies": self.hierarchies,
-            "key": self.entry["key_file"],
-        }  # fmt: skip
-        outputs = {name: self.folder / name for name in ("certificate", "page")}
-        settings = {**self.checked(), "seed": seed}
-        return release.release_table(
-            "t", paths, settings, outputs, self.folder / "release", Step.null()
-        )
-
-    def released(self):
-        return pd.read_csv(self.folder / "release/table.csv", dtype=str, keep_default_na=False)
-
-
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
-    made = Project(tmp_path)
-    monkeypatch.chdir(made.folder)
+    made = Project(tmp_path, monkeypatch, ENTRY)
+    made.key = made.beside("key", "0123456789abcdef" * 2)
+    made.entry["key_file"] = str(made.key)
     return made
 
 
 @pytest.fixture
 def project(drawn, monkeypatch):
-    """Without the figure of the gates, which takes most of the time."""
-    nothing = {"gates_picture": "", "turning_point": lambda gate: ""}
-    monkeypatch.setattr(release, "shown_gates", lambda gates: nothing)
+    without_figure(monkeypatch)
     return drawn
 
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from avatarflow.core.arrays import Mask, Pictures
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing, replacing_folder
+from avatarflow.core.parquet import parquet_writer
+from avatarflow.core.paths import replacing_folder
 
 IMAGE = "image"
 PER_SHARD = 512
@@ -78,10 +79,7 @@ def _write(path: str | Path, images: Iterable[bytes], table: pd.DataFrame) -> No
         {"huggingface": json.dumps({"info": {"features": _features(schema)}})}
     )
     waiting = iter(images)
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as file,
-    ):
+    with parquet_writer(path, schema) as file:
         for start in range(0, max(len(table), 1), PER_GROUP):
             group = rows.slice(start, PER_GROUP)
             column = [{"bytes": next(waiting), "path": None} for _ in range(len(group))]

@@ -13,6 +13,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.gates import Gate, all_pass, switched_off
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.results import clean
+from avatarflow.privacy.cones.coverage import promise
 from avatarflow.runs.context import Step
 
 from .consent import NOBODY
@@ -100,28 +101,17 @@ def claim(
 
     Parameters
     ----------
-    unit : str
-        `person` or `eye`: what the originals allow to be told apart.
-    coverage : mapping
-        What the calibration promises: `mode` (`reject-all` or `conformal`), `persons`, `mean_miss`, `miss_bound`.
+    unit, coverage
+        As for `promise`.
     anatomy : mapping, optional
         How the anatomy check was set: `kind`, `pass_share`, `patients`; None where the pictures were not checked.
     """
-    whose = (
-        "person"
-        if unit == "person"
-        else "eye: the originals do not tell which eyes belong to one person"
-    )
-    every = (
-        "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
-    )
+    whose, missed = promise(unit, coverage)
     return [
-        f"The unit of every privacy figure is the {whose}.",
+        whose,
         "Every released picture lies outside the cones of all originals: its fingerprint is farther from each of them "
         "than the perturbations of originals that the cones were calibrated to reject.",
-        f"The cones reject {every} of {coverage['persons']} calibration {unit}s. Of a further exchangeable {unit} "
-        f"some perturbation is missed with a probability of at most {coverage['mean_miss']:.2%} on average over "
-        f"calibrations; in 95 % of calibrations it is at most {coverage['miss_bound']:.2%}.",
+        missed,
         f"The claim covers {unit}s exchangeable with the calibration ones, the stated number of pictures and "
         "perturbations of each, and the stated families of perturbations and cameras - nothing else.",
         "For those whose pictures trained the fingerprint only an empirical rate is known.",

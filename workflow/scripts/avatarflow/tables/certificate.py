@@ -32,6 +32,21 @@ def certificate(
         column: {key: True if key == "file" else value for key, value in part.items() if value}
         for column, part in asked["quasi_identifiers"].items()
     }
+    return decided(
+        name,
+        gates,
+        settings,
+        not_checked=not_checked(settings),
+        asked=asked,
+        measured=dict(measured),
+        claim=claim(settings),
+    )
+
+
+def decided(
+    name: str, gates: list[Gate], settings: Mapping[str, Any], **parts: Any
+) -> dict[str, Any]:
+    """Return what every certificate of a table says of its gates, and the parts of this kind, as plain values."""
     plain: dict[str, Any] = clean(
         {
             "version": VERSION,
@@ -39,10 +54,7 @@ def certificate(
             "decision": PASS if passed(gates, settings) else "refuse",
             "reasons": [f"{gate.name}: {gate.result}" for gate in gates if gate.result != PASS],
             "gates": [gate.as_dict() for gate in gates],
-            "not_checked": not_checked(settings),
-            "asked": asked,
-            "measured": dict(measured),
-            "claim": claim(settings),
+            **parts,
         }
     )
     return plain

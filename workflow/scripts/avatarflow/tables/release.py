@@ -1,6 +1,5 @@
 """The decision about a table of labels, and the folder that may be published where every gate passes."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ import pandas as pd
 from avatarflow.core.arrays import Integers
 from avatarflow.core.gates import Gate, switched_off
 from avatarflow.core.outcomes import PASS
-from avatarflow.core.paths import replacing, replacing_folder
+from avatarflow.core.paths import replacing_folder, write_text
 from avatarflow.core.tables import write_table
 from avatarflow.intake.identifiers import spelled
-from avatarflow.release.certificate import record, remove_earlier
+from avatarflow.release.certificate import as_json, record, remove_earlier
 from avatarflow.release.checksums import CHECKSUMS, write_checksums
 from avatarflow.release.gates.other_thresholds import shown_gates
 from avatarflow.release.signing import Signer, read_signer
@@ -67,12 +66,8 @@ def release_table(
         step.info("%d rows released", len(table))
     shown = {"certificate": decided, "internal": internal, **shown_gates(decided["gates"])}
     stays = decided | ({"internal": internal} if internal else {})
-    for path, content in (
-        (outputs["certificate"], _as_json(stays)),
-        (outputs["page"], fill(template, **shown)),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_text(outputs["certificate"], as_json(stays))
+    write_text(outputs["page"], fill(template, **shown))
     for gate in gates:
         step.info(
             "gate %s: %s (%s %s %s)",
@@ -164,9 +159,5 @@ def _write_folder(
 ) -> None:
     with replacing_folder(folder) as target:
         write_table(table, target / "table.csv", separator=",")
-        (target / "certificate.json").write_text(_as_json(decided), encoding="utf-8")
+        (target / "certificate.json").write_text(as_json(decided), encoding="utf-8")
         write_checksums(target, CHECKSUMS, signer)
-
-
-def _as_json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"

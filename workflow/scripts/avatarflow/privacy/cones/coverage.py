@@ -1,6 +1,8 @@
 """What a calibration of the cones promises for one further person."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -22,6 +24,32 @@ class Coverage:
     rank: int
     mean_miss: float
     miss_bound: float
+
+
+def promise(unit: str, coverage: Mapping[str, Any]) -> tuple[str, str]:
+    """Return whom figures count and what a calibration promises, as sentences of a claim.
+
+    Parameters
+    ----------
+    unit : str
+        `person` or `eye`: what the originals allow to be told apart.
+    coverage : mapping
+        `mode` (`reject-all` or `conformal`), `persons`, `mean_miss`, `miss_bound`.
+    """
+    whose = (
+        "person"
+        if unit == "person"
+        else "eye: the originals do not tell which eyes belong to one person"
+    )
+    every = (
+        "every calibration perturbation" if coverage["mode"] == "reject-all" else "the asked share"
+    )
+    return (
+        f"The unit of every privacy figure is the {whose}.",
+        f"The cones reject {every} of {coverage['persons']} calibration {unit}s. Of a further exchangeable {unit} "
+        f"some perturbation is missed with a probability of at most {coverage['mean_miss']:.2%} on average over "
+        f"calibrations; in 95 % of calibrations it is at most {coverage['miss_bound']:.2%}.",
+    )
 
 
 def reject_all_coverage(persons: int) -> Coverage:

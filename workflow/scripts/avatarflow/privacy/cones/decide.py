@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing
+from avatarflow.core.parquet import parquet_writer
 from avatarflow.core.statistics import Estimate, share_of_persons, share_of_pictures
 from avatarflow.privacy.fingerprints.files import RowFile, StoredRows
 from avatarflow.privacy.search import neighbours
@@ -255,10 +254,7 @@ def _writer(path: str | Path, stage: str | None) -> Iterator[Any]:
     schema = (
         SCHEMA if stage is None else SCHEMA.append(pa.field("stage", pa.string(), nullable=False))
     )
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as file,
-    ):
+    with parquet_writer(path, schema) as file:
 
         def write(columns: dict[str, Any]) -> None:
             if stage is not None:

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Integers, Mask, Pictures, Rows
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing, write_json
+from avatarflow.core.parquet import parquet_writer
+from avatarflow.core.paths import write_json
 from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Column, iterate, read_table, unreadable
 from avatarflow.imaging.spool import Chosen, Stored, folder_of, spooled
@@ -278,8 +278,5 @@ def _share(matched: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict
 
 @contextmanager
 def _writer(path: str) -> Iterator[Callable[[dict[str, Any]], None]]:
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as file,
-    ):
+    with parquet_writer(path, SCHEMA) as file:
         yield lambda columns: file.write_table(pa.table(columns, SCHEMA))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.paths import read_json, replacing, write_json
+from avatarflow.core.parquet import parquet_writer
+from avatarflow.core.paths import read_json, write_json
 from avatarflow.core.statistics import share_of_persons
 from avatarflow.imaging.shards import iterate, read_table
 from avatarflow.intake.patients.persons import HELDOUT
@@ -156,8 +156,5 @@ def _writer(path: str, names: Sequence[str]) -> Iterator[Any]:
             *(pa.field(name, pa.float64()) for name in names),
         ]
     )
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as file,
-    ):
+    with parquet_writer(path, schema) as file:
         yield lambda rows: file.write_table(pa.Table.from_pylist(rows, schema))

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from avatarflow.core.gates import Gate
-from avatarflow.core.outcomes import PASS
-from avatarflow.core.results import clean
-from avatarflow.tables.gates import EPSILON, RULES, passed
-
-VERSION = 1
+from avatarflow.tables.certificate import decided
+from avatarflow.tables.gates import EPSILON, RULES
 
 
 def certificate(
@@ -25,26 +22,21 @@ def certificate(
     measured : mapping
     """
     asked = {key: value for key, value in settings["marginals"].items() if key != "ledger"}
-    plain: dict[str, Any] = clean(
-        {
-            "version": VERSION,
-            "release": name,
-            "decision": PASS if passed(gates, settings) else "refuse",
-            "reasons": [f"{gate.name}: {gate.result}" for gate in gates if gate.result != PASS],
-            "gates": [gate.as_dict() for gate in gates],
-            "not_checked": [],
-            "not_applicable": [kind for kind in RULES if kind != EPSILON],
-            "asked": {
-                "quasi_identifiers": list(settings["quasi_identifiers"]),
-                "sensitive": list(settings["sensitive"]),
-                "marginals": asked,
-                "gates": {EPSILON: settings["gates"][EPSILON]},
-            },
-            "measured": dict(measured),
-            "claim": claim(measured),
-        }
+    return decided(
+        name,
+        gates,
+        settings,
+        not_checked=[],
+        not_applicable=[kind for kind in RULES if kind != EPSILON],
+        asked={
+            "quasi_identifiers": list(settings["quasi_identifiers"]),
+            "sensitive": list(settings["sensitive"]),
+            "marginals": asked,
+            "gates": {EPSILON: settings["gates"][EPSILON]},
+        },
+        measured=dict(measured),
+        claim=claim(measured),
     )
-    return plain
 
 
 def claim(measured: Mapping[str, Any]) -> list[str]:

@@ -4,8 +4,6 @@ Whether the table is published hangs on the configuration and the ledger alone, 
 that was measured without noise.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
+from avatarflow.core.digest import config_digest
 from avatarflow.core.gates import Gate
 from avatarflow.core.statistics import Estimate
 from avatarflow.runs.context import Step
@@ -159,7 +158,8 @@ def measured_once(
     below : callable
         Where random numbers come from.
     """
-    identity = _identity(name, plan)
+    domains = [[domain.column, domain.texts] for domain in plan.domains]
+    identity = config_digest([name, plan.asked, domains, plan.sets, plan.variance])
     if (earlier := ledger.counts(identity)) is not None:
         return earlier, ledger.rho
     total = ledger.rho + plan.rho
@@ -172,13 +172,6 @@ def measured_once(
     spent = {"rho": plan.rho, "epsilon": plan.epsilon(plan.rho), "delta": plan.delta}
     ledger.append({"entry": name, "identity": identity, "counts": noisy, **spent})
     return noisy, total
-
-
-def _identity(name: str, plan: Plan) -> str:
-    """Return a digest of what was asked for: no count and no cell is in it."""
-    domains = [[domain.column, domain.texts] for domain in plan.domains]
-    said = [name, plan.asked, domains, plan.sets, str(plan.variance)]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _texts(rows: Integers, domains: Sequence[Domain]) -> pd.DataFrame:
