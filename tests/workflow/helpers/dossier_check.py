@@ -75,7 +75,9 @@ def value_at(file, path):
         stage, what = path.strip("/").split("/")
         condition = "AND accepted" if what == "accepted" else ""
         query = f"SELECT count(*) FROM read_parquet(?) WHERE stage = ? {condition}"
-        return duckdb.execute(query, [str(file), stage]).fetchone()[0]
+        # a connection of its own: an unfinished result would block the shared one
+        with duckdb.connect() as engine:
+            return engine.execute(query, [str(file), stage]).fetchone()[0]
     found = json.loads(file.read_text())
     for part in path.strip("/").split("/"):
         if part == "#":
