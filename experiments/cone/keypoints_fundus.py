@@ -51,30 +51,25 @@ def idrid(folder: Path, manifest: pd.DataFrame, size: int) -> tuple[dict, float]
     half = len(names) // 2
     originals = [load(folder, name, size) for name in names[:half]]
     index = Index([template(picture) for picture in originals])
-    others = [
-        index.most_alike(variants(picture), without={row})[0]
-        for row, picture in enumerate(originals)
-    ]
+    asked = [variants(picture) for picture in originals]
+    others, _ = index.most_alike(asked, without=[{row} for row in range(half)])
     limit = threshold(np.nan_to_num(others), FALSE_MATCHES)
     began = time.process_time()
-    held_out = np.nan_to_num(
-        [index.most_alike(variants(load(folder, name, size)))[0] for name in names[half:]]
-    )
+    asked = [variants(load(folder, name, size)) for name in names[half:]]
+    held_out = np.nan_to_num(index.most_alike(asked)[0])
     seconds = (time.process_time() - began) / len(held_out)
     tested = rng.permutation(half)[:TESTED]
     kinds = {}
     for kind, alter in ALTERATIONS.items():
-        alike, named = [], []
+        altered = []
         for row in tested:
             others = [originals[other] for other in rng.integers(0, half, 3)]
-            altered = np.ascontiguousarray(alter(originals[row], others, rng))
-            value, original = index.most_alike(variants(altered))
-            alike.append(value)
-            named.append(original == row)
-        hits = np.array(alike) > limit
+            altered.append(np.ascontiguousarray(alter(originals[row], others, rng)))
+        alike, named = index.most_alike([variants(picture) for picture in altered])
+        hits = alike > limit
         kinds[kind] = {
             "matched": measured(hits),
-            "right_original": float(np.mean(named)),
+            "right_original": float(np.mean(named == tested)),
             "median_keypoints": float(np.nanmedian(alike)),
         }
     return {

@@ -78,13 +78,13 @@ def kinds(entry: Path) -> Iterator[np.ndarray]:
 def seen_by_verifier(entry: Path, trial: Mapping[str, Any]) -> np.ndarray:
     """Return which altered originals the verifier takes for an original (kinds, pictures)."""
     from avatarflow.privacy.verifier import matcher
-    from avatarflow.privacy.verifier.keypoint_votes import Index
+    from avatarflow.privacy.verifier.keypoint_votes import indexed
 
     match, table = matcher(trial["matcher"]), read_table(entry / "pool/pictures")
     gallery = read_pictures(entry / "pool/pictures")[(table["role"] != "heldout").to_numpy()]
-    index = Index(match.template(picture) for picture in gallery)
+    index = indexed(match, gallery)
     alike = [
-        [index.most_alike(match.variants(each), trial["threshold"])[0] for each in pictures]
+        index.most_alike([*map(match.of_candidate, pictures)], trial["threshold"])[0]
         for pictures in kinds(entry)
     ]
     return (np.isnan(alike) & trial["refuse_unseen"]) | (np.array(alike) > trial["threshold"])

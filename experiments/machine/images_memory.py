@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 RESULT = Path(__file__).parent / "results" / "images_memory.json"
@@ -152,6 +153,7 @@ def draw(folder: Path, size: int) -> None:
     ).save(folder / "192.cones.safetensors")  # fmt: skip
     trial = {"matcher": "keypoints", "threshold": 10.0, "refuse_unseen": True}
     (folder / "trial").write_text(json.dumps(trial), encoding="utf-8")
+    (folder / "calibrated").write_text("{}", encoding="utf-8")
     (folder / "samples").mkdir(exist_ok=True)
     done = 0
     for file in shard_files(folder / "pool"):
@@ -170,7 +172,16 @@ def run_at_defaults(step: str, folder: Path, size: int) -> None:
     asked, null = at_defaults(size), Step.null()
     at = {
         name: str(folder / name)
-        for name in ("pool", "samples", "leaks", "trial", "results", "figure.png", "verified.json")
+        for name in (
+            "pool",
+            "samples",
+            "leaks",
+            "trial",
+            "calibrated",
+            "results",
+            "figure.png",
+            "verified.json",
+        )
     }
     at |= {"encoder": str(folder / "encoder192"), "candidates": at["samples"]}
     at |= {
@@ -187,7 +198,7 @@ def run_at_defaults(step: str, folder: Path, size: int) -> None:
         inputs = {name: at[name] for name in at if name != "trial" or together}
         cones = str(folder / "together") if together else at["cones"]
         made = {"cones": cones, "risks": str(folder / "risks")}
-        made |= {"calibrated": at["results"], "plane": at["figure.png"]}
+        made |= {"calibrated": at["calibrated"], "plane": at["figure.png"]}
         calibrate_entry(inputs, asked["cone"], SEED, made, null)
     elif step == "decide at defaults":
         from avatarflow.privacy.cones.decide_step import judge_pictures
@@ -256,16 +267,20 @@ def run_at_defaults(step: str, folder: Path, size: int) -> None:
 
 def ask_less() -> None:
     """Let the verifier have random keypoints, a coarser index, and few questions; the settings plane one beta."""
-    import itertools
-
     import numpy as np
 
     from avatarflow.privacy.cones import calibration, settings_plane
-    from avatarflow.privacy.verifier import MATCHERS, Matcher, keypoint_votes, keypoints
+    from avatarflow.privacy.verifier import (
+        MATCHERS,
+        Matcher,
+        descriptors,
+        keypoint_votes,
+        keypoints,
+    )
 
     plane = settings_plane.settings_plane
     calibration.settings_plane = lambda *of, **how: plane(*of, betas=(0.2,), **how)
-    drawing, asked = np.random.default_rng(SEED), itertools.count()
+    drawing, left = np.random.default_rng(SEED), iter(range(ASKED))
 
     def template(picture: np.ndarray) -> keypoints.Template:
         rows = np.abs(drawing.standard_normal((keypoints.MOST, keypoints.LENGTH), np.float32))
@@ -274,13 +289,18 @@ def ask_less() -> None:
         return keypoints.Template(keypoints.Keypoints(points, rows))
 
     answer = keypoint_votes.Index.most_alike
-    keypoint_votes.Index.most_alike = lambda index, *of, **how: (
-        answer(index, *of, **how) if next(asked) < ASKED else (0.0, 0)
-    )
-    keypoint_votes.CELLS, keypoint_votes.TRAINED = (
-        keypoint_votes.CELLS / 12,
-        keypoint_votes.TRAINED * 6,
-    )
+
+    def most_alike(
+        index: keypoint_votes.Index, candidates: Sequence, enough: float = np.inf,
+        without: Sequence = (),
+    ) -> tuple:  # fmt: skip
+        some = [each for each, _ in zip(candidates, left, strict=False)]
+        alike, original = answer(index, some, enough, without[: len(some)])
+        spare = (0, len(candidates) - len(some))
+        return np.pad(alike, spare), np.pad(original, spare)
+
+    keypoint_votes.Index.most_alike = most_alike
+    descriptors.CELLS, descriptors.TRAINED = descriptors.CELLS / 12, descriptors.TRAINED * 6
     MATCHERS["keypoints"] = Matcher(
         template, keypoints.similarity, keypoints.SAME_FILE, lambda picture: iter([template(picture)])
     )  # fmt: skip

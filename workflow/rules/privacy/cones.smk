@@ -116,7 +116,7 @@ rule calibrate_cones:
         "results/benchmarks/{map}/{name}/calibrate_cones.tsv"
     conda:
         "../../../envs/privacy.yaml"
-    threads: config["compute"]["threads"]
+    threads: 4  # pictures that the verifier is asked about side by side
     resources:
         mem_mb=4000,
         runtime=120,
@@ -177,7 +177,7 @@ rule try_verifier:
         "results/benchmarks/{map}/{name}/try_verifier.tsv"
     conda:
         "../../../envs/privacy.yaml"
-    threads: 1
+    threads: 4  # pictures that the verifier is asked about side by side
     resources:
         mem_mb=4000,
         runtime=120,
@@ -198,7 +198,7 @@ rule verify_candidates:
         candidates="results/{map}/{name}/samples/{stage}/pictures",
         pool="results/{map}/{name}/pool/pictures",
         fingerprints="results/{map}/{name}/privacy/{stage}.safetensors",
-        originals="results/{map}/{name}/privacy/originals.safetensors",
+        calibrated="results/{map}/{name}/privacy/calibration.json",
         encoder="results/{map}/{name}/privacy/encoder.safetensors",
         cones="results/{map}/{name}/privacy/cones.safetensors",
         trial="results/{map}/{name}/privacy/verifier.json",
@@ -211,7 +211,7 @@ rule verify_candidates:
         "results/benchmarks/{map}/{name}/verify_candidates.{stage}.tsv"
     conda:
         "../../../envs/privacy.yaml"
-    threads: 1
+    threads: 4  # pictures that the verifier is asked about side by side
     resources:
         mem_mb=4000,
         runtime=240,

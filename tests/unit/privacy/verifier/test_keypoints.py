@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from avatarflow.imaging.phantom.eyes import draw_eyes
-from avatarflow.privacy.verifier import keypoint_votes, keypoints
-from avatarflow.privacy.verifier.keypoint_votes import FEW, Index
+from avatarflow.privacy.verifier import descriptors, keypoint_votes, keypoints
+from avatarflow.privacy.verifier.keypoint_votes import Index
 from avatarflow.privacy.verifier.keypoints import inliers, similarity, template, variants
 
 EYES = 40
@@ -22,6 +22,12 @@ def eyes():
 @pytest.fixture(scope="module")
 def index(eyes):
     return Index(map(template, eyes[: EYES - 10]))
+
+
+def asked(index, picture, **how):
+    """Ask about one candidate."""
+    alike, original = index.most_alike([variants(picture)], **how)
+    return float(alike[0]), int(original[0])
 
 
 def occluded(picture):
@@ -102,14 +108,13 @@ ALTERED = {
 
 
 def test_other_eyes_share_few_keypoints_with_any_original(index, eyes):
-    found = [index.most_alike(variants(picture))[0] for picture in eyes[EYES - 10 :]]
-    assert max(found) < 16
+    assert max(asked(index, picture)[0] for picture in eyes[EYES - 10 :]) < 16
 
 
 @pytest.mark.parametrize("kind", ALTERED)
 def test_an_altered_copy_is_found_among_all_originals(index, eyes, kind):
     for row in (0, 7, 19):
-        alike, original = index.most_alike(variants(ALTERED[kind](eyes[row])))
+        alike, original = asked(index, ALTERED[kind](eyes[row]))
         assert original == row
         assert alike > 20
 
@@ -132,12 +137,53 @@ def test_noise_beside_a_picture_takes_no_place_of_its_keypoints(eyes):
 
 
 def test_many_descriptors_are_found_in_cells_as_one_by_one(index, eyes, monkeypatch):
-    assert len(index.descriptors) > FEW
-    monkeypatch.setattr("avatarflow.privacy.verifier.keypoint_votes.FEW", len(index.descriptors))
+    assert len(index.descriptors) > descriptors.FEW
+    monkeypatch.setattr(descriptors, "FEW", len(index.descriptors))
     one_by_one = Index(map(template, eyes[: EYES - 10]))
     for row in (3, 11):
-        picture = [template(occluded(eyes[row]))]
-        assert index.most_alike(picture) == one_by_one.most_alike(picture)
+        picture = occluded(eyes[row])
+        assert asked(index, picture) == asked(one_by_one, picture)
+
+
+@pytest.mark.parametrize("few", [descriptors.FEW, 10**6])
+def test_parts_of_an_index_find_what_all_of_it_finds(index, eyes, monkeypatch, few):
+    monkeypatch.setattr(descriptors, "FEW", few)
+    monkeypatch.setattr(
+        descriptors, "PROBED", 10**6
+    )  # every cell: nothing is approximate but 8 bits
+    whole = Index(map(template, eyes[: EYES - 10]))
+    monkeypatch.setattr(descriptors, "PART", len(index.descriptors) // 3 + 1)
+    parts = Index(map(template, eyes[: EYES - 10]))
+    assert len(parts.searched.parts) == 3
+    rows = [template(occluded(eyes[row])).plain.descriptors for row in (3, 11)]
+    without = [np.arange(*index.ends[3:5]), np.zeros(0, np.int64)]
+    for one, other in zip(
+        whole.searched.search(rows, 5, without, 1),
+        parts.searched.search(rows, 5, without, 2),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one.products, other.products, atol=2e-3)
+        assert (one.places == other.places).mean() > 0.95
+        assert (np.diff(other.products) <= 0).all()
+    assert not np.isin(
+        parts.searched.search(rows[:1], 5, without[:1], 1)[0].places, without[0]
+    ).any()
+
+
+def test_candidates_asked_about_together_get_what_each_gets_alone(index, eyes, monkeypatch):
+    flat = np.full((64, 64, 3), 90, np.uint8)
+    shown = [eyes[35], flat, occluded(eyes[7]), eyes[3][:, ::-1], cropped(eyes[12]), eyes[36]]
+    without = [(), (), (), {3}, {12, 1}, ()]
+    monkeypatch.setattr(keypoint_votes, "TOGETHER", 4)
+    for enough, threads in ((np.inf, 1), (15, 1), (15, 3)):
+        monkeypatch.setattr(keypoint_votes, "searchers", lambda number=threads: number)
+        together = index.most_alike([*map(variants, shown)], enough, without)
+        alone = [
+            asked(index, picture, enough=enough, without=[each])
+            for picture, each in zip(shown, without, strict=True)
+        ]
+        np.testing.assert_array_equal(together[0], [alike for alike, _ in alone])
+        np.testing.assert_array_equal(together[1], [original for _, original in alone])
 
 
 def test_the_views_are_those_of_the_pictures_that_they_stand_for(eyes):
@@ -161,17 +207,17 @@ def test_keypoints_at_one_place_count_once(eyes):
 def test_one_file_twice_proves_nothing_and_a_flat_picture_is_no_template(eyes):
     assert similarity(template(eyes[0]), template(eyes[0])) == keypoints.SAME_FILE
     assert template(np.full((64, 64, 3), 90, np.uint8)) is None
-    assert Index([None, None]).most_alike(variants(eyes[0])) == (0.0, 0)
+    assert asked(Index([None, None]), eyes[0]) == (0.0, 0)
 
 
 def test_a_picture_without_a_variant_is_like_nobody_knows(index):
     flat = np.full((64, 64, 3), 90, np.uint8)
-    assert np.isnan(index.most_alike(variants(flat))[0])
+    assert np.isnan(asked(index, flat)[0])
 
 
 def test_an_original_left_out_is_not_found_and_enough_stops_early(index, eyes):
     picture = occluded(eyes[7])
-    alike, original = index.most_alike(variants(picture), without={7})
+    alike, original = asked(index, picture, without=[{7}])
     assert original != 7
     assert alike < 16
     drawn = []
@@ -181,9 +227,9 @@ def test_an_original_left_out_is_not_found_and_enough_stops_early(index, eyes):
             drawn.append(variant)
             yield variant
 
-    alike, original = index.most_alike(watched(), enough=15)
-    assert (original, len(drawn)) == (7, 1)
-    assert 15 < alike <= index.most_alike(variants(picture))[0]
+    alike, original = index.most_alike([watched()], enough=15)
+    assert (original.tolist(), len(drawn)) == ([7], 1)
+    assert 15 < alike[0] <= asked(index, picture)[0]
 
 
 def test_the_order_of_channels_changes_no_keypoint(eyes):
@@ -204,18 +250,17 @@ def test_the_index_holds_one_original_at_a_time_and_adds_bit_by_bit(index, eyes,
             yield made
             del made
 
-    monkeypatch.setattr(keypoint_votes, "ADDED", 4096)
+    monkeypatch.setattr(descriptors, "ADDED", 4096)
     again = Index(templates())
     assert max(most) <= 2
     assert not any(each() for each in made_of)
-    picture = [template(occluded(eyes[3]))]
+    rows = [template(occluded(eyes[3])).plain.descriptors]
     for without in ((), {3, 7}):
-        one, other = (
-            each._search(picture[0].plain.descriptors, 10, without) for each in (index, again)
-        )
+        left_out = [again._descriptors_of(without)]
+        one, other = (each.searched.search(rows, 10, left_out, 1)[0] for each in (index, again))
         for found, expected in zip(one, other, strict=True):
             np.testing.assert_array_equal(found, expected)
-        owner = np.searchsorted(again.ends, other[1], "right") - 1
+        owner = np.searchsorted(again.ends, other.places, "right") - 1
         assert (owner == 3).any() == (not without)
     kept = again.original(3).plain
     np.testing.assert_array_equal(kept.points, template(eyes[3]).plain.points)

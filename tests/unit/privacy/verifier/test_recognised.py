@@ -112,7 +112,7 @@ def known(files, place, family, number, purpose):
     altered = perturbations.alter(
         pictures[place : place + 1], family, DRAWS, SEED, [3 * place], purpose
     )
-    return index.most_alike(variants(altered[number]))[0] > THRESHOLD
+    return index.most_alike([variants(altered[number])])[0][0] > THRESHOLD
 
 
 def test_perturbations_of_the_other_process_are_the_same(files):
@@ -196,6 +196,10 @@ def test_risks_of_test_persons_count_what_the_verifier_recognises(files, both):
     assert set(figures["held_out_families"]) == set(LEFT_OUT)
     assert figures["verifier"]["recognised"]["test"] <= figures["verifier"]["asked"]["test"]
     assert figures["specificity"]["value"] == pytest.approx((judged["heldout"] > 1).mean())
+    outside = (risks(files[2][GALLERY:], cones) > 1).sum()
+    share = figures["verifier"]["held_out_matched"]
+    assert share["n"] == figures["verifier"]["asked"]["held_out"] == outside
+    assert share["value"] == 1 - (judged["heldout"] > 1).sum() / outside
 
 
 def test_a_held_out_copy_of_an_original_counts_as_refused(files, tmp_path):

@@ -84,7 +84,7 @@ def calibrate_entry(
         done, calibration, perturbed, unspared = _calibrated(
             _gallery(inputs, table, originals, encoder), altered["calibration"], table, settings, encoder, verifier
         )  # fmt: skip
-        judged = _judged(done, originals, altered, table, seed, verifier)
+        judged, held_out_matched = _judged(done, originals, altered, table, seed, verifier)
     done.save(outputs["cones"])
     with replacing(outputs["risks"]) as temporary:
         save_file(judged, temporary)
@@ -103,8 +103,12 @@ def calibrate_entry(
         ),
     }
     if verifier:
-        asked = {"asked": verifier.asked, "recognised": verifier.found}
-        figures["verifier"] = {**asked, "easy_families": verifier.easy}
+        figures["verifier"] = {
+            "asked": verifier.asked,
+            "recognised": verifier.found,
+            "easy_families": verifier.easy,
+            "held_out_matched": held_out_matched,
+        }
     for name in ("miss", "rejected", "specificity"):
         if figures[name] is not None:
             step.metric(name, figures[name]["value"])
@@ -202,8 +206,11 @@ def _judged(
     table: pd.DataFrame,
     seed: int,
     verifier: Recognised | None,
-) -> dict[str, Floats]:
-    """Return risks of perturbations (p, a), for each purpose of `ROLE`, and of held-out subjects' pictures (h,)."""
+) -> tuple[dict[str, Floats], dict[str, Any] | None]:
+    """Return risks of perturbations (p, a), for each purpose of `ROLE`, and of held-out subjects' pictures (h,).
+
+    And the share of held-out subjects' pictures outside every cone that the verifier refuses.
+    """
     judged = {}
     for purpose in ROLE:
         rows = altered[purpose]
@@ -212,9 +219,14 @@ def _judged(
         places = measured_rows(table, purpose, seed)
         judged[purpose] = verifier.tested(risk, places, purpose) if verifier else risk
     held_out = np.flatnonzero((table["role"] == HELDOUT).to_numpy())
-    risk = risks(originals[held_out], cones)
-    judged["heldout"] = verifier.real(risk, held_out) if verifier else risk
-    return judged
+    judged["heldout"] = risks(originals[held_out], cones)
+    outside = np.flatnonzero(judged["heldout"] > 1)
+    if not verifier or not len(outside):
+        return judged, None
+    refused = verifier.real(held_out[outside])
+    judged["heldout"][outside[refused]] = 1.0
+    whose = table["person"].to_numpy()[held_out[outside]]
+    return judged, share_of_pictures(refused, whose, seed).as_dict()
 
 
 def measure(

@@ -41,6 +41,12 @@ class Matcher:
         """Whether it is asked about every original and not about the nearest by fingerprint alone."""
         return self.variants is not None
 
+    def of_candidate(self, picture: Pictures) -> Iterable[Any]:
+        """Return what it keeps of a candidate, if it is asked about every original."""
+        if self.variants is None:
+            raise TypeError("a matcher that is asked about the nearest originals only")
+        return self.variants(picture)
+
 
 MATCHERS = {
     "fundus": Matcher(fundus.template, fundus.similarity),

@@ -5,22 +5,23 @@ verifier lets it pass. Of a calibration person it is asked about the hardest per
 the first that it does not recognise. No torch here: another process draws the perturbations.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from avatarflow.core.arrays import Floats, Integers, Mask
+from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
 from avatarflow.imaging.spool import Stored, folder_of
 from avatarflow.privacy.held_out_families import kept_families
 from avatarflow.privacy.perturbing import Perturber, perturber
 from avatarflow.runs.context import Step
 
 from . import Matcher, matcher
-from .keypoint_votes import Index
+from .keypoint_votes import TOGETHER, Index, indexed
 
 SAMPLE = 24  # originals whose perturbations say which families are easily recognised
 EASY = 0.95  # share of a family's perturbations
@@ -71,25 +72,35 @@ class Recognised:
     found: dict[str, int] = field(default_factory=dict)
     easy: list[str] = field(default_factory=list)
 
-    def perturbation(self, picture: int, column: int, purpose: str) -> bool:
-        """Whether the verifier recognises perturbation number `column` of a picture, drawn for that purpose."""
+    def known(self, asked: Iterable[tuple[int, int]], purpose: str) -> Iterator[bool]:
+        """Whether the verifier recognises perturbations, one after another.
+
+        Parameters
+        ----------
+        asked : iterable of (int, int)
+            Each one's picture, and its number among those drawn of a picture for that purpose.
+        """
+        return self.refused((self._drawn(*each, purpose) for each in asked), purpose)
+
+    def refused(self, shown: Iterable[Pictures], purpose: str) -> Iterator[bool]:
+        """Whether the verifier takes pictures for some original, or refuses them as it can make nothing of them."""
+        shown = iter(shown)
+        while some := list(islice(shown, TOGETHER)):
+            alike, _ = self.index.most_alike([*map(self.match.of_candidate, some)], self.limit)
+            refused = np.where(np.isnan(alike), self.refuse_unseen, alike > self.limit)
+            self.asked[purpose] = self.asked.get(purpose, 0) + len(refused)
+            self.found[purpose] = self.found.get(purpose, 0) + int(refused.sum())
+            yield from refused.tolist()
+
+    def _drawn(self, picture: int, column: int, purpose: str) -> Pictures:
+        """Perturbation number `column` of a picture, drawn for that purpose."""
         family, draw = divmod(column, self.draws)
         name = [*self.families, *self.held_out][family]
-        altered = self.drawing.alter(
+        altered: Pictures = self.drawing.alter(
             self.pictures[picture : picture + 1], name, self.draws, self.seed,
             [int(self.items[picture])], purpose, [draw],
-        )  # fmt: skip
-        known = self.original(altered[0])
-        self.asked[purpose] = self.asked.get(purpose, 0) + 1
-        self.found[purpose] = self.found.get(purpose, 0) + known
-        return known
-
-    def original(self, picture: npt.NDArray[np.uint8]) -> bool:
-        """Whether the verifier takes a picture for some original, or refuses it as it can make nothing of it."""
-        if self.match.variants is None:
-            raise TypeError("a matcher that is asked about the nearest originals only")
-        alike = self.index.most_alike(self.match.variants(picture), self.limit)[0]
-        return self.refuse_unseen if np.isnan(alike) else alike > self.limit
+        )[0]  # fmt: skip
+        return altered
 
     def hard_columns(self, places: Integers) -> Mask:
         """Return the perturbations that count for own radii: those of families that are not easily recognised.
@@ -113,7 +124,7 @@ class Recognised:
             return np.ones(count, bool)
         known = np.zeros((len(sample), count), bool)
         for row, place in enumerate(sample):
-            known[row] = [self.perturbation(place, column, "own") for column in range(count)]
+            known[row] = [*self.known(((place, column) for column in range(count)), "own")]
             self.step.progress(row + 1, len(sample), "originals asked about")
         share = known.reshape(len(sample), len(self.families), -1).mean((0, 2))
         hard = (share < EASY) | (share == share.min())
@@ -140,37 +151,47 @@ class Recognised:
             Exact as far as a person's largest goes, if that is above `least`: what is smaller was not asked about.
         """
         out = needed.copy()
-        everyone = np.unique(persons).tolist()
-        for number, person in enumerate(everyone, start=1):
-            rows = np.flatnonzero(persons == person)
-            order = np.argsort(-needed[rows], axis=None, kind="stable")
-            for row, column in zip(*np.unravel_index(order, needed[rows].shape), strict=True):
-                place = rows[row]
-                if not needed[place, column] > least or not self.perturbation(
-                    int(places[place]), int(column), "calibration"
-                ):
-                    break
-                out[place, column] = 0.0
-            self.step.progress(number, len(everyone), "calibration persons")
+        everyone = np.unique(persons)
+        left = [_hardest_first(needed, np.flatnonzero(persons == each), least) for each in everyone]
+        left = [each for each in left if each]
+        while left:  # a round: of each person the hardest not asked about yet
+            hardest = [each.popleft() for each in left]
+            asked = ((int(places[row]), column) for row, column in hardest)
+            known = self.known(asked, "calibration")
+            for each, spared in zip(hardest, known, strict=True):
+                out[each] = 0.0 if spared else out[each]
+            left = [
+                rest for rest, each in zip(left, hardest, strict=True) if rest and not out[each]
+            ]
+            self.step.progress(len(everyone) - len(left), len(everyone), "calibration persons")
         return out
 
     def tested(self, risk: Floats, places: Integers, purpose: str) -> Floats:
         """Return risks of perturbations (p, a) drawn for a purpose, at most 1 where the verifier recognises one."""
         out = risk.copy()
         passing = np.argwhere(risk > 1).tolist()
-        for number, (row, column) in enumerate(passing, start=1):
-            if self.perturbation(int(places[row]), column, purpose):
-                out[row, column] = 1.0
+        known = self.known(((int(places[row]), column) for row, column in passing), purpose)
+        for number, (each, here) in enumerate(zip(passing, known, strict=True), start=1):
+            out[tuple(each)] = 1.0 if here else out[tuple(each)]
             self.step.progress(number, len(passing), "perturbations outside every cone")
         return out
 
-    def real(self, risk: Floats, places: Integers) -> Floats:
-        """Return risks of real pictures (p,), at most 1 where the verifier takes one for an original."""
-        known = [
-            risk[row] > 1 and self.original(self.pictures[place])
-            for row, place in enumerate(places.tolist())
-        ]
-        return np.where(known, np.minimum(risk, 1.0), risk)
+    def real(self, places: Integers) -> Mask:
+        """Return which real pictures the verifier refuses (p,)."""
+        known = np.zeros(len(places), bool)
+        shown = (self.pictures[place] for place in places.tolist())
+        for number, here in enumerate(self.refused(shown, "held_out")):
+            known[number] = here
+            self.step.progress(number + 1, len(places), "held-out pictures outside every cone")
+        return known
+
+
+def _hardest_first(needed: Floats, rows: Integers, least: float) -> deque[tuple[int, int]]:
+    """Return which of the perturbations (p, a) of some pictures need more than `least`, the hardest first."""
+    order = np.argsort(-needed[rows], axis=None, kind="stable")
+    row, column = np.unravel_index(order, needed[rows].shape)
+    places = zip(rows[row].tolist(), column.tolist(), strict=True)
+    return deque(each for each in places if needed[each] > least)
 
 
 @contextmanager
@@ -195,7 +216,7 @@ def recognised(
         `families`, `held_out_families` and `draws` of the config's `cone`.
     """
     match = matcher(trial["matcher"])
-    index = Index((match.template(pictures[place]) for place in gallery), folder_of(pictures))
+    index = indexed(match, (pictures[place] for place in gallery), folder_of(pictures))
     with perturber() as drawing:
         yield Recognised(
             match, index, trial["threshold"], trial["refuse_unseen"], pictures, items,

@@ -19,14 +19,16 @@ from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import Stored, folder_of, spooled
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.perturbing import perturber
+from avatarflow.privacy.search.neighbours import blocks
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
-from .keypoint_votes import Index
+from .keypoint_votes import indexed
 
 WHERE = "verifier"
 PERSONS = 500  # of whom a picture is compared with those of others at most
 SET_ON = ("encoder", "calibration")  # roles whose pictures set the threshold; never `test`
+AT_ONCE = 64  # persons asked about between two words of progress
 KEPT = 64  # templates held of eyes with several pictures
 RESAMPLES = 500
 PERTURBATION_STREAM = (
@@ -111,17 +113,18 @@ def with_all_others(
     gallery = np.flatnonzero((role != "heldout").to_numpy())
     rows = np.flatnonzero(role.isin(SET_ON).to_numpy())
     drawn = seeds.generator(seed, "pairs of two persons").permutation(first_of_each(who, rows))
-    if len(drawn) < 2 or match.variants is None:
+    if len(drawn) < 2:
         message = f"{len(drawn)} persons to set its threshold on"
         raise refuse(WHERE, message, "give more persons, or turn it off")
-    index = Index((match.template(pictures[place]) for place in gallery), folder_of(pictures))
-    largest = []
-    for row in np.sort(drawn[:PERSONS]).tolist():
-        own = set(np.flatnonzero(who[gallery] == who[row]).tolist())
-        largest.append(index.most_alike(match.variants(pictures[row]), without=own)[0])
-        step.progress(len(largest), min(len(drawn), PERSONS), "persons")
-    alike = np.array(largest, np.float64)
-    return np.where(np.isnan(alike), 0.0, alike)  # a picture without a variant is like none
+    index = indexed(match, (pictures[place] for place in gallery), folder_of(pictures))
+    asked = np.sort(drawn[:PERSONS])
+    alike = np.zeros(len(asked))
+    for some in blocks(len(asked), AT_ONCE):
+        own = [np.flatnonzero(who[gallery] == who[row]).tolist() for row in asked[some]]
+        variants = [match.of_candidate(pictures[row]) for row in asked[some]]
+        alike[some] = index.most_alike(variants, without=own)[0]
+        step.progress(some.stop, len(asked), "persons")
+    return np.nan_to_num(alike)  # a picture without a variant is like none
 
 
 def first_of_each(persons: Integers, rows: Integers) -> Integers:

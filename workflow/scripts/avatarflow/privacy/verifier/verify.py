@@ -14,26 +14,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
-from avatarflow.core.arrays import Integers, Mask, Pictures, Rows
+from avatarflow.core.arrays import Integers, Pictures, Rows
 from avatarflow.core.errors import refuse
 from avatarflow.core.parquet import parquet_writer
 from avatarflow.core.paths import write_json
-from avatarflow.core.statistics import share_of_pictures
 from avatarflow.imaging.shards import Column, iterate, read_table, unreadable
 from avatarflow.imaging.spool import Chosen, Stored, folder_of, spooled
 from avatarflow.privacy.canaries.gallery import append_canaries
 from avatarflow.privacy.cones.cone import Cones
 from avatarflow.privacy.cones.decide import MATCHED, UNSEEN, Judge
-from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest, load_rows
+from avatarflow.privacy.fingerprints.files import RowFile, encoder_digest
 from avatarflow.privacy.search.neighbours import check_unit, nearest
 from avatarflow.privacy.verifier import Matcher, matcher
 from avatarflow.runs.context import Step
 
 from .agreement import agreement, counted
-from .keypoint_votes import Index
+from .keypoint_votes import indexed
 
 KEPT = 512  # templates of originals held at a time
 AT_ONCE = 256  # candidates verified at a time; a row group of the outcome
@@ -108,9 +106,7 @@ class Verifier:
         self.judge, self.match, self.nearest, self.enough = Judge(cones), match, nearest, enough
         self.fingerprints = cones.fingerprints
         self.template = lru_cache(KEPT)(lambda row: match.template(originals[row]))
-        self.index = (
-            Index(map(match.template, originals), folder_of(originals)) if match.asks_all else None
-        )
+        self.index = indexed(match, originals, folder_of(originals)) if match.asks_all else None
 
     def verify(self, pictures: Stored, fingerprints: Rows) -> Verification:
         """Compare a block of candidates with the originals near to each; skip those without a fingerprint."""
@@ -121,21 +117,22 @@ class Verifier:
         if len(rows):
             risks = self.judge.risks(fingerprints[rows])
             rejected[rows] = risks.risk <= 1
-            near = self._near(fingerprints[rows], risks.original)
-            for row, places in zip(rows.tolist(), near, strict=True):
-                similarity[row], original[row] = self._most_alike(pictures[row], places)
+            shown = (pictures[row] for row in rows.tolist())
+            if self.index:
+                variants = [*map(self.match.of_candidate, shown)]
+                similarity[rows], original[rows] = self.index.most_alike(variants, self.enough)
+            else:
+                near = self._near(fingerprints[rows], risks.original)
+                found = [*map(self._most_alike, shown, near)]
+                similarity[rows], original[rows] = zip(*found, strict=True)
         return Verification(compared, similarity, original, rejected)
 
     def _near(self, fingerprints: Rows, matched: Integers) -> list[list[int]]:
-        """Return the originals to compare each with, the matched one first; none where all are asked about anyway."""
-        if self.index:
-            return [[]] * len(fingerprints)
+        """Return the originals to compare each with, the matched one first."""
         near = nearest(fingerprints, self.fingerprints, self.nearest)[1]
         return [[int(first), *others] for first, others in zip(matched, near.tolist(), strict=True)]
 
     def _most_alike(self, picture: Pictures, near: list[int]) -> tuple[float, int]:
-        if self.index and self.match.variants:
-            return self.index.most_alike(self.match.variants(picture), self.enough)
         template = self.match.template(picture)
         best, which = float("nan"), 0
         for row in dict.fromkeys(near) if template is not None else ():
@@ -159,14 +156,16 @@ def verify_candidates(
     Parameters
     ----------
     inputs : mapping
-        `candidates` and `pool` (shards), `fingerprints` (of the candidates), `originals` (of the pool), `encoder`,
-        `cones`, `trial` (what `trial.try_verifier` wrote), and `canaries` (shards) where the cones have some.
+        `candidates` and `pool` (shards), `fingerprints` (of the candidates), `encoder`, `cones`, `calibrated` (what
+        was measured of them), `trial` (what `trial.try_verifier` wrote), and `canaries` (shards) where the cones have
+        some.
     settings : mapping
         `verifier` of the config.
     verifications, figures : str
         Files to write: Parquet (`SCHEMA`, rows as the candidates) and JSON.
     """
-    trial = json.loads(Path(inputs["trial"]).read_text(encoding="utf-8"))
+    trial = json.loads(Path(inputs["trial"]).read_bytes())
+    calibrated = json.loads(Path(inputs["calibrated"]).read_bytes())
     made_by, table = encoder_digest(inputs["encoder"]), read_table(inputs["pool"])
     cones, pictures = Cones.read(inputs["cones"]), spooled(inputs["pool"])
     gallery, canaries = (table["role"] != "heldout").to_numpy(), inputs.get("canaries", "")
@@ -193,15 +192,13 @@ def verify_candidates(
             counts += counted(verification.rejected[known], columns["matched"][known])
             tally.update(_tallied(verification, columns))
             step.progress(tally["candidates"], total, "candidates")
-    fingerprints = load_rows(inputs["originals"], made_by)
-    matched, persons = _held_out(verifier, table, pictures, fingerprints, trial["threshold"])
     summary = {
         **{name: trial[name] for name in ("matcher", "threshold")},
         "asks_all": match.asks_all,
         "originals_asked": len(cones.rows) if match.asks_all else settings["nearest"] + 1,
         **tally,
         **agreement(counts, seed),
-        "held_out_matched": _share(matched, persons, seed),
+        "held_out_matched": calibrated.get("verifier", {}).get("held_out_matched"),
         "trial": trial,
     }
     write_json(figures, summary)
@@ -220,22 +217,6 @@ def _tallied(verification: Verification, columns: Mapping[str, Any]) -> dict[str
         (columns["refusal"] != "") & outside,
     )
     return {name: int(here.sum()) for name, here in zip(KINDS, rows, strict=True)}
-
-
-def _held_out(
-    verifier: Verifier,
-    table: pd.DataFrame,
-    pictures: Stored,
-    fingerprints: Rows,
-    limit: float,
-) -> tuple[Mask, Integers]:
-    """Return which pictures of held-out subjects (h,) are matched, asked about as candidates, and whose they are."""
-    held_out = np.flatnonzero((table["role"] == "heldout").to_numpy())
-    similarity = [
-        verifier.verify(pictures[rows], np.asarray(fingerprints[rows])).similarity
-        for rows in np.split(held_out, range(AT_ONCE, len(held_out), AT_ONCE))
-    ]
-    return np.concatenate(similarity) > limit, table["person"].to_numpy()[held_out]
 
 
 def _candidates(
@@ -269,11 +250,6 @@ def _columns(
         "original": pa.array(cones.rows[verification.original], mask=~known),
         "refusal": np.select([matched, unseen], [MATCHED, UNSEEN], "").astype(object),
     }
-
-
-def _share(matched: npt.NDArray[np.bool_], persons: Integers, seed: int) -> dict[str, Any] | None:
-    """Of real pictures of persons never trained on, asked about as candidates are, the share that is matched."""
-    return share_of_pictures(matched, persons, seed).as_dict() if len(persons) else None
 
 
 @contextmanager
