@@ -5,7 +5,6 @@ verifier lets it pass. Of a calibration person it is asked about the hardest per
 the first that it does not recognise. No torch here: another process draws the perturbations.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -153,16 +152,16 @@ class Recognised:
         out = needed.copy()
         everyone = np.unique(persons)
         left = [_hardest_first(needed, np.flatnonzero(persons == each), least) for each in everyone]
-        left = [each for each in left if each]
         while left:  # a round: of each person the hardest not asked about yet
-            hardest = [each.popleft() for each in left]
-            asked = ((int(places[row]), column) for row, column in hardest)
-            known = self.known(asked, "calibration")
-            for each, spared in zip(hardest, known, strict=True):
-                out[each] = 0.0 if spared else out[each]
-            left = [
-                rest for rest, each in zip(left, hardest, strict=True) if rest and not out[each]
-            ]
+            asked = [(rest, each) for rest in left if (each := next(rest, None))]
+            known = self.known(
+                ((int(places[row]), column) for _, (row, column) in asked), "calibration"
+            )
+            left = []
+            for (rest, each), spared in zip(asked, known, strict=True):
+                if spared:
+                    out[each] = 0.0
+                    left.append(rest)
             self.step.progress(len(everyone) - len(left), len(everyone), "calibration persons")
         return out
 
@@ -186,12 +185,15 @@ class Recognised:
         return known
 
 
-def _hardest_first(needed: Floats, rows: Integers, least: float) -> deque[tuple[int, int]]:
-    """Return which of the perturbations (p, a) of some pictures need more than `least`, the hardest first."""
+def _hardest_first(needed: Floats, rows: Integers, least: float) -> Iterator[tuple[int, int]]:
+    """Yield which of the perturbations (p, a) of some pictures need more than `least`, the hardest first."""
     order = np.argsort(-needed[rows], axis=None, kind="stable")
-    row, column = np.unravel_index(order, needed[rows].shape)
-    places = zip(rows[row].tolist(), column.tolist(), strict=True)
-    return deque(each for each in places if needed[each] > least)
+    for place in order:
+        row, column = divmod(int(place), needed.shape[1])
+        each = int(rows[row]), column
+        if not needed[each] > least:
+            return
+        yield each
 
 
 @contextmanager
