@@ -61,13 +61,14 @@ def release_table(
     else:
         decided, gates, table = _generalised_table(name, paths, settings, step)
         template = "table_report.html.j2"
-    if decided["decision"] == PASS and passed(gates, settings):
-        _write_folder(Path(folder), decided, table, read_signer(settings.get("signing")))
-        step.info("%d rows released", len(table))
     shown = {"certificate": decided, "internal": internal, **shown_gates(decided["gates"])}
     stays = decided | ({"internal": internal} if internal else {})
     write_text(outputs["certificate"], as_json(stays))
     write_text(outputs["page"], fill(template, **shown))
+    # last of all: nothing is released that its page does not show
+    if decided["decision"] == PASS and passed(gates, settings):
+        _write_folder(Path(folder), decided, table, read_signer(settings.get("signing")))
+        step.info("%d rows released", len(table))
     for gate in gates:
         step.info(
             "gate %s: %s (%s %s %s)",

@@ -67,7 +67,7 @@ class Index:
     originals : iterable of Template or None
         In the order in which they are named; those that are None get no vote.
     folder : path, optional
-        Where the keypoints lie, as files without a name: about 200 kB an original.
+        Where the keypoints lie, as files without a name: about 260 kB an original.
     """
 
     def __init__(
@@ -127,7 +127,8 @@ class Index:
         rounds = (1, None) if np.isfinite(enough) else (None,)
         for some in blocks(len(asked), TOGETHER):
             for count in rounds:
-                self._ask([each for each in asked[some] if not each.done], count)
+                if left := [each for each in asked[some] if not each.done]:
+                    self._ask(left, count)
         return (
             np.array([each.similarity for each in asked], np.float64),
             np.array([each.original for each in asked], np.int64),
