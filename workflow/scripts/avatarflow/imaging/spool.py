@@ -78,7 +78,9 @@ class OnDisk(_ByRows):
             raise ValueError(
                 f"spool: {rows.dtype} of shape {rows.shape[1:]}; give {self._dtype} of {self._shape}"
             )
-        content, start = memoryview(rows.tobytes()), self._count * self._bytes
+        # its own bytes, not a copy of them
+        content = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
+        start = self._count * self._bytes
         while content:  # a write takes 2 GB at most
             written = os.pwrite(self._file.fileno(), content, start)
             content, start = content[written:], start + written

@@ -52,10 +52,12 @@ class Descriptors:
 
     def __init__(self, rows: OnDisk, folder: str | Path | None = None) -> None:
         self.starts = list(range(0, max(1, len(rows)), PART))
-        self.parts: list[faiss.Index | OnDisk] = []
-        for start in self.starts:
-            index = _index(rows, start, min(len(rows), start + PART))
-            self.parts.append(index if len(self.starts) == 1 else _kept(index, folder))
+        stops = [*self.starts[1:], len(rows)]
+        several = len(self.starts) > 1
+        self.parts: list[faiss.Index | OnDisk] = [
+            _kept(_index(rows, *each), folder) if several else _index(rows, *each)
+            for each in zip(self.starts, stops, strict=True)
+        ]
 
     def search(
         self,
