@@ -163,7 +163,8 @@ def test_parts_of_an_index_find_what_all_of_it_finds(index, eyes, monkeypatch, f
         strict=True,
     ):
         np.testing.assert_allclose(one.products, other.products, atol=2e-3)
-        assert (one.places == other.places).mean() > 0.95
+        same = [len({*a} & {*b}) for a, b in zip(one.places, other.places, strict=True)]
+        assert np.mean(same) > 0.95 * one.places.shape[1]  # 8 bits put a few in another order
         assert (np.diff(other.products) <= 0).all()
     assert not np.isin(
         parts.searched.search(rows[:1], 5, without[:1], 1)[0].places, without[0]
