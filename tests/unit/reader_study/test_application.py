@@ -301,8 +301,8 @@ def luminance(colour):
 @pytest.mark.parametrize(
     ("front", "back", "least"),
     [
-        ("#1a1a1a", "#ffffff", 4.5), ("#0b4f8a", "#ffffff", 4.5), ("#1a1a1a", "#ffe27a", 4.5), ("#767676", "#ffffff", 3),
-        ("#b00020", "#ffffff", 3), ("#595959", "#ffffff", 3),
+        ("#1a1a1a", "#ffffff", 4.5), ("#0b4f8a", "#ffffff", 4.5), ("#1a1a1a", "#ffe27a", 4.5),
+        ("#767676", "#ffffff", 3), ("#b00020", "#ffffff", 3), ("#595959", "#ffffff", 3),
     ],
 )  # fmt: skip
 def test_colours_have_the_contrast_of_wcag_aa(front, back, least):

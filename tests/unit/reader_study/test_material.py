@@ -7,11 +7,11 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from study_files import SCALES, SETTINGS, make
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.imaging.shards import read_pictures
 from avatarflow.reader_study.choose import balanced
-from study_files import SCALES, SETTINGS, make
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def test_each_scale_and_each_condition_has_equally_many(key):
         counts = of_part.groupby("guidance").size()
         assert list(counts.index) == list(SCALES)
         assert set(counts) == {SETTINGS["pictures_per_scale"]}
-        sides = of_part.groupby(["guidance", "true_eye_side"]).size().unstack()
-        assert (np.ptp(sides.to_numpy(), axis=1) <= 1).all()
+        sides = of_part.groupby(["guidance", "true_eye_side"]).size().groupby("guidance")
+        assert (sides.max() - sides.min() <= 1).all()
         real = of_part[of_part["origin"] == "real"]
         assert real["true_eye_side"].value_counts().tolist() == [3, 3]
 
@@ -91,7 +91,8 @@ def test_files_differ_by_their_pixels_alone(material, key):
     origin = key.set_index("picture")["origin"]
     packed = {name[:-4]: len(zlib.compress(data)) for name, data in files.items()}
     real = [packed[name] for name in origin[origin == "real"].index]
-    synthetic = [packed[name] for name in origin[(origin == "synthetic") & key["sort"].isna().to_numpy()].index]  # fmt: skip
+    drawn = key[(key["origin"] == "synthetic") & key["sort"].isna()]
+    synthetic = [packed[name] for name in drawn["picture"]]
     assert min(real) > max(synthetic)
 
 
@@ -187,5 +188,6 @@ def test_equal_pictures_are_shown_once(release, tmp_path):
     pictures, table = read_pictures(release["samples"]), read_table(release["samples"])
     pictures[1::2] = pictures[0::2]
     write_shards(tmp_path / "samples", pictures, table)
-    key = pd.read_parquet(make({**release, "samples": str(tmp_path / "samples")}, tmp_path) / "key.parquet")  # fmt: skip
+    folder = make({**release, "samples": str(tmp_path / "samples")}, tmp_path)
+    key = pd.read_parquet(folder / "key.parquet")
     assert pd.concat([key["picture"], key["other"].dropna()]).is_unique

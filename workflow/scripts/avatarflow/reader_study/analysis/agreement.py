@@ -33,7 +33,7 @@ def alpha(table: Floats, scale: str = NOMINAL, weights: Floats | None = None) ->
     """
     values = np.unique(table[np.isfinite(table)])
     # (questions, values): how many readers said so
-    counts = np.stack([(table == value).sum(axis=0) for value in values], axis=1).astype(float)
+    counts = (table[:, :, None] == values).sum(axis=0).astype(float)
     totals = counts.sum(axis=1)
     counts, totals = counts[totals > 1], totals[totals > 1]
     if not len(counts):

@@ -9,7 +9,7 @@ from avatarflow.core.arrays import Floats, Integers
 
 from .power import expit
 
-STEPS, TOLERANCE = 60, 1e-9
+STEPS, TOLERANCE = 60, 1e-8
 SMALLEST_SD, LARGEST_SD = 1e-3, 6.0
 RIDGE = 1e-4
 """Precision of a weak normal prior on the fixed effects, so that a group in which all answers agree stays finite."""
@@ -81,13 +81,39 @@ class _Model:
         self.said, self.fixed = answers.said, answers.design.shape[1]
         self.readers = int(answers.readers.max()) + 1
         self.pictures = int(answers.pictures.max()) + 1
-        rows = np.arange(len(answers.said))
-        # (n, fixed + readers + pictures): a dense matrix; studies have hundreds of pictures
-        self.design = np.zeros((len(rows), self.fixed + self.readers + self.pictures))
-        self.design[:, : self.fixed] = answers.design
-        self.design[rows, self.fixed + answers.readers] = 1
-        self.design[rows, self.fixed + self.readers + answers.pictures] = 1
-        self._last = np.zeros(self.design.shape[1])
+        self.design, self.answers = answers.design, answers
+        self.cells = answers.readers * self.pictures + answers.pictures
+        self._last = np.zeros(self.fixed + self.readers + self.pictures)
+
+    def logits(self, effects: Floats) -> Floats:
+        """Return the logit of each answer."""
+        fixed, readers, pictures = np.split(effects, [self.fixed, self.fixed + self.readers])
+        random = readers[self.answers.readers] + pictures[self.answers.pictures]
+        logits: Floats = self.design @ fixed + random
+        return logits
+
+    def summed(self, values: Floats) -> Floats:
+        """Return the sums of values, one per answer, over each column: the transposed design times the values."""
+        return np.concatenate(
+            [
+                self.design.T @ values,
+                np.bincount(self.answers.readers, values, self.readers),
+                np.bincount(self.answers.pictures, values, self.pictures),
+            ]
+        )
+
+    def curvature(self, weights: Floats) -> Floats:
+        """Return the transposed design times the weighted one, block by block: most of it is zero."""
+        columns = np.stack([self.summed(weights * column) for column in self.design.T])
+        n, k = len(self._last), self.fixed
+        matrix = np.zeros((n, n))
+        matrix[:k], matrix[:, :k] = columns, columns.T
+        diagonal = np.arange(k, n)
+        matrix[diagonal, diagonal] = self.summed(weights)[k:]
+        cells = np.bincount(self.cells, weights, self.readers * self.pictures)
+        matrix[k : k + self.readers, k + self.readers :] = cells.reshape(self.readers, -1)
+        matrix[k + self.readers :, k : k + self.readers] = cells.reshape(self.readers, -1).T
+        return matrix
 
     def precision(self, log_deviations: Floats) -> Floats:
         """Return the prior precision of each effect."""
@@ -100,10 +126,9 @@ class _Model:
         value = self._penalised(effects, precision)
         hessian = np.zeros((0, 0))
         for _ in range(STEPS):
-            chance = expit(self.design @ effects)
-            weighted = self.design * (chance * (1 - chance))[:, None]
-            hessian = self.design.T @ weighted + np.diag(precision)
-            gradient = self.design.T @ (self.said - chance) - precision * effects
+            chance = expit(self.logits(effects))
+            hessian = self.curvature(chance * (1 - chance)) + np.diag(precision)
+            gradient = self.summed(self.said - chance) - precision * effects
             step = linalg.solve(hessian, gradient, assume_a="pos")
             scale = 1.0
             while (new := self._penalised(effects + scale * step, precision)) < value - 1e-12:
@@ -126,6 +151,6 @@ class _Model:
         return -float(self._penalised(effects, precision) + log_prior - 0.5 * curvature)
 
     def _penalised(self, effects: Floats, precision: Floats) -> float:
-        logits = self.design @ effects
+        logits = self.logits(effects)
         likelihood = self.said @ logits - np.logaddexp(0, logits).sum()
         return float(likelihood - 0.5 * (precision * effects) @ effects)
