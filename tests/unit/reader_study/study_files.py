@@ -1,5 +1,8 @@
 """A release in small: a pool, samples and decisions, of pictures that anybody can tell apart but by their files."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -99,5 +102,9 @@ class Served:
 def serving(folder, stack, made_by=PEOPLE, name="answers.sqlite"):
     """Serve a study until the stack is closed."""
     study = Study.read(folder / "shown")
-    store = stack.enter_context(opened(sqlite_url(folder / name), study.digest, made_by))
+    # in memory where that is possible: thousands of answers wait for no disk
+    memory = Path("/dev/shm")
+    disk = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    url = sqlite_url(Path(stack.enter_context(disk)) / name)
+    store = stack.enter_context(opened(url, study.digest, made_by))
     return Served(folder, stack.enter_context(served(create_app(study, store))), store, study)

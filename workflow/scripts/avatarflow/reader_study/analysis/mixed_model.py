@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, optimize
+from threadpoolctl import threadpool_limits
 
 from avatarflow.core.arrays import Floats, Integers
 
@@ -11,8 +12,9 @@ from .power import expit
 
 STEPS, TOLERANCE = 60, 1e-8
 SMALLEST_SD, LARGEST_SD = 1e-3, 6.0
-RIDGE = 1e-4
-"""Precision of a weak normal prior on the fixed effects, so that a group in which all answers agree stays finite."""
+RIDGE = 1 / 5**2
+"""Precision of a weak normal prior on the fixed effects (standard deviation 5 logits): a group in which all answers
+agree keeps an interval that says something."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ def fit(answers: Answers) -> Fit:
     Bates et al. 2015, J. Stat. Softw. 67(1); Breslow and Clayton 1993, J. Am. Stat. Assoc. 88:9.
     """
     model = _Model(answers)
+    with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
+        return _fitted(model)
+
+
+def _fitted(model: "_Model") -> Fit:
     start = np.log([0.5, 0.5])
     bounds = [(np.log(SMALLEST_SD), np.log(LARGEST_SD))] * 2
     found = optimize.minimize(
