@@ -13,7 +13,7 @@ from avatarflow.core.errors import AvatarflowError
 from avatarflow.reader_study.analysis.agreement import INTERVAL, NOMINAL, alpha
 from avatarflow.reader_study.analysis.answers import two_way_mean, with_key
 from avatarflow.reader_study.analysis.blinded import blinded_task
-from avatarflow.reader_study.analysis.mixed_model import Answers, fit
+from avatarflow.reader_study.analysis.mixed_model import Answers, _Model, fit
 from avatarflow.reader_study.analysis.power import detectable, expit, mean_rate, standard_error
 from avatarflow.reader_study.analysis.recognition import called_synthetic, learning, told_apart
 from avatarflow.reader_study.analysis.results import write_results
@@ -99,6 +99,19 @@ def test_the_model_finds_the_spread_of_readers_and_pictures_apart():
         model = fit(Answers(said, design, reader, picture))
         found.append((model.reader_sd, model.picture_sd))
     assert np.median(found, axis=0) == pytest.approx([1.2, 0.3], abs=0.2)
+
+
+def test_the_deviations_are_at_the_maximum_and_not_where_the_search_began():
+    table = simulated(4, logits=(-1.0,), pictures=10)
+    _, reader = np.unique(table["reader"], return_inverse=True)
+    said = (table["said_origin"] == "synthetic").to_numpy(float)
+    answers = Answers(said, np.ones((len(said), 1)), reader, table["question"].to_numpy())
+    model, fitted = _Model(answers), fit(answers)
+    found = np.log([fitted.reader_sd, fitted.picture_sd])
+    least = model.minus_log_likelihood(found)
+    for step in ((0.2, 0), (-0.2, 0), (0, 0.2), (0, -0.2)):
+        assert model.minus_log_likelihood(found + step) > least
+    assert abs(found - np.log(0.5)).max() > 0.02
 
 
 def test_a_group_in_which_all_agree_has_an_interval_that_ends():
