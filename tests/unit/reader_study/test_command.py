@@ -2,6 +2,12 @@
 
 import json
 import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -11,6 +17,7 @@ from study_files import CONDITIONS, make
 from avatarflow.config.loading import load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.reader_study import command
+from avatarflow.reader_study.browser import Browser
 
 ALL = ["clinical", "origin", "similarity"]
 
@@ -112,9 +119,32 @@ def test_what_is_not_there_is_said(project, caplog):
     assert "snakemake --cores all reader_studies" in caplog.text
 
 
-def test_a_taken_port_is_refused(project, caplog):
-    import socket
+def test_it_serves_until_it_is_stopped(project, root):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["--config", "my.yaml", "--name", "eyes", "--port", str(port)]
+    program = [sys.executable, "-m", "avatarflow.reader_study.command", *words]
+    environment = {**os.environ, "PYTHONPATH": str(root / "workflow" / "scripts")}
+    with subprocess.Popen(
+        program, stderr=subprocess.PIPE, text=True, cwd=project, env=environment
+    ) as server:
+        assert str(port) in server.stderr.readline()
+        for _ in range(200):
+            try:
+                page = Browser(f"http://127.0.0.1:{port}").get("/")
+                break
+            except OSError:
+                time.sleep(0.05)
+        server.send_signal(signal.SIGINT)
+        rest = server.communicate(timeout=60)[1]
+    assert page.status == 200
+    assert server.returncode == 0
+    assert "Traceback" not in rest
+    assert "every answer is stored" in rest
 
+
+def test_a_taken_port_is_refused(project, caplog):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         else:
             log.info("http://%s:%d answers until it is stopped (Ctrl+C)", HOST, options.port)
             serve(create_app(study, store), options.port)
+            log.info("stopped; every answer is stored")
 
 
 def study_settings(config: dict[str, Any], name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -42,7 +42,8 @@ def serve(app: FastAPI, port: int) -> None:
     AvatarflowError
         If the port is not free.
     """
-    with _listening(port) as listener:
+    # uvicorn ends in order on Ctrl+C, and then raises the signal again
+    with _listening(port) as listener, suppress(KeyboardInterrupt):
         _server(app).run(sockets=[listener])
 
 
