@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer terms sources gpu-check withdraw purge clean
+.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer reader-study reader-results terms sources gpu-check withdraw purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -80,6 +80,14 @@ request: ## a data-use request from a release's entry: NAME=eyes CONFIG=my.yaml;
 
 answer: ## answer a request with counts only: REQUEST=request.json CONFIG=site.yaml THRESHOLD=5 (docs/clinic.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.request.command answer --config "$(CONFIG)" --request "$(REQUEST)" $(if $(THRESHOLD),--threshold "$(THRESHOLD)")
+
+reader-study: ## pages for readers of a release's pictures, on this machine only: NAME=eyes CONFIG=my.yaml PORT=8000 MACHINES=12 DATABASE=url (docs/reader_study.md)
+	@AVATARFLOW_READER_STORE="$(DATABASE)" PYTHONPATH=workflow/scripts exec python -m avatarflow.reader_study.command --config "$(CONFIG)" \
+	  --name "$(NAME)" $(call said,PORT,port) $(call said,MACHINES,machines)
+
+reader-results: ## answers of a reader study as CSV, and what they say: NAME=eyes CONFIG=my.yaml MACHINES=1 DATABASE=url (docs/reader_study.md)
+	@AVATARFLOW_READER_STORE="$(DATABASE)" PYTHONPATH=workflow/scripts python -m avatarflow.reader_study.command --config "$(CONFIG)" \
+	  --name "$(NAME)" --results $(if $(MACHINES),--of machines)
 
 terms: ## what FHIR profiles and study protocols say can be asked for, and by which search: PROFILES=folder; writes results/terms/ (docs/clinic.md)
 	@PYTHONPATH=workflow/scripts python -m avatarflow.terms.command --profiles "$(PROFILES)"

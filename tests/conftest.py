@@ -20,6 +20,7 @@ sys.path.append(str(ROOT / "tests" / "unit" / "generators"))
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "consent"))  # `consents`
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "sources"))  # `dicom_files`
 sys.path.append(str(ROOT / "tests" / "unit" / "intake" / "fhir"))  # `fhir_server`
+sys.path.append(str(ROOT / "tests" / "unit" / "reader_study"))  # `study_files`
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

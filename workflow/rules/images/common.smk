@@ -267,3 +267,12 @@ def near_duplicates(wildcards):
         if config["releases"][wildcards.name]["near_duplicates"]["persons"]
         else {}
     )
+
+
+def reader_study_keys():
+    """The keys of the reader studies that the config asks for; their pictures come with them."""
+    return [
+        f"results/releases/{name}/reader_study/key.parquet"
+        for name, part in config["releases"].items()
+        if part["reader_study"] is not None
+    ]

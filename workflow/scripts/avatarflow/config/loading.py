@@ -36,6 +36,7 @@ from .data_problems import (
     signing_problems,
     source_problems,
 )
+from .reader_study_problems import reader_study_problems
 from .release_table import add_rows
 from .table_problems import ledger_problems, table_problems
 
@@ -490,6 +491,7 @@ def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str,
     yield from source_problems(where, entry["source"])
     yield from consent_problems(where, entry)
     yield from export_problems(f"{where}.release", entry["release"])
+    yield from reader_study_problems(where, entry)
     if entry["release"]["health"]["individuals"] is not None:
         yield (
             f"{where}.release.health.individuals",

@@ -1,6 +1,7 @@
 """The texts of a release are Jinja2 templates under workflow/report/templates/."""
 
 import base64
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ FOLDER = Path(__file__).resolve().parents[3] / "report" / "templates"
 
 def fill(template: str, **values: Any) -> str:
     """Fill a template; HTML is escaped, and a value that is missing is an error, never a blank."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates' environment; it keeps what it has compiled, for pages that are served."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
@@ -20,7 +27,7 @@ def fill(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["figure"] = figure
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def embedded(picture: str | Path) -> str:
