@@ -71,6 +71,7 @@ def test_every_family_has_a_module_with_what_it_claims():
         assert callable(MODULES[name].train)
         assert callable(MODULES[name].sample)
         assert hasattr(MODULES[name], "denoiser") == can.denoise
+        assert hasattr(MODULES[name], "likelihood") == can.likelihood
         assert callable(MODULES[name].ready)
     marks = {name: MODULES[name].MARK for name in FAMILIES}
     assert len(set(marks.values())) == len(FAMILIES)
@@ -83,13 +84,14 @@ def test_a_generator_without_a_config_is_opened_by_the_family_whose_mark_it_hold
     opened = []
     for name, module in MODULES.items():
         monkeypatch.setattr(module, "ready", lambda folder, *_, name=name: opened.append(name))
-    unmarked, captioned = tmp_path / "unmarked", tmp_path / "captioned"
-    for folder in (unmarked, captioned):
+    folders = [tmp_path / name for name in FAMILIES]
+    for folder, module in zip(folders, MODULES.values(), strict=True):
         folder.mkdir()
-    (captioned / MODULES["foundation"].MARK).touch()
-    for folder in (gaussian, unmarked, captioned):
+        if module.MARK:
+            (folder / module.MARK).touch()
+    for folder in (gaussian, *folders):
         open_generator(folder, TINTS, None)
-    assert opened == ["pca_gaussian", DEFAULT, "foundation"]
+    assert opened == ["pca_gaussian", *FAMILIES]
 
 
 def test_a_gaussian_shows_the_asked_condition_and_its_spread(gaussian, tmp_path):
@@ -133,6 +135,10 @@ def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
         ({"generator": {"family": "pca_gaussian"}, "base": {"pretrain": {}}}, "starts from no base; take it out"),
         ({"generator": {"family": "foundation"}, "base": {"pretrain": {}}}, "give base.folder alone"),
         ({"base": {"folder": None}}, "give one of pretrain, folder, hub"),
+        (
+            {"generator": {"family": "vae"}, "near_duplicates": {"persons": 2}, "verifier": {"matcher": "iris"}},
+            "a vae generator cannot make them",
+        ),
         (
             {"generator": {"family": "pca_gaussian"}, "near_duplicates": {"persons": 2},
              "verifier": {"matcher": "iris"}},

@@ -156,7 +156,7 @@ def entry(tmp_path, student):
         for name in ("summary", "calibrated", "metrics", "attacks", "student_verifier")
     }
     (tmp_path / "student" / "unet").mkdir(parents=True)
-    (tmp_path / "student" / "model_index.json").write_text("{}")
+    (tmp_path / "student" / "model_index.json").write_text('{"_class_name": "DiTPipeline"}')
     (tmp_path / "student" / "unet" / "weights.safetensors").write_bytes(b"weights")
     files["model"] = "student/model_index.json"
     return {name: str(tmp_path / path) for name, path in files.items()}
@@ -178,6 +178,7 @@ def make(entry, folder, thresholds=THRESHOLDS, signing=None, **more):
         "sample": {},
         "release": SETTINGS,
         "attacks": ASKED,
+        "generator": {"family": "diffusion"},
         "verifier": {"matcher": "fundus"},
         **more,
     }
@@ -221,6 +222,19 @@ def test_the_generator_leaves_only_with_the_data(entry, tmp_path):
         == "pass"
     )
     assert not (tmp_path / "release" / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("class_name", "opens"),
+    [("DiTPipeline", "diffusers.Diff"), ("Ours", "interface.open_generator")],
+)
+def test_the_card_says_how_the_generator_opens(entry, tmp_path, class_name, opens):
+    index = tmp_path / "student" / "model_index.json"
+    index.write_text(json.dumps({"_class_name": class_name}))
+    make(entry, tmp_path / "release")
+    text = (tmp_path / "release" / "README.md").read_text()
+    assert opens in text
+    assert text.count("diffusers.DiffusionPipeline") == (class_name == "DiTPipeline")
 
 
 def test_a_generator_that_leaks_stays_in_and_its_pictures_leave(entry, tmp_path):

@@ -9,7 +9,8 @@ from avatarflow.core.gates import hold
 from avatarflow.core.outcomes import INCONCLUSIVE, PASS
 from avatarflow.core.results import clean
 from avatarflow.core.statistics import Estimate
-from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.generators.families import DEFAULT, FAMILIES
+from avatarflow.privacy.attacks.names import ON_MODEL, due
 from avatarflow.reads.release.gates import RULES as OF_READS
 from avatarflow.release.certificate import certificate
 from avatarflow.release.gates.model_gate import model_gate
@@ -187,11 +188,24 @@ def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
     assert gate_of(change)["result"] == result
 
 
-@pytest.mark.parametrize("missing", ON_MODEL)
-def test_an_attack_that_was_not_run_keeps_the_model_in(missing):
-    found = gate_of(attacks=[name for name in ON_MODEL if name != missing])
+@pytest.mark.parametrize(
+    ("family", "missing"),
+    [(name, attack) for name, can in FAMILIES.items() for attack in due(can.likelihood)],
+)
+def test_an_attack_that_is_due_and_was_not_run_keeps_the_model_in(family, missing):
+    asked = due(FAMILIES[family].likelihood)
+    rows = [{**PASSED, "attack": name} for name in asked]
+    assert model_gate({"rows": rows}, ASKED, family)["result"] == "pass"
+    found = model_gate({"rows": [row for row in rows if row["attack"] != missing]}, ASKED, family)
     assert found["result"] == "inconclusive"
     assert f"{missing} (not run)" in found["meaning"]
+
+
+def test_attacks_on_another_family_are_no_substitute():
+    likely = next(name for name, can in FAMILIES.items() if can.likelihood)
+    for family, run in ((likely, due(likelihood=False)), (DEFAULT, due(likelihood=True))):
+        rows = [{**PASSED, "attack": name} for name in run]
+        assert model_gate({"rows": rows}, ASKED, family)["result"] == "inconclusive"
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
@@ -205,11 +219,13 @@ def test_without_what_was_asked_the_model_stays_in(settings):
 
 
 def test_every_attack_on_generators_is_asked_for():
-    from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS
+    from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS, attacks_on
     from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS
 
     on_pictures = [name for name, each in DATA_ATTACKS.items() if each.access == "model"]
     assert set(ON_MODEL) == {*MODEL_ATTACKS, *on_pictures}
+    for likelihood in (True, False):
+        assert set(due(likelihood)) == {*attacks_on(likelihood), *on_pictures}
 
 
 def test_the_model_stays_in_and_does_not_hold_back_data():

@@ -23,13 +23,14 @@ from avatarflow.privacy import perturbations
 from avatarflow.privacy.attacks.controls import leaked_pictures
 from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.figures import auc
-from avatarflow.privacy.attacks.on_generator.registry import MODEL_ATTACKS, Known, attack_generator
+from avatarflow.privacy.attacks.on_generator.registry import Known, attack_generator, attacks_on
 from avatarflow.privacy.fingerprints.files import load_rows
 from avatarflow.runs.context import Step
 
 ROOT = Path(__file__).resolve().parents[4]
 SHAPE = (4, 4, 4)
 CONDITIONS = Conditions({"eye_side": ["left", "right"]})
+DENOISER_ATTACKS = attacks_on(likelihood=False)
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
 SETTINGS = {"largest_auc": 0.6, "fewest_persons": 60}
 
@@ -76,7 +77,7 @@ def planted_half(known):
     return non_members.items[half_of(non_members.persons, 1)]
 
 
-@pytest.mark.parametrize("name", MODEL_ATTACKS)
+@pytest.mark.parametrize("name", DENOISER_ATTACKS)
 def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     latents, known = setting()
     leaking = Remembering(torch.cat([latents[160:], latents[planted_half(known)]]), latents)
@@ -96,7 +97,7 @@ def test_each_attack_recognises_what_is_remembered_and_only_that(name):
     assert blind["conclusion"] == INCONCLUSIVE
 
 
-@pytest.mark.parametrize(("name", "attack"), MODEL_ATTACKS.items())
+@pytest.mark.parametrize(("name", "attack"), DENOISER_ATTACKS.items())
 def test_queries_are_as_many_as_said(name, attack):
     latents, known = setting(16)
     denoiser = Remembering(latents, latents)
@@ -108,7 +109,7 @@ def test_queries_are_as_many_as_said(name, attack):
     )
 
 
-@pytest.mark.parametrize("attack", MODEL_ATTACKS.values(), ids=MODEL_ATTACKS)
+@pytest.mark.parametrize("attack", DENOISER_ATTACKS.values(), ids=DENOISER_ATTACKS)
 def test_batches_and_order_change_nothing(attack):
     latents, known = setting(12)
     denoiser = Remembering(latents[6:], latents)
@@ -187,7 +188,7 @@ def test_a_planted_generator_knows_the_planted_half(generator, tmp_path):
     planted = plant(folder, known, CONDITIONS, settings, 1, tmp_path, Step.null())
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     denoiser = Denoiser(planted, CONDITIONS, COMPUTE)
-    values = MODEL_ATTACKS["loss_threshold"].score(
+    values = DENOISER_ATTACKS["loss_threshold"].score(
         denoiser, denoiser.latents(pictures), torch.from_numpy(known.ids), known.items, 1
     )
     non_members, taught = known.items[20:], planted_half(known)

@@ -146,9 +146,11 @@ def release_benchmarks(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def base_settings(config: dict[str, Any], name: str) -> dict[str, Any]:
     """What a pretrained base depends on; releases with equal settings share one base."""
     entry = config["releases"][name]
+    # settings of another family have no part in it
+    others = set(FAMILIES) - {entry["generator"]["family"]}
     return {
         "pretrain": entry["base"]["pretrain"],
-        "generator": entry["generator"],
+        "generator": {key: value for key, value in entry["generator"].items() if key not in others},
         "tuning": entry["base"]["tuning"],
         "network": entry["network"],
         "size_px": entry["size_px"],

@@ -11,11 +11,13 @@ class Abilities(NamedTuple):
 
     `base`: training starts from a base. `pretrained`: it needs one that was trained elsewhere. `denoise`: it predicts
     the clean picture behind a noisy one, which attacks on the generator and generative near-duplicates need.
+    `likelihood`: it says how likely it finds a picture, which attacks on the generator use instead.
     """
 
     base: bool
     pretrained: bool
     denoise: bool
+    likelihood: bool = False
 
 
 DEFAULT = "diffusion"
@@ -23,4 +25,5 @@ FAMILIES = {
     "diffusion": Abilities(base=True, pretrained=False, denoise=True),
     "foundation": Abilities(base=True, pretrained=True, denoise=False),
     "pca_gaussian": Abilities(base=False, pretrained=False, denoise=False),
+    "vae": Abilities(base=True, pretrained=False, denoise=False, likelihood=True),
 }

@@ -1,7 +1,8 @@
 """The one interface of all generator families: train one, sample from it, and open it or its denoiser.
 
 A family is a folder with a module `family` that has `train`, `sample`, `ready` (which opens a generator to draw from)
-and `MARK` (a file that only its generators hold, None for stock pipelines); with the ability `denoise`, `denoiser` too.
+and `MARK` (a file that only its generators hold, None for stock pipelines); with the ability `denoise`, `denoiser` too,
+with `likelihood`, `likelihood`.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from avatarflow.generators.diffusion import family as diffusion
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.foundation import family as foundation
 from avatarflow.generators.pca_gaussian import family as pca_gaussian
+from avatarflow.generators.vae import family as vae
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
 from .families import DEFAULT, FAMILIES
+from .likelihood import Likelihood
 from .sampling import Draw
 from .settings import Compute
 from .task import SamplingTask, TrainingTask
@@ -26,6 +29,7 @@ MODULES: dict[str, ModuleType] = {
     "diffusion": diffusion,
     "foundation": foundation,
     "pca_gaussian": pca_gaussian,
+    "vae": vae,
 }
 
 
@@ -85,3 +89,20 @@ def open_denoiser(
         )
     opened: Denoiser = MODULES[name].denoiser(folder, conditions, compute)
     return opened
+
+
+def open_attacked(
+    name: str,
+    folder: Path,
+    conditions: Conditions,
+    compute: Mapping[str, Any] | Compute,
+    where: str,
+) -> Denoiser | Likelihood:
+    """Open a generator for attacks on it, by what its family can do: its likelihood, else its denoiser.
+
+    Parameters and errors as for `open_denoiser`.
+    """
+    if FAMILIES[name].likelihood:
+        opened: Likelihood = MODULES[name].likelihood(folder, conditions, compute)
+        return opened
+    return open_denoiser(name, folder, conditions, compute, where)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 
-class _Settings:
+class Settings:
+    """Settings with defaults, taken from a mapping of the config."""
+
     @classmethod
     def of(cls, values: "Mapping[str, Any] | Self") -> Self:
         """Settings from a mapping of the config; keys that belong to others are left alone."""
@@ -16,7 +18,7 @@ class _Settings:
 
 
 @dataclass(frozen=True)
-class Network(_Settings):
+class Network(Settings):
     """Shape of the denoising network and of the codec before it."""
 
     codec: str = "blocks"
@@ -32,7 +34,7 @@ class Network(_Settings):
 
 
 @dataclass(frozen=True)
-class Training(_Settings):
+class Training(Settings):
     """One training run: pretraining, fine-tuning or distillation."""
 
     steps: int = 1500
@@ -53,7 +55,7 @@ class Training(_Settings):
 
 
 @dataclass(frozen=True)
-class Tuning(_Settings):
+class Tuning(Settings):
     """How a public base of the foundation family is fine-tuned."""
 
     method: str = "full"
@@ -62,7 +64,7 @@ class Tuning(_Settings):
 
 
 @dataclass(frozen=True)
-class Sampling(_Settings):
+class Sampling(Settings):
     """Bulk sampling of one generator."""
 
     steps: int | Sequence[int] = 20
@@ -71,7 +73,7 @@ class Sampling(_Settings):
 
 
 @dataclass(frozen=True)
-class Compute(_Settings):
+class Compute(Settings):
     """The machine's side of the work. It changes rounding, so it belongs to the config."""
 
     device: str = "auto"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.paths import replacing_folder
+from avatarflow.core.paths import read_json, replacing_folder
 from avatarflow.imaging.shards import write_shards
 from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
@@ -61,7 +61,8 @@ def write_release(
         (target / names["certificate"]).write_text(as_json(certificate), encoding="utf-8")
         size = (int(released.pictures.shape[1]), int(released.pictures.shape[2]))
         (target / names["card"]).write_text(
-            card(certificate, settings, table, conditions, size, signer), encoding="utf-8"
+            card(certificate, settings, table, conditions, size, signer, is_stock(model)),
+            encoding="utf-8",
         )
         if certificate["decision"] == "pass":
             write_shards(target / "data", released.pictures, table, int(settings["per_shard"]))
@@ -81,6 +82,12 @@ def write_release(
             published = Pictures(table, conditions, released.pictures)
             write_exports(target, certificate, settings, published, signer)
         write_checksums(target, names["checksums"], signer)
+
+
+def is_stock(model: str | Path | None) -> bool:
+    """Return whether a generator's folder is a pipeline that diffusers opens; other families name a class of ours."""
+    index = Path(model or "") / "model_index.json"
+    return not index.is_file() or str(read_json(index).get("_class_name")).endswith("Pipeline")
 
 
 def copy_model(model: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ def card(
     conditions: Mapping[str, Sequence[str]],
     size: tuple[int, int],
     signer: Signer | None = None,
+    stock: bool = True,
 ) -> str:
     """Return a dataset card in Markdown with YAML front matter, as dataset hubs read it.
 
@@ -35,6 +36,8 @@ def card(
     size : (height, width)
     signer : Signer, optional
         Who signs the release; the card names the certificate's fingerprint alone.
+    stock : bool
+        Whether the generator opens with diffusers alone.
     """
     rows = (
         [(label.split(" "), count) for label, count in counts(released, conditions).items()]
@@ -49,6 +52,7 @@ def card(
         settings=settings,
         released=released,
         size=f"{size[1]} x {size[0]}",
+        stock=stock,
         size_category=next((name for limit, name in SIZES if len(released) < limit), "n>1M"),
         columns=list(conditions),
         condition_rows=rows or [([], len(released))],

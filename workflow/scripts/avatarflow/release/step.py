@@ -140,7 +140,7 @@ def decide(
         gates,
         asked={key: entry[key] for key in (*ASKED, *more)},
         measured={**measured, **more},
-        model=model_gate(attacks, entry["attacks"]),
+        model=model_gate(attacks, entry["attacks"], entry["generator"]["family"]),
         consent=consent_section(entry, summary),
     )
     return decided, gates

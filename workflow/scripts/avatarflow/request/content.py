@@ -13,9 +13,11 @@ import pandas as pd
 
 from avatarflow.config.consent_problems import MARKUP, asked_problems
 from avatarflow.core.errors import Problems
+from avatarflow.generators.families import FAMILIES
 from avatarflow.intake.patients.persons import flat_columns
 from avatarflow.intake.sources.labels import AGE, SEX
 from avatarflow.intake.tables.filter_columns import absent_columns, names_column
+from avatarflow.privacy.attacks.names import due
 from avatarflow.release.dossier.attacks import ON_GENERATOR, RISKS
 from avatarflow.release.gates.rules import RULES
 
@@ -192,6 +194,8 @@ def _origin(column: str, source: Mapping[str, Any]) -> str:
 def _techniques(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what protects patients: filter, attacks, and gates with their limits."""
     cone, gates = entry["cone"], entry["gates"]
+    asked = due(FAMILIES[entry["generator"]["family"]].likelihood)
+    on_generator = (name for name in ON_GENERATOR if name in asked)
     return {
         "cone": {
             "mode": cone["mode"],
@@ -199,7 +203,7 @@ def _techniques(entry: Mapping[str, Any]) -> dict[str, Any]:
             "families": cone["families"],
         },
         "verifier": {"matcher": entry["verifier"]["matcher"]},
-        "attacks": [*(name for names in RISKS.values() for name in names), *ON_GENERATOR],
+        "attacks": [*(name for names in RISKS.values() for name in names), *on_generator],
         "gates": [
             {"name": name, "direction": RULES[name].direction, "limit": gates[name]}
             for name in RULES

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from avatarflow.generators.conditions import NULL, Ids
+from avatarflow.generators.conditions import NULL, Conditions, Ids
 from avatarflow.generators.device import rounding
 from avatarflow.generators.diffusion.schedule import noise_weights, weights
 from avatarflow.generators.settings import Compute, Training
@@ -80,7 +80,7 @@ class Denoising:
             predicted = self.predict(
                 signal * clean + spread * noise,
                 time.to(self.where),
-                self._labels(draw).to(self.where),
+                shown_ids(draw, self.codes, self.conditions, self.settings).to(self.where),
             )
         snr, kind, gamma = (
             alphas_cumprod / (1 - alphas_cumprod),
@@ -101,10 +101,12 @@ class Denoising:
         )
         return (error.square().mean((1, 2, 3)) * weights(snr, kind, gamma)).mean()
 
-    def _labels(self, draw: Draw) -> torch.Tensor:
-        codes = self.codes[draw.rows].copy()
-        lost = draw.choice.random(codes.shape) < self.settings.drop_column
-        codes = np.where(lost, self.conditions.missing, codes)
-        ids = self.conditions.encode(codes)
-        ids[draw.choice.random(len(ids)) < self.settings.drop_all] = NULL
-        return torch.from_numpy(ids[draw.part])
+
+def shown_ids(draw: Draw, codes: Ids, conditions: Conditions, settings: Training) -> torch.Tensor:
+    """Class ids (part,) of a step's pictures, conditions dropped at random: single columns, or all of them."""
+    of_batch = codes[draw.rows].copy()
+    lost = draw.choice.random(of_batch.shape) < settings.drop_column
+    of_batch = np.where(lost, conditions.missing, of_batch)
+    ids = conditions.encode(of_batch)
+    ids[draw.choice.random(len(ids)) < settings.drop_all] = NULL
+    return torch.from_numpy(ids[draw.part])

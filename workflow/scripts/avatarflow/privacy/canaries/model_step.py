@@ -9,7 +9,7 @@ import numpy as np
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import open_denoiser
+from avatarflow.generators.interface import open_attacked
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.canaries import COPIES
 from avatarflow.privacy.attacks.on_generator.registry import Known, scores_of
@@ -45,11 +45,11 @@ def expose_generator(
         read_pictures(canaries), conditions.ids(table), items, items, (table[COPIES] > 0).to_numpy()
     )
     try:
-        denoiser = open_denoiser(
+        generator = open_attacked(
             settings["generator"]["family"], Path(model).parent, conditions, settings["compute"],
             "canaries in the generator",
         )  # fmt: skip
-        scores = scores_of(denoiser, known, seed)
+        scores = scores_of(generator, known, seed)
         found["scores"] = {
             name: each.tolist() for name, each in scores.items() if np.isfinite(each).all()
         }

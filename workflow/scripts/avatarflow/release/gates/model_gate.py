@@ -5,14 +5,15 @@ from typing import Any
 
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS, worst
 from avatarflow.core.statistics import finite
-from avatarflow.privacy.attacks.names import ON_MODEL
+from avatarflow.generators.families import DEFAULT, FAMILIES
+from avatarflow.privacy.attacks.names import ON_MODEL, due
 
 NAME = "student_model"
 TARGET = "student"
 
 
 def model_gate(
-    attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None
+    attacks: Mapping[str, Any] | None, settings: Mapping[str, Any] | None, family: str = DEFAULT
 ) -> dict[str, Any]:
     """Hold the attacks on the student against what the config asked for before the run.
 
@@ -25,6 +26,8 @@ def model_gate(
         `attacks.json`: `rows`, one per attack and view.
     settings : mapping or None
         `attacks` of the config: `largest_auc`, `fewest_persons`.
+    family : str
+        Of the generator: which attacks are due.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def model_gate(
     rows = [row for row in rows if row.get("attack") in ON_MODEL]
     asked = settings or {}
     results = {f"{row['attack']} ({row['view']})": _result(row, asked) for row in rows}
-    missing = sorted(set(ON_MODEL) - {row["attack"] for row in rows})
+    missing = sorted(set(due(FAMILIES[family].likelihood)) - {row["attack"] for row in rows})
     highest = max(
         (row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None
     )

@@ -9,9 +9,10 @@ Yeom et al. 2018 (arXiv 1709.01604), section 3.2; for diffusion models Carlini e
 import numpy as np
 import torch
 
-from avatarflow.core import seeds
 from avatarflow.core.arrays import Floats, Integers
 from avatarflow.generators.diffusion.denoiser import Denoiser
+
+from .noise import noise_of
 
 MEANING = "how well the generator cleans the picture when noise is put on it"
 TIMES = (50, 100, 200, 300)
@@ -31,17 +32,7 @@ def score(
     for place, time in enumerate(TIMES):
         signal, spread = denoiser.signal(time)
         for draw in range(DRAWS):
-            noise = noise_of(latents, items, seed, place * DRAWS + draw)
+            noise = noise_of(latents.shape[1:], items, seed, place * DRAWS + draw)
             predicted = denoiser.predict(signal * latents + spread * noise, time, ids)
             total += np.log((predicted - latents).double().square().mean((1, 2, 3)).numpy() + 1e-12)
     return -total / QUERIES
-
-
-def noise_of(latents: torch.Tensor, items: Integers, seed: int, draw: int) -> torch.Tensor:
-    """Standard normal noise for each picture, by its item number."""
-    shape = tuple(latents.shape[1:])
-    drawn = [
-        seeds.generator(seed, "attack noise", int(item), draw).standard_normal(shape)
-        for item in items
-    ]
-    return torch.from_numpy(np.stack(drawn).astype(np.float32))

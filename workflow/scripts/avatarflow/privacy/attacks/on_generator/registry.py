@@ -11,20 +11,25 @@ import torch
 from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
 from avatarflow.generators.conditions import Ids
 from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.likelihood import Likelihood
 from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.subjects import half_of
 
-from . import loss, pia, secmi, sima
+from . import likelihood, loss, pia, reconstruction, secmi, sima
+
+Attacked = Denoiser | Likelihood
+"""An opened generator, by what its family can do: see `generators.interface.open_attacked`."""
 
 
 @dataclass(frozen=True)
 class ModelAttack:
-    """An attack on a generator; `queries` are passes of the network per picture."""
+    """An attack on a generator; `queries` are passes of the network per picture, `likelihood` whether it needs one."""
 
-    score: Callable[[Denoiser, torch.Tensor, torch.Tensor, Integers, int], Floats]
+    score: Callable[[Any, torch.Tensor, torch.Tensor, Integers, int], Floats]
     queries: int
     meaning: str
+    likelihood: bool = False
 
 
 MODEL_ATTACKS = {
@@ -32,7 +37,18 @@ MODEL_ATTACKS = {
     "sima": ModelAttack(sima.score, sima.QUERIES, sima.MEANING),
     "pia": ModelAttack(pia.score, pia.QUERIES, pia.MEANING),
     "secmi": ModelAttack(secmi.score, secmi.QUERIES, secmi.MEANING),
+    "likelihood_threshold": ModelAttack(
+        likelihood.score, likelihood.QUERIES, likelihood.MEANING, likelihood=True
+    ),
+    "reconstruction_loss": ModelAttack(
+        reconstruction.score, reconstruction.QUERIES, reconstruction.MEANING, likelihood=True
+    ),
 }
+
+
+def attacks_on(likelihood: bool) -> dict[str, ModelAttack]:
+    """Return the attacks on generators of families with a likelihood, or on all others."""
+    return {name: each for name, each in MODEL_ATTACKS.items() if each.likelihood == likelihood}
 
 
 @dataclass(frozen=True)
@@ -65,15 +81,15 @@ class Known:
         )
 
 
-def scores_of(denoiser: Denoiser, known: Known, seed: int) -> dict[str, Floats]:
-    """(n,) scores of every attack, in batches of `compute.micro_batch`."""
-    latents, ids = denoiser.latents(known.pictures), torch.from_numpy(known.ids)
-    size = denoiser.compute.micro_batch
+def scores_of(generator: Attacked, known: Known, seed: int) -> dict[str, Floats]:
+    """(n,) scores of every attack that it allows, in batches of `compute.micro_batch`."""
+    latents, ids = generator.latents(known.pictures), torch.from_numpy(known.ids)
+    size = generator.compute.micro_batch
     found: dict[str, Floats] = {}
-    for name, attack in MODEL_ATTACKS.items():
+    for name, attack in attacks_on(hasattr(generator, "terms")).items():
         parts = [
             attack.score(
-                denoiser,
+                generator,
                 latents[at : at + size],
                 ids[at : at + size],
                 known.items[at : at + size],
@@ -86,15 +102,14 @@ def scores_of(denoiser: Denoiser, known: Known, seed: int) -> dict[str, Floats]:
 
 
 def attack_generator(
-    denoiser: Denoiser, leaking: Denoiser, known: Known, settings: Mapping[str, Any], seed: int
+    generator: Attacked, leaking: Attacked, known: Known, settings: Mapping[str, Any], seed: int
 ) -> dict[str, dict[str, Any]]:
     """Every attack on a generator, each with its two controls.
 
     Parameters
     ----------
-    denoiser : Denoiser
-        The generator.
-    leaking : Denoiser
+    generator : Denoiser or Likelihood
+    leaking : Denoiser or Likelihood
         The same one after it was taught half of the non-members (`leaking_generator.plant`): the leak to be caught.
     known : Known
     settings : mapping
@@ -102,9 +117,9 @@ def attack_generator(
     """
     non_members = known.where(~known.member)
     half = half_of(non_members.persons, seed)
-    plain, planted = scores_of(denoiser, known, seed), scores_of(leaking, non_members, seed)
+    plain, planted = scores_of(generator, known, seed), scores_of(leaking, non_members, seed)
     found = {}
-    for name, attack in MODEL_ATTACKS.items():
+    for name, attack in attacks_on(hasattr(generator, "terms")).items():
         attack_scores = Scores(plain[name], known.member, known.persons)
         caught = Scores(planted[name], half, non_members.persons)
         left_alone = Scores(plain[name][~known.member], half, non_members.persons)

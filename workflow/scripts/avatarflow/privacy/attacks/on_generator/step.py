@@ -10,7 +10,8 @@ import numpy as np
 from avatarflow.core.errors import AvatarflowError, refuse
 from avatarflow.core.paths import write_json
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.interface import open_denoiser
+from avatarflow.generators.families import FAMILIES
+from avatarflow.generators.interface import open_attacked
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.intake.patients.persons import TRAINED
 from avatarflow.privacy.attacks.conclusion import unmeasured
@@ -18,7 +19,7 @@ from avatarflow.privacy.attacks.controls.leaking_generator import plant
 from avatarflow.privacy.attacks.subjects import chosen
 from avatarflow.runs.context import Step
 
-from .registry import MODEL_ATTACKS, Known, attack_generator
+from .registry import Known, attack_generator, attacks_on
 
 WHERE = "attack on the generator"
 
@@ -60,16 +61,18 @@ def attack_model(
         if len(np.unique(persons[~member])) < 2:
             raise refuse(WHERE, "fewer than two non-members", "hold persons out")
         opening = partial(
-            open_denoiser, settings["generator"]["family"],
+            open_attacked, settings["generator"]["family"],
             conditions=conditions, compute=settings["compute"], where=WHERE,
         )  # fmt: skip
-        denoiser = opening(folder=model)  # refuses before a copy is taught
+        generator = opening(folder=model)  # refuses before a copy is taught
         planted = plant(model, known, conditions, settings, seed, Path(state), step)
         leaking = opening(folder=planted)
-        found = attack_generator(denoiser, leaking, known, attacks, seed)
+        found = attack_generator(generator, leaking, known, attacks, seed)
     except AvatarflowError as refusal:
         # nothing is known of the generator then, and it is internal only
-        found = {name: unmeasured(str(refusal).replace("\n", " / ")) for name in MODEL_ATTACKS}
+        likelihood = FAMILIES[settings["generator"]["family"]].likelihood
+        reason = str(refusal).replace("\n", " / ")
+        found = {name: unmeasured(reason) for name in attacks_on(likelihood)}
     out = [
         {"access": "model", **each, "attack": name, "view": "model", "target": stage}
         for name, each in found.items()

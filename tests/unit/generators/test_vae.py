@@ -1,0 +1,322 @@
+"""The family vae: what it learns and draws, resumed and in shards, its prior, its likelihood, what it refuses."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from avatarflow.config.loading import base_id, load
+from avatarflow.core.errors import AvatarflowError
+from avatarflow.generators import steps
+from avatarflow.generators.conditions import NULL, Conditions
+from avatarflow.generators.interface import open_attacked, open_generator, sample, train
+from avatarflow.generators.settings import Compute, Network
+from avatarflow.generators.task import SamplingTask, TrainingTask
+from avatarflow.generators.vae import files
+from avatarflow.generators.vae.network import build
+from avatarflow.generators.vae.prior import Prior
+from avatarflow.generators.vae.settings import Vae
+from avatarflow.imaging.shards import read_pictures, read_table, write_shards
+from avatarflow.runs.context import Step
+from avatarflow.runs.records import Run
+
+TINTS = Conditions({"tint": ["red", "blue"]})
+COMPUTE = {"threads": 1, "precision": "fp32", "device": "cpu", "micro_batch": 5}
+NETWORK = {"channels": [16, 32], "norm_groups": 4, "latent_channels": 8}
+OWN = {"latent_values": 6}
+
+
+def squares(count=24):
+    """Red or blue squares on black, at five places."""
+    pictures = np.zeros((count, 16, 16, 3), np.uint8)
+    tints = ["red" if number % 2 else "blue" for number in range(count)]
+    for number, tint in enumerate(tints):
+        at = 2 + number % 5
+        pictures[number, at : at + 7, at : at + 7, 0 if tint == "red" else 2] = 200
+    return pictures, pd.DataFrame({"tint": tints})
+
+
+def fit(
+    folder,
+    step=None,
+    own=OWN,
+    name="model",
+    base=None,
+    conditions=TINTS,
+    size=16,
+    compute=(),
+    **training,
+):
+    pictures, table = squares()
+    pictures = pictures[:, :size, :size]
+    settings = {"steps": 10, "batch": 8, "warmup_steps": 2, "checkpoint_steps": 3, "log_steps": 1}
+    task = TrainingTask(
+        pictures, table, conditions, settings | training, COMPUTE | dict(compute), 5, folder / "state", folder / name,
+        base=base, generator={"family": "vae", "vae": own}, network=NETWORK,
+    )  # fmt: skip
+    train(task, step or Step.null())
+    return folder / name
+
+
+def content(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def drawn(model, folder, shards=1, guidance=(1.0,), conditions=TINTS, seed=3):
+    asked = {"steps": 1, "guidance": guidance, "per_condition": 16}
+    for shard in range(shards):
+        task = SamplingTask(
+            conditions, asked, COMPUTE, seed, "teacher", folder / "state", folder / f"{shard}.parquet", shard, shards
+        )  # fmt: skip
+        sample("vae", model, task, Step.null())
+    parts = [folder / f"{shard}.parquet" for shard in range(shards)]
+    tables = pd.concat([read_table(part) for part in parts], ignore_index=True)
+    return np.concatenate([read_pictures(part) for part in parts]), tables
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A generator that has seen every square often, and its losses."""
+    folder, run = tmp_path_factory.mktemp("learned"), Run.null()
+    training = {"steps": 150, "batch": 24, "learning_rate": 4e-3, "ema_decay": 0.9}
+    model = fit(folder, Step(Step.null().log, run), **training)
+    return model, run.metrics
+
+
+def test_the_loss_falls_and_hidden_values_stay_in_use(learned):
+    losses = [row["value"] for row in learned[1] if row["name"] == "network.loss"]
+    assert len(losses) == 150
+    assert np.mean(losses[-10:]) < np.mean(losses[:5]) - 1.0  # nats per value
+    (in_use,) = [row["value"] for row in learned[1] if row["name"] == "hidden_values_in_use"]
+    assert 2 <= in_use <= 6
+
+
+def test_pictures_show_the_asked_condition_and_vary(learned, tmp_path):
+    pictures, table = drawn(learned[0], tmp_path)
+    red, blue = ((table["tint"] == tint).to_numpy() for tint in ("red", "blue"))
+    colours = pictures.astype(float).mean((1, 2))
+    assert (colours[red, 0] > 2 * colours[red, 2]).mean() > 0.9
+    assert (colours[blue, 2] > 2 * colours[blue, 0]).mean() > 0.9
+    assert pictures[red].astype(float).std(0).max() > 20
+
+
+def test_the_decoder_itself_is_conditioned():
+    network = build(Network.of(NETWORK), Vae.of(OWN), 4, 8, seed=1).eval()
+    hidden, latents = torch.randn(2, 6), torch.randn(2, 8, 4, 4)
+    first, second = torch.tensor([0, 0]), torch.tensor([1, 1])
+    assert not torch.allclose(network.decode(hidden, first), network.decode(hidden, second))
+    assert not torch.allclose(network.encode(latents, first)[0], network.encode(latents, second)[0])
+
+
+@pytest.mark.parametrize(
+    ("size", "channels"), [(32, (16, 32, 32)), (64, (16, 32)), (128, (16, 16, 32))]
+)
+def test_shapes(size, channels):
+    network = build(
+        Network(channels=channels, layers=2), Vae(latent_values=9), size // 4, 16, seed=1
+    )
+    passed = network(
+        torch.zeros(2, 16, size // 4, size // 4), torch.tensor([0, NULL]), torch.zeros(2, 9)
+    )
+    assert passed.decoded.shape == (2, 16, size // 4, size // 4)
+    assert passed.mean.shape == passed.log_variance.shape == (2, 9)
+    assert passed.log_noise.shape == (16, 1, 1)
+
+
+def test_guidance_divides_the_variance_of_the_prior(learned, tmp_path):
+    prior = Prior(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 0.0], [1.0, 2.0]]))
+    noise = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(1))
+    found = prior.draw(torch.zeros(20_000, dtype=torch.long), noise, 4.0)
+    torch.testing.assert_close(found.mean(0), prior.means[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(
+        found.T.cov(), torch.tensor([[9.0, 3.0], [3.0, 5.0]]) / 4, atol=0.06, rtol=0
+    )
+    sharp, wide = (drawn(learned[0], tmp_path / str(g), guidance=(g,)) for g in (16.0, 1.0))
+    red = (wide[1]["tint"] == "red").to_numpy()
+    spreads = [one[0][red].astype(float).std(0).mean() for one in (wide, sharp)]
+    assert spreads[1] < 0.7 * spreads[0]
+
+
+CHILD = """
+import os, signal, sys
+sys.path += sys.argv[1:3]
+from pathlib import Path
+from test_vae import fit
+from avatarflow.runs.context import Step
+
+step = Step.null()
+def metric(name, value, number):
+    if number == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+step.metric = metric
+fit(Path(sys.argv[3]), step)
+"""
+
+
+def test_a_killed_training_resumes_byte_for_byte(tmp_path, root):
+    paths = [str(root / "workflow" / "scripts"), str(Path(__file__).parent)]
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, *paths, str(tmp_path / "killed")], check=False
+    )
+    assert child.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model").exists()
+    messages = []
+    step = Step.null()
+    step.info = lambda text, *values: messages.append(text % values)
+    resumed = content(fit(tmp_path / "killed", step))
+    assert "network resumed at step 6" in messages
+    assert resumed == content(fit(tmp_path / "undisturbed"))
+    assert {Path(name).suffix for name in resumed} == {".json", ".safetensors"}
+    assert not any(str(tmp_path).encode() in data for data in resumed.values())
+
+
+def test_recomputing_activations_changes_nothing(tmp_path):
+    plain, again = (
+        fit(tmp_path / "a"),
+        fit(tmp_path / "b", compute={"gradient_checkpointing": True}),
+    )
+    for name in ("network/diffusion_pytorch_model.safetensors", files.PRIOR):
+        ours, theirs = load_file(plain / name), load_file(again / name)
+        assert all(torch.allclose(ours[key], theirs[key], atol=1e-5) for key in ours)
+
+
+def test_shards_do_not_change_the_pictures_and_seeds_do(learned, tmp_path):
+    one, several = drawn(learned[0], tmp_path / "1"), drawn(learned[0], tmp_path / "3", shards=3)
+    np.testing.assert_array_equal(one[0], several[0])
+    assert (one[0] != drawn(learned[0], tmp_path / "other", seed=4)[0]).any()
+
+
+def test_a_fresh_process_draws_the_same(learned, tmp_path, root):
+    pictures, _ = drawn(learned[0], tmp_path / "here")
+    code = """
+import sys
+sys.path += sys.argv[1:3]
+from pathlib import Path
+import numpy as np
+from test_vae import drawn
+np.save(sys.argv[4], drawn(Path(sys.argv[3]), Path(sys.argv[4]).parent)[0])
+"""
+    (tmp_path / "there").mkdir()
+    saved = tmp_path / "there" / "pictures.npy"
+    paths = [str(root / "workflow" / "scripts"), str(Path(__file__).parent)]
+    subprocess.run([sys.executable, "-c", code, *paths, str(learned[0]), str(saved)], check=True)
+    np.testing.assert_array_equal(np.load(saved), pictures)
+    draw = open_generator(learned[0], TINTS, Compute.of(COMPUTE))  # by its mark, without a config
+    few = draw([0, 1], 1.0, [torch.Generator().manual_seed(one) for one in range(2)], 1)
+    assert few.shape == (2, 16, 16, 3)
+
+
+def test_the_standard_prior_is_taken_where_it_is_asked_for(tmp_path):
+    prior = files.load(fit(tmp_path, own=OWN | {"prior": "standard"})).prior
+    torch.testing.assert_close(prior.means, torch.zeros(3, 6))
+    torch.testing.assert_close(prior.factor, torch.eye(6))
+
+
+def test_a_base_gives_its_weights_and_the_rows_of_its_labels(tmp_path):
+    base = fit(tmp_path, name="base")
+    before = load_file(base / "network" / "diffusion_pytorch_model.safetensors")
+    other = Conditions({"tint": ["blue", "red", "green"]})
+    tuned = fit(tmp_path, base=base, conditions=other, own={"latent_values": 99}, steps=0)
+    after = load_file(tuned / "network" / "diffusion_pytorch_model.safetensors")
+    rows = before.pop("class_embedding.weight"), after.pop("class_embedding.weight")
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    for class_id, row in ((0, 1), (1, 0), (2, NULL)):
+        torch.testing.assert_close(rows[1][class_id], rows[0][row], rtol=0, atol=0)
+
+
+def test_refuses_what_it_cannot_do(learned, tmp_path):
+    with pytest.raises(AvatarflowError, match="no variational autoencoder of this project there"):
+        fit(tmp_path, base="some/hub-id")
+    with pytest.raises(AvatarflowError, match="a generator of 16 px for pictures of 8 px"):
+        fit(tmp_path, base=learned[0], size=8)
+    with pytest.raises(AvatarflowError, match="not those that the generator was trained with"):
+        drawn(learned[0], tmp_path, conditions=Conditions({"tint": ["green"]}))
+    with pytest.raises(AvatarflowError, match="trained with other conditions"):
+        open_attacked("vae", learned[0], Conditions({"tint": ["green"]}), COMPUTE, "an attack")
+    with pytest.raises(AvatarflowError, match=r"network\.channels: 2 resolutions for 1 cells"):
+        build(Network.of(NETWORK), Vae(), 1, 8, 1)
+    with pytest.raises(AvatarflowError, match="no multiple of norm_groups"):
+        build(Network(channels=(10, 20)), Vae(), 4, 8, 1)
+    with pytest.raises(AvatarflowError, match="at step 2"):
+        fit(tmp_path, learning_rate=1e30, warmup_steps=0)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_file_that_is_not_safetensors_is_never_opened(learned, tmp_path):
+    folder = tmp_path / "model"
+    for name, data in content(learned[0]).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    weights = folder / "network" / "diffusion_pytorch_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(OSError, match="safetensors"):
+        files.load(folder)
+
+
+def test_defaults_equal_those_of_the_schema(root):
+    schema = yaml.safe_load((root / "workflow" / "schemas" / "training.schema.yaml").read_text())
+    announced = schema["$defs"]["generator"]["properties"]["vae"]["properties"]
+    assert vars(Vae()) == {key: leaf["default"] for key, leaf in announced.items()}
+
+
+def test_its_settings_are_no_part_of_the_base_of_another_family():
+    def entry(family, values):
+        generator = {"family": family, "vae": {"latent_values": values}}
+        config = {
+            "releases": {"x": {"source": {"generate": {}}, "gates": {}, "generator": generator}}
+        }
+        return base_id(load(config), "x")
+
+    assert entry("diffusion", 7) == entry("diffusion", 8)
+    assert entry("vae", 7) != entry("vae", 8)
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(AvatarflowError, match=r"generator\.vae"):
+        load(
+            {
+                "releases": {
+                    "x": {
+                        "source": {"generate": {}},
+                        "gates": {},
+                        "generator": {"vae": {"values": 3}},
+                    }
+                }
+            }
+        )
+
+
+def test_two_processes_train_as_one(tmp_path):
+    shards = tmp_path / "training"
+    shards.mkdir()
+    write_shards(shards, *squares())
+    weights = []
+    for processes, count in ((1, 12), (2, 12), (1, 0)):
+        folder = tmp_path / f"{processes} {count}"
+        training = {"steps": count, "batch": 4, "learning_rate": 1e-3, "warmup_steps": 1}
+        settings = {
+            "conditions": TINTS.columns, "generator": {"family": "vae", "vae": OWN | {"free_bits": 0.1}}, "tuning": {},
+            "network": NETWORK, "training": training, "seed": 5, "hub": None,
+            "network_access": False, "compute": {**COMPUTE, "processes": processes},
+        }  # fmt: skip
+        index = str(folder / "model" / "model_index.json")
+        steps.finetune(str(shards), settings, index, str(folder / "state"), None, Step.null())
+        weights.append(load_file(folder / "model/network/diffusion_pytorch_model.safetensors"))
+    one, two, start = weights
+    apart, moved = (
+        max(float((one[key] - other[key]).abs().max()) for key in one) for other in (two, start)
+    )
+    assert apart < 0.1 * moved
+    assert moved > 3e-3

@@ -1,0 +1,1 @@
+"""Generator family `vae`: a conditional variational autoencoder with a Gaussian prior for each condition."""

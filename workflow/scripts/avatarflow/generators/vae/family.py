@@ -1,0 +1,185 @@
+"""Generator family "vae": a conditional variational autoencoder on the cells of a linear codec.
+
+A picture is the mean of p(picture | hidden values, class) at hidden values drawn from a prior of the class. It is
+smooth: what the hidden values cannot tell is averaged away. The guidance scale divides the variance of the prior; the
+number of steps has no use.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from avatarflow.core.digest import config_digest
+from avatarflow.core.errors import refuse
+from avatarflow.generators import sampling
+from avatarflow.generators.conditions import Conditions, Ids
+from avatarflow.generators.device import device, rounding
+from avatarflow.generators.diffusion import codec as codecs
+from avatarflow.generators.diffusion.family import latents_of
+from avatarflow.generators.diffusion.network import inherit_labels
+from avatarflow.generators.pipeline import folder_digest
+from avatarflow.generators.settings import Compute, Network, Training
+from avatarflow.generators.speed import prepare
+from avatarflow.generators.task import SamplingTask, TrainingTask
+from avatarflow.generators.training.latents import Encoded, OnDemand
+from avatarflow.generators.training.loop import Loop
+from avatarflow.generators.training.processes import Processes
+from avatarflow.imaging.spool import content_digest
+from avatarflow.runs.context import Step
+from avatarflow.runs.state import Follower, State
+
+from .files import PRIOR, Parts, labels_of, load, save
+from .likelihood import Likelihood
+from .network import ConditionalVae, build
+from .objective import Evidence, divergence
+from .prior import Prior
+from .settings import Vae
+
+MARK = PRIOR
+NAME = "vae"
+ENCODED_AT_ONCE = 64
+IN_USE = 0.01
+"""Mean divergence in nats above which a hidden value says something of pictures (Burda et al. 2016 count alike)."""
+
+likelihood = Likelihood
+
+
+def train(task: TrainingTask, step: Step) -> None:
+    """Train a generator and write its folder.
+
+    With a base, a folder of this family, its network and codec are kept and the task's network is not used.
+
+    Raises
+    ------
+    AvatarflowError
+        On pictures that do not fit the network, an unknown label, a base of another family, a loss that is not finite.
+    """
+    together, pictures, conditions = Processes.here(), task.pictures, task.conditions
+    training, compute = Training.of(task.training), Compute.of(task.compute)
+    where = device(compute, together.local)
+    if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
+        raise refuse(
+            "training pictures",
+            f"an array of shape {pictures.shape}",
+            "give at least one picture, all square",
+        )
+    codes = conditions.codes(task.table)
+    identity = _identity(task, codes)
+    held = State(task.state / identity, identity) if together.first else Follower()
+    if former := held.taken_over():
+        step.info("state taken over from %s", former)
+    parts = _start(task).to(where)
+    own = settings_of(task.generator, parts.network)
+    prepare(parts.network, compute)
+    latents = latents_of(parts.codec, pictures)
+    objective = Evidence(task, together.wrap(parts.network), own, latents, codes, where)
+    Loop(parts.network, objective, len(pictures), training, task.seed, held, together).run(
+        training.steps, step
+    )
+    held.hold()
+    if together.first:
+        mean, variance = hidden_values(parts.network, latents, conditions.encode(codes), compute)
+        in_use = int((divergence(mean, variance.log()).mean(0) > IN_USE).sum())
+        step.info("%d of %d hidden values in use", in_use, mean.shape[1])
+        step.metric("hidden_values_in_use", in_use, training.steps)
+        prior = parts.prior
+        if own.prior == "fitted":
+            prior = Prior.fitted(mean, variance, codes, conditions)
+        save(Parts(parts.network, parts.codec, prior, parts.labels, parts.size_px), task.out)
+
+
+def settings_of(generator: Mapping[str, Any], network: ConditionalVae) -> Vae:
+    """Return the family's settings of `generator:`, with as many hidden values as the network has."""
+    return Vae.of({**generator.get(NAME, {}), "latent_values": network.values})
+
+
+def _start(task: TrainingTask) -> Parts:
+    """Return what training starts from: the base's parts with rows for the new labels, or fresh parts."""
+    network, pictures, labels = Network.of(task.network), task.pictures, task.conditions.labels()
+    own, side = Vae.of(task.generator.get(NAME, {})), int(pictures.shape[1])
+    known = labels_of(task.conditions)
+    if task.base is None:
+        codec = codecs.build(network, pictures)
+        cells, channels = side // codecs.factor(codec), codec.config.latent_channels
+        fresh = build(network, own, cells, channels, task.seed)
+        return Parts(fresh, codec, Prior.standard(len(known), fresh.values), known, side)
+    base = load(task.base)
+    if base.size_px != side:
+        found = f"a generator of {base.size_px} px for pictures of {side} px"
+        raise refuse("base", found, "make them equal")
+    inherit_labels(base.network, {label: int(one) for one, label in base.labels.items()}, labels)
+    base.network.requires_grad_(True)
+    return Parts(
+        base.network, base.codec, Prior.standard(len(known), base.network.values), known, side
+    )
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def hidden_values(
+    network: ConditionalVae, latents: Encoded | OnDemand, ids: Ids, compute: Compute
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and variance (n, values) of the hidden values of all pictures."""
+    where, parts = next(network.parameters()).device, []
+    for start in range(0, len(ids), ENCODED_AT_ONCE):
+        rows = np.arange(start, min(start + ENCODED_AT_ONCE, len(ids)))
+        shown = torch.from_numpy(ids[rows]).to(where)
+        with rounding(compute, where):
+            mean, log_variance = network.encode(latents[torch.from_numpy(rows)].to(where), shown)
+        parts.append((mean.cpu(), log_variance.exp().cpu()))
+    return torch.cat([mean for mean, _ in parts]), torch.cat([variance for _, variance in parts])
+
+
+def sample(folder: Path, task: SamplingTask, step: Step) -> None:
+    """Sample a shard."""
+    sampling.sample(folder, task, step, ready)
+
+
+def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Draw:
+    """Open a generator: see `sampling.Draw`.
+
+    Raises
+    ------
+    AvatarflowError
+        If it was trained with other conditions.
+    """
+    where = device(compute)
+    parts = load(folder).to(where)
+    conditions.refuse_others(parts.labels)
+    parts.network.eval()
+
+    def draw(ids: list[int], guidance: float, noises: list[torch.Generator], steps: int) -> Any:
+        """Draw (n, h, w, 3) in [0, 1]: the decoder's mean at hidden values from the prior."""
+        del steps
+        asked = torch.tensor(ids, device=where)
+        noise = torch.stack([torch.randn(parts.network.values, generator=one) for one in noises])
+        hidden = parts.prior.draw(asked, noise.to(where), guidance)
+        with torch.no_grad(), rounding(compute, where):
+            decoded = parts.network.decode(hidden, asked)
+        pictures = codecs.decode(parts.codec, decoded)  # (n, 3, h, w) in [-1, 1]
+        shown: Any = pictures.add(1).div(2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+        return shown
+
+    return draw
+
+
+def _identity(task: TrainingTask, codes: Ids) -> str:
+    """Digest of all that decides the trained weights."""
+    free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
+    training = vars(Training.of(task.training))
+    return config_digest(
+        {
+            "content": content_digest(task.pictures, codes.tobytes()),
+            "labels": task.conditions.labels(),
+            "network": vars(Network.of(task.network)),
+            "own": vars(Vae.of(task.generator.get(NAME, {}))),
+            "training": {key: value for key, value in training.items() if key not in free},
+            "compute": Compute.of(task.compute).decisive(),
+            "seed": task.seed,
+            "base": folder_digest(Path(task.base))
+            if task.base and Path(task.base).is_dir()
+            else task.base,
+        }
+    )
