@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the keypoint verifier costs a candidate that matches nobody, beside plain SIFT and RANSAC.
 
-    PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/verifier_speed.py
+    PYTHONPATH=workflow/scripts .venv/bin/python experiments/machine/verifier_speed.py
 
 Generated eyes of 64 px. The verifier asks all originals about 13 variants of a candidate in four
 views; plain SIFT is OpenCV's, of the enlarged candidate as it is, matched by brute force with the
