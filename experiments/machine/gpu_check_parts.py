@@ -14,8 +14,8 @@ import stock_diffusers
 import torch
 from diffusers import DiTPipeline
 
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.diffusion.network import build
 from avatarflow.generators.pipeline import load

@@ -6,7 +6,7 @@ import torch
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.generators.diffusion import codec as codecs
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.settings import Network
 
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 from watched import Watched
 
-from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.generators.diffusion.family import latents_of
-from avatarflow.generators.training.latents import Encoded
+from avatarflow.generators import codec as codecs
+from avatarflow.generators.training.latents import Encoded, latents_of
 from avatarflow.imaging.spool import Spool
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.diffusion.network import build
 from avatarflow.generators.diffusion.schedule import scheduler
 from avatarflow.generators.pipeline import assemble, folder_digest, load, save

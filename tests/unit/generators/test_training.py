@@ -1,8 +1,6 @@
 """Training: the loss falls, a killed run resumes bit for bit, a broken loss stops with its step."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from killed import killed
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
@@ -89,28 +88,8 @@ def test_loss_falls(
     assert np.mean(losses[-10:]) < 0.85 * np.mean(losses[:5])
 
 
-CHILD = """
-import os, signal, sys
-sys.path += sys.argv[1:3]
-from pathlib import Path
-from test_training import train
-from avatarflow.runs.context import Step
-
-step = Step.null()
-def metric(name, value, number):
-    if number == 8:
-        os.kill(os.getpid(), signal.SIGKILL)
-step.metric = metric
-train(Path(sys.argv[3]), step)
-"""
-
-
 def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, root: Path) -> None:
-    paths = [str(root / "workflow" / "scripts"), str(root / "tests" / "unit" / "generators")]
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, *paths, str(tmp_path / "killed")], check=False
-    )
-    assert child.returncode == -signal.SIGKILL
+    assert killed("test_training", "train", tmp_path / "killed", root) == -signal.SIGKILL
     assert not (tmp_path / "killed" / "model").exists()
     messages: list[str] = []
     step = Step.null()

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from killed import killed
 from safetensors.torch import load_file
 
 from avatarflow.config.loading import base_id, load
@@ -148,28 +149,8 @@ def test_guidance_divides_the_variance_of_the_prior(learned, tmp_path):
     assert spreads[1] < 0.7 * spreads[0]
 
 
-CHILD = """
-import os, signal, sys
-sys.path += sys.argv[1:3]
-from pathlib import Path
-from test_vae import fit
-from avatarflow.runs.context import Step
-
-step = Step.null()
-def metric(name, value, number):
-    if number == 8:
-        os.kill(os.getpid(), signal.SIGKILL)
-step.metric = metric
-fit(Path(sys.argv[3]), step)
-"""
-
-
 def test_a_killed_training_resumes_byte_for_byte(tmp_path, root):
-    paths = [str(root / "workflow" / "scripts"), str(Path(__file__).parent)]
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, *paths, str(tmp_path / "killed")], check=False
-    )
-    assert child.returncode == -signal.SIGKILL
+    assert killed("test_vae", "fit", tmp_path / "killed", root) == -signal.SIGKILL
     assert not (tmp_path / "killed" / "model").exists()
     messages = []
     step = Step.null()

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 from avatarflow.config import loading
 from avatarflow.core import digest
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.generators import codec
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion import codec
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.diffusion.family import train
 from avatarflow.generators.task import TrainingTask

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from avatarflow.core.errors import refuse
+
 
 class Settings:
     """Settings with defaults, taken from a mapping of the config."""
@@ -31,6 +33,26 @@ class Network(Settings):
     latent_channels: int = 16
     prediction: str = "sample"
     noise_shift: float = 1.0
+
+    def check(self, cells: int) -> None:
+        """Refuse a side of the latents that cannot be halved often enough, and widths that have no equal groups.
+
+        Raises
+        ------
+        AvatarflowError
+        """
+        halvings = 2 ** (len(self.channels) - 1)
+        if cells % halvings:
+            raise refuse(
+                "network.channels", f"{len(self.channels)} resolutions for {cells} cells",
+                f"use a picture size whose latent side is a multiple of {halvings}, or fewer resolutions",
+            )  # fmt: skip
+        if any(width % self.norm_groups for width in self.channels):
+            raise refuse(
+                "network.channels",
+                "a width is no multiple of norm_groups",
+                f"use multiples of {self.norm_groups}",
+            )
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ import torch
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
 from avatarflow.generators.pipeline import load
 from avatarflow.generators.settings import Compute
-
-from . import codec as codecs
 
 
 class Denoiser:
@@ -49,11 +48,7 @@ class Denoiser:
 
     def latents(self, pictures: Pictures) -> torch.Tensor:
         """(n, channels, cells, cells) what the generator works on in place of the pictures."""
-        parts = [
-            codecs.encode(self.pipe.vae, batch.to(self.where)).cpu()
-            for batch in codecs.batches(pictures)
-        ]
-        return torch.cat(parts)
+        return codecs.encode_all(self.pipe.vae, pictures, self.where)
 
     def signal(self, time: int) -> tuple[float, float]:
         """Shares of picture and of noise at a time: sqrt(abar) and sqrt(1 - abar)."""

@@ -1,32 +1,28 @@
 """Generator family "diffusion": a conditional denoising network with classifier-free guidance."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from diffusers import DiTPipeline
 from torch import nn
 
-from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
+from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
-from avatarflow.generators.conditions import Ids
 from avatarflow.generators.device import device
-from avatarflow.generators.pipeline import assemble, folder_digest, load, save
+from avatarflow.generators.pipeline import assemble, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import TrainingTask
-from avatarflow.generators.training.latents import Encoded, OnDemand
+from avatarflow.generators.training.begin import begin, inherit_labels
+from avatarflow.generators.training.latents import latents_of
 from avatarflow.generators.training.loop import Loop
-from avatarflow.generators.training.objective import Denoising, Latents, Predict
+from avatarflow.generators.training.objective import Denoising, Predict
 from avatarflow.generators.training.processes import Processes
-from avatarflow.imaging.spool import Stored, content_digest, folder_of
+from avatarflow.imaging.spool import Stored
 from avatarflow.runs.context import Step
-from avatarflow.runs.state import Follower, State
 
-from . import codec as codecs
 from .denoiser import Denoiser
-from .network import build, inherit_labels, positions
+from .network import build, positions
 from .schedule import scheduler
 
 sample, ready, denoiser = sampling.sample, sampling.ready, Denoiser
@@ -47,17 +43,7 @@ def train(task: TrainingTask, step: Step) -> None:
     together = Processes.here()
     training, compute = Training.of(task.training), Compute.of(task.compute)
     where, pictures, conditions = device(compute, together.local), task.pictures, task.conditions
-    if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
-        raise refuse(
-            "training pictures",
-            f"an array of shape {pictures.shape}",
-            "give at least one picture, all square",
-        )
-    codes = conditions.codes(task.table)
-    identity = _identity(task, codes)
-    held = State(task.state / identity, identity) if together.first else Follower()
-    if former := held.taken_over():
-        step.info("state taken over from %s", former)
+    codes, held = begin(task, together, step)
     pipe = _start(task).to(where)
     model, codec = pipe.transformer, pipe.vae
     prepare(model, compute, positions(model))
@@ -93,20 +79,6 @@ def predict_with(model: nn.Module) -> Predict:
     return predict
 
 
-def latents_of(codec: codecs.Codec, pictures: Stored) -> Latents:
-    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step.
-
-    Only pixels themselves are encoded for each step: they would take four times the pictures on disk.
-    """
-    where = next(codec.parameters()).device
-    if codecs.factor(codec) == 1:
-        return OnDemand(
-            pictures, lambda some: codecs.encode(codec, codecs.to_tensor(some).to(where)).cpu()
-        )
-    encoded = (codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures))
-    return Encoded(encoded, folder_of(pictures))
-
-
 def largest_latent(codec: codecs.Codec, pictures: Stored) -> float:
     """Largest absolute latent of the pictures, where sampling clips; the exact bound for the pixel codec."""
     if codecs.factor(codec) == 1:
@@ -138,20 +110,3 @@ def _start(task: TrainingTask) -> DiTPipeline:
     cells = pictures.shape[1] // codecs.factor(codec)
     model = build(network, cells, codec.config.latent_channels, task.seed)
     return assemble(model, codec, scheduler(network.noise_shift, 0.0, network.prediction), labels)
-
-
-def _identity(task: TrainingTask, codes: Ids) -> str:
-    """Digest of all that decides the trained weights, how often it is saved excepted."""
-    free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
-    base, training = task.base, vars(Training.of(task.training))
-    return config_digest(
-        {
-            "content": content_digest(task.pictures, codes.tobytes()),
-            "labels": task.conditions.labels(),
-            "network": vars(Network.of(task.network)),
-            "training": {key: value for key, value in training.items() if key not in free},
-            "compute": Compute.of(task.compute).decisive(),
-            "seed": task.seed,
-            "base": folder_digest(Path(base)) if base and Path(base).is_dir() else base,
-        }
-    )

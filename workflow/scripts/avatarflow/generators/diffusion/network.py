@@ -3,9 +3,8 @@
 import torch
 from diffusers import UNet2DModel
 
-from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
-from avatarflow.generators.conditions import CLASSES, NULL
+from avatarflow.generators.conditions import CLASSES
 from avatarflow.generators.settings import Network
 
 
@@ -27,18 +26,7 @@ def build(network: Network, size: int, channels: int, seed: int) -> UNet2DModel:
     AvatarflowError
         If the size cannot be halved often enough or a width is no multiple of `norm_groups`.
     """
-    halvings = 2 ** (len(network.channels) - 1)
-    if size % halvings:
-        raise refuse(
-            "network.channels", f"{len(network.channels)} resolutions for {size} cells",
-            f"use a picture size whose latent side is a multiple of {halvings}, or fewer resolutions",
-        )  # fmt: skip
-    if any(width % network.norm_groups for width in network.channels):
-        raise refuse(
-            "network.channels",
-            "a width is no multiple of norm_groups",
-            f"use multiples of {network.norm_groups}",
-        )
+    network.check(size)
     attended = [size // 2**level in network.attention for level in range(len(network.channels))]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "network"))
@@ -69,21 +57,3 @@ def positions(model: UNet2DModel) -> int:
     if model.config.add_attention:
         sides.append(size // 2 ** (len(kinds) - 1))
     return max((side**2 for side in sides), default=0)
-
-
-def inherit_labels(model: UNet2DModel, old: dict[str, int], new: dict[int, str]) -> None:
-    """Give the classes of a new run their rows: of the base's class with the same label, else of its null class.
-
-    Parameters
-    ----------
-    model : UNet2DModel
-        The base's network; its class embedding is changed in place.
-    old : label to class id in the base
-    new : class id to label in the new run
-    """
-    table = model.class_embedding.weight
-    with torch.no_grad():
-        before = table.clone()
-        table[:NULL] = before[NULL]
-        for class_id, label in new.items():
-            table[class_id] = before[old.get(label, NULL)]

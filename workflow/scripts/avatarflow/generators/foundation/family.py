@@ -17,10 +17,10 @@ from torch import nn
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
+from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import NULL, Conditions, Ids
 from avatarflow.generators.device import device, run_rounded
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avatarflow.imaging.spool import OnDisk, Stored
+from avatarflow.generators import codec as codecs
+from avatarflow.imaging.spool import OnDisk, Stored, folder_of
 
 
 class OnDemand:
@@ -59,3 +60,17 @@ def _layout(latents: torch.Tensor) -> torch.memory_format:
     """Return how latents lie in memory: a network rounds by it, so that what is read must lie as what was encoded."""
     last = latents.is_contiguous(memory_format=torch.channels_last) and not latents.is_contiguous()
     return torch.channels_last if last else torch.contiguous_format
+
+
+def latents_of(codec: codecs.Codec, pictures: Stored) -> Encoded | OnDemand:
+    """Latents of all pictures: the codec is fixed, so each picture is encoded once and not at every step.
+
+    Only pixels themselves are encoded for each step: they would take four times the pictures on disk.
+    """
+    where = next(codec.parameters()).device
+    if codecs.factor(codec) == 1:
+        return OnDemand(
+            pictures, lambda some: codecs.encode(codec, codecs.to_tensor(some).to(where)).cpu()
+        )
+    encoded = (codecs.encode(codec, batch.to(where)).cpu() for batch in codecs.batches(pictures))
+    return Encoded(encoded, folder_of(pictures))

@@ -12,24 +12,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import refuse
+from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions, Ids
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.diffusion import codec as codecs
-from avatarflow.generators.diffusion.family import latents_of
-from avatarflow.generators.diffusion.network import inherit_labels
-from avatarflow.generators.pipeline import folder_digest
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
-from avatarflow.generators.training.latents import Encoded, OnDemand
+from avatarflow.generators.training.begin import begin, inherit_labels
+from avatarflow.generators.training.latents import Encoded, OnDemand, latents_of
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.processes import Processes
-from avatarflow.imaging.spool import content_digest
 from avatarflow.runs.context import Step
-from avatarflow.runs.state import Follower, State
 
 from .files import PRIOR, Parts, labels_of, load, save
 from .likelihood import Likelihood
@@ -60,17 +55,8 @@ def train(task: TrainingTask, step: Step) -> None:
     together, pictures, conditions = Processes.here(), task.pictures, task.conditions
     training, compute = Training.of(task.training), Compute.of(task.compute)
     where = device(compute, together.local)
-    if len(pictures) == 0 or pictures.shape[1] != pictures.shape[2]:
-        raise refuse(
-            "training pictures",
-            f"an array of shape {pictures.shape}",
-            "give at least one picture, all square",
-        )
-    codes = conditions.codes(task.table)
-    identity = _identity(task, codes)
-    held = State(task.state / identity, identity) if together.first else Follower()
-    if former := held.taken_over():
-        step.info("state taken over from %s", former)
+    given = Vae.of(task.generator.get(NAME, {}))
+    codes, held = begin(task, together, step, own=vars(given))
     parts = _start(task).to(where)
     own = settings_of(task.generator, parts.network)
     prepare(parts.network, compute)
@@ -163,23 +149,3 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
         return shown
 
     return draw
-
-
-def _identity(task: TrainingTask, codes: Ids) -> str:
-    """Digest of all that decides the trained weights."""
-    free = {"checkpoint_steps", "checkpoint_s", "log_steps"}
-    training = vars(Training.of(task.training))
-    return config_digest(
-        {
-            "content": content_digest(task.pictures, codes.tobytes()),
-            "labels": task.conditions.labels(),
-            "network": vars(Network.of(task.network)),
-            "own": vars(Vae.of(task.generator.get(NAME, {}))),
-            "training": {key: value for key, value in training.items() if key not in free},
-            "compute": Compute.of(task.compute).decisive(),
-            "seed": task.seed,
-            "base": folder_digest(Path(task.base))
-            if task.base and Path(task.base).is_dir()
-            else task.base,
-        }
-    )

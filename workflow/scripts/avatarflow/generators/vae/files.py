@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import read_json, replacing_folder
+from avatarflow.generators.codec import Codec
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.diffusion.codec import Codec
 from avatarflow.generators.pipeline import quiet
 
 from .network import ConditionalVae

@@ -8,9 +8,9 @@ import torch
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import refuse
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.likelihood import Terms
 from avatarflow.generators.settings import Compute
 
@@ -44,11 +44,7 @@ class Likelihood:
 
     def latents(self, pictures: Pictures) -> torch.Tensor:
         """(n, channels, cells, cells) what the generator works on in place of the pictures."""
-        codec = self.parts.codec
-        encoded = [
-            codecs.encode(codec, batch.to(self.where)).cpu() for batch in codecs.batches(pictures)
-        ]
-        return torch.cat(encoded)
+        return codecs.encode_all(self.parts.codec, pictures, self.where)
 
     def terms(self, latents: torch.Tensor, ids: torch.Tensor, noise: torch.Tensor) -> Terms:
         """Terms of the bound at hidden values drawn with noise (n, values); one query."""

@@ -10,7 +10,6 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional
 
-from avatarflow.core.errors import refuse
 from avatarflow.core.seeds import integer
 from avatarflow.generators.conditions import CLASSES
 from avatarflow.generators.settings import Network
@@ -152,18 +151,7 @@ def build(network: Network, own: Vae, size: int, channels: int, seed: int) -> Co
     AvatarflowError
         If the size cannot be halved often enough or a width is no multiple of `norm_groups`.
     """
-    halvings = 2 ** (len(network.channels) - 1)
-    if size % halvings:
-        raise refuse(
-            "network.channels", f"{len(network.channels)} resolutions for {size} cells",
-            f"use a picture size whose latent side is a multiple of {halvings}, or fewer resolutions",
-        )  # fmt: skip
-    if any(width % network.norm_groups for width in network.channels):
-        raise refuse(
-            "network.channels",
-            "a width is no multiple of norm_groups",
-            f"use multiples of {network.norm_groups}",
-        )
+    network.check(size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer(seed, "network"))
         fresh: ConditionalVae = ConditionalVae(

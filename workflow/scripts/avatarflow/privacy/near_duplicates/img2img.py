@@ -10,8 +10,8 @@ import torch
 
 from avatarflow.core import seeds
 from avatarflow.core.arrays import Pictures
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.device import rounding
-from avatarflow.generators.diffusion import codec as codecs
 from avatarflow.generators.diffusion.denoiser import Denoiser
 
 from .subjects import Subjects

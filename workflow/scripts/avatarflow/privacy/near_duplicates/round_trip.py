@@ -1,7 +1,7 @@
 """The autoencoder round trip: what the generator's own codec keeps of an original."""
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.generators.diffusion import codec as codecs
+from avatarflow.generators import codec as codecs
 from avatarflow.generators.diffusion.denoiser import Denoiser
 
 from .subjects import Subjects

@@ -102,6 +102,11 @@ def batches(pictures: Stored, size: int = 64) -> Iterator[torch.Tensor]:
         yield to_tensor(pictures[start : start + size])
 
 
+def encode_all(codec: Codec, pictures: Pictures, where: torch.device) -> torch.Tensor:
+    """Latents (n, channels, cells, cells) of all pictures, encoded on a device and held on the processor."""
+    return torch.cat([encode(codec, batch.to(where)).cpu() for batch in batches(pictures)])
+
+
 def pixel() -> AutoencoderTiny:
     """The identity: two convolutions each way; the ReLU between the decoder's is passed as relu(x) - relu(-x)."""
     codec = AutoencoderTiny(
