@@ -3,10 +3,10 @@
 
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/attacks/edited_sets.py --real ../shared/data/eyes
 
-48 drawn eyes, and 48 real fundus photographs of as many eyes (CHASE_DB1, HRF, PAPILA), at 64 px. Candidates are all of them with their
-channels swapped, in quarter turns, cut to half of the side, or with one half blackened; copies of one patient; and
-pictures that are nobody's, of which nothing may be said. The keypoints decide (set on the same originals, as
-`verifier.trial` does), no cone is asked. Writes results/edited_sets.json: the answer, and the line.
+48 drawn eyes, and 48 real fundus photographs of as many eyes (CHASE_DB1, HRF, PAPILA), at 64 px. Candidates are all of
+them with their channels swapped, in quarter turns, cut to half of the side, or with one half blackened; copies of one
+patient; and pictures that are nobody's, of which nothing may be said. The keypoints decide (set on the same originals,
+as `verifier.trial` does), no cone is asked. Writes results/edited_sets.json: the answer, and the line.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from avatarflow.privacy.verifier.keypoint_votes import indexed
 from avatarflow.privacy.verifier.trial import threshold
 
 RESULTS = Path(__file__).parent / "results" / "edited_sets.json"
-SIZE_PX, ORIGINALS, SEED = 64, 48, 3
+SIZE_PX, SEED = 64, 3
 DATASETS = ("chase_db1", "hrf", "papila")
 
 
@@ -41,28 +41,30 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--real", type=Path, help="folder with manifest.csv of fundus photographs")
+    parser.add_argument("--originals", type=int, default=48)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    sets = {"drawn eyes": drawn()}
+    sets = {"drawn eyes": drawn(given.originals)}
     if given.real:
-        sets["real fundus photographs"] = real(given.real)
+        sets["real fundus photographs"] = real(given.real, given.originals)
     found = [{"originals": name, **each} for name, known in sets.items() for each in audited(known)]
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for each in found:
         print(each["originals"], "|", each["set"], "|", each["answer"], "|", each["line"])
 
 
-def drawn() -> Pictures:
+def drawn(originals: int) -> Pictures:
     """One eye each of twice as many persons as are originals: the second half is nobody's."""
-    eyes = [2 * person for person in range(2 * ORIGINALS)]
+    eyes = [2 * person for person in range(2 * originals)]
     return draw_eyes("fundus", eyes, [0] * len(eyes), SIZE_PX, SEED)[0]
 
 
-def real(root: Path) -> Pictures:
+def real(root: Path, originals: int) -> Pictures:
     """One photograph each of as many eyes, in the order of a draw: those on which the keypoints were chosen."""
     table = pd.read_csv(root / "manifest.csv", dtype=str)
     table = table[table["dataset"].isin(DATASETS) & (table["view"] == "fundus")]
     table = table.drop_duplicates("eye_id")
-    some = table.sample(2 * ORIGINALS, random_state=SEED)
+    some = table.sample(2 * originals, random_state=SEED)
     return np.stack([squared(root / path) for path in some["file"]])
 
 
@@ -105,7 +107,7 @@ def blackened(picture: Pictures, number: int) -> Pictures:
 
 def audited(pictures: Pictures) -> list[dict[str, Any]]:
     """Every set of candidates against the originals."""
-    known, nobody = pictures[:ORIGINALS], pictures[ORIGINALS:]
+    known, nobody = np.split(pictures, 2)
     match = matcher("keypoints")
     index = indexed(match, known)
     own = [[place] for place in range(len(known))]

@@ -1,8 +1,6 @@
-"""What simulated_releases.py does to one simulated release (faiss, no torch): filter it, attack it, hold the gates."""
+"""What simulated_releases.py does to one simulated release (faiss, no torch): attack it and hold the gates."""
 
-import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +16,12 @@ from avatarflow.imaging.phantom.eyes import describe
 from avatarflow.privacy.attacks.on_pictures.knowledge import Knowledge
 from avatarflow.privacy.attacks.on_pictures.registry import DATA_ATTACKS, attack_released
 from avatarflow.privacy.attacks.on_pictures.step import MEMBERS
-from avatarflow.privacy.attacks.on_pictures.views import Pixels, shrink
+from avatarflow.privacy.attacks.on_pictures.views import FLOOR, Pixels, shrink
 from avatarflow.privacy.attacks.subjects import chosen
-from avatarflow.privacy.cones.cone import Cones, uncalibrated
-from avatarflow.privacy.cones.decide import risks
-from avatarflow.privacy.cones.margin import margin_scale
+from avatarflow.privacy.search.neighbours import unit
 from avatarflow.release.gates.figures import attack_auc, shown_leaks
 from avatarflow.release.gates.rules import RULES
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "cone"))
-from default_cone import default_shape  # noqa: E402 (beside another experiment)
-
-MARGIN = 0.05
 LABELS = {"sex": ["female", "male"], "eye_side": ["left", "right"]}
 ON_RELEASES = {name: each for name, each in DATA_ATTACKS.items() if each.access == "data"}
 Rows = npt.NDArray[np.float32]
@@ -54,47 +46,40 @@ class World:
             "patients": patients,
             "nobody": nobody,
             **{
-                name: load_file(work / f"{name}.pictures")["pictures"] for name in ("export", "leak")
+                name: load_file(work / f"{name}.pictures")["pictures"]
+                for name in ("export", "leak")
             },
         }
-        names = ("patients", "nobody", "export", "leak", "own")
+        names = ("patients", "nobody", "export", "leak")
         self.rows = {name: load_file(work / f"{name}.rows")["all"] for name in names}
         side = pictures["patients"].shape[1:]
-        # shrunken once: to shrink them again changes nothing
-        self.small = {
-            name: shrink(each.reshape(-1, *side)).astype(np.uint8).reshape(-1, 16, 16, 3)
-            for name, each in pictures.items()
-        }
+        self.cells = {name: shrink(each.reshape(-1, *side)) for name, each in pictures.items()}
+        few = pictures["nobody"][:20]
+        if not np.array_equal(Pixels.fit(few).rows(few), rows_of(*two(self.cells["nobody"][:20]))):
+            raise SystemExit("the pixels of this experiment are not those of an attack")
         strangers = 2 * eyes.NOBODY + 2 * np.arange(len(nobody)) + np.arange(len(nobody)) % 2
         self.labels = {"patients": labels(np.arange(len(patients))), "nobody": labels(strangers)}
 
     def repetition(
         self, number: int, setting: Mapping[str, Any], pictures: int, hidden: int
     ) -> dict[str, Any]:
-        """Divide the patients, make the three sets of a repetition, and hold the gates over each."""
+        """Divide the patients, and hold the gates over a clean set and one with hidden copies."""
         drawn = np.random.default_rng([eyes.SEED, number])
         table = divided(setting["persons"], drawn)
         candidates = self._nobody(number, pictures)
-        gallery = np.flatnonzero(~table["role"].isin(["heldout", "unused"]).to_numpy())
-        cones = self._cones(table, gallery)
-        outside = risks(self.rows["nobody"][candidates], cones) > 1
-        persons = drawn.choice(table["person"].iloc[gallery].unique(), hidden, replace=False)
-        copied = 2 * persons  # the right eyes, which the verifier was asked about
-        inside = risks(self.rows["export"][copied], cones) <= 1
-        known = self.recognised[persons]
-        rest = candidates[hidden:]
-        matched = wilson(int((known & ~inside).sum()), int(outside[hidden:].sum() + (~inside).sum()))
-        return {
-            "clean": self._held(table, number, setting, candidates[outside], copied[:0], (0, int(outside.sum()))),
-            "slipped": self._held(table, number, setting, rest, copied, (int(known.sum()), pictures)),
-            "filtered": {
-                "copies": hidden, "copies_accepted": int((~inside & ~known).sum()),
-                "inside_cones": int(inside.sum()), "recognised": int(known.sum()),
-                "verifier_matches": hold(
-                    "verifier_matches", RULES["verifier_matches"], matched, setting["gates"]["verifier_matches"]
-                ).result,
-            },
+        trained = np.flatnonzero(~table["role"].isin(["heldout", "unused"]).to_numpy())
+        persons = drawn.choice(table["person"].iloc[trained].unique(), hidden, replace=False)
+        known = int(self.recognised[persons].sum())
+        found: dict[str, Any] = {
+            "copies": hidden, "recognised": known,
+            "clean": self._held(table, number, setting, candidates, persons[:0], None),
         }  # fmt: skip
+        if number < setting["slipped"]:
+            # the right eyes, which the verifier was asked about
+            found["slipped"] = self._held(
+                table, number, setting, candidates[hidden:], 2 * persons, (known, pictures)
+            )
+        return found
 
     def _nobody(self, number: int, pictures: int) -> Integers:
         """Which pictures of nobody a repetition takes: no two before all have been in one."""
@@ -104,21 +89,11 @@ class World:
         start = number % each * pictures
         return order[start : start + pictures]
 
-    def _cones(self, table: pd.DataFrame, gallery: Integers) -> Cones:
-        """The cones of the patients trained on, as wide as the margin makes them."""
-        persons = table["person"].to_numpy()[gallery]
-        made = uncalibrated(
-            self.rows["patients"][gallery], persons, gallery + 1, self.rows["own"][gallery],
-            default_shape(),
-        )  # fmt: skip
-        calibrating = np.flatnonzero((table["role"].to_numpy()[gallery] == "calibration"))
-        return replace(made, c=margin_scale(made, calibrating, MARGIN))
-
     def _held(
         self, table: pd.DataFrame, seed: int, setting: Mapping[str, Any], nobody: Integers,
-        copied: Integers, verifier: tuple[int, int],
+        copied: Integers, verifier: tuple[int, int] | None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Attack a set as a release is attacked, and hold the gates."""
+        """Attack a set as a release is attacked, and hold the gates; that of the verifier where it was asked."""
         rows = []
         for view, roles in MEMBERS.items():
             known = np.flatnonzero(chosen(table, setting["attacks"]["persons"], seed, roles))
@@ -131,8 +106,9 @@ class World:
         figures = {
             "attack_auc": attack_auc({"rows": rows}),
             "shown_leaks": shown_leaks({"rows": rows}),
-            "verifier_matches": wilson(*verifier),
         }
+        if verifier:
+            figures["verifier_matches"] = wilson(*verifier)
         gates = {
             name: hold(name, RULES[name], figure, setting["gates"][name])
             for name, figure in figures.items()
@@ -159,10 +135,11 @@ class World:
             released = np.concatenate([self.rows[name][rows] for name, rows in parts])
             of_known, leaks = self.rows["patients"][known], self.rows["leak"][planted]
         else:
-            small = np.concatenate([self.small[name][rows] for name, rows in parts])
-            pixels = Pixels.fit(small)
-            released, of_known = pixels.rows(small), pixels.rows(self.small["patients"][known])
-            leaks = pixels.rows(self.small["leak"][planted])
+            cells = np.concatenate([self.cells[name][rows] for name, rows in parts])
+            pixels = two(cells)[1]
+            released = rows_of(cells, pixels)
+            of_known = rows_of(self.cells["patients"][known], pixels)
+            leaks = rows_of(self.cells["leak"][planted], pixels)
         said = np.concatenate([self.labels["nobody"][nobody], self.labels["patients"][copied]])
         some = table.iloc[known]
         member = (some["role"] != "heldout").to_numpy()
@@ -171,6 +148,16 @@ class World:
             known, member, seed,
         )  # fmt: skip
         return knowledge, leaks.reshape(len(held_out), each, -1)
+
+
+def two(cells: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], Pixels]:
+    """Cells of released pictures, and what `Pixels.fit` makes of the pictures."""
+    return cells, Pixels(cells.mean(0), np.maximum(cells.std(0), FLOOR))
+
+
+def rows_of(cells: npt.NDArray[np.float64], pixels: Pixels) -> Rows:
+    """What `Pixels.rows` makes of the pictures of these cells, which are shrunken once for all repetitions."""
+    return unit(((cells - pixels.mean) / pixels.spread).astype(np.float32))
 
 
 def divided(persons: Mapping[str, int], drawn: np.random.Generator) -> pd.DataFrame:

@@ -22,7 +22,6 @@ PERSONS = {"encoder": 110, "calibration": 150, "test": 90, "heldout": 150}
 
 NOBODY = 100_000  # the first person who is no patient
 NOBODIES = 10_000  # one eye each
-DRAWS = 2  # perturbations of a family and original, for the own radii
 ENCODER = {"size_px": SIZE_PX, "width": 8, "dimensions": 64, "steps": 100, "persons_per_step": 32}
 BLOCK = 1000
 
@@ -37,12 +36,13 @@ def make(work: Path) -> None:
     import torch
 
     from avatarflow.config.loading import load
-    from avatarflow.privacy.fingerprints.fingerprint import Encoder, embed_altered, fit_encoder
-    from avatarflow.privacy.perturbations import Drawn
+    from avatarflow.privacy.fingerprints.fingerprint import Encoder, fit_encoder
     from avatarflow.runs.context import Step
 
     torch.set_num_threads(1)
-    cone = load({"releases": {"x": {"source": {"generate": {}}, "gates": {}}}})["releases"]["x"]["cone"]
+    cone = load({"releases": {"x": {"source": {"generate": {}}, "gates": {}}}})["releases"]["x"][
+        "cone"
+    ]
     patients, nobody = drawn(work)
     encoder_path = work / "encoder.safetensors"
     person, role = np.repeat(np.arange(len(patients) // 2), 2), roles()
@@ -57,15 +57,9 @@ def make(work: Path) -> None:
     items = np.arange(len(patients))
     copied = {"export": exported(patients), "leak": leaked(patients, items)}
 
-    def own() -> npt.NDArray[np.float32]:
-        return embed_altered(
-            encoder, patients, items, Drawn(cone["families"], DRAWS, SEED, "own")
-        )
-
     once(work / "patients.rows", lambda: encoder.embed(patients))
     once(work / "export.rows", lambda: encoder.embed(copied["export"]))
     once(work / "leak.rows", lambda: encoder.embed(copied["leak"].reshape(-1, *patients.shape[1:])))
-    once(work / "own.rows", own)
     once(work / "nobody.rows", lambda: encoder.embed(nobody))
     for name, pictures in copied.items():
         save_file({"pictures": pictures}, work / f"{name}.pictures")

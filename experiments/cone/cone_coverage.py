@@ -219,7 +219,9 @@ def main():
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "cone_coverage.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     for each in found:
-        print(json.dumps({**each, **{k: {**each[k], "missed": None} for k in ("fresh", "altered_twice", "noise")}}))  # fmt: skip
+        parts = ("fresh", "altered_twice", "noise")
+        short = {name: {**each[name], "missed": None} for name in parts}
+        print(json.dumps({**each, **short}))
     if wrong := list(faults(found)):
         raise SystemExit("; ".join(wrong))
 
