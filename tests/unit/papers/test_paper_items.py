@@ -44,9 +44,9 @@ def test_samples_are_the_first_accepted_ones_of_each_combination(files):
     captions = [caption for _, caption in rows]
     assert captions == ["Female left", "Female right", "Male left", "Male right"]
     # candidate 0 is rejected: the first female left ones are 4 and 8
-    shown, accepted, originals, decision, digest = rows["eyes", "Female left"]
+    shown, accepted, decision, digest = rows["eyes", "Female left"]
     assert (shown, accepted, decision) == (2, 2, "released")
-    assert "no photographs" in originals
+    assert any("no photographs" in remark for remark in item.remarks)
     expected = np.concatenate([np.full((1, 8, 8, 3), grey, np.uint8) for grey in (4, 8)])
     assert digest == hashlib.sha256(expected.tobytes()).hexdigest()[:16]
     assert rows["eyes", "Male right"][:2] == [2, 3]
@@ -59,13 +59,14 @@ def test_a_combination_without_accepted_pictures_is_said_to_have_none(tmp_path):
     assert rows["eyes", "Male left"][:2] == [3, 3]
 
 
-def test_a_mosaic_keeps_every_pixel():
+def test_a_mosaic_keeps_every_pixel_and_its_size():
     pictures = np.random.default_rng(1).integers(0, 250, (5, 4, 6, 3), dtype=np.uint8)
-    sheet = mosaic(pictures)
-    assert sheet.shape == (2 * 6 - 2, 3 * 8 - 2, 3)
+    sheet = mosaic(pictures, 3)
+    assert sheet.shape == (3 * 6 - 2, 3 * 8 - 2, 3)
     assert (sheet[:4, :6] == pictures[0]).all()
-    assert (sheet[6:, 8:14] == pictures[4]).all()
-    assert (sheet[6:, 16:] == 255).all()
+    assert (sheet[6:10, 8:14] == pictures[4]).all()
+    assert (sheet[12:] == 255).all()
+    assert mosaic(pictures[:1], 3).shape == sheet.shape
 
 
 def test_a_border_that_is_nowhere_is_none(files):
@@ -91,13 +92,16 @@ def test_ratings_of_people_are_refused(tmp_path):
 def test_generators_show_what_was_measured_and_nothing_where_it_was_not(files):
     facts = [paper_files.FACTS, {**paper_files.FACTS, "family": "vae", "conditions": {"sex": []}}]
     item = make("generators", *[files["generators"]] * 2, names=("a", "b"), facts=facts)
-    row = dict(zip(item.columns, item.rows[1], strict=True))
-    assert (row["family"], row["release"], row["decision"]) == ("vae", "b", "released")
-    assert row["KID over that of a PCA-Gaussian"]["value"] == 0.8
-    assert row["coverage over that of real pictures"] is None
+    assert item.columns == ["measure", "diffusion", "vae"]
+    rows = {name: second for (name,), (_, second) in rows_of(item).items()}
+    assert (rows["release"], rows["decision"]) == ("b", "released")
+    assert rows["KID over that of a PCA-Gaussian"]["value"] == 0.8
+    assert rows["coverage over that of real pictures"] is None
     # the largest of the attacks on released pictures, not of those on the teacher
-    assert row["largest AUC of an attack on the pictures"]["value"] == 0.58
-    assert row["what the attacks conclude"] == "2 pass"
+    assert rows["largest AUC of an attack on the pictures"]["value"] == 0.58
+    assert rows["what the attacks conclude"] == "2 pass"
+    assert rows["agreement with the asked eye_side"] is None  # which the second one does not have
+    assert rows["agreement with the asked sex"]["value"] == 0.9
 
 
 def test_distillation_compares_at_the_guidance_that_both_share(files):

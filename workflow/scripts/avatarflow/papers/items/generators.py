@@ -1,6 +1,6 @@
 """Families of generators side by side: fidelity, agreement with the condition, attacks, by release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -18,42 +18,43 @@ DRAWN = {KID: "lower is nearer to real", COVERAGE: "1 is that of real pictures",
 
 def make(request: Request) -> Item:
     """Compare releases that differ in the family of their generator."""
-    shared = {column for facts in request.facts for column in facts["conditions"]}
-    agreed = {column: f"agreement with the asked {column}" for column in sorted(shared)}
-    rows = []
-    for name, files, facts in zip(request.names, request.files, request.facts, strict=True):
-        metrics, certificate = read_json(files["metrics"]), read_json(files["certificate"])
-        attack, conclusion = largest_auc(read_json(files["attacks"])["rows"], RELEASE)
-        agreement = metrics["agreement"]
-        rows.append(
-            [
-                facts["family"],
-                name,
-                decision_of(certificate),
-                metrics["counts"]["released"],
-                estimate(metrics["worst"]["kid_ratio"]),
-                estimate(metrics["worst"]["coverage_ratio"]),
-                *(
-                    estimate(agreement[column]["asked"]) if column in agreement else None
-                    for column in agreed
-                ),
-                attack,
-                conclusion,
-            ]
-        )
-    columns = ["family", "release", "decision", "accepted pictures", KID, COVERAGE, *agreed.values(), AUC,
-               "what the attacks conclude"]  # fmt: skip
+    families = [facts["family"] for facts in request.facts]
+    columns = [
+        _of_release(files, facts) for files, facts in zip(request.files, request.facts, strict=True)
+    ]
+    measures = dict.fromkeys(measure for column in columns for measure in column)
+    rows = [["release", *request.names]]
+    rows += [[measure, *(column.get(measure) for column in columns)] for measure in measures]
     return Item(
-        columns,
-        2,
+        ["measure", *families],
+        1,
         rows,
-        drawn(_figure(columns, rows)),
-        f"For the families {', '.join(row[0] for row in rows)}: {KID}, {COVERAGE} and {AUC}, with 95 % intervals.",
+        drawn(_figure(families, columns)),
+        f"For the families {', '.join(families)}: {KID}, {COVERAGE} and {AUC}, with 95 % intervals.",
         [
             "Of two encoders the worse figure is shown.",
             *dict.fromkeys(f"Originals: {origin_of(facts)}." for facts in request.facts),
         ],
     )
+
+
+def _of_release(files: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured on a release, by measure."""
+    metrics = read_json(files["metrics"])
+    attack, conclusion = largest_auc(read_json(files["attacks"])["rows"], RELEASE)
+    return {
+        "decision": decision_of(read_json(files["certificate"])),
+        "accepted pictures": metrics["counts"]["released"],
+        KID: estimate(metrics["worst"]["kid_ratio"]),
+        COVERAGE: estimate(metrics["worst"]["coverage_ratio"]),
+        **{
+            f"agreement with the asked {column}": estimate(metrics["agreement"][column]["asked"])
+            for column in facts["conditions"]
+            if column in metrics["agreement"]
+        },
+        AUC: attack,
+        "what the attacks conclude": conclusion,
+    }
 
 
 def largest_auc(
@@ -70,13 +71,11 @@ def largest_auc(
     return estimate(largest), ", ".join(f"{count} {each}" for each, count in counts.items()) or None
 
 
-def _figure(columns: list[str], rows: list[list[Any]]) -> Figure:
-    figure = Figure(figsize=(9.6, 1.4 + 0.4 * len(rows)), layout="constrained")
-    names = [row[0] for row in rows]
-    for axes, (column, note) in zip(figure.subplots(1, len(DRAWN)), DRAWN.items(), strict=True):
-        place = columns.index(column)
-        draw_intervals(axes, names, [row[place] for row in rows])
-        axes.set_title(f"{column}\n({note})", fontsize=8)
-        if column == AUC:
+def _figure(families: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> Figure:
+    figure = Figure(figsize=(9.6, 1.4 + 0.4 * len(families)), layout="constrained")
+    for axes, (measure, note) in zip(figure.subplots(1, len(DRAWN)), DRAWN.items(), strict=True):
+        draw_intervals(axes, families, [column[measure] for column in columns])
+        axes.set_title(f"{measure}\n({note})", fontsize=8)
+        if measure == AUC:
             axes.axvline(0.5, color="#6a6a6a", linestyle=":", linewidth=1)
     return figure

@@ -38,22 +38,26 @@ def make(request: Request) -> Item:
             caption = " ".join(values).capitalize()
             cells.append((caption, pictures))
             digest = hashlib.sha256(pictures.tobytes()).hexdigest()[:16]
-            rows.append(
-                [name, caption, len(pictures), int(fits.sum()), origin_of(facts), decision, digest]
-            )
+            rows.append([name, caption, len(pictures), int(fits.sum()), decision, digest])
         panels.append((name, cells))
     return Item(
-        ["release", "shown", "pictures here", "accepted in all", "originals", "decision", "digest of pixels"],
+        ["release", "shown", "pictures here", "accepted in all", "decision", "digest of pixels"],
         2,
         rows,
-        drawn(_figure(panels)),
+        drawn(_figure(panels, math.ceil(math.sqrt(count)))),
         f"Synthetic pictures of {', '.join(request.names)}: the first {count} accepted ones of each "
         f"combination of {' and '.join(columns)}, with the combination above them.",
-        [f"The first {count} accepted pictures of each combination are shown, not the best ones."],
+        [
+            f"The first {count} accepted pictures of each combination are shown, not the best ones.",
+            *(
+                f"Originals of {name}: {origin_of(facts)}."
+                for name, facts in zip(request.names, request.facts, strict=True)
+            ),
+        ],
     )  # fmt: skip
 
 
-def _figure(panels: list[tuple[str, list[tuple[str, Pictures]]]]) -> Figure:
+def _figure(panels: list[tuple[str, list[tuple[str, Pictures]]]], side: int) -> Figure:
     widest = max(len(cells) for _, cells in panels)
     figure = Figure(figsize=(2.0 * widest, 2.5 * len(panels)), layout="constrained")
     for part, (name, cells) in zip(
@@ -65,7 +69,7 @@ def _figure(panels: list[tuple[str, list[tuple[str, Pictures]]]]) -> Figure:
         ):
             axes.set_title(caption, fontsize=9)
             if len(pictures):
-                axes.imshow(mosaic(pictures), interpolation="nearest")
+                axes.imshow(mosaic(pictures, side), interpolation="nearest")
             else:
                 axes.text(0.5, 0.5, "none accepted", ha="center", va="center")
         for axes in part.axes:
@@ -73,13 +77,10 @@ def _figure(panels: list[tuple[str, list[tuple[str, Pictures]]]]) -> Figure:
     return figure
 
 
-def mosaic(pictures: Pictures) -> Pictures:
-    """Lay pictures (n, height, width, 3) out on white, in a square as far as they fill one."""
-    side = math.ceil(math.sqrt(len(pictures)))
+def mosaic(pictures: Pictures, side: int) -> Pictures:
+    """Lay at most side x side pictures (n, height, width, 3) out on white, in a square of always one size."""
     height, width = (size + GAP_PX for size in pictures.shape[1:3])
-    sheet = np.full(
-        (-(-len(pictures) // side) * height - GAP_PX, side * width - GAP_PX, 3), PAPER, np.uint8
-    )
+    sheet = np.full((side * height - GAP_PX, side * width - GAP_PX, 3), PAPER, np.uint8)
     for place, one in enumerate(pictures):
         y, x = place // side * height, place % side * width
         sheet[y : y + one.shape[0], x : x + one.shape[1]] = one
