@@ -6,6 +6,9 @@ from avatarflow.generators.settings import lasting
 from avatarflow.papers.kinds import KINDS, entries_of, files_of, settings_of
 
 
+OWN_FILES = ("fastq1", "fastq2", "truth")
+
+
 def paper_item_of(wildcards):
     """The settings of an item of a paper."""
     return entry("papers", wildcards.name)["items"][wildcards.item]
@@ -24,9 +27,10 @@ def data_of_item(item):
         if "source" in part:
             paths.append(part["source"]["manifest"])
         else:
-            paths.append(part["reference"]["fasta"])
+            own, donors = part["own_reads"] or {}, part["donors"].values()
+            paths += [part["reference"]["fasta"], *(own.get(key) for key in OWN_FILES)]
             paths += [genome["fasta"] for genome in part["microbes"]["genomes"].values()]
-            paths += [donor["panel"]["vcf"] for donor in part["donors"].values() if donor["panel"]]
+            paths += [donor["panel"]["vcf"] for donor in donors if donor["panel"]]
     return [data(path) for path in paths if path]
 
 
@@ -35,7 +39,7 @@ def left_out(item):
     missing = [path for path in data_of_item(item) if not Path(path).is_file()]
     if not item["needs_data"] or not missing:
         return ""
-    return f"{len(missing)} of its files of data are not there; set data_root or AVATARFLOW_DATA"
+    return f"data that are not there ({len(missing)} files); set data_root or AVATARFLOW_DATA"
 
 
 def shown_items(name):
