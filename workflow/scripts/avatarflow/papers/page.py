@@ -70,7 +70,6 @@ def shown(name: str, item: Mapping[str, Any], data: str, picture: str) -> dict[s
         "reported": item["reported"] or NOT_STATED,
         "remarks": [*([item["remark"]] if item["remark"] else []), *content["remarks"]],
         "heads": table["columns"],
-        "keys": table["keys"],
         "rows": [[cell_text(cell) for cell in row] for row in table["rows"]],
         "alt": content["alt"],
         "picture": embedded(picture),

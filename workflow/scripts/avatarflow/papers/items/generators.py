@@ -23,7 +23,7 @@ def make(request: Request) -> Item:
         _of_release(files, facts) for files, facts in zip(request.files, request.facts, strict=True)
     ]
     measures = dict.fromkeys(measure for column in columns for measure in column)
-    rows = [["release", *request.names]]
+    rows: list[list[Any]] = [["release", *request.names]]
     rows += [[measure, *(column.get(measure) for column in columns)] for measure in measures]
     return Item(
         ["measure", *families],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from avatarflow.core.arrays import Pictures
 from avatarflow.core.paths import read_json
@@ -59,7 +60,9 @@ def make(request: Request) -> Item:
 
 def _figure(panels: list[tuple[str, list[tuple[str, Pictures]]]], side: int) -> Figure:
     widest = max(len(cells) for _, cells in panels)
-    figure = Figure(figsize=(2.0 * widest, 2.5 * len(panels)), layout="constrained")
+    # in inches: cells stand apart more than their pictures
+    layout = ConstrainedLayoutEngine(w_pad=0.1)
+    figure = Figure(figsize=(2.0 * widest, 2.5 * len(panels)), layout=layout)
     for part, (name, cells) in zip(
         figure.subfigures(len(panels), 1, squeeze=False)[:, 0], panels, strict=True
     ):
