@@ -79,10 +79,10 @@ def attack(target, access, name, auc, conclusion="inconclusive", view=""):
 ATTACKS = [
     attack("teacher", "model", "loss", 0.7, "fail"),
     attack("student", "model", "loss", 0.55),
-    attack("teacher", "pictures", "linkage", None, view="pixels"),
-    attack("student", "pictures", "linkage", 0.5, "pass", "pixels"),
-    attack("release", "pictures", "linkage", 0.52, "pass", "pixels"),
-    attack("release", "pictures", "attribute", 0.58, "pass"),
+    attack("teacher", "data", "linkage", None, view="pixels"),
+    attack("student", "data", "linkage", 0.5, "pass", "pixels"),
+    attack("release", "data", "linkage", 0.52, "pass", "pixels"),
+    attack("release", "data", "attribute", 0.58, "pass"),
 ]
 
 

@@ -5,7 +5,6 @@ import shlex
 from avatarflow.generators.settings import lasting
 from avatarflow.papers.kinds import KINDS, entries_of, files_of, settings_of
 
-
 OWN_FILES = ("fastq1", "fastq2", "truth")
 
 

@@ -13,7 +13,7 @@ from .intervals import draw_intervals
 
 STAGES = {TEACHER: ("#d55e00", -0.15, "s"), STUDENT: ("#0072b2", 0.15, "o")}
 """Colour, place and mark of each in the figure."""
-ACCESS = {"model": "attack on the generator", "pictures": "attack on the pictures"}
+ACCESS = {"model": "attack on the generator", "data": "attack on the pictures"}
 UNDRAWN = ("kid: ", "risk ")
 """Measures with scales of their own stand in the table and not in the figure, whose shares end at 1."""
 LARGEST_SHARE = 1
