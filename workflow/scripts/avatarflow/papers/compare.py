@@ -71,7 +71,7 @@ def _read(
 
 
 def differences(a: Paper, b: Paper) -> Iterator[tuple[str, str]]:
-    """Yield each item, those of A by name and then those of B alone, with what is said of it: `SAME`, or what differs, a pair per line."""
+    """Yield each item, those that B alone has last, with `SAME` or what differs, a pair per line."""
     for name in [*a.items, *(name for name in b.items if name not in a.items)]:
         one, other = a.items.get(name), b.items.get(name)
         if one is None or other is None:
