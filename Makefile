@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report test lint format docs ui mlflow-server status costs release-diff receive request answer reader-study reader-results terms sources gpu-check withdraw purge clean
+.PHONY: help setup demo paper report test lint format docs ui mlflow-server status costs release-diff paper-diff receive request answer reader-study reader-results terms sources gpu-check withdraw purge clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -27,6 +27,9 @@ setup: ## .venv from the lock, and the command-line tools where they can be inst
 
 demo: setup ## the demonstration: synthetic eyes with decisions, a read-removal benchmark, and how they came about
 	snakemake --cores all --set-scatter sample=2 --rerun-incomplete
+
+paper: setup ## figures and tables of the paper rebuilt on open data: results/papers/avatar/index.html (docs/papers.md)
+	snakemake --cores all --rerun-incomplete --configfile config/paper.yaml -- papers
 
 report: setup ## one self-contained HTML page over the demonstration's results
 	snakemake --cores 1 --report results/report.html
@@ -67,6 +70,9 @@ costs: ## time and memory per rule of what ran here, to size requests with: resu
 
 release-diff: ## what differs between two releases: A=results/releases/<name> B=/archive/<name>
 	@PYTHONPATH=workflow/scripts python -m avatarflow.release.compare "$(A)" "$(B)"
+
+paper-diff: ## what differs between two runs of a paper, figure by figure: A=results/papers/<name> B=/archive/<name> (docs/papers.md)
+	@PYTHONPATH=workflow/scripts python -m avatarflow.papers.compare "$(A)" "$(B)"
 
 # PORT, HOST and the others count where they are said; the defaults of other commands do not
 said = $(if $(filter command% environment%,$(origin $(1))),--$(2) "$($(1))")

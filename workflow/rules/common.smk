@@ -95,6 +95,7 @@ FINAL = MappingProxyType(
         "read_releases": ("certificate.json", "report.html", *DOSSIER),
         "audits": ("decisions.parquet", "report.html", "audit.json"),
         "tables": ("certificate.json", "report.html"),
+        "papers": ("index.html", "index.json", "{name}.pdf"),
     }
 )
 """What entries of each kind end in, inside their folder; `kind_of` says of which kind an entry is."""
@@ -103,7 +104,7 @@ FINAL = MappingProxyType(
 def final_outputs(*maps):
     """What the configured entries of the maps (all by default) end in."""
     return [
-        f"results/{map_name}/{name}/{file}"
+        f"results/{map_name}/{name}/{file}".replace("{name}", name)
         for map_name in maps or MAPS
         for name, part in config[map_name].items()
         for file in FINAL[kind_of(map_name, part)]

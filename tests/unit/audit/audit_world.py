@@ -107,7 +107,7 @@ class Audit:
         calibrate_entry(
             inputs, cone, SEED,
             {"cones": at("cones"), "risks": at("risks"), "calibrated": at("calibration.json"),
-             "plane": at("plane.png")}, STEP,
+             "plane": at("plane.png"), "plane_data": at("plane.tsv")}, STEP,
         )  # fmt: skip
         compare_entry(
             {**inputs, "cones": at("cones")}, SEED, at("originals.tsv"), at("baselines.png"), STEP

@@ -292,7 +292,9 @@ def calibrated(folder, with_canaries, density="original"):
                 "fewest_persons": 5, "margin": 0.0, "families": ["brightness", "jpeg"], "draws": 2,
                 "held_out_families": []}  # fmt: skip
     settings["density"] = density
-    out = {name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane")}
+    out = {
+        name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane", "plane_data")
+    }
     calibrate_entry(files, settings, 1, out, Step.null())
     return (
         Cones.read(out["cones"]),

@@ -49,6 +49,14 @@ def test_an_entry_that_was_not_made_has_no_page_to_look_at(tmp_path):
     assert refused == 0
 
 
+def test_a_paper_is_made_where_its_page_is_there(folder):
+    config = {"papers": {"avatar": {}}}
+    assert closing_lines(config, folder) == (["papers avatar: not asked for in this run"], 0)
+    write(folder / "results/papers/avatar/index.html", "")
+    line = "papers avatar: made; see results/papers/avatar/index.html"
+    assert closing_lines(config, folder) == ([line], 0)
+
+
 @pytest.mark.parametrize("text", ["", "[", '{"decision": "perhaps"}', "{}"])
 def test_a_decision_that_cannot_be_read_counts_as_refused(folder, text):
     (folder / "results/releases/eyes/release/certificate.json").write_text(text)

@@ -88,6 +88,31 @@ def test_a_folder_named_in_a_parameter_is_followed_too():
     assert files("audits/a") == {audit}
 
 
+def test_a_paper_with_an_item_of_a_withdrawn_patient_goes_as_a_whole():
+    clinic.made(clinic.HOME / "pool/pictures", "intake")
+    clinic.make_release()
+    clinic.made("results/read_benchmarks/reads/scores.tsv", "score_removal")
+    paper = Path("results/papers/avatar")
+    clinic.made(
+        paper / "items/figure_1.json", "paper_item", clinic.HOME / "student/model_index.json"
+    )
+    clinic.made(
+        paper / "items/reads.json", "paper_item", "results/read_benchmarks/reads/scores.tsv"
+    )
+    items = [paper / "items/figure_1.json", paper / "items/reads.json"]
+    clinic.made(paper / "index.html", "paper_page", *items)
+    assert files("papers/avatar") == {str(paper / "index.html"), *map(str, items)}
+
+
+def test_a_paper_of_others_is_left_alone():
+    clinic.made(clinic.HOME / "pool/pictures", "intake")
+    clinic.make_release()
+    paper = Path("results/papers/others")
+    clinic.made(paper / "items/reads.json", "paper_item", "results/read_benchmarks/r/scores.tsv")
+    clinic.made(paper / "index.html", "paper_page", paper / "items/reads.json")
+    assert "papers/others" not in follow(read_outputs(), [clinic.ENTRY]).files
+
+
 def test_a_record_that_cannot_be_read_stops():
     clinic.made(clinic.HOME / "pool/pictures", "intake")
     next(Path(".snakemake/metadata").iterdir()).write_text("{")

@@ -104,6 +104,7 @@ rule calibrate_cones:
         cones="results/{map}/{name}/privacy/cones.safetensors",
         risks="results/{map}/{name}/privacy/risks.safetensors",
         calibrated="results/{map}/{name}/privacy/calibration.json",
+        plane_data="results/{map}/{name}/privacy/settings_plane.tsv",
         plane=report(
             "results/{map}/{name}/privacy/settings_plane.png",
             category="Privacy",

@@ -92,7 +92,9 @@ def files(tmp_path_factory):
 
 def calibrated(files, folder, **changes):
     inputs = {**files[0], **changes}
-    out = {name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane")}
+    out = {
+        name: str(folder / name) for name in ("cones", "risks", "calibrated", "plane", "plane_data")
+    }
     calibrate_entry(inputs, SETTINGS, SEED, out, Step.null())
     return (
         Cones.read(out["cones"]),
@@ -249,7 +251,10 @@ def test_without_a_trial_or_with_a_matcher_of_the_nearest_the_cones_decide_alone
 def test_a_margin_widens_the_cones_and_changes_no_promise(files, both, tmp_path):
     inputs, out = (
         files[0],
-        {name: str(tmp_path / name) for name in ("cones", "risks", "calibrated", "plane")},
+        {
+            name: str(tmp_path / name)
+            for name in ("cones", "risks", "calibrated", "plane", "plane_data")
+        },
     )
     calibrate_entry(inputs, SETTINGS | {"margin": 0.3}, SEED, out, Step.null())
     wide, figures = Cones.read(out["cones"]), json.loads((tmp_path / "calibrated").read_text())

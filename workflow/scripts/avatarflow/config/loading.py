@@ -36,6 +36,7 @@ from .data_problems import (
     signing_problems,
     source_problems,
 )
+from .paper_problems import paper_problems
 from .reader_study_problems import reader_study_problems
 from .release_table import add_rows
 from .table_problems import ledger_problems, table_problems
@@ -62,7 +63,7 @@ REPLACED = {
     "nearest_original": "verifier_matches, the largest share of pictures that the verifier takes for an original",
 }
 """Keys whose values mean something else under the name that replaces them."""
-MAPS = ("releases", "read_benchmarks", "read_releases", "audits", "tables")
+MAPS = ("releases", "read_benchmarks", "read_releases", "audits", "tables", "papers")
 NO_FORM = "found {found!r}, which fits none of the allowed forms; see {page}"
 NO_NAME = "found the name {found!r}; use letters a to z, digits, _ and - only"
 BROKEN = {
@@ -397,6 +398,8 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from _audit_labels(f"config audits.{name}", entry)
     for name, entry in config["tables"].items():
         yield from table_problems(f"config tables.{name}", entry)
+    for name, entry in config["papers"].items():
+        yield from paper_problems(f"config papers.{name}", entry, config)
     for name, tool in config["removal_tools"].items():
         yield from tool_problems(name, tool)
     for name, entry in config["read_benchmarks"].items():

@@ -66,18 +66,21 @@ def refuse(where: str, found: str, do: str) -> AvatarflowError:
     return AvatarflowError(problem(where, found, do))
 
 
-def command(main: Callable[[Sequence[str]], None]) -> Main:
-    """Make a command of a function: its refusals are logged line by line; the exit status is then 2, else 0."""
+def command(main: Callable[[Sequence[str]], int | None]) -> Main:
+    """Make a command of a function: its refusals are logged line by line, and the exit status is then 2.
+
+    Else it is what the function returns, and 0 for None.
+    """
 
     @wraps(main)
     def with_status(arguments: Sequence[str]) -> int:
         try:
-            main(arguments)
+            status = main(arguments)
         except AvatarflowError as error:
             for line in str(error).splitlines():
                 logging.getLogger(main.__module__).error("%s", line)
             return 2
-        return 0
+        return status or 0
 
     return with_status
 

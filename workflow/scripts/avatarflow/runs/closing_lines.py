@@ -22,8 +22,11 @@ DECISIONS = {
     "tables": CERTIFICATE,
 }
 PAGES = dict.fromkeys(DECISIONS, "results/{map}/{name}/report.html") | {
-    "read_benchmarks": "results/{map}/{name}/scores.html"
+    "read_benchmarks": "results/{map}/{name}/scores.html",
+    "papers": "results/{map}/{name}/index.html",
 }
+PAGE_ALONE = ("papers",)
+"""Maps whose entries decide nothing, and are made where their page is there."""
 
 
 def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[list[str], int]:
@@ -44,16 +47,18 @@ def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[li
         How many entries were refused, failed, or have a decision that cannot be read.
     """
     lines, refused = [], 0
+    no_reasons: list[str] = []
     entries = [(map_name, name) for map_name in PAGES for name in config.get(map_name, {})]
     for map_name, name in entries:
         path = DECISIONS.get(map_name)
-        decision, reasons = (
-            ("made", [])
-            if path is None
-            else read_decision(workdir / path.format(map=map_name, name=name))
-        )
-        refused += decision not in FINE
         what, page = f"{map_name} {name}", PAGES[map_name].format(map=map_name, name=name)
+        if map_name in PAGE_ALONE and not (workdir / page).is_file():
+            decision, reasons = NOT_MADE, no_reasons
+        elif path is None:
+            decision, reasons = "made", no_reasons
+        else:
+            decision, reasons = read_decision(workdir / path.format(map=map_name, name=name))
+        refused += decision not in FINE
         is_made = decision != NOT_MADE  # else there is no page to look at
         lines.append(
             closing_line(what, decision, reasons, page) if is_made else f"{what}: {decision}"

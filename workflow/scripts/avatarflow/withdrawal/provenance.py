@@ -10,7 +10,7 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.paths import read_json
 
 RECORDS = Path(".snakemake/metadata")
-MAPS, UNSEARCHED = ("releases", "audits"), ("read_benchmarks", "read_releases", "tables")
+MAPS, UNSEARCHED = ("releases", "audits", "papers"), ("read_benchmarks", "read_releases", "tables")
 RESULTS, STATE = "results", "results/state"
 
 

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from avatarflow.core.arrays import Floats, Integers, Mask, Rows
 from avatarflow.core.paths import replacing, write_json
 from avatarflow.core.statistics import share_of_persons, share_of_pictures
+from avatarflow.core.tables import write_table
 from avatarflow.imaging.shards import read_table
 from avatarflow.imaging.spool import spooled
 from avatarflow.privacy.canaries.gallery import append_canaries, gallery_rows
@@ -67,7 +68,7 @@ def calibrate_entry(
         `cone` of the config.
     outputs : mapping
         Files to write: `cones` and `risks` (safetensors; `test` and `seen` (pictures, a), `heldout` (pictures,), at
-        most 1 where the verifier refuses), `calibrated` (JSON), `plane` (PNG).
+        most 1 where the verifier refuses), `calibrated` (JSON), `plane` (PNG), `plane_data` (TSV).
 
     Raises
     ------
@@ -117,6 +118,7 @@ def calibrate_entry(
     held_out = originals[(table["role"] == HELDOUT).to_numpy()]
     plane = settings_plane(done, perturbed, held_out, wanted=unspared)
     draw_plane(plane, done, outputs["plane"])
+    write_table(plane, outputs["plane_data"])
 
 
 def _gallery(

@@ -5,8 +5,11 @@ The template is fixed. What the sections say reaches it as data (JSON), so no te
 
 import json
 import re
+import shutil
+import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typst
@@ -53,22 +56,50 @@ def pdf(title: Text, sections: Sequence[Section], language: str, document: str =
         "of": sheets.say("sheet.of"),
         "sections": [sheets.section(section) for section in sections],
     }
-    compiler = typst.Compiler(font_paths=typst.Fonts(include_system_fonts=False))
-    try:
-        made = compiler.compile(
-            (FOLDER / TEMPLATE).read_bytes(),
-            format="pdf",
-            pdf_standards=["a-2a", "ua-1"],
-            sys_inputs={"data": json.dumps(data)},
-            timestamp=NO_DATE,
-        )
-    except typst.TypstError as problem:
-        what = problem.message.partition("\n")[0]
-        raise refuse("dossier as PDF", what, "report this; the HTML page says the same") from None
+    return typeset(TEMPLATE, data, {}, "dossier as PDF")
+
+
+def typeset(
+    template: str, data: Mapping[str, Any], pictures: Mapping[str, Path], where: str
+) -> bytes:
+    """Return what a template makes of plain data, as a PDF file.
+
+    Nothing else outside the package is read: no font of the machine, no clock, no network.
+
+    Parameters
+    ----------
+    template : str
+        Its name below the folder of templates.
+    data : mapping
+        What the template shows.
+    pictures : mapping of name to path
+        Files that the data name.
+    where : str
+        What a refusal begins with.
+
+    Raises
+    ------
+    AvatarflowError
+        If the typesetter cannot keep the standards.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in pictures.items():
+            shutil.copyfile(path, Path(folder) / name)
+        compiler = typst.Compiler(root=folder, font_paths=typst.Fonts(include_system_fonts=False))
+        try:
+            made = compiler.compile(
+                (FOLDER / template).read_bytes(),
+                format="pdf",
+                pdf_standards=["a-2a", "ua-1"],
+                sys_inputs={"data": json.dumps(data)},
+                timestamp=NO_DATE,
+            )
+        except typst.TypstError as problem:
+            what = problem.message.partition("\n")[0]
+            do = "report this; the HTML page says the same"
+            raise refuse(where, what, do) from None
     if not isinstance(made, bytes):
-        raise refuse(
-            "dossier as PDF", "the typesetter returned no file", "install the locked typst"
-        )
+        raise refuse(where, "the typesetter returned no file", "install the locked typst")
     return made
 
 

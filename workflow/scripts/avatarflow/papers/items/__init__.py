@@ -1,0 +1,1 @@
+"""The kinds of items of a paper, one per file."""
