@@ -29,4 +29,7 @@ class Discriminator(Protocol):
         """(n, channels, cells, cells) what the generator works on in place of the pictures."""
 
     def judge(self, latents: torch.Tensor, ids: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Scores (n,) float64 of pictures altered by standard normal noise (n, values); one query."""
+        """How much more real (n,) float64 pictures look than drawn ones of their classes; one query.
+
+        Each is altered by standard normal noise (n, values) first, as in training.
+        """

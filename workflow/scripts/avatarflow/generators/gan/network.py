@@ -112,7 +112,7 @@ class Generator(ModelMixin, ConfigMixin):  # type: ignore[misc]
             else:
                 cells = stage(cells)
             cells = widen(cells)
-        return cells.float()
+        return cells.to(noise.dtype)
 
 
 class Discriminator(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -151,8 +151,8 @@ class Discriminator(ModelMixin, ConfigMixin):  # type: ignore[misc]
             cells = stage(cells)
         features = functional.leaky_relu(self.to_features(cells.flatten(1)), SLOPE)
         projected = (features * self.class_embedding(ids)).sum(1)
-        scores: torch.Tensor = (self.to_score(features).squeeze(1) + projected).float()
-        return scores
+        scores: torch.Tensor = self.to_score(features).squeeze(1) + projected
+        return scores.to(pictures.dtype)
 
 
 def build(

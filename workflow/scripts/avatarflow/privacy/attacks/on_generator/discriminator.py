@@ -3,7 +3,8 @@
 References
 ----------
 Hayes et al. 2019, LOGAN: Membership inference attacks against generative models (PoPETs 2019/1), section 3.3: the
-attack that holds the discriminator. Its score is the mean over several alterations, as it saw pictures in training.
+attack that holds the discriminator. Its score is the mean over several alterations, as it saw pictures in training, less
+that of drawn pictures of its class, since a relativistic discriminator tells no more than a difference.
 """
 
 import torch
@@ -21,7 +22,10 @@ QUERIES = DRAWS
 def score(
     generator: Discriminator, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
 ) -> Floats:
-    """Mean score of the discriminator. Noise belongs to the picture, so batches change nothing."""
+    """Mean score of the discriminator above that of drawn pictures.
+
+    Noise belongs to the picture, so batches change nothing.
+    """
     total = torch.zeros(len(latents), dtype=torch.float64)
     for draw in range(DRAWS):
         total += generator.judge(latents, ids, noise_of((generator.values,), items, seed, draw))
