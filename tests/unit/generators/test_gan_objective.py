@@ -127,9 +127,9 @@ class Constant(nn.Module):
 
 
 def test_a_linear_discriminator_has_the_known_penalty_and_pull():
-    latents = torch.zeros(2, 3, 4, 4)
+    latents = torch.full((2, 3, 4, 4), 0.02)  # the codec has a kink at 0
     rivals = Rivals(Linear(), Linear(), codecs.pixel(), 2.0, ())
-    rivals.generator = Constant(torch.zeros(3, 4, 4))
+    rivals.generator = Constant(latents[0].clone())
     loss = rivals(latents, torch.zeros(2).long(), torch.zeros(2, 1), torch.zeros(2, NUMBERS))
     # both pictures of a pair are alike: log 2 each way, and 48 slopes of a half, squared
     assert float(loss.detach()) == pytest.approx(2 * math.log(2) + 2.0 * 48 * 0.25, rel=1e-4)

@@ -3,8 +3,8 @@
 References
 ----------
 Hayes et al. 2019, LOGAN: Membership inference attacks against generative models (PoPETs 2019/1), section 3.3: the
-attack that holds the discriminator. Its score is the mean over several alterations, as it saw pictures in training, less
-that of drawn pictures of its class, since a relativistic discriminator tells no more than a difference.
+attack that holds the discriminator. The score is the mean over several alterations, as in training, less that of drawn
+pictures of the class, since a relativistic discriminator tells no more than a difference.
 """
 
 import torch
