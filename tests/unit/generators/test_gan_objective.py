@@ -17,7 +17,7 @@ from avatarflow.generators.gan.augmentation import (
     translation,
 )
 from avatarflow.generators.gan.network import build
-from avatarflow.generators.gan.objective import Rivals, relativistic
+from avatarflow.generators.gan.objective import Adversaries, relativistic
 from avatarflow.generators.gan.settings import Gan
 from avatarflow.generators.settings import Network
 
@@ -26,10 +26,12 @@ PENALTY = 0.7
 
 
 @pytest.fixture
-def rivals():
+def adversaries():
     """Both networks in 64 bits on 8 x 8 pictures, every weight away from zero."""
     generator, discriminator = build(SMALL, Gan(latent_values=3), 8, 3, 1, seed=1)
-    both = Rivals(generator, discriminator, codecs.pixel(), PENALTY, tuple(ALTERATIONS)).double()
+    both = Adversaries(
+        generator, discriminator, codecs.pixel(), PENALTY, tuple(ALTERATIONS)
+    ).double()
     with torch.no_grad():
         for each in (*generator.parameters(), *discriminator.parameters()):
             each += 0.1 * torch.randn(
@@ -55,12 +57,12 @@ def test_the_relativistic_loss_at_known_values(margin):
     )
 
 
-def plain(rivals, batch):
+def plain(adversaries, batch):
     """Both losses written out one after the other, without the terms that have no gradient for their network."""
     latents, ids, noise, numbers = batch
-    judge = rivals.discriminator
-    real = augment(codecs.decode(rivals.codec, latents), numbers, tuple(ALTERATIONS))
-    made = codecs.decoded(rivals.codec, rivals.generator(noise, ids))
+    judge = adversaries.discriminator
+    real = augment(codecs.decode(adversaries.codec, latents), numbers, tuple(ALTERATIONS))
+    made = codecs.decoded(adversaries.codec, adversaries.generator(noise, ids))
     made = augment(made, numbers, tuple(ALTERATIONS))
     of_generator = functional.softplus(judge(real, ids) - judge(made, ids)).mean()
     made = made.detach()
@@ -80,21 +82,26 @@ def squared_slopes(judge, pictures, ids, step=1e-5):
     return total / len(pictures)
 
 
-def test_the_loss_is_both_losses_and_the_penalties_by_finite_differences(rivals, batch):
-    of_generator, of_discriminator, real, made = plain(rivals, batch)
+def test_the_loss_is_both_losses_and_the_penalties_by_finite_differences(adversaries, batch):
+    of_generator, of_discriminator, real, made = plain(adversaries, batch)
     with torch.no_grad():
-        r1, r2 = (squared_slopes(rivals.discriminator, each, batch[1]) for each in (real, made))
+        r1, r2 = (
+            squared_slopes(adversaries.discriminator, each, batch[1]) for each in (real, made)
+        )
     known = of_generator + of_discriminator + PENALTY / 2 * (r1 + r2)
     assert float(r1) > 1e-3
-    assert float(rivals(*batch).detach()) == pytest.approx(float(known.detach()), rel=1e-6)
+    assert float(adversaries(*batch).detach()) == pytest.approx(float(known.detach()), rel=1e-6)
 
 
-def test_each_network_has_the_gradient_of_its_own_loss(rivals, batch):
-    of_generator, of_discriminator, real, made = plain(rivals, batch)
-    r1, r2 = (squared_slopes(rivals.discriminator, each, batch[1]) for each in (real, made))
+def test_each_network_has_the_gradient_of_its_own_loss(adversaries, batch):
+    of_generator, of_discriminator, real, made = plain(adversaries, batch)
+    r1, r2 = (squared_slopes(adversaries.discriminator, each, batch[1]) for each in (real, made))
     penalised = of_discriminator + PENALTY / 2 * (r1 + r2)
-    rivals(*batch).backward()
-    for network, loss in ((rivals.generator, of_generator), (rivals.discriminator, penalised)):
+    adversaries(*batch).backward()
+    for network, loss in (
+        (adversaries.generator, of_generator),
+        (adversaries.discriminator, penalised),
+    ):
         weights = list(network.parameters())
         known = torch.autograd.grad(loss, weights, allow_unused=True)
         for weight, gradient in zip(weights, known, strict=True):
@@ -128,16 +135,16 @@ class Constant(nn.Module):
 
 def test_a_linear_discriminator_has_the_known_penalty_and_pull():
     latents = torch.full((2, 3, 4, 4), 0.02)  # the codec has a kink at 0
-    rivals = Rivals(Linear(), Linear(), codecs.pixel(), 2.0, ())
-    rivals.generator = Constant(latents[0].clone())
-    loss = rivals(latents, torch.zeros(2).long(), torch.zeros(2, 1), torch.zeros(2, NUMBERS))
+    adversaries = Adversaries(Linear(), Linear(), codecs.pixel(), 2.0, ())
+    adversaries.generator = Constant(latents[0].clone())
+    loss = adversaries(latents, torch.zeros(2).long(), torch.zeros(2, 1), torch.zeros(2, NUMBERS))
     # both pictures of a pair are alike: log 2 each way, and 48 slopes of a half, squared
     assert float(loss.detach()) == pytest.approx(2 * math.log(2) + 2.0 * 48 * 0.25, rel=1e-4)
     loss.backward()
     # the generated picture moves to where the score is higher, by half of the slope and the codec's scale
-    assert (rivals.generator.picture.grad < 0).all()
+    assert (adversaries.generator.picture.grad < 0).all()
     torch.testing.assert_close(
-        rivals.generator.picture.grad * codecs.PIXEL_SCALE,
+        adversaries.generator.picture.grad * codecs.PIXEL_SCALE,
         torch.full((3, 4, 4), -0.25),
         rtol=1e-3,
         atol=0,
@@ -193,12 +200,12 @@ def test_alterations_are_differentiable_and_the_same_for_real_and_generated_pict
     assert not torch.equal(both[:2], pictures)
 
 
-def test_the_discriminator_is_shown_pairs_that_are_altered_alike(rivals, batch):
+def test_the_discriminator_is_shown_pairs_that_are_altered_alike(adversaries, batch):
     shown = []
-    rivals.discriminator.register_forward_pre_hook(lambda _, inputs: shown.append(inputs))
-    rivals(*batch)
+    adversaries.discriminator.register_forward_pre_hook(lambda _, inputs: shown.append(inputs))
+    adversaries(*batch)
     ((pictures, ids),) = shown
-    _, _, real, made = plain(rivals, batch)
+    _, _, real, made = plain(adversaries, batch)
     torch.testing.assert_close(pictures[:3], real)
     torch.testing.assert_close(pictures[3:], made)
     assert torch.equal(ids, batch[1].repeat(2))

@@ -27,7 +27,7 @@ from .discriminator import OpenedDiscriminator
 from .files import MARK as MARK
 from .files import Judge, Parts, load, load_judge, save
 from .network import Discriminator, build
-from .objective import Adversarial, Rivals, RivalsLoop
+from .objective import Adversarial, Adversaries, AdversariesLoop
 from .settings import Gan
 
 NAME = "gan"
@@ -54,14 +54,18 @@ def train(task: TrainingTask, step: Step) -> None:
     parts, judging = _start(task, own)
     parts, judging = parts.to(where), judging.to(where)
     prepare(parts.generator, compute)  # not the other one: its gradient is differentiated again
-    rivals = Rivals(parts.generator, judging, parts.codec, own.gradient_penalty, own.augmentation)
-    for network in (rivals.generator, rivals.discriminator):
+    adversaries = Adversaries(
+        parts.generator, judging, parts.codec, own.gradient_penalty, own.augmentation
+    )
+    for network in (adversaries.generator, adversaries.discriminator):
         run_rounded(network, compute, where)
     latents = latents_of(parts.codec, pictures)
     objective = Adversarial(
-        task, together.wrap(rivals), parts.generator.values, latents, codes, where
+        task, together.wrap(adversaries), parts.generator.values, latents, codes, where
     )
-    loop = RivalsLoop(rivals, objective, len(pictures), training, task.seed, held, together)
+    loop = AdversariesLoop(
+        adversaries, objective, len(pictures), training, task.seed, held, together
+    )
     loop.run(training.steps, step)
     held.hold()
     if together.first:

@@ -26,7 +26,7 @@ from avatarflow.generators.training.objective import Latents, shown_ids
 from .augmentation import NUMBERS, augment
 
 
-class Rivals(nn.Module):
+class Adversaries(nn.Module):
     """Generator and discriminator as one model, whose pass gives the sum of their losses.
 
     Parameters
@@ -88,7 +88,7 @@ def relativistic(margin: torch.Tensor) -> torch.Tensor:
 
 
 Pass = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""`Rivals` as a function."""
+"""`Adversaries` as a function."""
 
 
 class Adversarial:
@@ -98,7 +98,7 @@ class Adversarial:
     ----------
     task : TrainingTask
         Its conditions and training settings.
-    rivals : Pass
+    adversaries : Pass
     values : int
         Noise values per picture.
     latents : (n, c, h, w)
@@ -108,9 +108,9 @@ class Adversarial:
     """
 
     def __init__(
-        self, task: TrainingTask, rivals: Pass, values: int, latents: Latents, codes: Ids, where: torch.device
+        self, task: TrainingTask, adversaries: Pass, values: int, latents: Latents, codes: Ids, where: torch.device
     ) -> None:  # fmt: skip
-        self.rivals, self.values, self.latents = rivals, values, latents
+        self.adversaries, self.values, self.latents = adversaries, values, latents
         self.codes, self.where, self.conditions = codes, where, task.conditions
         self.settings = Training.of(task.training)
 
@@ -122,10 +122,10 @@ class Adversarial:
         noise = torch.randn((count, self.values), generator=draw.noise)[draw.part]
         numbers = torch.rand((count, NUMBERS), generator=draw.noise)[draw.part]
         ids = shown_ids(draw, self.codes, self.conditions, self.settings)
-        return self.rivals(*(each.to(self.where) for each in (real, ids, noise, numbers)))
+        return self.adversaries(*(each.to(self.where) for each in (real, ids, noise, numbers)))
 
 
-class RivalsLoop(Loop):
+class AdversariesLoop(Loop):
     """The loop for two networks with opposed aims: no momentum, and gradients shortened for each by itself."""
 
     betas = (0.0, 0.99)
