@@ -8,6 +8,9 @@ many draws each; all are in the gallery. The mean share of test persons missed m
 what the calibration promises (its 99 % interval over splits reaches down to it), and in at least 90
 of 100 splits the number missed must lie under the 95 % bound that the beta-binomial law gives for
 so many test persons.
+
+This shows that the calibration does what its theorem says. It exchanges the persons of one population,
+so fingerprints of pure noise would pass as well; fresh persons are not drawn.
 """
 
 import argparse

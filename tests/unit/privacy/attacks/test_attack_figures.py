@@ -6,7 +6,7 @@ import pytest
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE, PASS
 from avatarflow.privacy.attacks import figures
-from avatarflow.privacy.attacks.conclusion import conclude, judge
+from avatarflow.privacy.attacks.conclusion import conclude, judge, leaks
 from avatarflow.privacy.attacks.interface import Scores, measure
 
 SETTINGS = {"largest_auc": 0.6, "fewest_persons": 5}
@@ -62,6 +62,26 @@ def test_true_positives_of_known_scores():
     )  # threshold 7: 8 and 9 are wrong
     assert figures.true_positives(members, others, 0.2)["false_positives"] == 2
     assert figures.true_positives(members, others, 1.0)["value"] == 1.0
+
+
+def test_the_chance_of_recognised_members_is_exact():
+    members, others = np.arange(4.0) + 20, np.arange(10.0)
+    found = figures.true_positives(members, others, 0.001)
+    assert found["chance"] == pytest.approx(1 / 1001)  # 4 of 14 in one order of C(14, 4)
+    assert figures.true_positives(others[:4], others, 0.001)["chance"] == 1.0
+
+
+def test_a_tail_by_chance_is_no_leak_and_a_few_victims_are():
+    rng, alarms = np.random.default_rng(2), 0
+    for _ in range(60):
+        members, others = rng.normal(size=200), rng.normal(size=150)
+        found = measure(scores(members, others))
+        alarms += any(each["chance"] <= 0.01 for each in found["tpr"].values())
+        assert not leaks(found, 0.6)
+    assert alarms <= 5  # 60 x 3 x 0.01 at most are expected
+    victims = np.concatenate([members[:185], 10 + rng.normal(size=15)])
+    assert "some members are recognised" in leaks(measure(scores(victims, others)), 0.6)
+    assert not leaks(measure(scores(np.append(members[:195], np.full(5, 10.0)), others)), 0.6)
 
 
 def test_persons_are_the_unit_and_order_does_not_matter():

@@ -23,6 +23,7 @@ from avatarflow.privacy.fingerprints.frames import content
 from avatarflow.privacy.fingerprints.pair_errors import auc, eer
 from avatarflow.privacy.fingerprints.retrieval import rank_one, verification
 from avatarflow.privacy.perturbations import FAMILIES, Drawn
+from avatarflow.runs import bfloat16
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 from avatarflow.runs.state import State
@@ -167,6 +168,26 @@ def test_a_state_of_other_settings_is_not_used(encoder, pictures, tmp_path):
     persons = np.arange(16) // 2
     fit_encoder(pictures, persons, {**SMALL, "temperature": 0.2}, 3, tmp_path, Step.null())
     assert fit_encoder(pictures, persons, SMALL, 3, tmp_path, Step.null()).digest == encoder.digest
+
+
+@pytest.mark.parametrize(("fast", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_is_bfloat16_where_the_processor_is_fast_with_it(
+    pictures, tmp_path, monkeypatch, fast, precision
+):
+    monkeypatch.setattr(bfloat16, "fast_here", lambda: fast)
+    trained = {
+        asked: fit_encoder(
+            pictures,
+            np.arange(16) // 2,
+            {**SMALL, "steps": 2, "precision": asked},
+            3,
+            tmp_path,
+            Step.null(),
+        )
+        for asked in ("auto", precision)
+    }
+    assert trained["auto"].settings["precision"] == precision
+    assert trained["auto"].digest == trained[precision].digest
 
 
 def test_a_signal_stops_behind_a_checkpoint_and_the_next_run_ends_the_same(

@@ -211,6 +211,15 @@ def test_one_file_twice_proves_nothing_and_a_flat_picture_is_no_template(eyes):
     assert asked(Index([None, None]), eyes[0]) == (0.0, 0)
 
 
+def test_one_file_under_many_names_keeps_its_votes(index, eyes):
+    several = [*eyes[: EYES - 10], *[eyes[3]] * (2 * keypoint_votes.NEIGHBOURS)]
+    many = Index(map(template, several))
+    for alter in (occluded, cropped):
+        assert asked(many, alter(eyes[3])) == asked(index, alter(eyes[3]))
+        assert asked(many, alter(eyes[3]))[1] == 3
+    assert many.original(len(several) - 1) is None
+
+
 def test_a_picture_without_a_variant_is_like_nobody_knows(index):
     flat = np.full((64, 64, 3), 90, np.uint8)
     assert np.isnan(asked(index, flat)[0])

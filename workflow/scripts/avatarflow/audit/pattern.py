@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -16,10 +17,13 @@ from avatarflow.privacy.cones.decide import INSIDE, MATCHED
 
 SIDE_PX = 32  # pictures are compared at this side
 NEAR = 10.0  # mean difference in grey levels up to which a changed original is the candidate
+NEAR_CUT, NEAR_HALF = 8.0, 4.0  # a part of a picture lies nearer to some part of any other eye
+CUTS = (0.9, 0.8, 0.7, 0.6, 0.5)  # sides of parts that are looked for in an original
 LOOKED_AT = 500  # candidates compared at most, evenly over all
 MOST = 0.5  # share of the risky candidates from which on something counts as the pattern
 FEWEST = 3
 ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+CUT_OUT, HALVED = "cut out and enlarged", "with one half covered"
 OTHERWISE = "changed in another way"
 
 
@@ -88,13 +92,20 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def change(original: Pictures, candidate: Pictures) -> str:
-    """Return in which way an original was changed to become a candidate, both of `SIDE_PX`."""
+    """Return in which way an original was changed to become a candidate, both of `SIDE_PX`.
+
+    A part of a picture is looked for only where the whole is not found.
+    """
     apart = {
         kind: min(np.abs(seen.astype(np.int16) - candidate).mean() for seen in views)
         for kind, views in _changed(original)
     }
     kind = min(apart, key=apart.__getitem__)
-    return kind if apart[kind] <= NEAR else OTHERWISE
+    if apart[kind] <= NEAR:
+        return kind
+    if _cut(original, candidate) <= NEAR_CUT:
+        return CUT_OUT
+    return HALVED if _halved(original, candidate) <= NEAR_HALF else OTHERWISE
 
 
 def _read(pictures: Callable[[Mask], Pictures], rows: Integers, total: int) -> dict[int, Pictures]:
@@ -112,6 +123,26 @@ def _changed(picture: Pictures) -> Iterable[tuple[str, list[Pictures]]]:
     yield "turned or mirrored", turned[1:]
     yield "as negatives", [255 - picture]
     yield "without their colours", [gray]
+
+
+def _cut(original: Pictures, candidate: Pictures) -> float:
+    """The least mean difference of the candidate, shrunk, and a part of the original of that side."""
+    return min(_least(original, round(share * SIDE_PX), candidate) for share in CUTS)
+
+
+def _least(original: Pictures, side: int, candidate: Pictures) -> float:
+    part = cv2.resize(candidate, (side, side), interpolation=cv2.INTER_AREA)
+    squares = cv2.matchTemplate(np.ascontiguousarray(original), part, cv2.TM_SQDIFF)
+    row, column = np.unravel_index(int(squares.argmin()), squares.shape)
+    there = original[row : row + side, column : column + side]
+    return float(np.abs(there.astype(np.int16) - part).mean())
+
+
+def _halved(original: Pictures, candidate: Pictures) -> float:
+    """The least mean difference over one half of the two pictures."""
+    apart, half = np.abs(original.astype(np.int16) - candidate).mean(2), SIDE_PX // 2
+    halves = (apart[:half], apart[half:], apart[:, :half], apart[:, half:])
+    return float(min(each.mean() for each in halves))
 
 
 def small(picture: Pictures) -> Pictures:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from avatarflow.core.errors import refuse
+from avatarflow.runs import bfloat16
 
 from .settings import Compute
 
@@ -30,7 +31,7 @@ def device(compute: Compute, local: int = 0) -> torch.device:
 def half(compute: Compute, where: torch.device) -> bool:
     """Return whether networks run in bfloat16: where asked, or with `auto` where the processor has units for it."""
     if compute.precision == "auto":
-        return where.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+        return where.type == "cuda" or bfloat16.fast_here()
     return compute.precision == "bf16"
 
 

@@ -12,6 +12,10 @@ CHANCE = 0.5
 CONTROL_LEVEL = 0.999
 """Level of the negative control's interval: many attacks in a run must not make one of them stray by chance."""
 
+SHOWN = 0.0005
+"""Chance up to which recognised members are no chance: with some ten attacks and three rates on a release it leaves a
+harmless one under 2 % of being called a leak."""
+
 
 def conclude(
     attack: Callable[[], Scores],
@@ -68,7 +72,7 @@ def judge(
     """Conclusion and reason of a measured attack.
 
     A shown leak fails whatever the number of persons; a pass needs enough of them, and no tail that leaks behind a
-    harmless mean: no true positive rate that lies, with its interval, above what the false positive rate may be.
+    harmless mean: at no false positive rate more members recognised than chance allows (`SHOWN`).
     """
     largest, fewest = float(settings["largest_auc"]), int(settings["fewest_persons"])
     area = found["auc"]
@@ -92,7 +96,7 @@ def leaks(found: Mapping[str, Any], largest: float) -> str:
     # a filter that carves holes around members shows them as well
     if found["auc"]["high"] < 1 - largest:
         return f"members are recognised by their absence: the AUC's upper limit is below {1 - largest:g}"
-    rates = [rate for rate, figure in found["tpr"].items() if figure["low"] > figure["fpr_bound"]]
+    rates = [rate for rate, figure in found["tpr"].items() if figure["chance"] <= SHOWN]
     return (
         f"some members are recognised, at a false positive rate of {', '.join(rates)}"
         if rates

@@ -76,17 +76,23 @@ def true_positives(members: Floats, others: Floats, rate: float) -> dict[str, An
 
     The threshold lies at the highest score that leaves `floor(rate * n)` non-members above it. How high the false
     positive rate of further persons may be in truth is said by `fpr_bound`, the exact 97.5 % limit: with 150
-    non-members and none above, 2.4 %.
+    non-members and none above, 2.4 %. `chance` is that of so many members above the threshold, or more, where members
+    and non-members do not differ: the threshold is an order statistic of the non-members, so that the number is
+    beta-binomial.
 
     Returns
     -------
     dict
-        `value`, `low`, `high` (exact, over members), `n`, `false_positives`, `fpr_bound`.
+        `value`, `low`, `high` (exact, over members), `n`, `false_positives`, `fpr_bound`, `chance`.
     """
     allowed = int(np.floor(rate * len(others) + 1e-9))
     threshold = np.sort(others)[::-1][allowed] if allowed < len(others) else -np.inf
     hits, wrong = int((members > threshold).sum()), int((others > threshold).sum())
     low, high = clopper_pearson(hits, len(members))
     bound = clopper_pearson(wrong, len(others))[1]
+    left = max(
+        1, len(others) - wrong
+    )  # none is left where all may be wrong, and then nothing is unlikely
+    chance = stats.betabinom.sf(hits - 1, len(members), wrong + 1, left)
     figure = Estimate(hits / len(members), low, high, len(members)).as_dict()
-    return {**figure, "false_positives": wrong, "fpr_bound": bound}
+    return {**figure, "false_positives": wrong, "fpr_bound": bound, "chance": float(chance)}

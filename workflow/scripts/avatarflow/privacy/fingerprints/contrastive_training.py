@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "hard_negative_weight": 0.0,
     "crops": 0,
     "shrinkage": 0.5,
-    "precision": "bfloat16",
+    "precision": "auto",
     "checkpoint_steps": 50,
 }
 EMPHASIS = {

@@ -23,6 +23,7 @@ from avatarflow.core.paths import replacing
 from avatarflow.imaging.spool import Stored
 from avatarflow.privacy import perturbations
 from avatarflow.privacy.perturbations import Drawn
+from avatarflow.runs import bfloat16
 from avatarflow.runs.context import Step
 
 from .contrastive_training import DEFAULTS, train
@@ -177,6 +178,8 @@ def fit_encoder(
     settings = {**DEFAULTS, **settings}
     known = np.full(len(pictures), -1) if eyes is None else np.asarray(eyes, np.int64)
     settings["seed"] = seed
+    if settings["precision"] == "auto":  # the header says which it was
+        settings["precision"] = "bfloat16" if bfloat16.fast_here() else "float32"
     if settings["kind"] == "contrastive":
         return _fit_one(pictures, np.asarray(persons, np.int64), known, settings, state, step)
     members = []

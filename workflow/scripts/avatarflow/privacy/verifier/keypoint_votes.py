@@ -7,6 +7,7 @@ References
 McCann and Lowe 2012, Local naive Bayes nearest neighbor for image classification.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -65,7 +66,8 @@ class Index:
     Parameters
     ----------
     originals : iterable of Template or None
-        In the order in which they are named; those that are None get no vote.
+        In the order in which they are named; those that are None get no vote. Of several with equal descriptors, one
+        file under several names, the first has the votes of all: together they would be their own background.
     folder : path, optional
         Where the keypoints lie, as files without a name: about 260 kB an original.
     """
@@ -75,9 +77,11 @@ class Index:
     ) -> None:
         self.points = OnDisk(folder, (2,), np.float32)
         self.descriptors = OnDisk(folder, (LENGTH,), np.float32)
-        ends = [0]
+        ends, known = [0], set()
         for each in originals:
-            if each:
+            digest = hashlib.sha256(each.plain.descriptors.tobytes()).digest() if each else b""
+            if each and digest not in known:
+                known.add(digest)
                 self.points.extend(each.plain.points)
                 self.descriptors.extend(each.plain.descriptors)
             ends.append(len(self.descriptors))
