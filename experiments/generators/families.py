@@ -52,6 +52,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "network": NETWORK,
         "training": {"steps": 450, "batch": 16, "learning_rate": 1e-3, "ema_decay": 0.99},
     },
+    "gan": {
+        "generator": {"family": "gan", "gan": {"augmentation": [], "gradient_penalty": 0.3}},
+        "network": {"channels": (32, 64, 96)},
+        "training": {"steps": 650, "batch": 16, "learning_rate": 2e-3, "ema_decay": 0.99},
+    },
 }
 
 
@@ -62,6 +67,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("families", nargs="*", default=list(FAMILIES))
     parser.add_argument("--vae", type=json.loads, default={}, help="settings of generator.vae")
+    parser.add_argument("--gan", type=json.loads, default={}, help="settings of generator.gan")
     parser.add_argument("--steps", type=int, help="training steps, instead of those written here")
     parser.add_argument("--out", type=Path, default=RESULTS / "families.json")
     return parser.parse_args()
@@ -138,6 +144,7 @@ def main() -> None:
     """Measure every family and write the figures after each."""
     asked = arguments()
     FAMILIES["vae"]["generator"]["vae"] = asked.vae
+    FAMILIES["gan"]["generator"]["gan"] |= asked.gan
     training, held_out = eyes()
     out: Path = asked.out
     out.parent.mkdir(exist_ok=True)

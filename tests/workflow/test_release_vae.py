@@ -31,8 +31,8 @@ def test_a_release_is_decided_upon_and_attacked_by_the_likelihood(released):
     rows = json.loads((released / RELEASE / "attacks/attacks.json").read_text())["rows"]
     for target in ("teacher", "student"):
         run = {row["attack"] for row in rows if (row["target"], row["access"]) == (target, "model")}
-        assert run == set(due(likelihood=True))
-    asked = [row for row in rows if row["attack"] in set(due(likelihood=True)) - {"extraction"}]
+        assert run == set(due("likelihood"))
+    asked = [row for row in rows if row["attack"] in set(due("likelihood")) - {"extraction"}]
     assert all(row["auc"] is not None for row in asked)
     certificate = json.loads((released / RELEASE / "release/certificate.json").read_text())
     # 18 persons a side are too few to be passed

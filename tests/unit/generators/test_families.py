@@ -72,6 +72,7 @@ def test_every_family_has_a_module_with_what_it_claims():
         assert callable(MODULES[name].sample)
         assert hasattr(MODULES[name], "denoiser") == can.denoise
         assert hasattr(MODULES[name], "likelihood") == can.likelihood
+        assert hasattr(MODULES[name], "discriminator") == can.discriminator
         assert callable(MODULES[name].ready)
     marks = {name: MODULES[name].MARK for name in FAMILIES}
     assert len(set(marks.values())) == len(FAMILIES)
@@ -88,6 +89,7 @@ def test_a_generator_without_a_config_is_opened_by_the_family_whose_mark_it_hold
     for folder, module in zip(folders, MODULES.values(), strict=True):
         folder.mkdir()
         if module.MARK:
+            (folder / module.MARK).parent.mkdir(exist_ok=True)
             (folder / module.MARK).touch()
     for folder in (gaussian, *folders):
         open_generator(folder, TINTS, None)
@@ -131,7 +133,7 @@ def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
-        ({"generator": {"family": "gan"}}, "generator.family"),
+        ({"generator": {"family": "flow"}}, "generator.family"),
         ({"generator": {"family": "pca_gaussian"}, "base": {"pretrain": {}}}, "starts from no base; take it out"),
         ({"generator": {"family": "foundation"}, "base": {"pretrain": {}}}, "give base.folder alone"),
         ({"base": {"folder": None}}, "give one of pretrain, folder, hub"),

@@ -6,84 +6,37 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+import squares
 import torch
 import yaml
 from killed import killed
 from safetensors.torch import load_file
+from squares import COMPUTE, NETWORK, TINTS, content
 
 from avatarflow.config.loading import base_id, load
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import steps
 from avatarflow.generators.conditions import NULL, Conditions
-from avatarflow.generators.interface import open_attacked, open_generator, sample, train
+from avatarflow.generators.interface import open_attacked, open_generator
 from avatarflow.generators.settings import Compute, Network
-from avatarflow.generators.task import SamplingTask, TrainingTask
 from avatarflow.generators.vae import files
 from avatarflow.generators.vae.network import build
 from avatarflow.generators.vae.prior import Prior
 from avatarflow.generators.vae.settings import Vae
-from avatarflow.imaging.shards import read_pictures, read_table, write_shards
+from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 
-TINTS = Conditions({"tint": ["red", "blue"]})
-COMPUTE = {"threads": 1, "precision": "fp32", "device": "cpu", "micro_batch": 5}
-NETWORK = {"channels": [16, 32], "norm_groups": 4, "latent_channels": 8}
 OWN = {"latent_values": 6}
 
 
-def squares(count=24):
-    """Red or blue squares on black, at five places."""
-    pictures = np.zeros((count, 16, 16, 3), np.uint8)
-    tints = ["red" if number % 2 else "blue" for number in range(count)]
-    for number, tint in enumerate(tints):
-        at = 2 + number % 5
-        pictures[number, at : at + 7, at : at + 7, 0 if tint == "red" else 2] = 200
-    return pictures, pd.DataFrame({"tint": tints})
+def fit(folder, step=None, own=OWN, **asked):
+    return squares.fit({"family": "vae", "vae": own}, folder, step, **asked)
 
 
-def fit(
-    folder,
-    step=None,
-    own=OWN,
-    name="model",
-    base=None,
-    conditions=TINTS,
-    size=16,
-    compute=(),
-    **training,
-):
-    pictures, table = squares()
-    pictures = pictures[:, :size, :size]
-    settings = {"steps": 10, "batch": 8, "warmup_steps": 2, "checkpoint_steps": 3, "log_steps": 1}
-    task = TrainingTask(
-        pictures, table, conditions, settings | training, COMPUTE | dict(compute), 5, folder / "state", folder / name,
-        base=base, generator={"family": "vae", "vae": own}, network=NETWORK,
-    )  # fmt: skip
-    train(task, step or Step.null())
-    return folder / name
-
-
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def drawn(model, folder, shards=1, guidance=(1.0,), conditions=TINTS, seed=3):
-    asked = {"steps": 1, "guidance": guidance, "per_condition": 16}
-    for shard in range(shards):
-        task = SamplingTask(
-            conditions, asked, COMPUTE, seed, "teacher", folder / "state", folder / f"{shard}.parquet", shard, shards
-        )  # fmt: skip
-        sample("vae", model, task, Step.null())
-    parts = [folder / f"{shard}.parquet" for shard in range(shards)]
-    tables = pd.concat([read_table(part) for part in parts], ignore_index=True)
-    return np.concatenate([read_pictures(part) for part in parts]), tables
+def drawn(model, folder, **asked):
+    return squares.drawn("vae", model, folder, **asked)
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +235,7 @@ def test_unknown_settings_are_refused():
 def test_two_processes_train_as_one(tmp_path):
     shards = tmp_path / "training"
     shards.mkdir()
-    write_shards(shards, *squares())
+    write_shards(shards, *squares.squares())
     weights = []
     for processes, count in ((1, 12), (2, 12), (1, 0)):
         folder = tmp_path / f"{processes} {count}"

@@ -1,5 +1,6 @@
 """The certificate fails closed."""
 
+import itertools
 import json
 import math
 
@@ -9,7 +10,7 @@ from avatarflow.core.gates import hold
 from avatarflow.core.outcomes import INCONCLUSIVE, PASS
 from avatarflow.core.results import clean
 from avatarflow.core.statistics import Estimate
-from avatarflow.generators.families import DEFAULT, FAMILIES
+from avatarflow.generators.families import FAMILIES
 from avatarflow.privacy.attacks.names import ON_MODEL, due
 from avatarflow.reads.release.gates import RULES as OF_READS
 from avatarflow.release.certificate import certificate
@@ -190,10 +191,10 @@ def test_one_attack_that_is_not_passed_keeps_the_model_in(change, result):
 
 @pytest.mark.parametrize(
     ("family", "missing"),
-    [(name, attack) for name, can in FAMILIES.items() for attack in due(can.likelihood)],
+    [(name, attack) for name, can in FAMILIES.items() for attack in due(can.attacked_by)],
 )
 def test_an_attack_that_is_due_and_was_not_run_keeps_the_model_in(family, missing):
-    asked = due(FAMILIES[family].likelihood)
+    asked = due(FAMILIES[family].attacked_by)
     rows = [{**PASSED, "attack": name} for name in asked]
     assert model_gate({"rows": rows}, ASKED, family)["result"] == "pass"
     found = model_gate({"rows": [row for row in rows if row["attack"] != missing]}, ASKED, family)
@@ -202,10 +203,12 @@ def test_an_attack_that_is_due_and_was_not_run_keeps_the_model_in(family, missin
 
 
 def test_attacks_on_another_family_are_no_substitute():
-    likely = next(name for name, can in FAMILIES.items() if can.likelihood)
-    for family, run in ((likely, due(likelihood=False)), (DEFAULT, due(likelihood=True))):
-        rows = [{**PASSED, "attack": name} for name in run]
-        assert model_gate({"rows": rows}, ASKED, family)["result"] == "inconclusive"
+    families = {can.attacked_by: name for name, can in reversed(FAMILIES.items())}
+    assert set(families) == {"denoise", "likelihood", "discriminator"}
+    for (asks, family), run in itertools.product(families.items(), families):
+        rows = [{**PASSED, "attack": name} for name in due(run)]
+        known = "pass" if run == asks else "inconclusive"
+        assert model_gate({"rows": rows}, ASKED, family)["result"] == known
 
 
 @pytest.mark.parametrize("settings", [None, {}, {"largest_auc": 0.6}, {"fewest_persons": 150}])
@@ -224,8 +227,8 @@ def test_every_attack_on_generators_is_asked_for():
 
     on_pictures = [name for name, each in DATA_ATTACKS.items() if each.access == "model"]
     assert set(ON_MODEL) == {*MODEL_ATTACKS, *on_pictures}
-    for likelihood in (True, False):
-        assert set(due(likelihood)) == {*attacks_on(likelihood), *on_pictures}
+    for asked in {can.attacked_by for can in FAMILIES.values()}:
+        assert set(due(asked)) == {*attacks_on(asked), *on_pictures}
 
 
 def test_the_model_stays_in_and_does_not_hold_back_data():

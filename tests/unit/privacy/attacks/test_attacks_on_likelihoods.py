@@ -25,7 +25,7 @@ COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"
 GENERATOR = {"family": "vae", "vae": {"latent_values": 24}}
 NETWORK = {"channels": [16, 32], "norm_groups": 4}
 BY_HEART = {"steps": 250, "batch": 40, "learning_rate": 4e-3, "warmup_steps": 5, "ema_decay": 0.9}
-ATTACKS = attacks_on(likelihood=True)
+ATTACKS = attacks_on("likelihood")
 MEMBERS, EVERY = 40, 80
 
 
@@ -95,7 +95,7 @@ def attack(folder, settings, out):
 def test_a_copy_that_was_taught_non_members_gives_them_away(attacked, tmp_path):
     folder, _ = attacked
     found = attack(folder, asked(), tmp_path)
-    assert {*found, "extraction"} == set(due(likelihood=True))
+    assert {*found, "extraction"} == set(due("likelihood"))
     for name, row in found.items():
         assert row["positive"]["caught"], (name, row["positive"])
         assert row["negative"]["clean"], (name, row["negative"])
@@ -120,7 +120,7 @@ def test_a_family_is_asked_only_what_it_can_answer(attacked, tmp_path):
         open_attacked("pca_gaussian", folder / "model", CONDITIONS, COMPUTE, "an attack")
     other = asked() | {"generator": {"family": "pca_gaussian"}}
     found = attack(folder, other, tmp_path)
-    assert {*found, "extraction"} == set(due(likelihood=False))
+    assert {*found, "extraction"} == set(due("denoise"))
     assert all(row["auc"] is None for row in found.values())
 
 

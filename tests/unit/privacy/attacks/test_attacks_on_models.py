@@ -30,7 +30,7 @@ from avatarflow.runs.context import Step
 ROOT = Path(__file__).resolve().parents[4]
 SHAPE = (4, 4, 4)
 CONDITIONS = Conditions({"eye_side": ["left", "right"]})
-DENOISER_ATTACKS = attacks_on(likelihood=False)
+DENOISER_ATTACKS = attacks_on("denoise")
 COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
 SETTINGS = {"largest_auc": 0.6, "fewest_persons": 60}
 

@@ -92,8 +92,13 @@ def encode(codec: Codec, pictures: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     """Pictures (n, 3, h, w) in [-1, 1] of latents, as the stock pipeline decodes them."""
-    decoded: torch.Tensor = codec.decode(latents / codec.config.scaling_factor).sample
-    return decoded
+    return decoded(codec, latents)
+
+
+def decoded(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
+    """Pictures as from `decode`, through which gradients go back to the latents."""
+    pictures: torch.Tensor = codec.decode(latents / codec.config.scaling_factor).sample
+    return pictures
 
 
 def batches(pictures: Stored, size: int = 64) -> Iterator[torch.Tensor]:

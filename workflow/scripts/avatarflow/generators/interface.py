@@ -2,7 +2,7 @@
 
 A family is a folder with a module `family` that has `train`, `sample`, `ready` (which opens a generator to draw from)
 and `MARK` (a file that only its generators hold, None for stock pipelines); with the ability `denoise`, `denoiser` too,
-with `likelihood`, `likelihood`.
+with `likelihood`, `likelihood`, with `discriminator`, `discriminator`.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,13 @@ from avatarflow.core.errors import refuse
 from avatarflow.generators.diffusion import family as diffusion
 from avatarflow.generators.diffusion.denoiser import Denoiser
 from avatarflow.generators.foundation import family as foundation
+from avatarflow.generators.gan import family as gan
 from avatarflow.generators.pca_gaussian import family as pca_gaussian
 from avatarflow.generators.vae import family as vae
 from avatarflow.runs.context import Step
 
 from .conditions import Conditions
+from .discriminator import Discriminator
 from .families import DEFAULT, FAMILIES
 from .likelihood import Likelihood
 from .sampling import Draw
@@ -30,6 +32,7 @@ MODULES: dict[str, ModuleType] = {
     "foundation": foundation,
     "pca_gaussian": pca_gaussian,
     "vae": vae,
+    "gan": gan,
 }
 
 
@@ -97,12 +100,15 @@ def open_attacked(
     conditions: Conditions,
     compute: Mapping[str, Any] | Compute,
     where: str,
-) -> Denoiser | Likelihood:
-    """Open a generator for attacks on it, by what its family can do: its likelihood, else its denoiser.
+) -> Denoiser | Likelihood | Discriminator:
+    """Open a generator for attacks on it, by what its family can do: likelihood or discriminator, else its denoiser.
 
     Parameters and errors as for `open_denoiser`.
     """
     if FAMILIES[name].likelihood:
-        opened: Likelihood = MODULES[name].likelihood(folder, conditions, compute)
-        return opened
+        likely: Likelihood = MODULES[name].likelihood(folder, conditions, compute)
+        return likely
+    if FAMILIES[name].discriminator:
+        judging: Discriminator = MODULES[name].discriminator(folder, conditions, compute)
+        return judging
     return open_denoiser(name, folder, conditions, compute, where)

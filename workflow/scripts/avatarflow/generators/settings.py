@@ -41,18 +41,27 @@ class Network(Settings):
         ------
         AvatarflowError
         """
-        halvings = 2 ** (len(self.channels) - 1)
-        if cells % halvings:
-            raise refuse(
-                "network.channels", f"{len(self.channels)} resolutions for {cells} cells",
-                f"use a picture size whose latent side is a multiple of {halvings}, or fewer resolutions",
-            )  # fmt: skip
+        self.check_halvings(cells)
         if any(width % self.norm_groups for width in self.channels):
             raise refuse(
                 "network.channels",
                 "a width is no multiple of norm_groups",
                 f"use multiples of {self.norm_groups}",
             )
+
+    def check_halvings(self, cells: int) -> None:
+        """Refuse a side of the latents that cannot be halved often enough.
+
+        Raises
+        ------
+        AvatarflowError
+        """
+        halvings = 2 ** (len(self.channels) - 1)
+        if cells % halvings:
+            raise refuse(
+                "network.channels", f"{len(self.channels)} resolutions for {cells} cells",
+                f"use a picture size whose latent side is a multiple of {halvings}, or fewer resolutions",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def _origin(column: str, source: Mapping[str, Any]) -> str:
 def _techniques(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what protects patients: filter, attacks, and gates with their limits."""
     cone, gates = entry["cone"], entry["gates"]
-    asked = due(FAMILIES[entry["generator"]["family"]].likelihood)
+    asked = due(FAMILIES[entry["generator"]["family"]].attacked_by)
     on_generator = (name for name in ON_GENERATOR if name in asked)
     return {
         "cone": {

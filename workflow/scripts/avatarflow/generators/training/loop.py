@@ -1,4 +1,4 @@
-"""The training loop of denoising networks: AdamW, warmup and cosine decay, EMA, checkpoints, exact resume.
+"""The training loop of all networks: AdamW, warmup and cosine decay, EMA, checkpoints, exact resume.
 
 Every random number of a step comes from the seed and the step's number, so a run resumed from a checkpoint continues
 bit for bit like an undisturbed one.
@@ -55,6 +55,9 @@ class Loop:
         Those that train the same model, this one among them.
     """
 
+    betas = (0.9, 0.99)
+    """Of AdamW: how slowly the means of gradients and of their squares change."""
+
     def __init__(
         self, model: nn.Module, objective: Objective, items: int, settings: Training, seed: int, state: State,
         together: Processes | None = None,
@@ -72,7 +75,7 @@ class Loop:
         self.optimiser = torch.optim.AdamW(
             list(self.weights.values()),
             lr=settings.learning_rate,
-            betas=(0.9, 0.99),
+            betas=self.betas,
             weight_decay=settings.weight_decay,
             fused=True,
         )
@@ -130,7 +133,7 @@ class Loop:
         self._check(value, "loss")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(list(self.weights.values()), settings.clip_norm))
+        norm = self.clip()
         self._check(norm, "gradient")
         self.optimiser.step()
         decay = min(settings.ema_decay, (1 + self.done) / (10 + self.done))
@@ -139,6 +142,11 @@ class Loop:
                 list(self.average.values()), list(self.weights.values()), 1 - decay
             )
         return value, norm
+
+    def clip(self) -> float:
+        """Shorten a gradient that is too long; return its norm before."""
+        weights = list(self.weights.values())
+        return float(nn.utils.clip_grad_norm_(weights, self.settings.clip_norm))
 
     def _draw(self) -> Draw:
         """Return the batch of the step: rows in the order of their pass, and random numbers of the step's own."""

@@ -17,6 +17,7 @@ from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions, Ids
 from avatarflow.generators.device import device, rounding
+from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
@@ -26,7 +27,7 @@ from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
 
-from .files import PRIOR, Parts, labels_of, load, save
+from .files import PRIOR, Parts, load, save
 from .likelihood import Likelihood
 from .network import ConditionalVae, build
 from .objective import Evidence, divergence

@@ -12,9 +12,10 @@ from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
 from avatarflow.generators.likelihood import Terms
+from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute
 
-from .files import labels_of, load
+from .files import load
 from .network import ConditionalVae
 from .objective import log_normal
 from .prior import Prior

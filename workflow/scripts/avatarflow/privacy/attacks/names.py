@@ -2,17 +2,23 @@
 
 ON_DENOISERS = ("loss_threshold", "sima", "pia", "secmi")
 ON_LIKELIHOODS = ("likelihood_threshold", "reconstruction_loss")
-ON_MODEL = (*ON_DENOISERS, *ON_LIKELIHOODS, "extraction")
+ON_DISCRIMINATORS = ("discriminator_score",)
+ON_MODEL = (*ON_DENOISERS, *ON_LIKELIHOODS, *ON_DISCRIMINATORS, "extraction")
 """All attacks on generators."""
 
 
-def due(likelihood: bool) -> tuple[str, ...]:
+def due(attacked_by: str) -> tuple[str, ...]:
     """Return the attacks that a generator must have passed, every one, before it is released.
 
     Parameters
     ----------
-    likelihood : bool
-        Whether its family says how likely it finds a picture. One that neither does that nor predicts clean pictures
-        owes the attacks on denoisers, which cannot be run on it: it is never released.
+    attacked_by : str
+        What attacks ask of its family: `likelihood`, `discriminator` or `denoise`. A family with none of them owes the
+        attacks on denoisers, which cannot be run on it: it is never released.
     """
-    return (*(ON_LIKELIHOODS if likelihood else ON_DENOISERS), "extraction")
+    asked = {
+        "likelihood": ON_LIKELIHOODS,
+        "discriminator": ON_DISCRIMINATORS,
+        "denoise": ON_DENOISERS,
+    }
+    return (*asked[attacked_by], "extraction")

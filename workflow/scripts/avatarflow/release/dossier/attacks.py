@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avatarflow.core.outcomes import FAIL, PASS
-from avatarflow.privacy.attacks.names import ON_DENOISERS, ON_LIKELIHOODS
+from avatarflow.privacy.attacks.names import ON_DENOISERS, ON_DISCRIMINATORS, ON_LIKELIHOODS
 
 from .document import Boxed, Heading, Section, Table, Text, interval, text
 from .numbers import COUNT, Sources
@@ -16,7 +16,7 @@ RISKS = {
     "inference": ("attribute_inference",),
 }
 """Attacks on the released pictures by the risk that they try."""
-ON_GENERATOR = ("extraction", *ON_DENOISERS, *ON_LIKELIHOODS)
+ON_GENERATOR = ("extraction", *ON_DENOISERS, *ON_LIKELIHOODS, *ON_DISCRIMINATORS)
 HEADS = ("attack", "auc", "subjects", "controls", "conclusion")
 
 

@@ -39,7 +39,7 @@ def model_gate(
     rows = [row for row in rows if row.get("attack") in ON_MODEL]
     asked = settings or {}
     results = {f"{row['attack']} ({row['view']})": _result(row, asked) for row in rows}
-    missing = sorted(set(due(FAMILIES[family].likelihood)) - {row["attack"] for row in rows})
+    missing = sorted(set(due(FAMILIES[family].attacked_by)) - {row["attack"] for row in rows})
     highest = max(
         (row for row in rows if row.get("auc")), key=lambda row: row["auc"]["high"], default=None
     )

@@ -12,6 +12,7 @@ from avatarflow import __version__
 from avatarflow.core.digest import config_digest, file_sha256
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import read_json
+from avatarflow.generators.internal import is_released
 from avatarflow.runs.closing_lines import DECISIONS, UNREADABLE, read_decision
 from avatarflow.runs.history import Record
 
@@ -133,11 +134,14 @@ def note(tags: Mapping[str, str], document: Mapping[str, Any]) -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """Digest of the safetensors and JSON files of a generator, names included; empty where there are none."""
+    """Digest of the safetensors and JSON files of a generator, names included; empty where there are none.
+
+    Parts that are not released have no part in it.
+    """
     files = {
         path.relative_to(folder).as_posix(): _digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in (".safetensors", ".json")
+        if path.is_file() and path.suffix in (".safetensors", ".json") and is_released(path, folder)
     }
     return config_digest(files) if files else ""
 

@@ -11,25 +11,26 @@ import torch
 from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
 from avatarflow.generators.conditions import Ids
 from avatarflow.generators.diffusion.denoiser import Denoiser
+from avatarflow.generators.discriminator import Discriminator
 from avatarflow.generators.likelihood import Likelihood
 from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.subjects import half_of
 
-from . import likelihood, loss, pia, reconstruction, secmi, sima
+from . import discriminator, likelihood, loss, pia, reconstruction, secmi, sima
 
-Attacked = Denoiser | Likelihood
+Attacked = Denoiser | Likelihood | Discriminator
 """An opened generator, by what its family can do: see `generators.interface.open_attacked`."""
 
 
 @dataclass(frozen=True)
 class ModelAttack:
-    """An attack on a generator; `queries` are passes of the network per picture, `likelihood` whether it needs one."""
+    """An attack on a generator; `queries` are passes of the network per picture, `asks` what a generator must have."""
 
     score: Callable[[Any, torch.Tensor, torch.Tensor, Integers, int], Floats]
     queries: int
     meaning: str
-    likelihood: bool = False
+    asks: str = "denoise"
 
 
 MODEL_ATTACKS = {
@@ -38,17 +39,27 @@ MODEL_ATTACKS = {
     "pia": ModelAttack(pia.score, pia.QUERIES, pia.MEANING),
     "secmi": ModelAttack(secmi.score, secmi.QUERIES, secmi.MEANING),
     "likelihood_threshold": ModelAttack(
-        likelihood.score, likelihood.QUERIES, likelihood.MEANING, likelihood=True
+        likelihood.score, likelihood.QUERIES, likelihood.MEANING, "likelihood"
     ),
     "reconstruction_loss": ModelAttack(
-        reconstruction.score, reconstruction.QUERIES, reconstruction.MEANING, likelihood=True
+        reconstruction.score, reconstruction.QUERIES, reconstruction.MEANING, "likelihood"
+    ),
+    "discriminator_score": ModelAttack(
+        discriminator.score, discriminator.QUERIES, discriminator.MEANING, "discriminator"
     ),
 }
+METHODS = {"likelihood": "terms", "discriminator": "judge"}
+"""By which opened generators are told apart."""
 
 
-def attacks_on(likelihood: bool) -> dict[str, ModelAttack]:
-    """Return the attacks on generators of families with a likelihood, or on all others."""
-    return {name: each for name, each in MODEL_ATTACKS.items() if each.likelihood == likelihood}
+def attacks_on(attacked_by: str) -> dict[str, ModelAttack]:
+    """Return the attacks on generators of families that are asked this: `families.Abilities.attacked_by`."""
+    return {name: each for name, each in MODEL_ATTACKS.items() if each.asks == attacked_by}
+
+
+def asked_of(generator: Attacked) -> str:
+    """Return what an opened generator is asked by attacks."""
+    return next((name for name, call in METHODS.items() if hasattr(generator, call)), "denoise")
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def scores_of(generator: Attacked, known: Known, seed: int) -> dict[str, Floats]
     latents, ids = generator.latents(known.pictures), torch.from_numpy(known.ids)
     size = generator.compute.micro_batch
     found: dict[str, Floats] = {}
-    for name, attack in attacks_on(hasattr(generator, "terms")).items():
+    for name, attack in attacks_on(asked_of(generator)).items():
         parts = [
             attack.score(
                 generator,
@@ -108,9 +119,9 @@ def attack_generator(
 
     Parameters
     ----------
-    generator : Denoiser or Likelihood
-    leaking : Denoiser or Likelihood
-        The same one after it was taught half of the non-members (`leaking_generator.plant`): the leak to be caught.
+    generator, leaking : Attacked
+        `leaking` is the same one after it was taught half of the non-members (`leaking_generator.plant`): the leak to
+        be caught.
     known : Known
     settings : mapping
         As for `conclusion.conclude`.
@@ -119,7 +130,7 @@ def attack_generator(
     half = half_of(non_members.persons, seed)
     plain, planted = scores_of(generator, known, seed), scores_of(leaking, non_members, seed)
     found = {}
-    for name, attack in attacks_on(hasattr(generator, "terms")).items():
+    for name, attack in attacks_on(asked_of(generator)).items():
         attack_scores = Scores(plain[name], known.member, known.persons)
         caught = Scores(planted[name], half, non_members.persons)
         left_alone = Scores(plain[name][~known.member], half, non_members.persons)

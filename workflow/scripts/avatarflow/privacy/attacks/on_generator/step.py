@@ -70,9 +70,9 @@ def attack_model(
         found = attack_generator(generator, leaking, known, attacks, seed)
     except AvatarflowError as refusal:
         # nothing is known of the generator then, and it is internal only
-        likelihood = FAMILIES[settings["generator"]["family"]].likelihood
+        attacked_by = FAMILIES[settings["generator"]["family"]].attacked_by
         reason = str(refusal).replace("\n", " / ")
-        found = {name: unmeasured(reason) for name in attacks_on(likelihood)}
+        found = {name: unmeasured(reason) for name in attacks_on(attacked_by)}
     out = [
         {"access": "model", **each, "attack": name, "view": "model", "target": stage}
         for name, each in found.items()

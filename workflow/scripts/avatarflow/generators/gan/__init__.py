@@ -1,0 +1,1 @@
+"""Generator family `gan`: a conditional generative adversarial network with a relativistic loss."""
