@@ -340,20 +340,20 @@
       Pixeln`,
     "cone.measured.copies": `Kopien`,
     "cone.measured.found": `Erkannt`,
-    "cone.measured.noise": `starkes JPEG oder starkes Rauschen`,
+    "cone.measured.noise": `starkes JPEG; starkes Rauschen`,
     "cone.measured.several": `gedreht, beschnitten, Gamma und JPEG zusammen`,
-    "cone.measured.small": `halb so groß auf Schwarz`,
+    "cone.measured.small": `halb so groß auf Rauschen`,
     "cone.measured.turned": `
       gedreht, gespiegelt, beschnitten, halb verdeckt, eingefügt, überblendet, umgefärbt und
       andere`,
-    "cone.measured.turned.value": `99 oder 100`,
+    "cone.measured.turned.value": `98 bis 100`,
     "cone.measured.together": `
-      Kegel allein nahmen 10 bis 51 % der zurückgehaltenen Bilder echter Augen an, weil sie
+      Kegel allein nahmen 52 bis 76 % der zurückgehaltenen Bilder echter Augen an, weil sie
       sich für verdeckte und beschnittene Kopien weit öffnen müssen. Zusammen mit
-      Merkpunkten waren es 92 bis 95 %, und keiner von 85 Testpatienten wurde übersehen
+      Merkpunkten waren es 91 %, und keiner von 85 Testpatienten wurde übersehen
       (höchstens 4,2 %).`,
     "cone.docs.verifier": `Quelle der Tabelle: die zweite Prüfung (verifier)`,
-    "cone.docs.together": `Quelle der Anteile: Entscheidung 0053`,
+    "cone.docs.together": `Quelle der Anteile: Entscheidung 0057`,
     "cone.more": `Bilder sind nicht alles. Weiter zu den Reads.`,
     "reads.lead": `
       In jeder Probe von Mikroben bleibt menschliche DNA zurück. Ein Read ist ein Stück DNA
