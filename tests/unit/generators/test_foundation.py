@@ -19,7 +19,8 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from safetensors.torch import load_file
-from test_training import COMPUTE, squares
+from squares import squares
+from test_training import COMPUTE
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from avatarflow.core.errors import AvatarflowError
@@ -106,7 +107,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def tune(
     base: Path, folder: Path, method: str = "full", step: Step | None = None, **training: Any
 ) -> Path:
-    pictures, table = squares()
+    pictures, table = squares(12)
     settings = {
         "steps": 4,
         "batch": 4,
@@ -262,7 +263,7 @@ def test_new_classes_of_a_transformer_start_from_known_labels_or_from_none(
     bases: dict[str, Path],
 ) -> None:
     before = foundation._tables(foundation.load(bases["class"]).transformer)
-    pipe = foundation.start(squares()[0], TINTS, bases["class"])
+    pipe = foundation.start(squares(12)[0], TINTS, bases["class"])
     for old, new in zip(before, foundation._tables(pipe.transformer), strict=True):
         torch.testing.assert_close(new.weight[1], old.weight[0], rtol=0, atol=0)  # blue was class 0
         torch.testing.assert_close(new.weight[0], old.weight[NULL], rtol=0, atol=0)
@@ -282,7 +283,7 @@ def test_refusals(bases: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(AvatarflowError, match="condition tint: no such column"):
         foundation.train(
             TrainingTask(
-                squares()[0],
+                squares(12)[0],
                 pd.DataFrame({"x": [0] * 12}),
                 TINTS,
                 training={},

@@ -1,28 +1,20 @@
 """The family gan: what it learns and draws, resumed, in shards and processes, from a base, and what it refuses."""
 
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import squares
 import torch
 import yaml
-from killed import killed
 from safetensors.torch import load_file
-from squares import COMPUTE, NETWORK, TINTS, content
+from squares import COMPUTE, NETWORK, TINTS
 
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.generators import steps
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.gan import files
 from avatarflow.generators.gan.network import build
 from avatarflow.generators.gan.settings import Gan
 from avatarflow.generators.interface import open_attacked, open_generator
 from avatarflow.generators.settings import Compute, Network
-from avatarflow.imaging.shards import write_shards
 from avatarflow.release.assemble import copy_model
 from avatarflow.runs.context import Step
 from avatarflow.runs.entries.facts import folder_digest
@@ -48,12 +40,7 @@ def learned(tmp_path_factory):
 
 
 def test_pictures_show_the_asked_condition_and_vary(learned, tmp_path):
-    pictures, table = drawn(learned, tmp_path)
-    red, blue = ((table["tint"] == tint).to_numpy() for tint in ("red", "blue"))
-    colours = pictures.astype(float).mean((1, 2))
-    assert (colours[red, 0] > 2 * colours[red, 2]).mean() > 0.9
-    assert (colours[blue, 2] > 2 * colours[blue, 0]).mean() > 0.9
-    assert pictures[red].astype(float).std(0).max() > 20
+    squares.shows_the_asked_colour(*drawn(learned, tmp_path))
 
 
 def test_both_networks_are_conditioned():
@@ -87,16 +74,7 @@ def test_neither_network_mixes_the_pictures_of_a_batch():
 
 
 def test_a_killed_training_resumes_byte_for_byte(tmp_path, root):
-    assert killed("test_gan", "fit", tmp_path / "killed", root) == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "model").exists()
-    messages = []
-    step = Step.null()
-    step.info = lambda text, *values: messages.append(text % values)
-    resumed = content(fit(tmp_path / "killed", step))
-    assert "network resumed at step 6" in messages
-    assert resumed == content(fit(tmp_path / "undisturbed"))
-    assert {Path(name).suffix for name in resumed} == {".json", ".safetensors"}
-    assert not any(str(tmp_path).encode() in data for data in resumed.values())
+    squares.resumes_byte_for_byte("test_gan", fit, tmp_path, root)
 
 
 def test_recomputing_activations_changes_nothing(tmp_path):
@@ -115,19 +93,8 @@ def test_shards_and_guidance_do_not_change_the_pictures_and_seeds_do(learned, tm
 
 def test_a_fresh_process_draws_the_same(learned, tmp_path, root):
     pictures, _ = drawn(learned, tmp_path / "here")
-    code = """
-import sys
-sys.path += sys.argv[1:3]
-from pathlib import Path
-import numpy as np
-from test_gan import drawn
-np.save(sys.argv[4], drawn(Path(sys.argv[3]), Path(sys.argv[4]).parent)[0])
-"""
-    (tmp_path / "there").mkdir()
-    saved = tmp_path / "there" / "pictures.npy"
-    paths = [str(root / "workflow" / "scripts"), str(Path(__file__).parent)]
-    subprocess.run([sys.executable, "-c", code, *paths, str(learned), str(saved)], check=True)
-    np.testing.assert_array_equal(np.load(saved), pictures)
+    there = squares.drawn_elsewhere("test_gan", learned, tmp_path / "there", root)
+    np.testing.assert_array_equal(there, pictures)
 
 
 @pytest.mark.parametrize("with_it", [False, True])
@@ -159,10 +126,7 @@ def test_a_base_gives_its_weights_and_the_rows_of_its_labels(tmp_path):
     tuned = fit(tmp_path, base=base, conditions=other, own={"latent_values": 99}, steps=0)
     for part in (files.GENERATOR, files.DISCRIMINATOR):
         before, after = (load_file(folder / part / WEIGHTS) for folder in (base, tuned))
-        rows = before.pop("class_embedding.weight"), after.pop("class_embedding.weight")
-        assert all(torch.equal(before[key], after[key]) for key in before)
-        for class_id, row in ((0, 1), (1, 0), (2, NULL)):
-            torch.testing.assert_close(rows[1][class_id], rows[0][row], rtol=0, atol=0)
+        squares.keeps_weights_and_rows_of_labels(before, after)
 
 
 def test_refuses_what_it_cannot_do(learned, tmp_path):
@@ -189,23 +153,10 @@ def test_defaults_equal_those_of_the_schema(root):
 
 
 def test_two_processes_train_as_one(tmp_path):
-    shards = tmp_path / "training"
-    shards.mkdir()
-    write_shards(shards, *squares.squares())
     weights = []
     for processes, count in ((1, 6), (2, 6), (1, 0)):
-        folder = tmp_path / f"{processes} {count}"
-        training = {"steps": count, "batch": 4, "learning_rate": 1e-3, "warmup_steps": 1}
-        settings = {
-            "conditions": TINTS.columns, "generator": {"family": "gan", "gan": OWN}, "tuning": {},
-            "network": NETWORK, "training": training, "seed": 5, "hub": None,
-            "network_access": False, "compute": {**COMPUTE, "processes": processes},
-        }  # fmt: skip
-        index = str(folder / "model" / "model_index.json")
-        steps.finetune(str(shards), settings, index, str(folder / "state"), None, Step.null())
-        parts = (
-            folder / "model" / part / WEIGHTS for part in (files.GENERATOR, files.DISCRIMINATOR)
-        )
+        model = squares.finetuned({"family": "gan", "gan": OWN}, tmp_path, processes, count)
+        parts = (model / part / WEIGHTS for part in (files.GENERATOR, files.DISCRIMINATOR))
         weights.append(
             torch.cat(
                 [each.flatten() for part in parts for _, each in sorted(load_file(part).items())]

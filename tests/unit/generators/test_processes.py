@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_training import COMPUTE, NETWORK, squares
+from squares import squares
+from test_training import COMPUTE, NETWORK
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators import steps as generator_steps
@@ -35,7 +36,7 @@ def finetune(
     shards = folder / "training"
     if not shards.exists():
         shards.mkdir(parents=True)
-        write_shards(shards, *squares())
+        write_shards(shards, *squares(12))
     training = {
         "steps": steps,
         "batch": 4,

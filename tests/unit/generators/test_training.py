@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 from killed import killed
+from squares import squares
 
-from avatarflow.core.arrays import Pictures
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.diffusion.family import train as fit
@@ -31,16 +31,6 @@ NETWORK: dict[str, Any] = {
 COMPUTE = {"threads": 1, "precision": "fp32", "device": "cpu"}
 
 
-def squares(count: int = 12) -> tuple[Pictures, pd.DataFrame]:
-    """Red or blue squares on black."""
-    pictures = np.zeros((count, 16, 16, 3), np.uint8)
-    tints = ["red" if number % 2 else "blue" for number in range(count)]
-    for number, tint in enumerate(tints):
-        at = 2 + number % 5
-        pictures[number, at : at + 7, at : at + 7, 0 if tint == "red" else 2] = 200
-    return pictures, pd.DataFrame({"tint": tints})
-
-
 def train(
     folder: Path,
     step: Step | None = None,
@@ -48,7 +38,7 @@ def train(
     base: Path | None = None,
     **training: Any,
 ) -> Path:
-    pictures, table = squares()
+    pictures, table = squares(12)
     settings = {
         "steps": 10,
         "batch": 4,
@@ -127,7 +117,7 @@ def test_stops_at_a_loss_that_is_not_finite_and_names_the_step(tmp_path: Path) -
 def test_new_labels_start_from_the_base_and_the_rest_from_its_null_class(tmp_path: Path) -> None:
     train(tmp_path, steps=1, name="base")
     before = load(tmp_path / "base").transformer.class_embedding.weight
-    pictures, _ = squares()
+    pictures, _ = squares(12)
     new = Conditions({"tint": ["green", "red"]})
     fit(
         TrainingTask(
@@ -172,7 +162,7 @@ def test_refuses_pictures_of_another_size_than_the_base(tmp_path: Path) -> None:
 
 
 def test_refuses_widths_that_the_norm_cannot_divide(tmp_path: Path) -> None:
-    pictures, table = squares()
+    pictures, table = squares(12)
     with pytest.raises(AvatarflowError, match=r"network\.channels"):
         fit(
             TrainingTask(

@@ -1,22 +1,15 @@
 """The family vae: what it learns and draws, resumed and in shards, its prior, its likelihood, what it refuses."""
 
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import squares
 import torch
 import yaml
-from killed import killed
 from safetensors.torch import load_file
 from squares import COMPUTE, NETWORK, TINTS, content
 
 from avatarflow.config.loading import base_id, load
 from avatarflow.core.errors import AvatarflowError
-from avatarflow.generators import steps
 from avatarflow.generators.conditions import NULL, Conditions
 from avatarflow.generators.interface import open_attacked, open_generator
 from avatarflow.generators.settings import Compute, Network
@@ -24,11 +17,11 @@ from avatarflow.generators.vae import files
 from avatarflow.generators.vae.network import build
 from avatarflow.generators.vae.prior import Prior
 from avatarflow.generators.vae.settings import Vae
-from avatarflow.imaging.shards import write_shards
 from avatarflow.runs.context import Step
 from avatarflow.runs.records import Run
 
 OWN = {"latent_values": 6}
+WEIGHTS = "network/diffusion_pytorch_model.safetensors"
 
 
 def fit(folder, step=None, own=OWN, **asked):
@@ -57,12 +50,7 @@ def test_the_loss_falls_and_hidden_values_stay_in_use(learned):
 
 
 def test_pictures_show_the_asked_condition_and_vary(learned, tmp_path):
-    pictures, table = drawn(learned[0], tmp_path)
-    red, blue = ((table["tint"] == tint).to_numpy() for tint in ("red", "blue"))
-    colours = pictures.astype(float).mean((1, 2))
-    assert (colours[red, 0] > 2 * colours[red, 2]).mean() > 0.9
-    assert (colours[blue, 2] > 2 * colours[blue, 0]).mean() > 0.9
-    assert pictures[red].astype(float).std(0).max() > 20
+    squares.shows_the_asked_colour(*drawn(learned[0], tmp_path))
 
 
 def test_the_decoder_itself_is_conditioned():
@@ -103,16 +91,7 @@ def test_guidance_divides_the_variance_of_the_prior(learned, tmp_path):
 
 
 def test_a_killed_training_resumes_byte_for_byte(tmp_path, root):
-    assert killed("test_vae", "fit", tmp_path / "killed", root) == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "model").exists()
-    messages = []
-    step = Step.null()
-    step.info = lambda text, *values: messages.append(text % values)
-    resumed = content(fit(tmp_path / "killed", step))
-    assert "network resumed at step 6" in messages
-    assert resumed == content(fit(tmp_path / "undisturbed"))
-    assert {Path(name).suffix for name in resumed} == {".json", ".safetensors"}
-    assert not any(str(tmp_path).encode() in data for data in resumed.values())
+    squares.resumes_byte_for_byte("test_vae", fit, tmp_path, root)
 
 
 def test_recomputing_activations_changes_nothing(tmp_path):
@@ -120,7 +99,7 @@ def test_recomputing_activations_changes_nothing(tmp_path):
         fit(tmp_path / "a"),
         fit(tmp_path / "b", compute={"gradient_checkpointing": True}),
     )
-    for name in ("network/diffusion_pytorch_model.safetensors", files.PRIOR):
+    for name in (WEIGHTS, files.PRIOR):
         ours, theirs = load_file(plain / name), load_file(again / name)
         assert all(torch.allclose(ours[key], theirs[key], atol=1e-5) for key in ours)
 
@@ -133,19 +112,8 @@ def test_shards_do_not_change_the_pictures_and_seeds_do(learned, tmp_path):
 
 def test_a_fresh_process_draws_the_same(learned, tmp_path, root):
     pictures, _ = drawn(learned[0], tmp_path / "here")
-    code = """
-import sys
-sys.path += sys.argv[1:3]
-from pathlib import Path
-import numpy as np
-from test_vae import drawn
-np.save(sys.argv[4], drawn(Path(sys.argv[3]), Path(sys.argv[4]).parent)[0])
-"""
-    (tmp_path / "there").mkdir()
-    saved = tmp_path / "there" / "pictures.npy"
-    paths = [str(root / "workflow" / "scripts"), str(Path(__file__).parent)]
-    subprocess.run([sys.executable, "-c", code, *paths, str(learned[0]), str(saved)], check=True)
-    np.testing.assert_array_equal(np.load(saved), pictures)
+    there = squares.drawn_elsewhere("test_vae", learned[0], tmp_path / "there", root)
+    np.testing.assert_array_equal(there, pictures)
     draw = open_generator(learned[0], TINTS, Compute.of(COMPUTE))  # by its mark, without a config
     few = draw([0, 1], 1.0, [torch.Generator().manual_seed(one) for one in range(2)], 1)
     assert few.shape == (2, 16, 16, 3)
@@ -159,14 +127,11 @@ def test_the_standard_prior_is_taken_where_it_is_asked_for(tmp_path):
 
 def test_a_base_gives_its_weights_and_the_rows_of_its_labels(tmp_path):
     base = fit(tmp_path, name="base")
-    before = load_file(base / "network" / "diffusion_pytorch_model.safetensors")
+    before = load_file(base / WEIGHTS)
     other = Conditions({"tint": ["blue", "red", "green"]})
     tuned = fit(tmp_path, base=base, conditions=other, own={"latent_values": 99}, steps=0)
-    after = load_file(tuned / "network" / "diffusion_pytorch_model.safetensors")
-    rows = before.pop("class_embedding.weight"), after.pop("class_embedding.weight")
-    assert all(torch.equal(before[key], after[key]) for key in before)
-    for class_id, row in ((0, 1), (1, 0), (2, NULL)):
-        torch.testing.assert_close(rows[1][class_id], rows[0][row], rtol=0, atol=0)
+    after = load_file(tuned / WEIGHTS)
+    squares.keeps_weights_and_rows_of_labels(before, after)
 
 
 def test_refuses_what_it_cannot_do(learned, tmp_path):
@@ -192,7 +157,7 @@ def test_a_file_that_is_not_safetensors_is_never_opened(learned, tmp_path):
     for name, data in content(learned[0]).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
-    weights = folder / "network" / "diffusion_pytorch_model.safetensors"
+    weights = folder / WEIGHTS
     torch.save(load_file(weights), weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(OSError, match="safetensors"):
@@ -233,22 +198,11 @@ def test_unknown_settings_are_refused():
 
 
 def test_two_processes_train_as_one(tmp_path):
-    shards = tmp_path / "training"
-    shards.mkdir()
-    write_shards(shards, *squares.squares())
-    weights = []
-    for processes, count in ((1, 12), (2, 12), (1, 0)):
-        folder = tmp_path / f"{processes} {count}"
-        training = {"steps": count, "batch": 4, "learning_rate": 1e-3, "warmup_steps": 1}
-        settings = {
-            "conditions": TINTS.columns, "generator": {"family": "vae", "vae": OWN | {"free_bits": 0.1}}, "tuning": {},
-            "network": NETWORK, "training": training, "seed": 5, "hub": None,
-            "network_access": False, "compute": {**COMPUTE, "processes": processes},
-        }  # fmt: skip
-        index = str(folder / "model" / "model_index.json")
-        steps.finetune(str(shards), settings, index, str(folder / "state"), None, Step.null())
-        weights.append(load_file(folder / "model/network/diffusion_pytorch_model.safetensors"))
-    one, two, start = weights
+    generator = {"family": "vae", "vae": OWN | {"free_bits": 0.1}}
+    one, two, start = (
+        load_file(squares.finetuned(generator, tmp_path, *asked) / WEIGHTS)
+        for asked in ((1, 12), (2, 12), (1, 0))
+    )
     apart, moved = (
         max(float((one[key] - other[key]).abs().max()) for key in one) for other in (two, start)
     )

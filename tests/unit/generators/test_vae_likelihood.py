@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from avatarflow.generators.attacked import bound
 from avatarflow.generators.conditions import Conditions
-from avatarflow.generators.likelihood import bound
 from avatarflow.generators.task import TrainingTask
 from avatarflow.generators.training.loop import Draw
 from avatarflow.generators.vae.likelihood import terms

@@ -1,32 +1,21 @@
 """Attacks on generators with a likelihood: on one that has learned its members by heart, and with its controls."""
 
-import json
-
+import by_heart
 import numpy as np
 import pytest
-import torch
+from by_heart import COMPUTE, CONDITIONS, EVERY, attack
 
 from avatarflow.core.errors import AvatarflowError
 from avatarflow.core.outcomes import FAIL, INCONCLUSIVE
-from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.families import FAMILIES
-from avatarflow.generators.interface import open_attacked, open_denoiser, train
-from avatarflow.generators.task import TrainingTask
-from avatarflow.imaging.shards import write_shards
-from avatarflow.privacy.attacks.figures import auc
+from avatarflow.generators.interface import open_attacked, open_denoiser
 from avatarflow.privacy.attacks.names import due
-from avatarflow.privacy.attacks.on_generator.registry import Known, attacks_on, scores_of
-from avatarflow.privacy.attacks.on_generator.step import attack_model
-from avatarflow.privacy.canaries.model_step import expose_generator
-from avatarflow.runs.context import Step
+from avatarflow.privacy.attacks.on_generator.registry import attacks_on
 
-CONDITIONS = Conditions({"eye_side": ["left", "right"]})
-COMPUTE = {"threads": 1, "micro_batch": 16, "device": "cpu", "precision": "fp32"}
 GENERATOR = {"family": "vae", "vae": {"latent_values": 24}}
 NETWORK = {"channels": [16, 32], "norm_groups": 4}
 BY_HEART = {"steps": 250, "batch": 40, "learning_rate": 4e-3, "warmup_steps": 5, "ema_decay": 0.9}
 ATTACKS = attacks_on("likelihood")
-MEMBERS, EVERY = 40, 80
 
 
 @pytest.fixture(scope="module")
@@ -35,61 +24,25 @@ def attacked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacked")
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (EVERY, 4, 4, 3)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
-    rows = np.arange(EVERY)
-    known = Known(pictures, rows % 2, rows, rows, rows < MEMBERS)
-    table = CONDITIONS.table(known.ids)
-    task = TrainingTask(
-        pictures[:MEMBERS], table[:MEMBERS], CONDITIONS, BY_HEART, COMPUTE, 1, folder / "state", folder / "model",
-        generator=GENERATOR, network=NETWORK,
-    )  # fmt: skip
-    train(task, Step.null())
-    roles = np.where(known.member, "test", "heldout")
-    pool = table.assign(item=rows, person=rows, role=roles, copies=known.member.astype(int))
-    write_shards(folder / "pool", pictures, pool)
-    return folder, known
+    return folder, by_heart.learned(folder, pictures, GENERATOR, NETWORK, BY_HEART)
 
 
-def opened(folder):
-    return open_attacked("vae", folder / "model", CONDITIONS, COMPUTE, "an attack")
+def asked(**positive):
+    return by_heart.settings(GENERATOR, BY_HEART | {"steps": 120} | positive)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_members_known_by_heart_are_found_and_shuffled_ones_are_not(attacked, name):
     folder, known = attacked
-    values = scores_of(opened(folder), known, 1)[name]
-    assert auc(values[known.member], values[~known.member]).value > 0.9
-    shuffled = np.random.default_rng(3).permutation(known.member)
-    by_chance = auc(values[shuffled], values[~shuffled])
-    assert by_chance.low < 0.5 < by_chance.high
+    by_heart.finds_members_and_not_shuffled_ones(by_heart.opened("vae", folder), known, name)
 
 
-@pytest.mark.parametrize(("name", "attack"), ATTACKS.items())
-def test_queries_are_as_many_as_said_and_batches_change_nothing(attacked, name, attack):
+@pytest.mark.parametrize("attack_on", ATTACKS.values(), ids=ATTACKS)
+def test_queries_are_as_many_as_said_and_batches_change_nothing(attacked, attack_on):
     folder, known = attacked
-    generator = opened(folder)
-    latents, ids = generator.latents(known.pictures), torch.from_numpy(known.ids)
-    every = attack.score(generator, latents, ids, known.items, 1)
-    assert generator.queries == attack.queries == 8
-    order = np.array([7, 2, 61, 0])
-    some = attack.score(generator, latents[order], ids[order], known.items[order], 1)
-    assert some == pytest.approx(every[order], rel=1e-4)
-    assert (attack.score(generator, latents, ids, known.items, 2) != every).any()
-
-
-def asked(**more):
-    attacks = {
-        "largest_auc": 0.6, "fewest_persons": 30, "persons": 200, "positive_control": BY_HEART | {"steps": 120},
-    }  # fmt: skip
-    base = {"conditions": CONDITIONS.columns, "generator": GENERATOR, "compute": COMPUTE}
-    return {**base, "attacks": attacks | more}
-
-
-def attack(folder, settings, out):
-    inputs = {"pool": str(folder / "pool"), "model": str(folder / "model" / "model_index.json")}
-    attack_model(
-        inputs, settings, 1, "student", str(out / "state"), str(out / "found.json"), Step.null()
+    by_heart.asks_as_often_as_said_and_batches_change_nothing(
+        by_heart.opened("vae", folder), known, attack_on
     )
-    return {row["attack"]: row for row in json.loads((out / "found.json").read_text())}
 
 
 def test_a_copy_that_was_taught_non_members_gives_them_away(attacked, tmp_path):
@@ -104,9 +57,7 @@ def test_a_copy_that_was_taught_non_members_gives_them_away(attacked, tmp_path):
 
 
 def test_an_attack_that_sees_nothing_in_its_copy_concludes_nothing(attacked, tmp_path):
-    folder, _ = attacked
-    blind = asked(positive_control=BY_HEART | {"steps": 1, "learning_rate": 1e-6})
-    found = attack(folder, blind, tmp_path)
+    found = attack(attacked[0], asked(steps=1, learning_rate=1e-6), tmp_path)
     assert {row["conclusion"] for row in found.values()} == {INCONCLUSIVE}
 
 
@@ -125,9 +76,5 @@ def test_a_family_is_asked_only_what_it_can_answer(attacked, tmp_path):
 
 
 def test_canaries_are_exposed_by_the_attacks_of_the_family(attacked, tmp_path):
-    folder, _ = attacked
-    out = tmp_path / "exposed.json"
-    model = str(folder / "model" / "model_index.json")
-    expose_generator(str(folder / "pool"), model, asked(), 1, "teacher", str(out), Step.null())
-    found = json.loads(out.read_text())
+    found = by_heart.exposed(attacked[0], asked(), tmp_path)
     assert (set(found["scores"]), found["refused"]) == (set(ATTACKS), "")

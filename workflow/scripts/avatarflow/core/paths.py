@@ -4,6 +4,7 @@ Imported while Snakemake parses: standard library only.
 """
 
 import glob
+import io
 import json
 import os
 import shutil
@@ -124,6 +125,12 @@ def write_bytes(target: str | Path, content: bytes) -> None:
 
 
 def write_figure(target: str | Path, figure: Any, dpi: int) -> None:
-    """Write a figure of matplotlib as PNG, whole or not at all, and without the version that drew it."""
-    with replacing(target) as path:
-        figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
+    """Write a figure of matplotlib as PNG, whole or not at all."""
+    write_bytes(target, png(figure, dpi))
+
+
+def png(figure: Any, dpi: int) -> bytes:
+    """Return a figure of matplotlib as PNG, without the version that drew it."""
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=dpi, format="png", metadata={"Software": None})
+    return stream.getvalue()

@@ -101,6 +101,13 @@ def decoded(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     return pictures
 
 
+def shown(codec: Codec, latents: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Pictures (n, h, w, 3) in [0, 1] of latents, as a pipeline gives them."""
+    pictures = decode(codec, latents).add(1).div(2).clamp(0, 1)
+    array: npt.NDArray[np.float32] = pictures.permute(0, 2, 3, 1).cpu().numpy()
+    return array
+
+
 def batches(pictures: Stored, size: int = 64) -> Iterator[torch.Tensor]:
     """Pictures as tensors, some at a time."""
     for start in range(0, len(pictures), size):

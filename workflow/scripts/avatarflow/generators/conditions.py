@@ -143,17 +143,31 @@ class Conditions:
         """Every class id and its label, as `DiTPipeline` wants it for `id2label`."""
         return {class_id: self.label(class_id) for class_id in range(len(self))}
 
-    def refuse_others(self, trained: Mapping[str, str]) -> None:
-        """Refuse a generator that was trained with other labels, given by class id as text.
+    def words(self) -> dict[str, str]:
+        """Labels by class id as text, as JSON holds them."""
+        return {str(class_id): label for class_id, label in self.labels().items()}
+
+    def refuse_others(self, trained: Mapping[str, str], attacked: bool = False) -> None:
+        """Refuse a generator that was trained with other labels.
+
+        Parameters
+        ----------
+        trained : as from `words`
+        attacked : bool
+            Whether an attack opens the generator; the advice is another one then.
 
         Raises
         ------
         AvatarflowError
             If they are not those of these conditions.
         """
-        if trained != {str(class_id): label for class_id, label in self.labels().items()}:
-            found = "not those that the generator was trained with"
-            raise refuse("conditions", found, "train it again or ask as it was trained")
+        if trained == self.words():
+            return
+        if attacked:
+            found = "trained with other conditions"
+            raise refuse("attacked generator", found, "attack it with its own")
+        found = "not those that the generator was trained with"
+        raise refuse("conditions", found, "train it again or ask as it was trained")
 
     def complete(self) -> list[int]:
         """Class ids without a missing value, in order; the one class there is when there are no columns."""

@@ -19,10 +19,9 @@ from avatarflow.generators.pca_gaussian import family as pca_gaussian
 from avatarflow.generators.vae import family as vae
 from avatarflow.runs.context import Step
 
+from .attacked import Discriminator, Likelihood
 from .conditions import Conditions
-from .discriminator import Discriminator
 from .families import DEFAULT, FAMILIES
-from .likelihood import Likelihood
 from .sampling import Draw
 from .settings import Compute
 from .task import SamplingTask, TrainingTask
@@ -105,10 +104,8 @@ def open_attacked(
 
     Parameters and errors as for `open_denoiser`.
     """
-    if FAMILIES[name].likelihood:
-        likely: Likelihood = MODULES[name].likelihood(folder, conditions, compute)
-        return likely
-    if FAMILIES[name].discriminator:
-        judging: Discriminator = MODULES[name].discriminator(folder, conditions, compute)
-        return judging
-    return open_denoiser(name, folder, conditions, compute, where)
+    asked = FAMILIES[name].attacked_by
+    if asked == "denoise":
+        return open_denoiser(name, folder, conditions, compute, where)
+    opened: Likelihood | Discriminator = getattr(MODULES[name], asked)(folder, conditions, compute)
+    return opened

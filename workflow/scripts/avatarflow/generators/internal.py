@@ -1,8 +1,9 @@
-"""Parts of a generator's folder that are not released with it, as its `model_index.json` names them.
+"""Files of a generator's folder that are released with it: all but the parts that its `model_index.json` keeps back.
 
 Imported while Snakemake parses: standard library only.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from avatarflow.core.paths import read_json
@@ -11,8 +12,8 @@ INTERNAL = "internal"
 """The key of `model_index.json`; folders of stock pipelines do not have it, and nothing in them is left out."""
 
 
-def is_released(path: Path, folder: Path) -> bool:
-    """Return whether a file of a generator's folder is released where the generator is."""
+def released(files: Iterable[Path], folder: Path) -> list[Path]:
+    """Return those files of a generator's folder that are released where the generator is."""
     index = folder / "model_index.json"
-    internal = read_json(index).get(INTERNAL, []) if index.is_file() else []
-    return path.relative_to(folder).parts[0] not in internal
+    kept_back = read_json(index).get(INTERNAL, []) if index.is_file() else []
+    return [path for path in files if path.relative_to(folder).parts[0] not in kept_back]

@@ -7,10 +7,10 @@ from typing import Any
 from diffusers import AutoencoderDC, AutoencoderTiny
 from diffusers.models.modeling_utils import ModelMixin
 
+from avatarflow.core.errors import refuse
 from avatarflow.core.paths import read_json
 
 from .codec import Codec
-from .conditions import Conditions
 from .pipeline import quiet
 
 INDEX = "model_index.json"
@@ -38,11 +38,28 @@ def read_codec(name: str, folder: Path) -> Codec:
     return codec
 
 
+def read_index(folder: Path, mark: str, name: str) -> Any:
+    """Return the index of a family's folder.
+
+    Parameters
+    ----------
+    mark : str
+        The file that only this family's generators hold.
+    name : str
+        The family in words, for the refusal.
+
+    Raises
+    ------
+    AvatarflowError
+        If the folder is none of this family.
+    """
+    if not (folder / mark).is_file() or not (folder / INDEX).is_file():
+        found = f"no {name} of this project there"
+        do = "name a local folder that this family has written, or give base.pretrain"
+        raise refuse("base", found, do)
+    return read_json(folder / INDEX)
+
+
 def write_values(path: Path, values: Any) -> None:
     """Write JSON with sorted keys."""
     path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def labels_of(conditions: Conditions) -> dict[str, str]:
-    """Words by class id as text, as JSON holds them."""
-    return {str(class_id): label for class_id, label in conditions.labels().items()}

@@ -36,10 +36,13 @@ def assemble(
 
 def save(pipe: DiTPipeline, folder: Path) -> None:
     """Write a pipeline folder, whole or not at all; no file in it holds a path of this machine."""
-    pipe.register_to_config(
-        id2label={str(class_id): label for label, class_id in pipe.labels.items()}
-    )
+    pipe.register_to_config(id2label=words(pipe))
     write(pipe, folder, {})
+
+
+def words(pipe: DiTPipeline) -> dict[str, str]:
+    """Labels of a pipeline by class id as text, as `Conditions.words` gives them."""
+    return {str(class_id): label for label, class_id in pipe.labels.items()}
 
 
 def write(pipe: DiffusionPipeline, folder: Path, more: Mapping[str, str]) -> None:

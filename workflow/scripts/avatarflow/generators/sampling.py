@@ -21,7 +21,7 @@ from avatarflow.runs.stopping import watching
 
 from .conditions import Conditions, Ids
 from .device import device, run_rounded
-from .pipeline import folder_digest, load
+from .pipeline import folder_digest, load, words
 from .settings import Compute, Sampling
 from .speed import prepare
 from .task import SamplingTask
@@ -138,7 +138,7 @@ def ready(generator: Path, conditions: Conditions, compute: Compute) -> Draw:
     """Return the pipeline on its device, its network running in the asked precision (latents and codec stay 32-bit)."""
     where = device(compute)
     pipe = load(generator).to(where)
-    conditions.refuse_others({str(class_id): label for label, class_id in pipe.labels.items()})
+    conditions.refuse_others(words(pipe))
     prepare(pipe.transformer, compute)
     run_rounded(pipe.transformer, compute, where)
     return lambda ids, guidance, noises, steps: (

@@ -10,7 +10,7 @@ from avatarflow.release.templates import embedded, figure, fill
 from avatarflow.runs.context import Step
 
 from .contents import FORMAT
-from .sheets import sheets
+from .pdf import pdf
 
 NOT_STATED = "Not stated here."
 DASH = "-"
@@ -38,7 +38,7 @@ def write_pages(
         for name, item in paper["items"].items()
     ]
     write_text(outputs["page"], fill("paper.html.j2", paper=paper, items=items))
-    write_bytes(outputs["pdf"], sheets(paper, items))
+    write_bytes(outputs["pdf"], pdf(paper, items))
     write_json(outputs["index"], index(paper, inputs))
     step.info("%d items, %d left out", len(items), len(paper["left_out"]))
 

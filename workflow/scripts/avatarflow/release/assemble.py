@@ -10,7 +10,7 @@ import pandas as pd
 
 from avatarflow.core.errors import refuse
 from avatarflow.core.paths import read_json, replacing_folder
-from avatarflow.generators.internal import is_released
+from avatarflow.generators.internal import released
 from avatarflow.imaging.shards import write_shards
 from avatarflow.imaging.sheet import contact_sheet
 from avatarflow.quality.samples import Sample
@@ -110,7 +110,7 @@ def copy_model(model: Path, target: Path) -> None:
             else "no pipeline folder"
         )
         raise refuse("released generator", found, "train the student again")
-    for path in (path for path in files if is_released(path, model)):
+    for path in released(files, model):
         place = target / path.relative_to(model)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)

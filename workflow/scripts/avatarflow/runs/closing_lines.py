@@ -47,23 +47,24 @@ def closing_lines(config: Mapping[str, Any], workdir: Path = Path()) -> tuple[li
         How many entries were refused, failed, or have a decision that cannot be read.
     """
     lines, refused = [], 0
-    no_reasons: list[str] = []
     entries = [(map_name, name) for map_name in PAGES for name in config.get(map_name, {})]
     for map_name, name in entries:
-        path = DECISIONS.get(map_name)
         what, page = f"{map_name} {name}", PAGES[map_name].format(map=map_name, name=name)
-        if map_name in PAGE_ALONE and not (workdir / page).is_file():
-            decision, reasons = NOT_MADE, no_reasons
-        elif path is None:
-            decision, reasons = "made", no_reasons
-        else:
-            decision, reasons = read_decision(workdir / path.format(map=map_name, name=name))
+        decision, reasons = _decision(map_name, name, page, workdir)
         refused += decision not in FINE
         is_made = decision != NOT_MADE  # else there is no page to look at
         lines.append(
             closing_line(what, decision, reasons, page) if is_made else f"{what}: {decision}"
         )
     return lines, refused
+
+
+def _decision(map_name: str, name: str, page: str, workdir: Path) -> tuple[str, list[str]]:
+    """Return what was decided on an entry, with its reasons; an entry that decides nothing is made."""
+    if map_name in DECISIONS:
+        return read_decision(workdir / DECISIONS[map_name].format(map=map_name, name=name))
+    not_made = map_name in PAGE_ALONE and not (workdir / page).is_file()
+    return NOT_MADE if not_made else "made", []
 
 
 def closing_line(what: str, decision: str, reasons: Sequence[str], page: str | Path) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 import torch
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.pipeline import load
+from avatarflow.generators.pipeline import load, words
 from avatarflow.generators.settings import Compute
 
 
@@ -38,10 +37,7 @@ class Denoiser:
         self.compute = Compute.of(compute)
         self.where = device(self.compute)
         self.pipe = load(folder).to(self.where)
-        if self.pipe.labels != {label: class_id for class_id, label in conditions.labels().items()}:
-            raise refuse(
-                "attacked generator", "trained with other conditions", "attack it with its own"
-            )
+        conditions.refuse_others(words(self.pipe), attacked=True)
         self.alphas_cumprod = self.pipe.scheduler.alphas_cumprod.double()  # (timesteps,)
         self.queries = 0
         """Passes of the network so far, counted per picture of a batch."""

@@ -5,7 +5,6 @@ import torch
 from diffusers import DiTPipeline
 from torch import nn
 
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.device import device
@@ -13,7 +12,7 @@ from avatarflow.generators.pipeline import assemble, load, save
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import TrainingTask
-from avatarflow.generators.training.begin import begin, inherit_labels
+from avatarflow.generators.training.begin import begin, inherit_labels, refuse_other_size
 from avatarflow.generators.training.latents import latents_of
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
@@ -98,13 +97,8 @@ def _start(task: TrainingTask) -> DiTPipeline:
     if task.base is not None:
         pipe = load(task.base, task.network_allowed)
         size = pipe.transformer.config.sample_size * codecs.factor(pipe.vae)
-        if size != pictures.shape[1]:
-            raise refuse(
-                "base",
-                f"a generator of {size} px for pictures of {pictures.shape[1]} px",
-                "make them equal",
-            )
-        inherit_labels(pipe.transformer, pipe.labels, labels)
+        refuse_other_size(size, pictures.shape[1])
+        inherit_labels(pipe.transformer.class_embedding.weight, pipe.labels, labels)
         return pipe
     codec = codecs.build(network, pictures)
     cells = pictures.shape[1] // codecs.factor(codec)

@@ -25,6 +25,7 @@ from avatarflow.generators.pipeline import folder_digest, quiet, write
 from avatarflow.generators.settings import Compute, Training, Tuning
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
+from avatarflow.generators.training.begin import inherit_labels, refuse_other_size
 from avatarflow.generators.training.latents import Encoded
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
@@ -99,13 +100,9 @@ def start(pictures: Stored, conditions: Conditions, base: str | Path) -> Any:
         if side % step:
             raise refuse("size_px", f"{side} px for this base", f"use a multiple of {step}")
         network.register_to_config(sample_size=side // cell)
-    elif network.config.sample_size * cell != side:
-        raise refuse(
-            "base", f"a generator of {network.config.sample_size * cell} px for pictures of {side} px",
-            "make them equal",
-        )  # fmt: skip
     else:
-        _inherit_labels(pipe, conditions.labels())
+        refuse_other_size(network.config.sample_size * cell, side)
+        _inherit_labels(pipe, conditions)
     return pipe
 
 
@@ -114,16 +111,13 @@ def _tables(network: nn.Module) -> list[nn.Embedding]:
     return [part.embedding_table for part in network.modules() if hasattr(part, "embedding_table")]
 
 
-def _inherit_labels(pipe: Any, labels: Mapping[int, str]) -> None:
-    """As `network.inherit_labels`, in every block; afterwards the pipeline knows the new labels."""
-    with torch.no_grad():
-        for table in _tables(pipe.transformer):
-            before = table.weight.clone()
-            table.weight[:NULL] = before[NULL]
-            for class_id, label in labels.items():
-                table.weight[class_id] = before[pipe.labels.get(label, NULL)]
+def _inherit_labels(pipe: Any, conditions: Conditions) -> None:
+    """As `begin.inherit_labels`, in every block; afterwards the pipeline knows the new labels."""
+    labels = conditions.labels()
+    for table in _tables(pipe.transformer):
+        inherit_labels(table.weight, pipe.labels, labels)
     pipe.labels = {label: class_id for class_id, label in labels.items()}
-    pipe.register_to_config(id2label={str(class_id): label for class_id, label in labels.items()})
+    pipe.register_to_config(id2label=conditions.words())
 
 
 def captions(conditions: Conditions, template: str) -> dict[int, str]:

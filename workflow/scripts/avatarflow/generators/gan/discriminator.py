@@ -7,11 +7,9 @@ from typing import Any
 import torch
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, run_rounded
-from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute
 
 from .augmentation import NUMBERS, augment
@@ -22,7 +20,7 @@ DRAWN = 64
 
 
 class OpenedDiscriminator:
-    """The folder that training has written, opened: see `generators.discriminator.Discriminator`.
+    """The folder that training has written, opened: see `generators.attacked.Discriminator`.
 
     Raises
     ------
@@ -39,10 +37,7 @@ class OpenedDiscriminator:
         self.where = device(self.compute)
         self.parts, judge = load(folder).to(self.where), load_judge(folder)
         self.parts.generator.eval()
-        if self.parts.labels != labels_of(conditions):
-            raise refuse(
-                "attacked generator", "trained with other conditions", "attack it with its own"
-            )
+        conditions.refuse_others(self.parts.labels, attacked=True)
         self.network, self.augmentation = judge.network.to(self.where).eval(), judge.augmentation
         run_rounded(self.network, self.compute, self.where)
         run_rounded(self.parts.generator, self.compute, self.where)

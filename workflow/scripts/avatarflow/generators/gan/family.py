@@ -9,16 +9,14 @@ from typing import Any
 
 import torch
 
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, run_rounded
-from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
-from avatarflow.generators.training.begin import begin, inherit_labels
+from avatarflow.generators.training.begin import begin, inherit_labels, refuse_other_size
 from avatarflow.generators.training.latents import latents_of
 from avatarflow.generators.training.processes import Processes
 from avatarflow.runs.context import Step
@@ -76,19 +74,17 @@ def train(task: TrainingTask, step: Step) -> None:
 def _start(task: TrainingTask, own: Gan) -> tuple[Parts, Discriminator]:
     """Return what training starts from: the base's parts with rows for the new labels, or fresh parts."""
     network, pictures, labels = Network.of(task.network), task.pictures, task.conditions.labels()
-    side, known = int(pictures.shape[1]), labels_of(task.conditions)
+    side, known = int(pictures.shape[1]), task.conditions.words()
     if task.base is None:
         codec = codecs.build(network, pictures)
         patch, channels = codecs.factor(codec), codec.config.latent_channels
         fresh, judging = build(network, own, side // patch, channels, patch, task.seed)
         return Parts(fresh, codec, known, side), judging
     base, judging = load(task.base), load_judge(task.base).network
-    if base.size_px != side:
-        found = f"a generator of {base.size_px} px for pictures of {side} px"
-        raise refuse("base", found, "make them equal")
+    refuse_other_size(base.size_px, side)
     old = {label: int(one) for one, label in base.labels.items()}
     for part in (base.generator, judging):
-        inherit_labels(part, old, labels)
+        inherit_labels(part.class_embedding.weight, old, labels)
         part.requires_grad_(True)
     return Parts(base.generator, base.codec, known, side), judging
 
@@ -118,9 +114,7 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
         del guidance, steps
         noise = torch.stack([torch.randn(parts.generator.values, generator=one) for one in noises])
         latents = parts.generator(noise.to(where), torch.tensor(ids, device=where))
-        pictures = codecs.decode(parts.codec, latents)  # (n, 3, h, w) in [-1, 1]
-        shown: Any = pictures.add(1).div(2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-        return shown
+        return codecs.shown(parts.codec, latents)
 
     opened: sampling.Draw = draw
     return opened

@@ -9,7 +9,14 @@ from avatarflow.core.errors import refuse
 from avatarflow.core.paths import read_json, replacing_folder
 from avatarflow.generators.codec import Codec
 from avatarflow.generators.internal import INTERNAL
-from avatarflow.generators.parts import INDEX, read_codec, read_part, write_part, write_values
+from avatarflow.generators.parts import (
+    INDEX,
+    read_codec,
+    read_index,
+    read_part,
+    write_part,
+    write_values,
+)
 
 from .network import Discriminator, Generator
 
@@ -71,13 +78,7 @@ def load(folder: str | Path) -> Parts:
         If there is none of this family.
     """
     place = Path(folder)
-    if not (place / MARK).is_file() or not (place / INDEX).is_file():
-        raise refuse(
-            "base",
-            "no generative adversarial network of this project there",
-            "name a local folder that this family has written, or give base.pretrain",
-        )
-    index = read_json(place / INDEX)
+    index = read_index(place, MARK, "generative adversarial network")
     generator = read_part(Generator, place / GENERATOR)
     codec = read_codec(index["codec"], place / CODEC)
     return Parts(generator, codec, index["id2label"], int(index["size_px"]))

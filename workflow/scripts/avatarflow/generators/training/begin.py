@@ -1,5 +1,6 @@
 """How a family with checkpoints begins a training: pictures that fit, and what an earlier run of the task left."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,28 @@ def _identity(task: TrainingTask, codes: Ids, own: dict[str, Any]) -> str:
     )
 
 
-def inherit_labels(model: Any, old: dict[str, int], new: dict[int, str]) -> None:
+def refuse_other_size(side: int, wanted: int) -> None:
+    """Refuse a base whose pictures have another side than those of the training, both in pixels.
+
+    Raises
+    ------
+    AvatarflowError
+    """
+    if side != wanted:
+        found = f"a generator of {side} px for pictures of {wanted} px"
+        raise refuse("base", found, "make them equal")
+
+
+def inherit_labels(table: torch.Tensor, old: Mapping[str, int], new: Mapping[int, str]) -> None:
     """Give the classes of a new run their rows: of the base's class with the same label, else of its null class.
 
     Parameters
     ----------
-    model : torch.nn.Module
-        The base's network; its class embedding is changed in place.
+    table : (classes, width)
+        A class embedding of the base; changed in place.
     old : label to class id in the base
     new : class id to label in the new run
     """
-    table = model.class_embedding.weight
     with torch.no_grad():
         before = table.clone()
         table[:NULL] = before[NULL]

@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
 from avatarflow.generators import sampling
 from avatarflow.generators.conditions import Conditions, Ids
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute, Network, Training
 from avatarflow.generators.speed import prepare
 from avatarflow.generators.task import SamplingTask, TrainingTask
-from avatarflow.generators.training.begin import begin, inherit_labels
+from avatarflow.generators.training.begin import begin, inherit_labels, refuse_other_size
 from avatarflow.generators.training.latents import Encoded, OnDemand, latents_of
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.processes import Processes
@@ -87,17 +85,16 @@ def _start(task: TrainingTask) -> Parts:
     """Return what training starts from: the base's parts with rows for the new labels, or fresh parts."""
     network, pictures, labels = Network.of(task.network), task.pictures, task.conditions.labels()
     own, side = Vae.of(task.generator.get(NAME, {})), int(pictures.shape[1])
-    known = labels_of(task.conditions)
+    known = task.conditions.words()
     if task.base is None:
         codec = codecs.build(network, pictures)
         cells, channels = side // codecs.factor(codec), codec.config.latent_channels
         fresh = build(network, own, cells, channels, task.seed)
         return Parts(fresh, codec, Prior.standard(len(known), fresh.values), known, side)
     base = load(task.base)
-    if base.size_px != side:
-        found = f"a generator of {base.size_px} px for pictures of {side} px"
-        raise refuse("base", found, "make them equal")
-    inherit_labels(base.network, {label: int(one) for one, label in base.labels.items()}, labels)
+    refuse_other_size(base.size_px, side)
+    old = {label: int(one) for one, label in base.labels.items()}
+    inherit_labels(base.network.class_embedding.weight, old, labels)
     base.network.requires_grad_(True)
     return Parts(
         base.network, base.codec, Prior.standard(len(known), base.network.values), known, side
@@ -145,8 +142,6 @@ def ready(folder: Path, conditions: Conditions, compute: Compute) -> sampling.Dr
         hidden = parts.prior.draw(asked, noise.to(where), guidance)
         with torch.no_grad(), rounding(compute, where):
             decoded = parts.network.decode(hidden, asked)
-        pictures = codecs.decode(parts.codec, decoded)  # (n, 3, h, w) in [-1, 1]
-        shown: Any = pictures.add(1).div(2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-        return shown
+        return codecs.shown(parts.codec, decoded)
 
     return draw

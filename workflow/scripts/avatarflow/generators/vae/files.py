@@ -6,10 +6,16 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from avatarflow.core.errors import refuse
-from avatarflow.core.paths import read_json, replacing_folder
+from avatarflow.core.paths import replacing_folder
 from avatarflow.generators.codec import Codec
-from avatarflow.generators.parts import INDEX, read_codec, read_part, write_part, write_values
+from avatarflow.generators.parts import (
+    INDEX,
+    read_codec,
+    read_index,
+    read_part,
+    write_part,
+    write_values,
+)
 
 from .network import ConditionalVae
 from .prior import Prior
@@ -59,13 +65,7 @@ def load(folder: str | Path) -> Parts:
         If there is none of this family.
     """
     place = Path(folder)
-    if not (place / PRIOR).is_file() or not (place / INDEX).is_file():
-        raise refuse(
-            "base",
-            "no variational autoencoder of this project there",
-            "name a local folder that this family has written, or give base.pretrain",
-        )
-    index = read_json(place / INDEX)
+    index = read_index(place, PRIOR, "variational autoencoder")
     network = read_part(ConditionalVae, place / NETWORK)
     codec = read_codec(index["codec"], place / CODEC)
     prior = Prior(**load_file(place / PRIOR))

@@ -7,12 +7,10 @@ from typing import Any
 import torch
 
 from avatarflow.core.arrays import Pictures
-from avatarflow.core.errors import refuse
 from avatarflow.generators import codec as codecs
+from avatarflow.generators.attacked import Terms
 from avatarflow.generators.conditions import Conditions
 from avatarflow.generators.device import device, rounding
-from avatarflow.generators.likelihood import Terms
-from avatarflow.generators.parts import labels_of
 from avatarflow.generators.settings import Compute
 
 from .files import load
@@ -22,7 +20,7 @@ from .prior import Prior
 
 
 class Likelihood:
-    """A generator's folder, opened: see `generators.likelihood.Likelihood`.
+    """A generator's folder, opened: see `generators.attacked.Likelihood`.
 
     Raises
     ------
@@ -36,10 +34,7 @@ class Likelihood:
         self.compute = Compute.of(compute)
         self.where = device(self.compute)
         self.parts = load(folder).to(self.where)
-        if self.parts.labels != labels_of(conditions):
-            raise refuse(
-                "attacked generator", "trained with other conditions", "attack it with its own"
-            )
+        conditions.refuse_others(self.parts.labels, attacked=True)
         self.parts.network.eval()
         self.values, self.queries = self.parts.network.values, 0
 

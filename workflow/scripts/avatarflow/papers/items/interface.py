@@ -1,6 +1,5 @@
 """What every kind of item is given, and what it makes: a table, and a figure beside it."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from avatarflow.core.paths import png
 from avatarflow.core.statistics import Estimate
 
 DPI = 150
@@ -74,10 +74,8 @@ def picture(path: str | Path) -> bytes:
 
 
 def drawn(figure: Figure) -> bytes:
-    """Return a figure as PNG, without the version that drew it."""
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=DPI, format="png", metadata={"Software": None})
-    return stream.getvalue()
+    """Return a figure as PNG."""
+    return png(figure, DPI)
 
 
 def estimate(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """What each gate would have said at other thresholds: from the gates of a certificate, and nothing else."""
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from avatarflow.core.gates import ABOVE, AT_MOST, SHARE, WHOLE
+from avatarflow.core.paths import png
 from avatarflow.release.templates import figure
 
 from .rules import rule_of
@@ -81,9 +81,7 @@ def draw_gates(gates: Sequence[Mapping[str, Any]]) -> bytes:
         ],
         loc="outside upper center", ncols=4, fontsize=8.5, frameon=False,
     )  # fmt: skip
-    picture = io.BytesIO()
-    canvas.savefig(picture, dpi=130, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    return png(canvas, dpi=130)
 
 
 def reach(gate: Mapping[str, Any]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from avatarflow import __version__
 from avatarflow.core.digest import config_digest, file_sha256
 from avatarflow.core.outcomes import PASS
 from avatarflow.core.paths import read_json
-from avatarflow.generators.internal import is_released
+from avatarflow.generators.internal import released
 from avatarflow.runs.closing_lines import DECISIONS, UNREADABLE, read_decision
 from avatarflow.runs.history import Record
 
@@ -140,8 +140,8 @@ def folder_digest(folder: Path) -> str:
     """
     files = {
         path.relative_to(folder).as_posix(): _digest(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in (".safetensors", ".json") and is_released(path, folder)
+        for path in released(sorted(folder.rglob("*")), folder)
+        if path.is_file() and path.suffix in (".safetensors", ".json")
     }
     return config_digest(files) if files else ""
 

@@ -10,9 +10,9 @@ pictures of the class, since a relativistic discriminator tells no more than a d
 import torch
 
 from avatarflow.core.arrays import Floats, Integers
-from avatarflow.generators.discriminator import Discriminator
+from avatarflow.generators.attacked import Discriminator
 
-from .noise import noise_of
+from .noise import mean_over_noise
 
 MEANING = "how real the discriminator finds the picture that the generator was trained against"
 DRAWS = 8
@@ -26,8 +26,10 @@ def score(
 
     Noise belongs to the picture, so batches change nothing.
     """
-    total = torch.zeros(len(latents), dtype=torch.float64)
-    for draw in range(DRAWS):
-        total += generator.judge(latents, ids, noise_of((generator.values,), items, seed, draw))
-    values: Floats = (total / DRAWS).numpy()
-    return values
+    return mean_over_noise(
+        lambda noise: generator.judge(latents, ids, noise),
+        generator.values,
+        items,
+        seed,
+        range(DRAWS),
+    )

@@ -9,7 +9,7 @@ al. 2016 (arXiv 1509.00519), equation 8.
 import torch
 
 from avatarflow.core.arrays import Floats, Integers
-from avatarflow.generators.likelihood import Likelihood, bound
+from avatarflow.generators.attacked import Likelihood, bound
 
 from .noise import noise_of
 

@@ -9,9 +9,9 @@ Hilprecht et al. 2019, Monte Carlo and reconstruction membership inference attac
 import torch
 
 from avatarflow.core.arrays import Floats, Integers
-from avatarflow.generators.likelihood import Likelihood
+from avatarflow.generators.attacked import Likelihood
 
-from .noise import noise_of
+from .noise import mean_over_noise
 
 MEANING = "how well the generator gives the picture back from its hidden values"
 DRAWS = 8
@@ -22,9 +22,7 @@ def score(
     generator: Likelihood, latents: torch.Tensor, ids: torch.Tensor, items: Integers, seed: int
 ) -> Floats:
     """Mean log likelihood of the picture given hidden values that the encoder draws, in nats."""
-    total = torch.zeros(len(latents), dtype=torch.float64)
-    for draw in range(DRAWS):
-        noise = noise_of((generator.values,), items, seed, DRAWS + draw)
-        total += generator.terms(latents, ids, noise).reconstruction
-    values: Floats = (total / DRAWS).numpy()
-    return values
+    return mean_over_noise(
+        lambda noise: generator.terms(latents, ids, noise).reconstruction,
+        generator.values, items, seed, range(DRAWS, 2 * DRAWS),
+    )  # fmt: skip

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from avatarflow.core.arrays import Floats, Integers, Mask, Pictures
+from avatarflow.generators.attacked import Discriminator, Likelihood
 from avatarflow.generators.conditions import Ids
 from avatarflow.generators.diffusion.denoiser import Denoiser
-from avatarflow.generators.discriminator import Discriminator
-from avatarflow.generators.likelihood import Likelihood
 from avatarflow.privacy.attacks.conclusion import conclude
 from avatarflow.privacy.attacks.interface import Scores
 from avatarflow.privacy.attacks.subjects import half_of

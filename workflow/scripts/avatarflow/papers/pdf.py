@@ -9,7 +9,7 @@ from avatarflow.release.dossier.pdf import drawable, typeset, widths
 TEMPLATE = "paper.typ"
 
 
-def sheets(paper: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> bytes:
+def pdf(paper: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> bytes:
     """Return a paper as a PDF file.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What a family with a likelihood tells of pictures: the terms of its evidence lower bound."""
+"""What attacks ask of a generator that predicts no clean pictures: its likelihood, or its discriminator."""
 
 import math
 from typing import NamedTuple, Protocol
@@ -23,14 +23,14 @@ class Terms(NamedTuple):
     prior: torch.Tensor
 
 
-class Likelihood(Protocol):
-    """A generator's folder, opened to be asked for the likelihood of pictures.
+class Opened(Protocol):
+    """A generator's folder, opened to be asked about pictures.
 
     Attributes
     ----------
     compute : Compute
     values : int
-        Hidden values per picture.
+        Noise values per picture that an answer takes.
     queries : int
         Passes of the network so far, counted per picture of a batch.
     """
@@ -42,8 +42,22 @@ class Likelihood(Protocol):
     def latents(self, pictures: Pictures) -> torch.Tensor:
         """(n, channels, cells, cells) what the generator works on in place of the pictures."""
 
+
+class Likelihood(Opened, Protocol):
+    """One that says how likely it finds pictures: the terms of its evidence lower bound."""
+
     def terms(self, latents: torch.Tensor, ids: torch.Tensor, noise: torch.Tensor) -> Terms:
         """Terms at hidden values drawn with noise (n, values); one query."""
+
+
+class Discriminator(Opened, Protocol):
+    """One that says how real pictures look to the network it was trained against."""
+
+    def judge(self, latents: torch.Tensor, ids: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """How much more real (n,) float64 pictures look than drawn ones of their classes; one query.
+
+        Each is altered by standard normal noise (n, values) first, as in training.
+        """
 
 
 def bound(log_weights: torch.Tensor) -> torch.Tensor:
