@@ -201,3 +201,22 @@ def test_an_edited_line_of_the_cone_reruns_exactly_its_users(undisturbed, copied
         "fit_fingerprint",
         "fingerprint_originals",
     }
+
+
+def test_what_a_private_training_cost_stands_in_the_certificate(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    project.copy(undisturbed, folder)
+    asked = {"epsilon": 8.0, "delta": 1e-3, "patients": 4, "views": 2}
+    project.write_config(folder, releases__tiny__differential_privacy=asked)
+    rules = ("finetune", "release")
+    target = f"{RELEASE}/release/certificate.json"
+    project.run(
+        folder, target, "--forcerun", *rules, "--allowed-rules", *rules, "--rerun-triggers", "mtime"
+    )
+    certificate = json.loads((folder / target).read_text())
+    spent = certificate["measured"]["differential_privacy"]
+    assert 0 < spent["epsilon"] <= 8
+    assert spent["delta"] == 1e-3
+    claimed = [line for line in certificate["claim"] if "differential privacy" in line]
+    assert len(claimed) == 1
+    assert f"epsilon {spent['epsilon']:.3g} at delta 0.001" in claimed[0]

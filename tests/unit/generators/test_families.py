@@ -146,6 +146,12 @@ def test_a_gaussian_refuses_what_it_cannot_do(gaussian, tmp_path):
              "verifier": {"matcher": "iris"}},
             "cannot make them; set near_duplicates.persons to 0",
         ),
+        (
+            {"generator": {"family": "gan"}, "base": {"pretrain": {}},
+             "differential_privacy": {"epsilon": 1, "delta": 1e-5}},
+            "differential_privacy: a gan generator cannot be trained so; take it out",
+        ),
+        ({"base": {"pretrain": {}}, "differential_privacy": {"epsilon": 1}}, "delta"),
     ],
 )  # fmt: skip
 def test_what_is_asked_is_held_against_what_the_family_can_do(change, refusal):

@@ -261,3 +261,16 @@ def test_is_plain_sorted_and_rounded():
 def test_says_eye_where_only_eyes_are_known():
     assert "do not tell which eyes belong to one person" in decide(unit="eye")["claim"][0]
     assert "0.99%" in " ".join(decide()["claim"])
+
+
+def test_epsilon_stands_in_the_claim_with_what_it_does_not_cover():
+    private = {"epsilon": 7.96, "delta": 1e-4, "largest_advantage": 0.9993, "accountant": "some"}
+    gates = hold_all({}, THRESHOLDS)
+    plain = certificate("eyes", gates, {}, measured("eye"))["claim"]
+    claims = certificate("eyes", gates, {}, measured("eye") | {"differential_privacy": private})[
+        "claim"
+    ]
+    assert claims[: len(plain)] == plain
+    cost, covered = claims[len(plain) :]
+    assert "epsilon 7.96 at delta 0.0001 for one eye with all pictures" in cost
+    assert "does not cover the released pictures" in covered

@@ -89,11 +89,13 @@ def base_model(wildcards):
 def training_settings(name, stage):
     """What a training of a release depends on; `stage` is finetune or distill."""
     part = config["releases"][name]
+    private = part["differential_privacy"] if stage == "finetune" else None
+    training = part[stage] | ({"differential_privacy": private} if private else {})
     return {
         "conditions": part["conditions"],
         "generator": part["generator"],
         "network": part["network"],
-        "training": part[stage],
+        "training": training,
         "tuning": part["base"]["tuning"],
         "hub": part["base"]["hub"],
         "network_access": config["network_access"],
@@ -257,6 +259,15 @@ def has_anatomy(wildcards):
 
 anatomy_of = only_if(has_anatomy, anatomy="results/releases/{name}/anatomy/{stage}.parquet")
 anatomy_limits = only_if(has_anatomy, anatomy="results/releases/{name}/anatomy/limits.json")
+
+
+def is_private(wildcards):
+    """Whether the teacher's training guarantees differential privacy."""
+    return config["releases"][wildcards.name]["differential_privacy"] is not None
+
+
+# its folder says what that cost
+private_teacher = only_if(is_private, private="results/releases/{name}/teacher/model_index.json")
 
 
 def near_duplicates(wildcards):

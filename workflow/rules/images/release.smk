@@ -8,6 +8,7 @@ rule release:
         unpack(verifier_figures),
         unpack(canary_results),
         unpack(anatomy_limits),
+        unpack(private_teacher),
         samples="results/releases/{name}/samples/student/pictures",
         decisions="results/releases/{name}/privacy/student.decisions.parquet",
         teacher_samples="results/releases/{name}/samples/teacher/pictures",

@@ -420,6 +420,12 @@ def _semantics(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 "the network is not allowed",
                 "set network_access: true, or use folder",
             )
+        if entry["differential_privacy"] and config["compute"]["processes"] > 1:
+            yield (
+                f"config releases.{name}.differential_privacy",
+                "several processes",
+                "set compute.processes to 1",
+            )
         yield from _release_semantics(f"config releases.{name}", entry)
 
 
@@ -489,6 +495,9 @@ def _generator_problems(
             f"a {family} generator cannot make them",
             "set near_duplicates.persons to 0",
         )
+    if entry["differential_privacy"] and family != DEFAULT:
+        found = f"a {family} generator cannot be trained so"
+        yield f"{where}.differential_privacy", found, "take it out"
 
 
 def _release_semantics(where: str, entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -34,10 +34,10 @@ def assemble(
     return pipe
 
 
-def save(pipe: DiTPipeline, folder: Path) -> None:
-    """Write a pipeline folder, whole or not at all; no file in it holds a path of this machine."""
+def save(pipe: DiTPipeline, folder: Path, more: Mapping[str, str] | None = None) -> None:
+    """Write a pipeline folder, whole or not at all, with `more` as for `write`."""
     pipe.register_to_config(id2label=words(pipe))
-    write(pipe, folder, {})
+    write(pipe, folder, more or {})
 
 
 def words(pipe: DiTPipeline) -> dict[str, str]:

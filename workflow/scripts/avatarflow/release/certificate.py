@@ -88,14 +88,22 @@ def certificate(
             "asked": asked,
             "measured": measured,
             "unit": unit,
-            "claim": claim(unit, measured["cone"]["coverage"], measured.get("anatomy")),
+            "claim": claim(
+                unit,
+                measured["cone"]["coverage"],
+                measured.get("anatomy"),
+                measured.get("differential_privacy"),
+            ),
         }
     )
     return plain
 
 
 def claim(
-    unit: str, coverage: Mapping[str, Any], anatomy: Mapping[str, Any] | None = None
+    unit: str,
+    coverage: Mapping[str, Any],
+    anatomy: Mapping[str, Any] | None = None,
+    private: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Return the claim as sentences.
 
@@ -105,6 +113,8 @@ def claim(
         As for `promise`.
     anatomy : mapping, optional
         How the anatomy check was set: `kind`, `pass_share`, `patients`; None where the pictures were not checked.
+    private : mapping, optional
+        What the teacher's training cost, as `training.private` writes it; None where it guarantees nothing.
     """
     whose, missed = promise(unit, coverage)
     return [
@@ -117,6 +127,7 @@ def claim(
         "For those whose pictures trained the fingerprint only an empirical rate is known.",
         "It is no proof of anonymity, and does not replace attacks on the released data or on the generator.",
         _of_anatomy(anatomy),
+        *(_of_privacy(unit, private) if private else []),
     ]
 
 
@@ -128,3 +139,16 @@ def _of_anatomy(anatomy: Mapping[str, Any] | None) -> str:
         f"{anatomy['pass_share']:.4g} of {anatomy['patients']['held_out']} patients keep them; what the check "
         "does not measure may still be wrong."
     )
+
+
+def _of_privacy(unit: str, private: Mapping[str, Any]) -> list[str]:
+    return [
+        f"The teacher was trained with differential privacy: epsilon {private['epsilon']:.3g} at delta "
+        f"{private['delta']:.3g} for one {unit} with all pictures, more or less, by the accountant of "
+        f"{private['accountant']}. Whoever has the teacher and guesses whether a {unit} was in the training hits at "
+        f"most {private['largest_advantage']:.3g} more often than false alarms occur (shares).",
+        "That covers the weights of the teacher and whatever is made of them without originals, if its base holds no "
+        "personal data. It does not cover the released pictures: the originals themselves decided which of the "
+        "teacher's pictures were accepted, and so what the student learned; and the figures of this certificate were "
+        "measured on originals. Each further training on the same originals costs epsilon again.",
+    ]

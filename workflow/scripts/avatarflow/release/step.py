@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from avatarflow.core.differential_privacy import FILE as PRIVATE
 from avatarflow.core.errors import refuse
 from avatarflow.core.gates import Gate, all_pass
 from avatarflow.core.outcomes import PASS
@@ -46,7 +47,8 @@ def release_entry(
         `samples` (shards of the student), `decisions` (of them), `teacher_samples` and `teacher_decisions`, `summary`
         (of the pool), `calibrated` (of the cones), `metrics` (of the evaluation), `attacks`, `model`
         (`model_index.json` of the student), where a verifier was asked for `teacher_verifier` and `student_verifier`,
-        `canaries` where the entry has some, and `anatomy` (the limits) where it is checked.
+        `canaries` where the entry has some, `anatomy` (the limits) where it is checked, and `private`
+        (`model_index.json` of the teacher) where its training was to guarantee differential privacy.
     entry : mapping
         The whole config entry.
     outputs : mapping
@@ -135,6 +137,8 @@ def decide(
         "attacks": public(attacks),
         "counts": counts,
     }
+    if private := inputs.get("private"):
+        measured["differential_privacy"] = read_json(Path(private).with_name(PRIVATE))
     decided = certificate(
         name,
         gates,

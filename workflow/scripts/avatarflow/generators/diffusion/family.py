@@ -16,6 +16,7 @@ from avatarflow.generators.training.begin import begin, inherit_labels, refuse_o
 from avatarflow.generators.training.latents import latents_of
 from avatarflow.generators.training.loop import Loop
 from avatarflow.generators.training.objective import Denoising, Predict
+from avatarflow.generators.training.private import Private
 from avatarflow.generators.training.processes import Processes
 from avatarflow.imaging.spool import Stored
 from avatarflow.runs.context import Step
@@ -42,7 +43,8 @@ def train(task: TrainingTask, step: Step) -> None:
     together = Processes.here()
     training, compute = Training.of(task.training), Compute.of(task.compute)
     where, pictures, conditions = device(compute, together.local), task.pictures, task.conditions
-    codes, held = begin(task, together, step)
+    private = Private.of(task)
+    codes, held = begin(task, together, step, **(private.identity() if private else {}))
     pipe = _start(task).to(where)
     model, codec = pipe.transformer, pipe.vae
     prepare(model, compute, positions(model))
@@ -54,17 +56,17 @@ def train(task: TrainingTask, step: Step) -> None:
         pipe.scheduler,
         where,
     )
-    loop = Loop(model, objective, len(pictures), training, task.seed, held, together)
-    loop.run(training.steps, step)
+    if private:  # the range of latents stays the base's: it would tell of single pictures
+        more = private.run(model, objective, training, task.seed, held, step)
+    else:
+        loop = Loop(model, objective, len(pictures), training, task.seed, held, together)
+        loop.run(training.steps, step)
+        bound = max(largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range)
+        pipe.scheduler.register_to_config(clip_sample_range=bound)
+        more = {}
     held.hold()
-    if not together.first:
-        return
-    pipe.scheduler.register_to_config(
-        clip_sample_range=max(
-            largest_latent(codec, pictures), pipe.scheduler.config.clip_sample_range
-        )
-    )
-    save(assemble(model, codec, pipe.scheduler, conditions.labels()), task.out)
+    if together.first:
+        save(assemble(model, codec, pipe.scheduler, conditions.labels()), task.out, more)
 
 
 def predict_with(model: nn.Module) -> Predict:

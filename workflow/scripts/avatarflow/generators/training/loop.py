@@ -64,7 +64,6 @@ class Loop:
     ) -> None:  # fmt: skip
         self.together = together or Processes()
         self.part = self.together.share(settings.batch)
-        # no two processes drop the same activations
         self.own = [self.together.rank] if self.together.rank else []
         self.model, self.objective, self.items = model, objective, items
         self.settings, self.seed, self.state = settings, seed, state
@@ -126,15 +125,8 @@ class Loop:
         settings = self.settings
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate(self.done, steps, settings)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(integer(self.seed, f"{NAME} dropout", self.done, *self.own))
-            loss = self.objective(self._draw())
-        value = self.together.mean(loss.item())
-        self._check(value, "loss")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = self.clip()
-        self._check(norm, "gradient")
+        value, norm = self.gradient()
         self.optimiser.step()
         decay = min(settings.ema_decay, (1 + self.done) / (10 + self.done))
         with torch.no_grad():
@@ -142,6 +134,23 @@ class Loop:
                 list(self.average.values()), list(self.weights.values()), 1 - decay
             )
         return value, norm
+
+    def gradient(self) -> tuple[float, float]:
+        """Set the gradient of the step; return the loss, and the gradient's norm before it was shortened."""
+        # no two processes drop the same activations
+        loss = self.loss(self._draw(), *self.own)
+        value = self.together.mean(loss.item())
+        self.check(value, "loss")
+        loss.backward()
+        norm = self.clip()
+        self.check(norm, "gradient")
+        return value, norm
+
+    def loss(self, draw: Draw, *item: int) -> torch.Tensor:
+        """Return the mean loss of a batch; what is dropped of the activations depends on the step and `item`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(integer(self.seed, f"{NAME} dropout", self.done, *item))
+            return self.objective(draw)
 
     def clip(self) -> float:
         """Shorten a gradient that is too long; return its norm before."""
@@ -166,7 +175,13 @@ class Loop:
         noise = torch.Generator().manual_seed(integer(self.seed, f"{NAME} noise", self.done))
         return Draw(rows, noise, generator(self.seed, f"{NAME} choice", self.done), self.part)
 
-    def _check(self, value: float, what: str) -> None:
+    def check(self, value: float, what: str) -> None:
+        """Refuse a value that is not finite.
+
+        Raises
+        ------
+        AvatarflowError
+        """
         if not math.isfinite(value):
             raise refuse(
                 f"training of the {NAME}", f"{what} is {value} at step {self.done + 1}",

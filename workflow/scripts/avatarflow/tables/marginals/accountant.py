@@ -58,11 +58,3 @@ def variance_of(rho: float, marginals: int) -> Fraction:
 def cost(variance: Fraction, marginals: int) -> float:
     """Return the rho of some marginals with noise of a variance."""
     return float(marginals / (2 * variance))
-
-
-def largest_advantage(epsilon: float, delta: float) -> float:
-    """Return the bound on hits less false alarms of whoever guesses whether somebody is in the data.
-
-    Kairouz, Oh and Viswanath 2015, ICML, theorem 2.1.
-    """
-    return math.tanh(epsilon / 2) + 2 * delta / (1 + math.exp(min(epsilon, 700.0)))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from avatarflow.core.arrays import Integers
+from avatarflow.core.differential_privacy import largest_advantage
 from avatarflow.core.digest import config_digest
 from avatarflow.core.gates import Gate
 from avatarflow.core.statistics import Estimate
@@ -132,7 +133,7 @@ def synthetic_table(
             internal["linkage"] = {
                 "before": figures.linkage(patients, others, true[:, :n_quasi]),
                 "after": figures.linkage(patients, others, rows[:, :n_quasi]),
-                "bound": accountant.largest_advantage(plan.epsilon(total), plan.delta),
+                "bound": largest_advantage(plan.epsilon(total), plan.delta),
             }
     return certificate(name, gates, settings, measured), internal, gates, table
 

@@ -1,0 +1,44 @@
+"""What a training with noisy gradients costs: epsilon at a delta, by opacus' accountant of privacy loss distributions.
+
+In each step every patient takes part with the same chance, independently of the others, and the sum of their
+gradients, each of norm 1 at most, gets normal noise of the deviation `noise`. Patients are added or removed as a whole.
+
+References
+----------
+Abadi et al. 2016, CCS, arXiv:1607.00133 (DP-SGD); Gopi, Lee and Wutschitz 2021, NeurIPS, arXiv:2106.02848 (accountant).
+"""
+
+import warnings
+from importlib.metadata import version
+
+from opacus.accountants import PRVAccountant
+from opacus.accountants.utils import get_noise_multiplier
+
+ERROR = 0.01
+"""Of an epsilon; it is the upper end that is given."""
+
+
+def name() -> str:
+    """Return which accountant this is."""
+    return f"privacy random variables, opacus {version('opacus')}"
+
+
+def epsilon_of(noise: float, chance: float, steps: int, delta: float) -> float:
+    """Return the epsilon of a training, the upper end of what is computed; 0 without a step."""
+    if steps == 0:
+        return 0.0
+    accountant = PRVAccountant()
+    accountant.history = [(noise, chance, steps)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(accountant.get_epsilon(delta, eps_error=ERROR))
+
+
+def noise_for(epsilon: float, chance: float, steps: int, delta: float) -> float:
+    """Return the noise with which a training costs at most that epsilon, and less by 0.01 at most."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = get_noise_multiplier(
+            target_epsilon=epsilon, target_delta=delta, sample_rate=chance, steps=steps, accountant="prv"
+        )  # fmt: skip
+    return float(found)

@@ -1,0 +1,283 @@
+"""Training with differential privacy: one patient, with all pictures, hardly changes the weights.
+
+In each step every patient is drawn with the same chance. The gradient of a patient is that of the mean loss over some
+views of the patient's pictures; it is shortened to `clip`, and only then are patients added up. The sum gets normal
+noise, and is divided by the number of patients that is expected and not by the number drawn.
+
+The views are averaged before the gradient is shortened: each of them for itself would count a patient as often as there
+are views (De et al. 2022, arXiv:2204.13650, augmentation multiplicity). A patient's views are one batch, so that the
+gradient of a patient is the gradient of a batch, and nothing has to be known of the network.
+"""
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from avatarflow.core.arrays import Integers
+from avatarflow.core.differential_privacy import FILE, largest_advantage
+from avatarflow.core.digest import config_digest
+from avatarflow.core.errors import Problems, refuse
+from avatarflow.core.seeds import generator, sequence
+from avatarflow.generators.settings import Compute, Settings, Training
+from avatarflow.generators.task import TrainingTask
+from avatarflow.runs.context import Step
+from avatarflow.runs.state import State
+
+from .loop import NAME, Draw, Loop, Objective
+
+KEY = "noise.key"
+WHERE = "differential_privacy"
+ROUNDING = 1e-6
+"""What a gradient is shorter than it might be, so that rounding to single precision does not lengthen the sum."""
+
+
+@dataclass(frozen=True)
+class Privacy(Settings):
+    """`differential_privacy` of the config."""
+
+    epsilon: float
+    delta: float
+    patients: int = 16
+    views: int = 16
+    clip: float = 1.0
+
+
+def asked_of(training: Mapping[str, Any] | Settings) -> Privacy | None:
+    """Return what a training is asked to guarantee; None where it is nothing."""
+    asked = training.get("differential_privacy") if isinstance(training, Mapping) else None
+    return Privacy.of(asked) if asked else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training as the accountant sees it.
+
+    Attributes
+    ----------
+    chance : float
+        With which a patient is drawn in a step.
+    noise : float
+        Deviation of the noise, in units of `clip`.
+    epsilon : float
+        What the training costs at `asked.delta`, at most `asked.epsilon`.
+    """
+
+    asked: Privacy
+    chance: float
+    steps: int
+    noise: float
+    epsilon: float
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the certificate says."""
+        from . import accountant
+
+        asked = {name: value for name, value in asdict(self.asked).items() if name != "epsilon"}
+        return asked | {
+            "epsilon": self.epsilon,
+            "asked_epsilon": self.asked.epsilon,
+            "steps": self.steps,
+            "chance": self.chance,
+            "noise_multiplier": self.noise,
+            "largest_advantage": largest_advantage(self.epsilon, self.asked.delta),
+            "accountant": accountant.name(),
+        }
+
+
+def plan(asked: Privacy, patients: int, steps: int) -> Plan:
+    """Return the noise that a training of so many patients and steps needs.
+
+    Raises
+    ------
+    AvatarflowError
+        If there are fewer patients than a step is to see, or delta is not below one in all patients.
+    """
+    from . import accountant
+
+    with Problems() as problems:
+        if asked.patients > patients:
+            found = f"{asked.patients} patients a step of {patients}"
+            problems.add(f"{WHERE}.patients", found, f"ask for {patients} at most")
+        if asked.delta * patients >= 1:
+            found = (
+                f"{asked.delta:g} for {patients} patients, so that one of them may be given away"
+            )
+            problems.add(f"{WHERE}.delta", found, f"set it well below {1 / patients:.1g}")
+    if steps == 0:
+        return Plan(asked, asked.patients / patients, 0, 0.0, 0.0)
+    chance = asked.patients / patients
+    noise = accountant.noise_for(asked.epsilon, chance, steps, asked.delta)
+    return Plan(
+        asked, chance, steps, noise, accountant.epsilon_of(noise, chance, steps, asked.delta)
+    )
+
+
+def rows_by_patient(table: pd.DataFrame) -> list[Integers]:
+    """Return the training rows of each patient: of the column `person`, numbers of this run.
+
+    Raises
+    ------
+    AvatarflowError
+        If a picture is nobody's.
+    """
+    if "person" not in table.columns or (table["person"] < 0).any():
+        raise refuse("training pictures", "some without a patient", "name the patient of each")
+    whose = table["person"].to_numpy(np.int64)
+    return [np.flatnonzero(whose == one) for one in np.unique(whose)]
+
+
+class PrivateLoop(Loop):
+    """The loop with gradients of patients that are shortened, added up and blurred by noise.
+
+    Parameters
+    ----------
+    *arguments, **named
+        As for `Loop`.
+    patients : list of (k,)
+        The training rows of each patient.
+    plan : Plan
+    key : path
+        The file with the key of noise and of who is drawn. It is made where it is not there: nobody may be able to
+        draw the noise again. A training that was killed goes on with it; delete it at the end.
+    """
+
+    def __init__(self, *arguments: Any, patients: list[Integers], plan: Plan, key: Path) -> None:
+        super().__init__(*arguments)
+        self.patients, self.plan = patients, plan
+        self.key = _key(key)
+
+    def gradient(self) -> tuple[float, float]:
+        """Set the noisy gradient of the step; return the mean loss of the patients drawn, and the gradient's norm."""
+        asked = self.plan.asked
+        secret = np.random.Generator(
+            np.random.Philox(sequence(self.key, "private step", self.done))
+        )
+        drawn = np.flatnonzero(secret.random(len(self.patients)) < self.plan.chance)
+        total, loss = self.clipped_sum(drawn)
+        norm = torch.zeros(())
+        for key, weight in self.weights.items():
+            noise = secret.standard_normal(tuple(weight.shape), np.float32)
+            noise *= self.plan.noise * asked.clip
+            weight.grad = (total[key] + torch.from_numpy(noise).to(weight.device)) / asked.patients
+            norm += weight.grad.square().sum().cpu()
+        return loss, float(norm.sqrt())
+
+    def clipped_sum(self, drawn: Integers) -> tuple[dict[str, torch.Tensor], float]:
+        """Return the sum of the shortened gradients of some patients, by weight, and their mean loss.
+
+        Raises
+        ------
+        AvatarflowError
+            On a loss or gradient that is not finite.
+        """
+        asked = self.plan.asked
+        total = {key: torch.zeros_like(weight) for key, weight in self.weights.items()}
+        losses = []
+        for patient in drawn.tolist():
+            loss = self.loss(self._views(patient), patient)
+            found = torch.autograd.grad(loss, list(self.weights.values()), allow_unused=True)
+            there = {
+                key: one for key, one in zip(self.weights, found, strict=True) if one is not None
+            }
+            norm = math.sqrt(sum(float(one.double().square().sum()) for one in there.values()))
+            self.check(norm, "gradient")
+            factor = asked.clip * (1 - ROUNDING) / norm if norm > asked.clip else 1.0
+            for key, one in there.items():
+                total[key] += factor * one
+            losses.append(float(loss.detach()))
+        return total, float(np.mean(losses)) if losses else 0.0
+
+    def _views(self, patient: int) -> Draw:
+        """Return the batch of a patient in this step: pictures of the patient, each at a noise level of its own."""
+        item = (self.done, patient)
+        choice = generator(self.seed, f"{NAME} views", *item)
+        rows = choice.choice(self.patients[patient], self.plan.asked.views)
+        noise = torch.Generator().manual_seed(int(choice.integers(2**62)))
+        return Draw(rows, noise, choice)
+
+
+class Private:
+    """A training that is asked to guarantee differential privacy.
+
+    Parameters
+    ----------
+    asked : Privacy
+    patients : list of (k,)
+        The training rows of each patient.
+    """
+
+    def __init__(self, asked: Privacy, patients: list[Integers]) -> None:
+        self.asked, self.patients = asked, patients
+
+    @classmethod
+    def of(cls, task: TrainingTask) -> "Private | None":
+        """Return what a task asks for; None where it asks for no such guarantee.
+
+        Raises
+        ------
+        AvatarflowError
+            If a picture is nobody's; without a base, since the codec would be taken from the pictures; with several
+            processes.
+        """
+        asked = asked_of(task.training)
+        if asked is None:
+            return None
+        with Problems() as problems:
+            if task.base is None:
+                found = "no base, so that the codec would tell of single pictures"
+                problems.add(WHERE, found, "give a base that holds no personal data")
+            if Compute.of(task.compute).processes > 1:
+                problems.add(WHERE, "several processes", "set compute.processes to 1")
+        return cls(asked, rows_by_patient(task.table))
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the weights beside that which every training has."""
+        rows = [each.tolist() for each in self.patients]
+        return {"differential_privacy": asdict(self.asked), "patients": config_digest(rows)}
+
+    def run(
+        self, model: nn.Module, objective: Objective, training: Training, seed: int, held: State, step: Step
+    ) -> dict[str, str]:  # fmt: skip
+        """Train a network in place; return the file that says what it cost, as text by name.
+
+        Raises
+        ------
+        AvatarflowError
+            If the guarantee cannot be given to so many patients, and what `Loop.run` refuses.
+        """
+        planned = plan(self.asked, len(self.patients), training.steps)
+        facts = planned.facts()
+        step.params({"differential_privacy": facts})
+        spent = (planned.epsilon, self.asked.delta, planned.noise)
+        step.info("differential privacy: epsilon %.3g at delta %.3g, noise %.3g", *spent)
+        key = held.folder / KEY
+        seen = replace(training, batch=self.asked.patients * self.asked.views)
+        rows = sum(map(len, self.patients))
+        loop = PrivateLoop(
+            model, objective, rows, seen, seed, held, patients=self.patients, plan=planned, key=key
+        )
+        loop.run(training.steps, step)
+        key.unlink(missing_ok=True)  # whoever has it can take the noise away
+        return {FILE: json.dumps(facts, indent=1, sort_keys=True) + "\n"}
+
+
+def _key(path: Path) -> int:
+    """Return the key in a file that only its owner may read; it is made where it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{secrets.randbits(128)}")
+        partial.replace(path)
+    return int(path.read_text(encoding="ascii"))
