@@ -83,14 +83,15 @@ ROWS = [
 ]
 
 
-def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS, consent=None):
-    """The result files of a release of pictures."""
+def files_in(folder, figures=FIGURES, thresholds=THRESHOLDS, rows=ROWS, consent=None, **measured):
+    """The result files of a release of pictures; `measured` comes beside what is always measured."""
     paths = {name: folder / path for name, path in FILES.items()}
     for path in paths.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     decided = certificate(
         "demo", picture_gates.hold_all(figures, thresholds), {**ASKED, "gates": thresholds},
-        {"pool": {"unit": "person"}, "cone": CALIBRATED}, model_gate({"rows": rows}, ASKED["attacks"]), consent=consent,
+        {"pool": {"unit": "person"}, "cone": CALIBRATED, **measured}, model_gate({"rows": rows}, ASKED["attacks"]),
+        consent=consent,
     )  # fmt: skip
     roles = {"encoder": 100, "calibration": 60, "test": 60, "heldout": 80}
     summary = {

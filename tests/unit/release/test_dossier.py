@@ -279,6 +279,15 @@ def test_generated_originals_are_called_so(tmp_path):
     assert "belong to nobody" not in pages_of(tmp_path, {"generated": False})["en"]
 
 
+def test_epsilon_is_told_with_what_it_does_not_cover(tmp_path):
+    private = {"epsilon": 7.96, "delta": 1e-4, "largest_advantage": 0.99, "accountant": "some"}
+    pages = pages_of(tmp_path, differential_privacy=private)
+    assert "(epsilon 7.96, delta 0.0001). The released pictures have no such" in plain(pages["en"])
+    assert "(Epsilon 7,96, Delta 0,0001)" in plain(pages["de"])
+    assert all(problems(page, tmp_path) == [] for page in pages.values())
+    assert "no guarantee by differential privacy" in plain(pages_of(tmp_path)["en"])
+
+
 def test_consent_is_declared_or_not_checked_and_cannot_break_the_page(tmp_path):
     assert "Not checked here." in pages_of(tmp_path)["en"]
     settings = {

@@ -183,9 +183,11 @@ def law_section(wing: str) -> Section:
     )
 
 
-def limits_section(wing: str, keys: Sequence[str], settings: Mapping[str, Any]) -> Section:
-    """Return what the figures do not say, and the limits that the configuration declares."""
-    blocks: list[Any] = [Items([text(f"limit_of.{wing}.{key}") for key in keys])]
+def limits_section(
+    wing: str, keys: Sequence[str], settings: Mapping[str, Any], more: Sequence[Text] = ()
+) -> Section:
+    """Return what the figures do not say, `more` with figures, and the limits that the configuration declares."""
+    blocks: list[Any] = [Items([*(text(f"limit_of.{wing}.{key}") for key in keys), *more])]
     if settings.get("limits"):
         blocks += [text("limits.declared"), Items([Declared(each) for each in settings["limits"]])]
     return Section("section.limits", blocks)

@@ -36,7 +36,6 @@ LIMITS = (
     "other_pictures",
     "labels",
     "diagnosis",
-    "not_done",
 )
 FEW = 30  # persons below which it is said that a subgroup's figure says little
 
@@ -81,10 +80,19 @@ def picture_dossier(
         model_section(sources),
         law_section("pictures"),
         worst_section(sources),
-        limits_section("pictures", LIMITS, settings),
+        limits_section("pictures", LIMITS, settings, not_done(sources)),
         sign_section(name, digest(CERTIFICATE, files["certificate"])),
     ]
     write_dossier(text("title.pictures", name=Name(name)), sections, pages, pdfs=pdfs)
+
+
+def not_done(sources: Sources) -> list[Text]:
+    """Return what was not done, and what differential privacy of the teacher does not cover where there is one."""
+    spent = "measured/differential_privacy"
+    if sources.value(CERTIFICATE, spent) is None:
+        return [text("limit_of.pictures.not_private"), text("limit_of.pictures.not_done")]
+    figures = {key: sources.number(CERTIFICATE, f"{spent}/{key}") for key in ("epsilon", "delta")}
+    return [text("limit_of.pictures.private", **figures), text("limit_of.pictures.not_done")]
 
 
 def decision_counts(path: str | Path) -> dict[str, dict[str, int]]:
