@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.statistics import clopper_pearson
 from avatarflow.intake.patients.minimum_patients import calibration_needed, refuse_too_few
 from avatarflow.privacy.cones.coverage import conformal_coverage
 
@@ -13,6 +14,11 @@ SPLIT = {"shares": SHARES, "column": None}
 
 def cone(mode="conformal", alpha=0.02, fewest=20):
     return {"mode": mode, "alpha": alpha, "fewest_persons": fewest}
+
+
+def asked(missed=1.0, anatomy=None):
+    share = None if anatomy is None else {"pass_share": anatomy}
+    return {"cone": cone(), "gates": {"missed_patients": missed}, "anatomy": share}
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.02, 0.05, 0.1, 0.3])
@@ -34,7 +40,7 @@ def test_names_every_role_and_how_many_patients_would_do():
         refuse_too_few(
             pool(encoder=10, calibration=14),
             SPLIT,
-            cone(),
+            asked(),
             release=True,
         )
     lines = str(caught.value).splitlines()
@@ -49,13 +55,13 @@ def test_enough_is_enough_and_an_audit_may_have_nobody_held_out():
     refuse_too_few(
         pool(encoder=2, calibration=49, test=1, heldout=1),
         SPLIT,
-        cone(),
+        asked(),
         release=True,
     )
     refuse_too_few(
         pool(encoder=2, calibration=49, test=1),
         SPLIT,
-        cone(),
+        asked(),
         release=False,
     )
 
@@ -63,8 +69,31 @@ def test_enough_is_enough_and_an_audit_may_have_nobody_held_out():
 def test_a_column_that_divides_gives_other_advice():
     split = {"shares": SHARES, "column": "set"}
     with pytest.raises(AvatarflowError) as caught:
-        refuse_too_few(pool(encoder=10, calibration=14, test=4), split, cone(), release=True)
+        refuse_too_few(pool(encoder=10, calibration=14, test=4), split, asked(), release=True)
     text = str(caught.value)
     # of those whom the column marks as train, .25 of .9 are calibration patients
     assert "give about 179 patients in the column's training part, or change split.shares" in text
     assert "0 patients for heldout where at least 1 are needed; mark more patients as held" in text
+
+
+def test_patients_that_a_gate_needs_are_named_before_anything_is_trained():
+    """With none missed, 36 test patients show .1; radiographs of 71 patients had 7."""
+    shares = {"encoder": 0.3, "calibration": 0.35, "test": 0.1, "heldout": 0.25}
+    few = pool(encoder=40, calibration=60, test=7, heldout=20)
+    split = {"shares": shares, "column": None}
+    with pytest.raises(AvatarflowError) as caught:
+        refuse_too_few(few, split, asked(missed=0.1, anatomy=0.95), release=True)
+    assert str(caught.value) == (
+        "intake: 7 patients for test where at least 36 are needed to show that at most 0.1 of them are missed, even if "
+        "none is; give about 365 patients in all, or change split.shares or gates.missed_patients"
+    )
+    with pytest.raises(
+        AvatarflowError,
+        match=r"27 patients for test and heldout where at least 99 are needed for limits that 0\.99",
+    ):
+        refuse_too_few(few, split, asked(anatomy=0.99), release=True)
+    refuse_too_few(few, split, asked(missed=0.1), release=False)  # an audit has no such gate
+    enough = pool(encoder=40, calibration=60, test=36, heldout=20)
+    refuse_too_few(enough, split, asked(missed=0.1), release=True)
+    for n in (35, 36):
+        assert (clopper_pearson(0, n)[1] <= 0.1) == (n == 36)

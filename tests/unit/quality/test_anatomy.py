@@ -11,7 +11,7 @@ from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import write_shards
 from avatarflow.quality.anatomy import fundus, iris, radiograph
 from avatarflow.quality.anatomy.check import LEAST, MOST
-from avatarflow.quality.anatomy.limits import fewest_patients, refusals, set_limits
+from avatarflow.quality.anatomy.limits import refusals, set_limits
 from avatarflow.quality.anatomy.patches import LEFT, patches
 from avatarflow.quality.anatomy.step import check_candidates, measure, set_limits_of
 from avatarflow.runs.context import Step
@@ -191,7 +191,6 @@ def test_a_patient_counts_once_however_many_pictures_he_has():
 
 
 def test_too_few_patients_set_no_limits():
-    assert (fewest_patients(0.99), fewest_patients(0.9)) == (99, 9)
     reference = table(np.linspace(0, 10, 11))
     with pytest.raises(AvatarflowError, match="18 held-out and test patients where 19 are needed"):
         set_limits(KINDS, reference, table([5.0] * 18, pictures=3), 0.95)

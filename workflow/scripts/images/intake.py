@@ -38,7 +38,7 @@ with step(snakemake) as run:
             "refused": snakemake.params.refused,
         },
         step=run,
-        # not a parameter of the rule: another cone must not read the originals again
-        cone=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name]["cone"],
+        # not a parameter of the rule: another cone or gate must not read the originals again
+        asked=snakemake.config[snakemake.wildcards.map][snakemake.wildcards.name],
     )
     remove(snakemake.params.downloads)

@@ -98,6 +98,34 @@ def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
     return low, high
 
 
+def fewest_to_show(largest: float) -> int:
+    """Return the fewest of whom none must be hit to show that a share is at most `largest`, above 0.
+
+    The upper end of the exact interval counts, as for `clopper_pearson`.
+
+    >>> fewest_to_show(0.1), fewest_to_show(0.2), fewest_to_show(1)
+    (36, 17, 1)
+    """
+    if largest >= 1:
+        return 1
+    return math.ceil(math.log((1 - LEVEL) / 2) / math.log1p(-largest) - 1e-9)
+
+
+def fewest_to_keep(share: float) -> int:
+    """Return the fewest scores one of which is a limit that a further one keeps with the chance `share`, below 1.
+
+    Of n scores the k-th, k = ceil((n + 1) share), exists where n >= share / (1 - share).
+
+    References
+    ----------
+    Vovk 2012, Conditional validity of inductive conformal predictors.
+
+    >>> fewest_to_keep(0.99), fewest_to_keep(0.95)
+    (99, 19)
+    """
+    return math.ceil(share / (1 - share) - 1e-9)
+
+
 def wilson(hits: float, n: int) -> Estimate:
     """Share of hits with Wilson's 95 % score interval.
 

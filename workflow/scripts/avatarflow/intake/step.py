@@ -31,7 +31,7 @@ def take_in(
     processes: int,
     outputs: Mapping[str, str],
     step: Step,
-    cone: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the pool of one entry.
 
@@ -45,8 +45,8 @@ def take_in(
     outputs : mapping
         `pictures` (folder of shards to write), `summary` (JSON of counts and the unit, `person` or `eye`), `refused`
         (CSV of manifest, row and reason; written before a run stops for too many refused rows).
-    cone : mapping, optional
-        `cone` of the entry: too few patients for it are refused now.
+    asked : mapping, optional
+        The whole entry: too few patients for its cone and gates are refused now.
     """
     pictures, manifest = outputs["pictures"], inputs.place.manifest
     folder = str(Path(pictures).parent)
@@ -67,8 +67,8 @@ def take_in(
         entry["limits"]["max_refused_share"],
         "intake",
     )
-    if cone is not None:
-        refuse_too_few(pool.table, entry["split"], cone, release=not whole)
+    if asked is not None:
+        refuse_too_few(pool.table, entry["split"], asked, release=not whole)
     counts = summarise(pool)
     if entry["conditions"]:
         counts["patients_per_condition"] = patients_per_condition(pool.table, entry["conditions"])

@@ -1,40 +1,39 @@
-"""Refuse too few patients at intake, and not an hour later when the cones cannot be calibrated."""
+"""Refuse too few patients at intake, and not hours later when cones cannot be calibrated or a gate cannot pass."""
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from avatarflow.core.errors import Problems
+from avatarflow.core.statistics import fewest_to_keep, fewest_to_show
 
 from .persons import HELDOUT
 
 LEAST = {"encoder": 2, "test": 1, HELDOUT: 1}
 """Patients per role without whom a later step has nothing to learn from or to measure on."""
 
+MEASURED = ("encoder", "test")
+"""Roles of whose patients the missed ones are counted."""
+
 
 def calibration_needed(cone: Mapping[str, Any]) -> int:
-    """The smallest number of calibration patients that the asked cone can be calibrated with.
+    """Return the fewest calibration patients that the asked cone can be calibrated with.
 
     Parameters
     ----------
     cone : mapping
         `cone` of the config: `mode`, `alpha`, `fewest_persons`.
-
-    References
-    ----------
-    Vovk 2012, Conditional validity of inductive conformal predictors: of n scores the k-th, k = ceil((n + 1)(1 -
-    alpha)), exists where n >= 1 / alpha - 1.
     """
-    needed = math.ceil(1 / cone["alpha"] - 1e-9) - 1 if cone["mode"] == "conformal" else 1
+    needed = fewest_to_keep(1 - cone["alpha"]) if cone["mode"] == "conformal" else 1
     return max(needed, int(cone["fewest_persons"]))
 
 
 def refuse_too_few(
-    table: pd.DataFrame, split: Mapping[str, Any], cone: Mapping[str, Any], release: bool
+    table: pd.DataFrame, split: Mapping[str, Any], asked: Mapping[str, Any], release: bool
 ) -> None:
-    """Compare the patients of every role with what later steps need.
+    """Compare the patients of every role with what later steps and the gates need.
 
     Parameters
     ----------
@@ -42,8 +41,8 @@ def refuse_too_few(
         The pool's rows, with `person` and `role`.
     split : mapping
         `split` of the config: the share of patients per role, or the column that divides them.
-    cone : mapping
-        As `calibration_needed` takes it.
+    asked : mapping
+        The entry: `cone`, and of a release `gates` and `anatomy`.
     release : bool
         Whether held-out patients are needed, too: an audit may have none.
 
@@ -52,25 +51,59 @@ def refuse_too_few(
     AvatarflowError
         With every role that lacks patients, and how many in all would do with these shares.
     """
-    needed = {**LEAST, "calibration": calibration_needed(cone)}
-    if not release:
-        del needed[HELDOUT]
     there = table.groupby("role")["person"].nunique()
     with Problems() as problems:
-        for role, least in needed.items():
-            if (count := int(there.get(role, 0))) < least:
-                found = f"{count} patients for {role} where at least {least} are needed"
-                problems.add("intake", found, _advice(role, least, split))
+        for need in _needs(asked, release):
+            count = sum(int(there.get(role, 0)) for role in need.roles)
+            if count < need.least:
+                roles = " and ".join(need.roles)
+                found = (
+                    f"{count} patients for {roles} where at least {need.least} are needed{need.why}"
+                )
+                problems.add("intake", found, _advice(need, split))
 
 
-def _advice(role: str, least: int, split: Mapping[str, Any]) -> str:
-    """Say what gives a role that many patients."""
-    share = split["shares"].get(role, 0)
-    if split["column"] and role == HELDOUT:
+class _Need(NamedTuple):
+    """The fewest patients of some roles together, the key that asks for them, and why."""
+
+    roles: tuple[str, ...]
+    least: int
+    key: str = "cone"
+    why: str = ""
+
+
+def _needs(asked: Mapping[str, Any], release: bool) -> list[_Need]:
+    """Return what is needed; of a role by whatever asks for more patients."""
+    needs = [_Need((role,), least) for role, least in LEAST.items() if release or role != HELDOUT]
+    needs.append(_Need(("calibration",), calibration_needed(asked["cone"])))
+    if not release:
+        return needs
+    if (largest := float(asked["gates"]["missed_patients"])) > 0:
+        shown = fewest_to_show(largest)
+        why = f" to show that at most {largest:g} of them are missed, even if none is"
+        needs = [
+            _Need(need.roles, shown, "gates.missed_patients", why)
+            if need.roles[0] in MEASURED and shown > need.least
+            else need
+            for need in needs
+        ]
+    if anatomy := asked.get("anatomy"):
+        share = float(anatomy["pass_share"])
+        why = f" for limits that {share:g} of them keep"
+        roles = ("test", HELDOUT)
+        needs.append(_Need(roles, fewest_to_keep(share), "anatomy.pass_share", why))
+    return needs
+
+
+def _advice(need: _Need, split: Mapping[str, Any]) -> str:
+    """Say what gives roles that many patients."""
+    other = f"change split.shares or {need.key}"
+    if split["column"] and HELDOUT in need.roles:
         return "mark more patients as held out in the column that divides them"
+    share = sum(split["shares"].get(role, 0) for role in need.roles)
     if split["column"]:
         # the column says who is held out; the other roles share those whom it marks as train
         share /= sum(part for name, part in split["shares"].items() if name != HELDOUT) or 1
     whose = "in the column's training part" if split["column"] else "in all"
-    total = f"give about {math.ceil((least + 0.5) / share)} patients {whose}, or " if share else ""
-    return f"{total}change split.shares or cone"
+    total = f"give about {math.ceil((need.least + 0.5) / share)} patients {whose}, or "
+    return f"{total if share else ''}{other}"

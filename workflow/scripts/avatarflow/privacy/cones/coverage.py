@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from avatarflow.core.errors import refuse
-from avatarflow.core.statistics import LEVEL
+from avatarflow.core.statistics import LEVEL, fewest_to_keep
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def conformal_coverage(persons: int, alpha: float) -> Coverage:
     """
     rank = int(np.ceil((persons + 1) * (1 - alpha) - 1e-9))
     if rank > persons:
-        need = int(np.ceil(1 / alpha - 1e-9)) - 1
+        need = fewest_to_keep(1 - alpha)
         raise refuse(
             "cone calibration",
             f"{persons} calibration persons cannot give a miss rate of {alpha:g}",

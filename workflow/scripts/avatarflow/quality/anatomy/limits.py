@@ -19,6 +19,7 @@ import pandas as pd
 
 from avatarflow.core.arrays import Floats
 from avatarflow.core.errors import refuse
+from avatarflow.core.statistics import fewest_to_keep
 
 from . import WRONG_ANATOMY
 from .check import LEAST, MOST
@@ -27,15 +28,6 @@ LOG_OFFSET = 0.02  # added before the logarithm is taken of findings that are ne
 NARROWEST = 0.02  # a distance is this at least: a finding may be 0 in every original
 UNMEASURED = f"{WRONG_ANATOMY}could not be measured"
 Findings = Mapping[str, tuple[tuple[str, ...], str]]
-
-
-def fewest_patients(share: float) -> int:
-    """Return the fewest held-out patients with whom the asked share can be kept.
-
-    >>> fewest_patients(0.99), fewest_patients(0.95)
-    (99, 19)
-    """
-    return math.ceil(share / (1 - share) - 1e-9)
 
 
 def set_limits(
@@ -58,10 +50,10 @@ def set_limits(
     Raises
     ------
     AvatarflowError
-        If there are fewer held-out patients than `fewest_patients`, too many of them were not measured, or there is no
+        If there are fewer held-out patients than `fewest_to_keep`, too many of them were not measured, or there is no
         reference patient.
     """
-    n, needed = held_out["person"].nunique(), fewest_patients(share)
+    n, needed = held_out["person"].nunique(), fewest_to_keep(share)
     if n < needed or reference.empty:
         found = f"{n} held-out and test patients where {needed} are needed for limits that {share:g} of patients pass"
         raise refuse(
