@@ -40,7 +40,14 @@ def test_without_data_the_items_of_data_and_all_behind_them_are_left_out(folder)
     done = plan(folder)
     assert items_of(done) == GENERATED
     names = set(re.findall(r"wildcards: name=([\w-]+)", done.stdout))
-    assert names == {"avatar", "fundus", "fundus-vae", "fundus-pca", "iris", "nanopore-generated"}
+    assert names == {
+        "avatar",
+        "paper-fundus",
+        "paper-fundus-vae",
+        "paper-fundus-pca",
+        "paper-iris",
+        "nanopore-generated",
+    }
     # of nothing but the paper's own
     rules = set(re.findall(r"^(?:local)?rule (\w+):", done.stdout, re.MULTILINE))
     assert {"rehearse_reader_study", "paper_page", "read_removal"} & rules == {
@@ -54,7 +61,7 @@ def test_data_that_are_not_there_stop_an_item_that_does_not_say_needs_data(folde
     change(folder, synthetic_papilla={"needs_data": False})
     done = plan(folder, check=False)
     assert done.returncode != 0
-    assert "config releases.papilla: manifest eyes/manifest.csv" in done.stdout + done.stderr
+    assert "config releases.paper-papilla: manifest eyes/manifest.csv" in done.stdout + done.stderr
 
 
 @pytest.mark.shared

@@ -26,7 +26,7 @@ from avatarflow.runs.state import State
 ASKED = {"epsilon": 5.0, "delta": 1e-3, "patients": 4, "views": 3, "clip": 0.5}
 
 
-def divergences(epsilon: float, noise: float, chance: float, steps: int) -> tuple[float, float]:
+def divergences(epsilon: float, noise: float, rate: float, steps: int) -> tuple[float, float]:
     """Hockey-stick divergences of a training, added and removed, by losses on a fine grid: slow and plain."""
     grid, half = 2e-4, 2**17
     edges = np.arange(-half, half + 1) * grid - grid / 2
@@ -37,7 +37,7 @@ def divergences(epsilon: float, noise: float, chance: float, steps: int) -> tupl
             return np.asarray(special.ndtr((at - mean) / noise))
 
         def output(loss: NDArray[np.float64]) -> NDArray[np.float64]:
-            inside = (np.exp(loss) - (1 - chance)) / chance
+            inside = (np.exp(loss) - (1 - rate)) / rate
             at = np.full(len(loss), -np.inf)
             there = inside > 0
             at[there] = noise**2 * np.log(inside[there]) + 0.5
@@ -45,7 +45,7 @@ def divergences(epsilon: float, noise: float, chance: float, steps: int) -> tupl
 
         if removed:
             at = output(edges)
-            below = (1 - chance) * normal(at, 0) + chance * normal(at, 1)
+            below = (1 - rate) * normal(at, 0) + rate * normal(at, 1)
         else:
             below = 1 - normal(output(-edges), 0)
         share = np.diff(below)
@@ -57,15 +57,15 @@ def divergences(epsilon: float, noise: float, chance: float, steps: int) -> tupl
 
 
 @pytest.mark.parametrize(
-    ("noise", "chance", "steps", "delta"), [(1.0, 256 / 5000, 2000, 1e-4), (2.0, 0.2, 50, 1e-3)]
+    ("noise", "rate", "steps", "delta"), [(1.0, 256 / 5000, 2000, 1e-4), (2.0, 0.2, 50, 1e-3)]
 )
 def test_epsilon_equals_that_of_losses_on_a_grid(
-    noise: float, chance: float, steps: int, delta: float
+    noise: float, rate: float, steps: int, delta: float
 ) -> None:
-    found = accountant.epsilon_of(noise, chance, steps, delta)
+    found = accountant.epsilon_of(noise, rate, steps, delta)
     # delta at an epsilon a percent higher is smaller than asked, at one a percent lower it is larger
-    assert max(divergences(1.01 * found, noise, chance, steps)) < delta
-    assert max(divergences(0.99 * found, noise, chance, steps)) > delta
+    assert max(divergences(1.01 * found, noise, rate, steps)) < delta
+    assert max(divergences(0.99 * found, noise, rate, steps)) > delta
 
 
 def test_known_epsilon() -> None:
@@ -76,7 +76,7 @@ def test_known_epsilon() -> None:
 
 def test_noise_keeps_what_was_asked_and_is_not_wasted() -> None:
     planned = plan(Privacy.of(ASKED), 40, 30)
-    assert planned.chance == 0.1
+    assert planned.rate == 0.1
     assert 4.9 < planned.epsilon <= 5
     assert planned.facts()["largest_advantage"] == largest_advantage(planned.epsilon, 1e-3)
     assert plan(Privacy.of(ASKED), 40, 0).epsilon == 0
@@ -149,7 +149,7 @@ def test_learning_by_heart_stays_within_the_bound(tmp_path: Path) -> None:
     members, steps = 500, 12
     planned = plan(Privacy(2.0, 1e-4, patients=250, views=2, clip=1.0), members, steps)
     found = recognised(tmp_path / "private", planned, members)
-    exact = max(divergences(0.0, planned.noise, planned.chance, steps))
+    exact = max(divergences(0.0, planned.noise, planned.rate, steps))
     assert exact < largest_advantage(2.0, 1e-4)
     spread = 3 * np.sqrt(0.5 / (members / 2))
     assert found <= exact + spread
@@ -193,7 +193,7 @@ def test_teacher_says_what_it_cost_and_keeps_the_range_of_its_base(tmp_path: Pat
     out = fit(tmp_path)
     facts = json.loads((out / FILE).read_bytes())
     assert (facts["patients"], facts["views"], facts["steps"]) == (4, 3, 10)
-    assert facts["chance"] == pytest.approx(4 / 12)
+    assert facts["sampling_rate"] == pytest.approx(4 / 12)
     assert facts["epsilon"] <= facts["asked_epsilon"] == 5
     ranges = [load(each).scheduler.config.clip_sample_range for each in (tmp_path / "base", out)]
     assert ranges[0] == ranges[1]

@@ -97,3 +97,18 @@ def test_patients_that_a_gate_needs_are_named_before_anything_is_trained():
     refuse_too_few(enough, split, asked(missed=0.1), release=True)
     for n in (35, 36):
         assert (clopper_pearson(0, n)[1] <= 0.1) == (n == 36)
+
+
+def test_what_differential_privacy_needs_is_known_at_intake():
+    private = {"epsilon": 3, "delta": 0.01, "patients": 150}
+    few = pool(encoder=40, calibration=60, test=20, heldout=20)
+    with pytest.raises(AvatarflowError) as caught:
+        refuse_too_few(few, SPLIT, asked() | {"differential_privacy": private}, release=True)
+    assert str(caught.value).splitlines() == [
+        "intake: 120 patients for encoder and calibration and test where at least 150 are needed to draw so many in a "
+        "step of training; give about 168 patients in all, or change split.shares or differential_privacy.patients",
+        "differential_privacy.delta: 0.01 for 120 patients who are trained on: one may be given away; "
+        "set differential_privacy.delta well below 0.008",
+    ]
+    private |= {"delta": 0.001, "patients": 120}
+    refuse_too_few(few, SPLIT, asked() | {"differential_privacy": private}, release=True)

@@ -1,6 +1,6 @@
-"""What a training with noisy gradients costs: epsilon at a delta, by opacus' accountant of privacy loss distributions.
+"""The privacy budget of a training with noisy gradients: epsilon at a delta, by opacus' accountant (PRV).
 
-In each step every patient takes part with the same chance, independently of the others, and the sum of their
+In each step every patient takes part with the same probability, independently of the others, and the sum of their
 gradients, each of norm 1 at most, gets normal noise of the deviation `noise`. Patients are added or removed as a whole.
 
 References
@@ -23,22 +23,22 @@ def name() -> str:
     return f"privacy random variables, opacus {version('opacus')}"
 
 
-def epsilon_of(noise: float, chance: float, steps: int, delta: float) -> float:
+def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
     """Return the epsilon of a training, the upper end of what is computed; 0 without a step."""
     if steps == 0:
         return 0.0
     accountant = PRVAccountant()
-    accountant.history = [(noise, chance, steps)]
+    accountant.history = [(noise, rate, steps)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(accountant.get_epsilon(delta, eps_error=ERROR))
 
 
-def noise_for(epsilon: float, chance: float, steps: int, delta: float) -> float:
+def noise_for(epsilon: float, rate: float, steps: int, delta: float) -> float:
     """Return the noise with which a training costs at most that epsilon, and less by 0.01 at most."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = get_noise_multiplier(
-            target_epsilon=epsilon, target_delta=delta, sample_rate=chance, steps=steps, accountant="prv"
+            target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant="prv"
         )  # fmt: skip
     return float(found)

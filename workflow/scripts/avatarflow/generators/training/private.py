@@ -1,10 +1,11 @@
-"""Training with differential privacy: one patient, with all pictures, hardly changes the weights.
+"""Training with differential privacy (DP-SGD): one patient, with all pictures, hardly changes the weights.
 
-In each step every patient is drawn with the same chance. The gradient of a patient is that of the mean loss over some
-views of the patient's pictures; it is shortened to `clip`, and only then are patients added up. The sum gets normal
-noise, and is divided by the number of patients that is expected and not by the number drawn.
+In each step every patient is drawn with the same probability, independently of the others. The gradient of a patient is
+that of the mean loss over some views of the patient's pictures. It is clipped to the norm `clip`, and only then are
+patients summed. The sum gets Gaussian noise, and is divided by the expected number of patients and not by the number
+drawn.
 
-The views are averaged before the gradient is shortened: each of them for itself would count a patient as often as there
+The views are averaged before the gradient is clipped: each of them for itself would count a patient as often as there
 are views (De et al. 2022, arXiv:2204.13650, augmentation multiplicity). A patient's views are one batch, so that the
 gradient of a patient is the gradient of a batch, and nothing has to be known of the network.
 """
@@ -64,8 +65,8 @@ class Plan:
 
     Attributes
     ----------
-    chance : float
-        With which a patient is drawn in a step.
+    rate : float
+        Probability with which a patient is drawn in a step.
     noise : float
         Deviation of the noise, in units of `clip`.
     epsilon : float
@@ -73,7 +74,7 @@ class Plan:
     """
 
     asked: Privacy
-    chance: float
+    rate: float
     steps: int
     noise: float
     epsilon: float
@@ -87,7 +88,7 @@ class Plan:
             "epsilon": self.epsilon,
             "asked_epsilon": self.asked.epsilon,
             "steps": self.steps,
-            "chance": self.chance,
+            "sampling_rate": self.rate,
             "noise_multiplier": self.noise,
             "largest_advantage": largest_advantage(self.epsilon, self.asked.delta),
             "accountant": accountant.name(),
@@ -115,11 +116,9 @@ def plan(asked: Privacy, patients: int, steps: int) -> Plan:
             problems.add(f"{WHERE}.delta", found, f"set it well below {1 / patients:.1g}")
     if steps == 0:
         return Plan(asked, asked.patients / patients, 0, 0.0, 0.0)
-    chance = asked.patients / patients
-    noise = accountant.noise_for(asked.epsilon, chance, steps, asked.delta)
-    return Plan(
-        asked, chance, steps, noise, accountant.epsilon_of(noise, chance, steps, asked.delta)
-    )
+    rate = asked.patients / patients
+    noise = accountant.noise_for(asked.epsilon, rate, steps, asked.delta)
+    return Plan(asked, rate, steps, noise, accountant.epsilon_of(noise, rate, steps, asked.delta))
 
 
 def rows_by_patient(table: pd.DataFrame) -> list[Integers]:
@@ -137,7 +136,7 @@ def rows_by_patient(table: pd.DataFrame) -> list[Integers]:
 
 
 class PrivateLoop(Loop):
-    """The loop with gradients of patients that are shortened, added up and blurred by noise.
+    """The loop with gradients of patients that are clipped, added up and blurred by noise.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ class PrivateLoop(Loop):
         secret = np.random.Generator(
             np.random.Philox(sequence(self.key, "private step", self.done))
         )
-        drawn = np.flatnonzero(secret.random(len(self.patients)) < self.plan.chance)
+        drawn = np.flatnonzero(secret.random(len(self.patients)) < self.plan.rate)
         total, loss = self.clipped_sum(drawn)
         norm = torch.zeros(())
         for key, weight in self.weights.items():
@@ -173,7 +172,7 @@ class PrivateLoop(Loop):
         return loss, float(norm.sqrt())
 
     def clipped_sum(self, drawn: Integers) -> tuple[dict[str, torch.Tensor], float]:
-        """Return the sum of the shortened gradients of some patients, by weight, and their mean loss.
+        """Return the sum of the clipped gradients of some patients, by weight, and their mean loss.
 
         Raises
         ------

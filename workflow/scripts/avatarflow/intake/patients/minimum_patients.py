@@ -9,7 +9,7 @@ import pandas as pd
 from avatarflow.core.errors import Problems
 from avatarflow.core.statistics import fewest_to_keep, fewest_to_show
 
-from .persons import HELDOUT
+from .persons import HELDOUT, TRAINED
 
 LEAST = {"encoder": 2, "test": 1, HELDOUT: 1}
 """Patients per role without whom a later step has nothing to learn from or to measure on."""
@@ -42,14 +42,15 @@ def refuse_too_few(
     split : mapping
         `split` of the config: the share of patients per role, or the column that divides them.
     asked : mapping
-        The entry: `cone`, and of a release `gates` and `anatomy`.
+        The entry: `cone`, and of a release `gates`, `anatomy` and `differential_privacy`.
     release : bool
         Whether held-out patients are needed, too: an audit may have none.
 
     Raises
     ------
     AvatarflowError
-        With every role that lacks patients, and how many in all would do with these shares.
+        With every role that lacks patients, and how many in all would do with these shares; and a delta that so many
+        patients do not allow.
     """
     there = table.groupby("role")["person"].nunique()
     with Problems() as problems:
@@ -61,6 +62,12 @@ def refuse_too_few(
                     f"{count} patients for {roles} where at least {need.least} are needed{need.why}"
                 )
                 problems.add("intake", found, _advice(need, split))
+        if private := asked.get("differential_privacy"):
+            trained = sum(int(there.get(role, 0)) for role in TRAINED)
+            if private["delta"] * trained >= 1:
+                found = f"{private['delta']:g} for {trained} patients who are trained on: one may be given away"
+                do = f"set differential_privacy.delta well below {1 / trained:.1g}"
+                problems.add("differential_privacy.delta", found, do)
 
 
 class _Need(NamedTuple):
@@ -87,6 +94,9 @@ def _needs(asked: Mapping[str, Any], release: bool) -> list[_Need]:
             else need
             for need in needs
         ]
+    if private := asked.get("differential_privacy"):
+        why = " to draw so many in a step of training"
+        needs.append(_Need(TRAINED, private["patients"], "differential_privacy.patients", why))
     if anatomy := asked.get("anatomy"):
         share = float(anatomy["pass_share"])
         why = f" for limits that {share:g} of them keep"
