@@ -142,13 +142,16 @@ def _of_anatomy(anatomy: Mapping[str, Any] | None) -> str:
 
 
 def _of_privacy(unit: str, private: Mapping[str, Any]) -> list[str]:
+    both = " A patient with both eyes has about twice that epsilon." if unit == "eye" else ""
     return [
         f"The teacher was trained with differential privacy: epsilon {private['epsilon']:.3g} at delta "
-        f"{private['delta']:.3g} for one {unit} with all pictures, more or less, by the accountant of "
-        f"{private['accountant']}. Whoever has the teacher and guesses whether a {unit} was in the training hits at "
-        f"most {private['largest_advantage']:.3g} more often than false alarms occur (shares).",
-        "That covers the weights of the teacher and whatever is made of them without originals, if its base holds no "
-        "personal data. It does not cover the released pictures: the originals themselves decided which of the "
-        "teacher's pictures were accepted, and so what the student learned; and the figures of this certificate were "
-        "measured on originals. Each further training on the same originals costs epsilon again.",
+        f"{private['delta']:.3g} for the presence of all pictures of one {unit} in the training set, by the accountant "
+        f"of {private['accountant']}. Whoever has the teacher and guesses that presence has a true positive rate of at "
+        f"most {private['largest_advantage']:.3g} above the false positive rate.{both}",
+        f"Taken as given are the number of {unit}s, who of them is trained on, who counts as one {unit}, and how "
+        "pictures were altered before training. It covers the teacher's weights and whatever is made of them without "
+        "originals, if its base holds no personal data. It does not cover the released pictures: the originals "
+        "themselves decided which of the teacher's pictures were accepted, and so what the student learned; and the "
+        "figures of this certificate were measured on originals. Each further training on the same originals spends "
+        "epsilon again.",
     ]

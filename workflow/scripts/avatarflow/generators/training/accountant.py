@@ -9,13 +9,17 @@ Abadi et al. 2016, CCS, arXiv:1607.00133 (DP-SGD); Gopi, Lee and Wutschitz 2021,
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 from opacus.accountants import PRVAccountant
 from opacus.accountants.utils import get_noise_multiplier
 
+from avatarflow.core.errors import refuse
+
 ERROR = 0.01
-"""Of an epsilon; it is the upper end that is given."""
+"""Of an epsilon, and of the search for the noise; it is the upper end that is given."""
 
 
 def name() -> str:
@@ -29,16 +33,32 @@ def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
         return 0.0
     accountant = PRVAccountant()
     accountant.history = [(noise, rate, steps)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _accounting():
         return float(accountant.get_epsilon(delta, eps_error=ERROR))
 
 
 def noise_for(epsilon: float, rate: float, steps: int, delta: float) -> float:
-    """Return the noise with which a training costs at most that epsilon, and less by 0.01 at most."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Return the noise with which a training costs at most that epsilon.
+
+    Raises
+    ------
+    AvatarflowError
+        If the accountant finds none.
+    """
+    with _accounting():
         found = get_noise_multiplier(
             target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant="prv"
         )  # fmt: skip
     return float(found)
+
+
+@contextmanager
+def _accounting() -> Iterator[None]:
+    """Keep the accountant's warnings to ourselves, and say what to do where it gives up."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (ValueError, RuntimeError, MemoryError) as error:
+        found = f"the accountant finds no noise for it ({error})"
+        raise refuse("differential_privacy", found, "set another epsilon or delta") from error

@@ -8,13 +8,16 @@ drawn.
 The views are averaged before the gradient is clipped: each of them for itself would count a patient as often as there
 are views (De et al. 2022, arXiv:2204.13650, augmentation multiplicity). A patient's views are one batch, so that the
 gradient of a patient is the gradient of a batch, and nothing has to be known of the network.
+
+All random numbers come from a secret key, those of the views too: whoever knew them could tell by the views of others
+where in the list of patients somebody is missing.
 """
 
 import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +41,8 @@ from .loop import NAME, Draw, Loop, Objective
 
 KEY = "noise.key"
 WHERE = "differential_privacy"
-ROUNDING = 1e-6
-"""What a gradient is shorter than it might be, so that rounding to single precision does not lengthen the sum."""
+DIGITS = 3
+"""Of epsilon and of what it bounds; both are rounded up."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,29 @@ class Plan:
         from . import accountant
 
         asked = {name: value for name, value in asdict(self.asked).items() if name != "epsilon"}
+        epsilon = rounded_up(self.epsilon)
         return asked | {
-            "epsilon": self.epsilon,
+            "epsilon": epsilon,
             "asked_epsilon": self.asked.epsilon,
             "steps": self.steps,
             "sampling_rate": self.rate,
             "noise_multiplier": self.noise,
-            "largest_advantage": largest_advantage(self.epsilon, self.asked.delta),
+            "largest_advantage": min(1.0, rounded_up(largest_advantage(epsilon, self.asked.delta))),
             "accountant": accountant.name(),
         }
+
+
+def rounded_up(value: float) -> float:
+    """Round up to three digits that count.
+
+    >>> rounded_up(4.9941), rounded_up(0.46211), rounded_up(0)
+    (5.0, 0.463, 0)
+    """
+    if value <= 0:
+        return value
+    places = DIGITS - 1 - math.floor(math.log10(value))
+    scale = 10.0**places
+    return round(math.ceil(value * scale - 1e-9) / scale, places)
 
 
 def plan(asked: Privacy, patients: int, steps: int) -> Plan:
@@ -129,10 +146,11 @@ def rows_by_patient(table: pd.DataFrame) -> list[Integers]:
     AvatarflowError
         If a picture is nobody's.
     """
-    if "person" not in table.columns or (table["person"] < 0).any():
+    if "person" not in table.columns or not (table["person"] >= 0).all():
         raise refuse("training pictures", "some without a patient", "name the patient of each")
     whose = table["person"].to_numpy(np.int64)
-    return [np.flatnonzero(whose == one) for one in np.unique(whose)]
+    rows = np.argsort(whose, kind="stable")
+    return np.split(rows, np.flatnonzero(np.diff(whose[rows])) + 1)
 
 
 class PrivateLoop(Loop):
@@ -146,41 +164,42 @@ class PrivateLoop(Loop):
         The training rows of each patient.
     plan : Plan
     key : path
-        The file with the key of noise and of who is drawn. It is made where it is not there: nobody may be able to
-        draw the noise again. A training that was killed goes on with it; delete it at the end.
+        The file with the key that all random numbers come from. It is made where it is not there: nobody may be able to
+        draw them again. A training that was killed goes on with it; delete it at the end.
     """
 
     def __init__(self, *arguments: Any, patients: list[Integers], plan: Plan, key: Path) -> None:
         super().__init__(*arguments)
         self.patients, self.plan = patients, plan
-        self.key = _key(key)
+        self.seed = _key(key)  # in place of that of the config, for whatever the loop draws
 
     def gradient(self) -> tuple[float, float]:
         """Set the noisy gradient of the step; return the mean loss of the patients drawn, and the gradient's norm."""
         asked = self.plan.asked
+        self.check(_norm(self.weights.values()), "weights")
         secret = np.random.Generator(
-            np.random.Philox(sequence(self.key, "private step", self.done))
+            np.random.Philox(sequence(self.seed, "private step", self.done))
         )
         drawn = np.flatnonzero(secret.random(len(self.patients)) < self.plan.rate)
         total, loss = self.clipped_sum(drawn)
-        norm = torch.zeros(())
         for key, weight in self.weights.items():
-            noise = secret.standard_normal(tuple(weight.shape), np.float32)
-            noise *= self.plan.noise * asked.clip
-            weight.grad = (total[key] + torch.from_numpy(noise).to(weight.device)) / asked.patients
-            norm += weight.grad.square().sum().cpu()
-        return loss, float(norm.sqrt())
+            noise = torch.from_numpy(secret.standard_normal(tuple(weight.shape)))
+            noisy = total[key] + (self.plan.noise * asked.clip * noise).to(weight.device)
+            weight.grad = (noisy / asked.patients).to(weight.dtype)
+        return loss, _norm(
+            weight.grad for weight in self.weights.values() if weight.grad is not None
+        )
 
     def clipped_sum(self, drawn: Integers) -> tuple[dict[str, torch.Tensor], float]:
-        """Return the sum of the clipped gradients of some patients, by weight, and their mean loss.
+        """Return the sum of the clipped gradients of some patients, by weight in double precision, and their mean loss.
 
-        Raises
-        ------
-        AvatarflowError
-            On a loss or gradient that is not finite.
+        A gradient that is not finite counts as none: a refusal would tell of the patient.
         """
         asked = self.plan.asked
-        total = {key: torch.zeros_like(weight) for key, weight in self.weights.items()}
+        total = {
+            key: torch.zeros_like(weight, dtype=torch.float64)
+            for key, weight in self.weights.items()
+        }
         losses = []
         for patient in drawn.tolist():
             loss = self.loss(self._views(patient), patient)
@@ -188,11 +207,12 @@ class PrivateLoop(Loop):
             there = {
                 key: one for key, one in zip(self.weights, found, strict=True) if one is not None
             }
-            norm = math.sqrt(sum(float(one.double().square().sum()) for one in there.values()))
-            self.check(norm, "gradient")
-            factor = asked.clip * (1 - ROUNDING) / norm if norm > asked.clip else 1.0
+            norm = _norm(there.values())
+            if not math.isfinite(norm):
+                continue
+            factor = asked.clip / norm if norm > asked.clip else 1.0
             for key, one in there.items():
-                total[key] += factor * one
+                total[key] += factor * one.double()
             losses.append(float(loss.detach()))
         return total, float(np.mean(losses)) if losses else 0.0
 
@@ -205,18 +225,23 @@ class PrivateLoop(Loop):
         return Draw(rows, noise, choice)
 
 
+def _norm(tensors: Iterable[torch.Tensor]) -> float:
+    """Return the norm of some tensors as one vector."""
+    return math.sqrt(sum(float(one.detach().double().square().sum()) for one in tensors))
+
+
 class Private:
     """A training that is asked to guarantee differential privacy.
 
     Parameters
     ----------
-    asked : Privacy
+    planned : Plan
     patients : list of (k,)
         The training rows of each patient.
     """
 
-    def __init__(self, asked: Privacy, patients: list[Integers]) -> None:
-        self.asked, self.patients = asked, patients
+    def __init__(self, planned: Plan, patients: list[Integers]) -> None:
+        self.planned, self.patients = planned, patients
 
     @classmethod
     def of(cls, task: TrainingTask) -> "Private | None":
@@ -225,8 +250,8 @@ class Private:
         Raises
         ------
         AvatarflowError
-            If a picture is nobody's; without a base, since the codec would be taken from the pictures; with several
-            processes.
+            If a picture is nobody's; without a base, since the codec would be taken from the pictures, or with one that
+            was trained on patients; with several processes; if the guarantee cannot be given to so many patients.
         """
         asked = asked_of(task.training)
         if asked is None:
@@ -235,14 +260,20 @@ class Private:
             if task.base is None:
                 found = "no base, so that the codec would tell of single pictures"
                 problems.add(WHERE, found, "give a base that holds no personal data")
+            elif (Path(task.base) / FILE).is_file():
+                found = (
+                    "a base that was itself trained on patients, whose budget would not be counted"
+                )
+                problems.add(WHERE, found, "give a base that holds no personal data")
             if Compute.of(task.compute).processes > 1:
                 problems.add(WHERE, "several processes", "set compute.processes to 1")
-        return cls(asked, rows_by_patient(task.table))
+        patients = rows_by_patient(task.table)
+        return cls(plan(asked, len(patients), Training.of(task.training).steps), patients)
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the weights beside that which every training has."""
         rows = [each.tolist() for each in self.patients]
-        return {"differential_privacy": asdict(self.asked), "patients": config_digest(rows)}
+        return {"differential_privacy": asdict(self.planned), "patients": config_digest(rows)}
 
     def run(
         self, model: nn.Module, objective: Objective, training: Training, seed: int, held: State, step: Step
@@ -252,18 +283,28 @@ class Private:
         Raises
         ------
         AvatarflowError
-            If the guarantee cannot be given to so many patients, and what `Loop.run` refuses.
+            As `Loop.run`.
         """
-        planned = plan(self.asked, len(self.patients), training.steps)
-        facts = planned.facts()
+        asked, facts = self.planned.asked, self.planned.facts()
         step.params({"differential_privacy": facts})
-        spent = (planned.epsilon, self.asked.delta, planned.noise)
+        spent = (facts["epsilon"], asked.delta, self.planned.noise)
         step.info("differential privacy: epsilon %.3g at delta %.3g, noise %.3g", *spent)
         key = held.folder / KEY
-        seen = replace(training, batch=self.asked.patients * self.asked.views)
+        for left in held.folder.parent.glob(f"*/{KEY}"):
+            if left != key:  # of a training that was given up
+                left.unlink()
+        seen = replace(training, batch=asked.patients * asked.views)
         rows = sum(map(len, self.patients))
         loop = PrivateLoop(
-            model, objective, rows, seen, seed, held, patients=self.patients, plan=planned, key=key
+            model,
+            objective,
+            rows,
+            seen,
+            seed,
+            held,
+            patients=self.patients,
+            plan=self.planned,
+            key=key,
         )
         loop.run(training.steps, step)
         key.unlink(missing_ok=True)  # whoever has it can take the noise away
