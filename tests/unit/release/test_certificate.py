@@ -273,5 +273,6 @@ def test_epsilon_stands_in_the_claim_with_what_it_does_not_cover():
     assert claims[: len(plain)] == plain
     cost, covered = claims[len(plain) :]
     assert "epsilon 7.96 at delta 0.0001 for the presence of all pictures of one eye" in cost
+    assert "Such a bound says next to nothing" in cost
     assert "A patient with both eyes has about twice that epsilon" in cost
     assert "does not cover the released pictures" in covered

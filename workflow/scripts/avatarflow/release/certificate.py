@@ -22,6 +22,7 @@ from .gates.rules import RULES
 
 VERSION = 2
 REFUSE = "refuse"
+SAYS_LITTLE = 0.9  # an advantage of membership inference that is no protection any more
 UNDECLARED = {"checked": False, "text": f"consent: not checked here, declared by {NOBODY}"}
 
 
@@ -143,11 +144,14 @@ def _of_anatomy(anatomy: Mapping[str, Any] | None) -> str:
 
 def _of_privacy(unit: str, private: Mapping[str, Any]) -> list[str]:
     both = " A patient with both eyes has about twice that epsilon." if unit == "eye" else ""
+    vague = (
+        " Such a bound says next to nothing." if private["largest_advantage"] > SAYS_LITTLE else ""
+    )
     return [
         f"The teacher was trained with differential privacy: epsilon {private['epsilon']:.3g} at delta "
         f"{private['delta']:.3g} for the presence of all pictures of one {unit} in the training set, by the accountant "
         f"of {private['accountant']}. Whoever has the teacher and guesses that presence has a true positive rate of at "
-        f"most {private['largest_advantage']:.3g} above the false positive rate.{both}",
+        f"most {private['largest_advantage']:.3g} above the false positive rate.{vague}{both}",
         f"Taken as given are the number of {unit}s, who of them is trained on, who counts as one {unit}, and how "
         "pictures were altered before training. It covers the teacher's weights and whatever is made of them without "
         "originals, if its base holds no personal data. It does not cover the released pictures: the originals "
