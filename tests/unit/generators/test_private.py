@@ -101,16 +101,14 @@ class Sum(torch.nn.Module):
 
 
 def loop(
-    folder: Path, planned: Plan, patients: int, members: int, key: int = 20261201, seed: int = 3
+    folder: Path, planned: Plan, patients: int, members: int, key: int = 20261201
 ) -> PrivateLoop:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / KEY).write_text(str(key))
     model = Sum(patients)
     settings = Training.of({"warmup_steps": 0, "ema_decay": 0.0, "batch": 1})
     rows = [np.array([one, one]) for one in range(members)]
-    return PrivateLoop(
-        model, model, members, settings, seed, State(folder, "toy"), patients=rows, plan=planned, key=folder / KEY
-    )  # fmt: skip
+    return PrivateLoop(model, model, settings, State(folder, "toy"), rows, planned, folder / KEY)
 
 
 def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
@@ -135,9 +133,10 @@ def test_nothing_that_is_drawn_follows_from_the_seed_of_the_config(tmp_path: Pat
     """Else a patient less gives everybody behind other views, which whoever knows the seed can tell."""
     asked = Privacy(8, 1e-3, patients=4, views=5, clip=1e3)
     planned = Plan(asked, 0.5, 1, 1.0, 8.0)
-    toys = []
-    for name, key in (("one", 1), ("other", 2), ("again", 1)):
-        toys.append(loop(tmp_path / name, planned, 6, 6, key=key, seed=len(toys)))
+    toys = [
+        loop(tmp_path / name, planned, 6, 6, key)
+        for name, key in (("one", 1), ("other", 2), ("again", 1))
+    ]
     sums = [toy.clipped_sum(np.arange(6))[0] for toy in toys]
     assert distance(sums[0], sums[1]) > 0.1
     assert distance(sums[0], sums[2]) == 0
@@ -317,15 +316,12 @@ def test_what_cannot_be_guaranteed_is_refused(tmp_path: Path) -> None:
         "set it well below 0.08",
     ]
     pictures, table = squares()
-    for rows, found in (
-        (table, "some without a patient"),
-        (table.assign(person=-1), "some without a patient"),
-    ):
+    for rows in (table, table.assign(person=-1)):
         task = TrainingTask(
             pictures, rows, TINTS, {**TRAINING, "differential_privacy": ASKED}, COMPUTE, 5, tmp_path / "state",
             tmp_path / "model", base=tmp_path, network=NETWORK,
         )  # fmt: skip
-        with pytest.raises(AvatarflowError, match=found):
+        with pytest.raises(AvatarflowError, match="some without a patient"):
             train(task, Step.null())
     task = TrainingTask(
         pictures, table, TINTS, {**TRAINING, "differential_privacy": ASKED}, {**COMPUTE, "processes": 2}, 5,

@@ -107,8 +107,8 @@ def test_what_differential_privacy_needs_is_known_at_intake():
     assert str(caught.value).splitlines() == [
         "intake: 120 patients for encoder and calibration and test where at least 150 are needed to draw so many in a "
         "step of training; give about 168 patients in all, or change split.shares or differential_privacy.patients",
-        "differential_privacy.delta: 0.01 for 120 patients who are trained on: one may be given away; "
-        "set differential_privacy.delta well below 0.008",
+        "differential_privacy.delta: 0.01 for 120 patients, so that one of them may be given away; "
+        "set it well below 0.008",
     ]
     private |= {"delta": 0.001, "patients": 120}
     refuse_too_few(few, SPLIT, asked() | {"differential_privacy": private}, release=True)

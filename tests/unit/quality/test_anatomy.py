@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from avatarflow.core.errors import AvatarflowError
+from avatarflow.core.statistics import fewest_to_keep
 from avatarflow.imaging.phantom.eyes import draw_eyes
 from avatarflow.imaging.shards import write_shards
 from avatarflow.quality.anatomy import fundus, iris, radiograph
@@ -191,6 +192,7 @@ def test_a_patient_counts_once_however_many_pictures_he_has():
 
 
 def test_too_few_patients_set_no_limits():
+    assert (fewest_to_keep(0.99), fewest_to_keep(0.9)) == (99, 9)
     reference = table(np.linspace(0, 10, 11))
     with pytest.raises(AvatarflowError, match="18 held-out and test patients where 19 are needed"):
         set_limits(KINDS, reference, table([5.0] * 18, pictures=3), 0.95)

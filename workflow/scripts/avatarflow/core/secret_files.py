@@ -1,4 +1,4 @@
-"""Files that only their owner may read, and that no copy of the project may hold: keys and tokens.
+"""Files that only their owner may read: keys, tokens and lists for the site alone.
 
 Imported while Snakemake parses: standard library only.
 """
@@ -35,3 +35,16 @@ def read_secret(path: Path, where: str) -> bytes:
             return stream.read()
     except OSError:
         raise refuse(where, "it cannot be read", "check its owner and its permissions") from None
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file for its owner only, whole or not at all: mode 600 from its first byte."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".writing-{path.name}")
+    temporary.unlink(missing_ok=True)  # one of a killed writer, with whatever rights
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from avatarflow.core.digest import file_sha256
 from avatarflow.core.paths import read_json, write_bytes
+from avatarflow.core.secret_files import write_secret
 from avatarflow.release.checksums import SIGNATURE
 from avatarflow.release.signing import Signer
 from avatarflow.runs.closing_lines import DECISIONS
@@ -53,16 +53,8 @@ def write_signed(path: Path, content: Mapping[str, Any], signer: Signer | None) 
 
 
 def write_private(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a list for the site alone, whole or not at all: mode 600 from its first byte."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".writing-{path.name}")
-    temporary.unlink(missing_ok=True)  # one of a killed writer, with whatever rights
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(canonical(content))
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    """Write a list for the site alone, as `write_secret`."""
+    write_secret(path, canonical(content))
 
 
 def waiting(folder: Path = FOLDER) -> list[tuple[Path, dict[str, Any]]]:

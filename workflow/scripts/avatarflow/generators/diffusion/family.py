@@ -57,7 +57,7 @@ def train(task: TrainingTask, step: Step) -> None:
         where,
     )
     if private:  # the range of latents stays the base's: it would tell of single pictures
-        more = private.run(model, objective, training, task.seed, held, step)
+        more = private.run(model, objective, training, held, step)
     else:
         loop = Loop(model, objective, len(pictures), training, task.seed, held, together)
         loop.run(training.steps, step)

@@ -15,7 +15,6 @@ where in the list of patients somebody is missing.
 
 import json
 import math
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -28,9 +27,10 @@ import torch
 from torch import nn
 
 from avatarflow.core.arrays import Integers
-from avatarflow.core.differential_privacy import FILE, largest_advantage
+from avatarflow.core.differential_privacy import FILE, largest_advantage, refuse_large_delta
 from avatarflow.core.digest import config_digest
 from avatarflow.core.errors import Problems, refuse
+from avatarflow.core.secret_files import write_secret
 from avatarflow.core.seeds import generator, sequence
 from avatarflow.generators.settings import Compute, Settings, Training
 from avatarflow.generators.task import TrainingTask
@@ -54,12 +54,6 @@ class Privacy(Settings):
     patients: int = 16
     views: int = 16
     clip: float = 1.0
-
-
-def asked_of(training: Mapping[str, Any] | Settings) -> Privacy | None:
-    """Return what a training is asked to guarantee; None where it is nothing."""
-    asked = training.get("differential_privacy") if isinstance(training, Mapping) else None
-    return Privacy.of(asked) if asked else None
 
 
 @dataclass(frozen=True)
@@ -126,14 +120,10 @@ def plan(asked: Privacy, patients: int, steps: int) -> Plan:
         if asked.patients > patients:
             found = f"{asked.patients} patients a step of {patients}"
             problems.add(f"{WHERE}.patients", found, f"ask for {patients} at most")
-        if asked.delta * patients >= 1:
-            found = (
-                f"{asked.delta:g} for {patients} patients, so that one of them may be given away"
-            )
-            problems.add(f"{WHERE}.delta", found, f"set it well below {1 / patients:.1g}")
-    if steps == 0:
-        return Plan(asked, asked.patients / patients, 0, 0.0, 0.0)
+        refuse_large_delta(asked.delta, patients, problems)
     rate = asked.patients / patients
+    if steps == 0:
+        return Plan(asked, rate, 0, 0.0, 0.0)
     noise = accountant.noise_for(asked.epsilon, rate, steps, asked.delta)
     return Plan(asked, rate, steps, noise, accountant.epsilon_of(noise, rate, steps, asked.delta))
 
@@ -158,7 +148,7 @@ class PrivateLoop(Loop):
 
     Parameters
     ----------
-    *arguments, **named
+    model, objective, settings, state
         As for `Loop`.
     patients : list of (k,)
         The training rows of each patient.
@@ -168,10 +158,13 @@ class PrivateLoop(Loop):
         draw them again. A training that was killed goes on with it; delete it at the end.
     """
 
-    def __init__(self, *arguments: Any, patients: list[Integers], plan: Plan, key: Path) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self, model: nn.Module, objective: Objective, settings: Training, state: State, patients: list[Integers],
+        plan: Plan, key: Path,
+    ) -> None:  # fmt: skip
+        # the key in place of the seed of the config, for whatever the loop draws
+        super().__init__(model, objective, sum(map(len, patients)), settings, _key(key), state)
         self.patients, self.plan = patients, plan
-        self.seed = _key(key)  # in place of that of the config, for whatever the loop draws
 
     def gradient(self) -> tuple[float, float]:
         """Set the noisy gradient of the step; return the mean loss of the patients drawn, and the gradient's norm."""
@@ -218,8 +211,7 @@ class PrivateLoop(Loop):
 
     def _views(self, patient: int) -> Draw:
         """Return the batch of a patient in this step: pictures of the patient, each at a noise level of its own."""
-        item = (self.done, patient)
-        choice = generator(self.seed, f"{NAME} views", *item)
+        choice = generator(self.seed, f"{NAME} views", self.done, patient)
         rows = choice.choice(self.patients[patient], self.plan.asked.views)
         noise = torch.Generator().manual_seed(int(choice.integers(2**62)))
         return Draw(rows, noise, choice)
@@ -253,8 +245,9 @@ class Private:
             If a picture is nobody's; without a base, since the codec would be taken from the pictures, or with one that
             was trained on patients; with several processes; if the guarantee cannot be given to so many patients.
         """
-        asked = asked_of(task.training)
-        if asked is None:
+        training = task.training
+        asked = training.get("differential_privacy") if isinstance(training, Mapping) else None
+        if not asked:
             return None
         with Problems() as problems:
             if task.base is None:
@@ -268,7 +261,8 @@ class Private:
             if Compute.of(task.compute).processes > 1:
                 problems.add(WHERE, "several processes", "set compute.processes to 1")
         patients = rows_by_patient(task.table)
-        return cls(plan(asked, len(patients), Training.of(task.training).steps), patients)
+        steps = Training.of(training).steps
+        return cls(plan(Privacy.of(asked), len(patients), steps), patients)
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the weights beside that which every training has."""
@@ -276,7 +270,7 @@ class Private:
         return {"differential_privacy": asdict(self.planned), "patients": config_digest(rows)}
 
     def run(
-        self, model: nn.Module, objective: Objective, training: Training, seed: int, held: State, step: Step
+        self, model: nn.Module, objective: Objective, training: Training, held: State, step: Step
     ) -> dict[str, str]:  # fmt: skip
         """Train a network in place; return the file that says what it cost, as text by name.
 
@@ -294,18 +288,7 @@ class Private:
             if left != key:  # of a training that was given up
                 left.unlink()
         seen = replace(training, batch=asked.patients * asked.views)
-        rows = sum(map(len, self.patients))
-        loop = PrivateLoop(
-            model,
-            objective,
-            rows,
-            seen,
-            seed,
-            held,
-            patients=self.patients,
-            plan=self.planned,
-            key=key,
-        )
+        loop = PrivateLoop(model, objective, seen, held, self.patients, self.planned, key)
         loop.run(training.steps, step)
         key.unlink(missing_ok=True)  # whoever has it can take the noise away
         return {FILE: json.dumps(facts, indent=1, sort_keys=True) + "\n"}
@@ -314,10 +297,5 @@ class Private:
 def _key(path: Path) -> int:
     """Return the key in a file that only its owner may read; it is made where it is not there."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{secrets.randbits(128)}")
-        partial.replace(path)
+        write_secret(path, str(secrets.randbits(128)).encode())
     return int(path.read_text(encoding="ascii"))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from avatarflow.core.differential_privacy import refuse_large_delta
 from avatarflow.core.errors import Problems
 from avatarflow.core.statistics import fewest_to_keep, fewest_to_show
 
@@ -64,10 +65,7 @@ def refuse_too_few(
                 problems.add("intake", found, _advice(need, split))
         if private := asked.get("differential_privacy"):
             trained = sum(int(there.get(role, 0)) for role in TRAINED)
-            if private["delta"] * trained >= 1:
-                found = f"{private['delta']:g} for {trained} patients who are trained on: one may be given away"
-                do = f"set differential_privacy.delta well below {1 / trained:.1g}"
-                problems.add("differential_privacy.delta", found, do)
+            refuse_large_delta(private["delta"], trained, problems)
 
 
 class _Need(NamedTuple):
@@ -81,19 +79,18 @@ class _Need(NamedTuple):
 
 def _needs(asked: Mapping[str, Any], release: bool) -> list[_Need]:
     """Return what is needed; of a role by whatever asks for more patients."""
-    needs = [_Need((role,), least) for role, least in LEAST.items() if release or role != HELDOUT]
-    needs.append(_Need(("calibration",), calibration_needed(asked["cone"])))
+    least = {role: _Need((role,), count) for role, count in LEAST.items()}
+    least["calibration"] = _Need(("calibration",), calibration_needed(asked["cone"]))
     if not release:
-        return needs
+        del least[HELDOUT]
+        return list(least.values())
     if (largest := float(asked["gates"]["missed_patients"])) > 0:
         shown = fewest_to_show(largest)
         why = f" to show that at most {largest:g} of them are missed, even if none is"
-        needs = [
-            _Need(need.roles, shown, "gates.missed_patients", why)
-            if need.roles[0] in MEASURED and shown > need.least
-            else need
-            for need in needs
-        ]
+        for role in MEASURED:
+            if shown > least[role].least:
+                least[role] = _Need((role,), shown, "gates.missed_patients", why)
+    needs = list(least.values())
     if private := asked.get("differential_privacy"):
         why = " to draw so many in a step of training"
         needs.append(_Need(TRAINED, private["patients"], "differential_privacy.patients", why))
